@@ -1,0 +1,74 @@
+//! Secrets: wiped when dropped, silent in `Debug`, compared in constant time.
+
+use std::fmt;
+
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// `N` secret bytes. They live on the heap, so that moving the value leaves no
+/// copy behind; there is no `Clone` and no serialisation.
+#[derive(ZeroizeOnDrop)]
+pub struct Secret<const N: usize>(Box<[u8; N]>);
+
+impl<const N: usize> Secret<N> {
+    /// Lets `fill` write the bytes in place.
+    pub fn fill_with(fill: impl FnOnce(&mut [u8; N])) -> Self {
+        let mut bytes = Box::new([0; N]);
+        fill(&mut bytes);
+        Self(bytes)
+    }
+
+    /// Takes the bytes over and wipes the caller's copy.
+    #[must_use]
+    pub fn take(bytes: &mut [u8; N]) -> Self {
+        let secret = Self::fill_with(|own| own.copy_from_slice(bytes));
+        bytes.zeroize();
+        secret
+    }
+
+    /// The bytes, for a primitive that needs them.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; N] {
+        &self.0
+    }
+}
+
+/// Constant time.
+impl<const N: usize> PartialEq for Secret<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl<const N: usize> Eq for Secret<N> {}
+
+impl<const N: usize> fmt::Debug for Secret<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What the members of a room know: the UTF-8 bytes of a password, as typed
+/// (PROTOCOL 1.3, "P"). May be empty in a classic room.
+#[derive(ZeroizeOnDrop)]
+pub struct Password(Zeroizing<Vec<u8>>);
+
+impl Password {
+    /// Takes the bytes over; they are wiped on drop.
+    #[must_use]
+    pub const fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for the key derivations.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(…)")
+    }
+}

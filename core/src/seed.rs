@@ -1,0 +1,59 @@
+//! Chance as the machines see it: one secret seed per run.
+
+use chacha20::ChaCha20Rng;
+use hkdf::Hkdf;
+use rand_core::{Rng as _, SeedableRng};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::secret::Secret;
+
+/// 32 secret bytes from which all randomness of a run, or of one connection,
+/// is made. The same seed gives the same run, to the byte.
+#[derive(Debug)]
+pub struct Seed(Secret<32>);
+
+impl Seed {
+    /// `secret` comes from the system's generator, or from a test.
+    #[must_use]
+    pub const fn new(secret: Secret<32>) -> Self {
+        Self(secret)
+    }
+
+    /// An independent seed for one purpose, say one connection; different
+    /// `(label, number)` never give the same.
+    #[must_use]
+    pub fn fork(&self, label: &str, number: u64) -> Self {
+        let kdf = Hkdf::<Sha256>::new(Some(b"cmdchat seed"), self.0.expose());
+        let mut okm = Zeroizing::new([0; 32]);
+        let info = [label.as_bytes(), &number.to_be_bytes()];
+        // 32 bytes is one block of SHA-256: the length cannot be refused.
+        let _ = kdf.expand_multi_info(&info, okm.as_mut());
+        Self(Secret::take(&mut okm))
+    }
+
+    /// The generator of this seed, from its beginning.
+    pub(crate) fn rng(&self) -> Rng {
+        Rng(ChaCha20Rng::from_seed(*self.0.expose()))
+    }
+}
+
+/// A seeded generator; its state is wiped on drop.
+pub(crate) struct Rng(ChaCha20Rng);
+
+impl Rng {
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
+
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+
+    /// A random (version 4) UUID in its usual text form.
+    pub(crate) fn uuid(&mut self) -> String {
+        uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
+    }
+}

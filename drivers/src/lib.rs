@@ -1,0 +1,2 @@
+//! drivers
+pub mod contract;

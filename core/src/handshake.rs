@@ -1,0 +1,56 @@
+//! The shape of a login, on either side.
+
+use crate::{frame::Frame, inbox::Inbox, time::Tick};
+
+/// A login between its steps. Every step consumes the value: one that failed
+/// or was abandoned cannot be used again, and the secrets of a phase are wiped
+/// when the phase is over.
+pub trait Handshake: Sized + Send + 'static {
+    /// The login while its arithmetic runs.
+    type Work: Work<Next = Self>;
+    /// What a login ends in.
+    type Admitted: Send + 'static;
+    /// Why a login ended otherwise.
+    type Refused: Send + 'static;
+
+    /// Takes at most one line from `inbox`. Frames to send are appended to
+    /// `out`, on refusal too: write them first, then look at the result.
+    /// Calling without news, or too early, is harmless.
+    ///
+    /// # Errors
+    ///
+    /// The login is over; the connection is to be seen out.
+    fn advance(
+        self,
+        now: Tick,
+        inbox: &mut Inbox,
+        out: &mut Vec<Frame>,
+    ) -> Result<Step<Self>, Self::Refused>;
+
+    /// When to call [`Self::advance`] at the latest.
+    fn deadline(&self) -> Tick;
+
+    /// Ends a login whose arithmetic cannot be run now, because too many wait.
+    fn overloaded(work: Self::Work, out: &mut Vec<Frame>) -> Self::Refused;
+}
+
+/// What a login needs next.
+#[derive(Debug)]
+pub enum Step<H: Handshake> {
+    /// More bytes, or the end of the stream, before the deadline.
+    NeedsInput(H),
+    /// Some milliseconds of arithmetic, on any thread.
+    NeedsWork(H::Work),
+    /// To be left alone until this moment; nothing is to be read meanwhile.
+    NeedsTime(Tick, H),
+    /// Nothing: it is done.
+    Done(H::Admitted),
+}
+
+/// A login in the middle of its arithmetic: no I/O, no clock.
+pub trait Work: Send + 'static {
+    /// The login afterwards.
+    type Next;
+    /// Does the arithmetic.
+    fn run(self) -> Self::Next;
+}

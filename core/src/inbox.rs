@@ -1,0 +1,158 @@
+//! Bytes of one connection, cut into lines.
+
+/// The bytes that a connection has delivered and nobody has taken yet.
+///
+/// It is lent to whoever reads the connection now, first the login and then
+/// the session or the room's intake; bytes behind the last line simply stay.
+///
+/// Promises, whatever the chunking: a line is delivered once and whole; the
+/// end of the stream is seen after the last line; work is linear in the bytes
+/// pushed; a line over the bound is refused before more than the bound and one
+/// push are kept.
+#[derive(Debug, Default)]
+pub struct Inbox {
+    buffer: Vec<u8>,
+    /// Bytes before this have been taken.
+    taken: usize,
+    /// Bytes before this hold no untaken `\n`.
+    searched: usize,
+    bound: usize,
+    ended: bool,
+}
+
+/// What stands at the front of an [`Inbox`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// One line without its `\n`; a last line may have come without one.
+    Whole(&'a [u8]),
+    /// The line is not complete yet.
+    Incomplete,
+    /// No line is left, and the peer will send no more.
+    End,
+}
+
+/// The peer's line is longer than the bound of this phase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
+/// An empty buffer above this many bytes is given back to the system.
+const KEPT: usize = 4096;
+
+impl Inbox {
+    /// Empty; lines may have `bound` bytes before their `\n`.
+    #[must_use]
+    pub fn new(bound: usize) -> Self {
+        Self { bound, ..Self::default() }
+    }
+
+    /// Another phase, another bound, in bytes before the `\n`.
+    pub const fn set_bound(&mut self, bound: usize) {
+        self.bound = bound;
+    }
+
+    /// Adds what a read brought. Ignored after [`Self::end`].
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.ended {
+            return;
+        }
+        // Moving the rest only when it is the smaller half keeps this linear.
+        if self.taken > self.buffer.len() / 2 {
+            self.buffer.drain(..self.taken);
+            self.searched -= self.taken;
+            self.taken = 0;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The peer will send no more. Repeating it is harmless.
+    pub const fn end(&mut self) {
+        self.ended = true;
+    }
+
+    /// Takes the next line.
+    ///
+    /// # Errors
+    ///
+    /// [`TooLong`] if the line at the front, complete or not, is over the
+    /// bound. It stays there: the connection cannot be read any further.
+    pub fn take(&mut self) -> Result<Line<'_>, TooLong> {
+        let fresh = self.buffer.get(self.searched..).unwrap_or_default();
+        let (end, next) = match fresh.iter().position(|&byte| byte == b'\n') {
+            Some(at) => (self.searched + at, self.searched + at + 1),
+            None => (self.buffer.len(), self.buffer.len()),
+        };
+        if end - self.taken > self.bound {
+            return Err(TooLong);
+        }
+        self.searched = next;
+        if next == end && !(self.ended && self.taken < end) {
+            self.release();
+            return Ok(if self.ended { Line::End } else { Line::Incomplete });
+        }
+        let start = std::mem::replace(&mut self.taken, next);
+        Ok(Line::Whole(self.buffer.get(start..end).unwrap_or_default()))
+    }
+
+    fn release(&mut self) {
+        if self.taken == self.buffer.len() {
+            self.taken = 0;
+            self.searched = 0;
+            self.buffer.clear();
+            if self.buffer.capacity() > KEPT {
+                self.buffer = Vec::new();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_and_once() {
+        let mut inbox = Inbox::new(10);
+        inbox.push(b"one\n\ntw");
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"one")));
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"")));
+        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+        inbox.push(b"o\n");
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"two")));
+        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+    }
+
+    #[test]
+    fn the_end_comes_after_a_last_line_without_line_feed() {
+        let mut inbox = Inbox::new(10);
+        inbox.push(b"a\nlast");
+        inbox.end();
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"a")));
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"last")));
+        assert_eq!(inbox.take(), Ok(Line::End));
+        inbox.push(b"more\n");
+        assert_eq!(inbox.take(), Ok(Line::End));
+    }
+
+    #[test]
+    fn the_bound_holds_for_complete_and_incomplete_lines() {
+        let mut inbox = Inbox::new(3);
+        inbox.push(b"abc\n");
+        assert_eq!(inbox.take(), Ok(Line::Whole(b"abc")));
+        inbox.push(b"abc");
+        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+        inbox.push(b"d");
+        assert_eq!(inbox.take(), Err(TooLong));
+        inbox.push(b"\n");
+        assert_eq!(inbox.take(), Err(TooLong));
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back() {
+        let mut inbox = Inbox::new(1 << 20);
+        inbox.push(&vec![b'x'; 1 << 20]);
+        inbox.push(b"\n");
+        assert!(matches!(inbox.take(), Ok(Line::Whole(_))));
+        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+        assert_eq!(inbox.buffer.capacity(), 0);
+    }
+}

@@ -1,0 +1,120 @@
+//! Names of members (PROTOCOL 3.2).
+
+use std::{fmt, sync::Arc};
+
+/// The most Unicode scalar values a name may have.
+const MAX_SCALARS: usize = 32;
+/// The most bytes of UTF-8.
+const MAX_BYTES: usize = 128;
+
+/// A name as a server takes it: 1 to 32 scalar values in at most 128 bytes,
+/// no space at either end, no `[`, and nothing invisible, private or
+/// directional.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name(Arc<str>);
+
+/// Why a text cannot be a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BadName {
+    /// No character at all.
+    Empty,
+    /// Over 32 scalar values or 128 bytes.
+    TooLong,
+    /// A space at the beginning or at the end.
+    EdgeSpace,
+    /// A `[`, or something that cannot be seen or turns text around.
+    Forbidden(char),
+}
+
+impl Name {
+    /// # Errors
+    ///
+    /// The first rule of PROTOCOL 3.2 that `text` breaks.
+    pub fn new(text: &str) -> Result<Self, BadName> {
+        if text.is_empty() {
+            return Err(BadName::Empty);
+        }
+        if text.len() > MAX_BYTES || text.chars().count() > MAX_SCALARS {
+            return Err(BadName::TooLong);
+        }
+        if let Some(bad) = text.chars().find(|&c| forbidden(c)) {
+            return Err(BadName::Forbidden(bad));
+        }
+        if text.starts_with(' ') || text.ends_with(' ') {
+            return Err(BadName::EdgeSpace);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text, exactly as given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What two names must not share in one room: they may not differ in case only.
+    pub(crate) fn folded(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+const fn forbidden(c: char) -> bool {
+    matches!(
+        c as u32,
+        0x5B // Python clients run their markup language on names
+            | 0..=0x1F
+            | 0x7F..=0xA0
+            | 0xAD
+            | 0x061C
+            | 0x115F..=0x1160
+            | 0x1680
+            | 0x180E
+            | 0x2000..=0x200F
+            | 0x2028..=0x202F
+            | 0x205F..=0x206F
+            | 0x2800
+            | 0x3000
+            | 0x3164
+            | 0xE000..=0xF8FF
+            | 0xFEFF
+            | 0xFFA0
+            | 0xFFF0..=0xFFFF
+            | 0x1D173..=0x1D17A
+            | 0xE0000..=0x10_FFFF
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_names_pass() {
+        for name in ["a", "alice", "al ice", "кэрол 😀", "名前", "O'Brien-Smith_3", &"é".repeat(32)] {
+            assert_eq!(Name::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+        }
+    }
+
+    #[test]
+    fn each_rule_has_its_answer() {
+        assert_eq!(Name::new(""), Err(BadName::Empty));
+        assert_eq!(Name::new(&"a".repeat(33)), Err(BadName::TooLong));
+        assert_eq!(Name::new(" a"), Err(BadName::EdgeSpace));
+        assert_eq!(Name::new("a "), Err(BadName::EdgeSpace));
+        for bad in ['[', '\n', '\u{1b}', '\u{9b}', '\u{a0}', '\u{200b}', '\u{202e}', '\u{e000}', '\u{e0041}'] {
+            assert_eq!(Name::new(&format!("a{bad}b")), Err(BadName::Forbidden(bad)));
+        }
+    }
+
+    #[test]
+    fn names_that_differ_in_case_only_fold_to_one() {
+        let fold = |text| Name::new(text).map(|name| name.folded());
+        assert_eq!(fold("ÉLAN"), fold("élan"));
+    }
+}

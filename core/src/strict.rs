@@ -1,0 +1,230 @@
+//! The servers' JSON reader: strict about JSON, indifferent to what it does
+//! not need (PROTOCOL 3.3, last lines).
+//!
+//! It looks for a few keys of one object and passes over all else without
+//! building it, so that neither nesting nor size costs memory.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+/// The value behind one key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) enum Field {
+    /// The key is not there.
+    #[default]
+    Absent,
+    /// A string.
+    Text(String),
+    /// Not a string, and false in Python: `null`, `false`, a zero, `[]`, `{}`.
+    Falsy,
+    /// Not a string, and true in Python.
+    Truthy,
+}
+
+impl Field {
+    /// Missing or, in Python's eyes, as good as missing.
+    pub(crate) fn is_missing(&self) -> bool {
+        match self {
+            Self::Absent | Self::Falsy => true,
+            Self::Text(text) => text.is_empty(),
+            Self::Truthy => false,
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Absent | Self::Falsy | Self::Truthy => None,
+        }
+    }
+}
+
+/// Why a line gives no fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    NotUtf8,
+    NotJson,
+    NotAnObject,
+}
+
+/// The values behind `keys` in the object that `line` is; of duplicate keys the last counts.
+pub(crate) fn fields<const N: usize>(
+    line: &[u8],
+    keys: [&'static str; N],
+) -> Result<[Field; N], Unusable> {
+    let text = std::str::from_utf8(line).map_err(|_| Unusable::NotUtf8)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let found = reader
+        .deserialize_any(Wanted { keys })
+        .and_then(|found| reader.end().map(|()| found))
+        .map_err(|_| Unusable::NotJson)?;
+    found.ok_or(Unusable::NotAnObject)
+}
+
+/// Visits the line: `Some` for an object, `None` for any other JSON value.
+struct Wanted<const N: usize> {
+    keys: [&'static str; N],
+}
+
+impl<'de, const N: usize> Visitor<'de> for Wanted<N> {
+    type Value = Option<[Field; N]>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = std::array::from_fn(|_| Field::Absent);
+        while let Some(key) = map.next_key::<String>()? {
+            match self.keys.iter().zip(&mut found).find(|(wanted, _)| **wanted == key) {
+                Some((_, field)) => *field = map.next_value()?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Some(found))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        drain(seq).map(|_| None)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+impl<'de> Deserialize<'de> for Field {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FieldVisitor)
+    }
+}
+
+struct FieldVisitor;
+
+const fn truth<E>(truthy: bool) -> Result<Field, E> {
+    Ok(if truthy { Field::Truthy } else { Field::Falsy })
+}
+
+impl<'de> Visitor<'de> for FieldVisitor {
+    type Value = Field;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Field, E> {
+        Ok(Field::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Field, E> {
+        Ok(Field::Text(text))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
+        truth(value)
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Field, E> {
+        truth(value != 0)
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Field, E> {
+        truth(value != 0)
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Field, E> {
+        truth(value != 0.0)
+    }
+
+    fn visit_unit<E>(self) -> Result<Field, E> {
+        truth(false)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Field, A::Error> {
+        truth(drain(seq)? > 0)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Field, A::Error> {
+        let mut entries = 0_usize;
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            entries += 1;
+        }
+        truth(entries > 0)
+    }
+}
+
+fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<usize, A::Error> {
+    let mut elements = 0;
+    while seq.next_element::<IgnoredAny>()?.is_some() {
+        elements += 1;
+    }
+    Ok(elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text_of(line: &str) -> Result<Field, Unusable> {
+        fields(line.as_bytes(), ["text"]).map(|[field]| field)
+    }
+
+    #[test]
+    fn strings_are_told_from_everything_else() {
+        assert_eq!(text_of(r#"{"text":"a\u00e9"}"#), Ok(Field::Text("aé".into())));
+        assert_eq!(text_of("{}"), Ok(Field::Absent));
+        for falsy in ["null", "false", "0", "-0.0", "[]", "{}"] {
+            assert_eq!(text_of(&format!(r#"{{"text":{falsy}}}"#)), Ok(Field::Falsy), "{falsy}");
+        }
+        for truthy in ["true", "5", "-1", "0.1", "[0]", r#"{"a":null}"#] {
+            assert_eq!(text_of(&format!(r#"{{"text":{truthy}}}"#)), Ok(Field::Truthy), "{truthy}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_duplicate_keys_counts() {
+        assert_eq!(text_of(r#"{"text":"one","text":"two"}"#), Ok(Field::Text("two".into())));
+    }
+
+    #[test]
+    fn what_is_no_object_is_named() {
+        for other in ["[]", "[[1],{}]", "\"x\"", "5", "-5", "0.5", "null", "true"] {
+            assert_eq!(text_of(other), Err(Unusable::NotAnObject), "{other}");
+        }
+        for broken in ["", "hello", "{", "{}x", "{} {}", "\u{feff}{}", "{\"text\":\"a\tb\"}", r#"{"text":"\ud800"}"#, "NaN"] {
+            assert_eq!(text_of(broken), Err(Unusable::NotJson), "{broken}");
+        }
+        assert_eq!(fields(b"{\"text\":\"\xff\"}", ["text"]), Err(Unusable::NotUtf8));
+    }
+
+    #[test]
+    fn two_hundred_thousand_brackets_are_only_bytes() {
+        let deep = "[".repeat(200_000) + &"]".repeat(200_000);
+        assert_eq!(text_of(&format!(r#"{{"text":{deep}}}"#)), Ok(Field::Truthy));
+        assert_eq!(text_of(&deep), Err(Unusable::NotAnObject));
+        assert_eq!(text_of(&"[".repeat(200_000)), Err(Unusable::NotJson));
+    }
+}

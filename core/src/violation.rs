@@ -1,0 +1,111 @@
+//! What a peer did wrong, and what it may learn of it.
+
+use std::fmt;
+
+/// The error lines of PROTOCOL 1.7, ours included. Python clients show the
+/// text, so it is exact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorText {
+    /// Line 1 or 3 is not a JSON object.
+    InvalidJson,
+    /// Line 1 has another or no `cmd`.
+    ExpectedSrpInit,
+    /// `A` is missing.
+    MissingA,
+    /// A member has this name, or one that differs in case only.
+    UsernameTaken,
+    /// `A` is not a public value.
+    SrpInitFailed,
+    /// Line 3 has another or no `cmd`.
+    ExpectedSrpVerify,
+    /// `user_id` is not the one given, or `M` is not a proof.
+    InvalidVerifyRequest,
+    /// The proof is wrong.
+    AuthenticationFailed,
+    /// The name breaks PROTOCOL 3.2.
+    InvalidUsername,
+    /// The room, or the share of this source in it, is full.
+    RoomFull,
+    /// Only protocol 2 is spoken here.
+    Protocol2Required,
+    /// Too many logins are being computed.
+    TryAgainLater,
+}
+
+const TEXTS: [(ErrorText, &str); 12] = [
+    (ErrorText::InvalidJson, "Invalid JSON"),
+    (ErrorText::ExpectedSrpInit, "Expected srp_init"),
+    (ErrorText::MissingA, "Missing A"),
+    (ErrorText::UsernameTaken, "Username taken"),
+    (ErrorText::SrpInitFailed, "SRP init failed"),
+    (ErrorText::ExpectedSrpVerify, "Expected srp_verify"),
+    (ErrorText::InvalidVerifyRequest, "Invalid verify request"),
+    (ErrorText::AuthenticationFailed, "Authentication failed"),
+    (ErrorText::InvalidUsername, "Invalid username"),
+    (ErrorText::RoomFull, "Room full"),
+    (ErrorText::Protocol2Required, "Protocol 2 required"),
+    (ErrorText::TryAgainLater, "Try again later"),
+];
+
+impl ErrorText {
+    /// The text on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        TEXTS.iter().find(|(error, _)| *error == self).map_or("", |(_, text)| text)
+    }
+
+    /// The error that `text` stands for, if it is one of these.
+    #[must_use]
+    pub fn from_wire(text: &str) -> Option<Self> {
+        TEXTS.iter().find(|(_, known)| *known == text).map(|(error, _)| *error)
+    }
+}
+
+/// How a client broke the protocol, or why a server could not let it in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Violation {
+    /// Refused with this line.
+    Answered(ErrorText),
+    /// A line over the bound of its phase.
+    LineTooLong,
+    /// A chat line that is not UTF-8.
+    NotUtf8,
+    /// A chat line that is JSON, but no object.
+    NotAnObject,
+    /// Not logged in within the time given.
+    TooSlow,
+    /// The connection ended before the login did.
+    Abandoned,
+}
+
+impl Violation {
+    /// What the peer is told; for all else the connection just ends, because
+    /// an answer would help nobody who is honest.
+    #[must_use]
+    pub const fn answer(self) -> Option<ErrorText> {
+        match self {
+            Self::Answered(error) => Some(error),
+            Self::LineTooLong | Self::NotUtf8 | Self::NotAnObject | Self::TooSlow | Self::Abandoned => None,
+        }
+    }
+}
+
+/// For the host's own console.
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Answered(error) => error.as_str(),
+            Self::LineTooLong => "line too long",
+            Self::NotUtf8 => "not UTF-8",
+            Self::NotAnObject => "not a JSON object",
+            Self::TooSlow => "login took too long",
+            Self::Abandoned => "left during login",
+        })
+    }
+}
+
+impl From<ErrorText> for Violation {
+    fn from(error: ErrorText) -> Self {
+        Self::Answered(error)
+    }
+}

@@ -10,3 +10,4 @@ pub mod time;
 pub mod untrusted;
 pub mod violation;
 pub mod wire;
+pub mod server;

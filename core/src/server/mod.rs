@@ -1,0 +1,4 @@
+//! server
+pub mod gate;
+pub mod limits;
+pub(crate) mod pace;

@@ -1,0 +1,55 @@
+//! How often something may happen.
+
+use crate::{server::limits::Rate, time::Tick};
+
+/// Keeps a [`Rate`] by saying when the next one may happen (the generic cell
+/// rate algorithm, ITU-T I.371, "virtual scheduling").
+#[derive(Debug)]
+pub(crate) struct Pace {
+    rate: Rate,
+    /// When the next one would be due if all came evenly.
+    due: Tick,
+}
+
+impl Pace {
+    pub(crate) const fn new(rate: Rate) -> Self {
+        Self { rate, due: Tick::ZERO }
+    }
+
+    /// When the next one may happen: `now`, or later.
+    pub(crate) fn ready_at(&self, now: Tick) -> Tick {
+        let ahead = self.rate.interval.saturating_mul(self.rate.burst.saturating_sub(1));
+        let earliest = Tick::from_start(self.due.since_start().saturating_sub(ahead));
+        earliest.max(now)
+    }
+
+    /// One happens at `now`.
+    pub(crate) fn count(&mut self, now: Tick) {
+        self.due = self.due.max(now).after(self.rate.interval);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_and_then_one_per_interval() {
+        let mut pace = Pace::new(Rate { burst: 3, interval: Duration::from_secs(1) });
+        let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
+        for _ in 0..3 {
+            assert_eq!(pace.ready_at(at(100)), at(100));
+            pace.count(at(100));
+        }
+        assert_eq!(pace.ready_at(at(100)), at(101));
+        pace.count(at(101));
+        assert_eq!(pace.ready_at(at(101)), at(102));
+        assert_eq!(pace.ready_at(at(200)), at(200), "a pause earns the burst again, and no more");
+        for _ in 0..3 {
+            pace.count(at(200));
+        }
+        assert_eq!(pace.ready_at(at(200)), at(201));
+    }
+}

@@ -3,6 +3,8 @@
 #![warn(missing_docs)]
 
 pub mod contract;
+#[cfg(feature = "sim")]
+pub mod sim;
 #[cfg(feature = "smol")]
 pub mod smol;
 #[cfg(any(feature = "smol", feature = "blocking"))]

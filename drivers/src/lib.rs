@@ -2,6 +2,8 @@
 //! are its leaves, each behind a feature of its name.
 #![warn(missing_docs)]
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod contract;
 #[cfg(feature = "sim")]
 pub mod sim;

@@ -53,7 +53,9 @@ pub enum Read {
 /// The receiving half of a connection.
 pub trait Reader: Send + 'static {
     /// Waits for bytes until `deadline` (for ever if there is none). A read
-    /// with bytes at hand returns them even if the deadline has passed.
+    /// with bytes at hand returns them even if the deadline has passed, so a
+    /// loop that must stop at a deadline looks at the clock itself. `buffer`
+    /// is not empty.
     fn read(
         &mut self,
         buffer: &mut [u8],
@@ -77,7 +79,8 @@ pub trait Writer: Send + 'static {
 }
 
 /// Ends a connection in both directions, whoever waits on it: a stuck reader
-/// or writer cannot be asked to stop. Repeating it is harmless.
+/// or writer cannot be asked to stop. Repeating it is harmless. It does not
+/// keep the connection: that closes as soon as reader and writer are dropped.
 pub trait Hangup: Clone + Send + Sync + 'static {
     /// Ends the connection now. The pending read or write returns.
     fn hang_up(&self);
@@ -100,5 +103,49 @@ pub struct Connection<R: Runtime> {
 pub trait Listener<R: Runtime>: Send + 'static {
     /// The next connection. An error is about one connection, or about the
     /// system being short of something for now: the caller may ask again.
+    ///
+    /// Waiting here is like waiting on a channel, on every runtime: raced
+    /// against one, it stops as soon as the other is ready, and dropping it
+    /// loses no connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<Connection<R>>> + Send;
+}
+
+/// A runtime that can call others.
+pub trait Dial: Runtime {
+    /// Connects to one of `addrs`, which are the addresses of one host in the
+    /// order of preference: the next is tried whenever one has failed or has
+    /// not answered for 250 ms, and the first to answer wins (RFC 8305,
+    /// section 5).
+    ///
+    /// Fails with the most telling error when all have failed, and with
+    /// [`io::ErrorKind::TimedOut`] at the `deadline`.
+    fn dial(
+        &self,
+        addrs: &[SocketAddr],
+        deadline: Tick,
+    ) -> impl Future<Output = io::Result<Connection<Self>>> + Send;
+}
+
+/// A runtime over the system's sockets, as the program needs it.
+#[cfg(any(feature = "smol", feature = "blocking"))]
+pub trait Sockets: Dial {
+    /// Where this runtime's connections come from.
+    type Listener: Listener<Self>;
+
+    /// Runs `future` on the calling thread, to its end.
+    fn run<T>(&self, future: impl Future<Output = T>) -> T;
+
+    /// Takes over a listening socket, say one of [`crate::tcp::listen`].
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to make it non-blocking.
+    fn listen(&self, socket: std::net::TcpListener) -> io::Result<Self::Listener>;
+
+    /// Takes over a connected socket.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses to set it up, or the connection has ended already.
+    fn adopt(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
 }

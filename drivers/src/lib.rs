@@ -1,2 +1,13 @@
-//! drivers
+//! Everything that waits, written once over a small [`contract`]; the runtimes
+//! are its leaves, each behind a feature of its name.
+#![warn(missing_docs)]
+
+#[cfg(feature = "blocking")]
+pub mod blocking;
 pub mod contract;
+#[cfg(feature = "sim")]
+pub mod sim;
+#[cfg(feature = "smol")]
+pub mod smol;
+#[cfg(any(feature = "smol", feature = "blocking"))]
+pub mod tcp;

@@ -1,0 +1,338 @@
+//! The deterministic runtime: a clock that jumps, tasks in the order in which
+//! they became ready, and scripted connections. A day of chat takes as long as
+//! its arithmetic, and the same script always gives the same run.
+//!
+//! All of it happens inside [`Sim::run`]: it polls whatever is ready; when nothing
+//! is, it moves the clock to the next alarm; and when there is no alarm either,
+//! everybody waits for everybody, which it reports as [`Deadlock`].
+
+mod link;
+mod wire;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    future::{self, Future},
+    io,
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Wake, Waker},
+};
+
+use cmdchat_core::time::Tick;
+
+pub use self::link::{Chunk, Lane, Link, SimHangup, SimListener, SimReader, SimWriter};
+use crate::contract::{Connection, Dial, Runtime};
+
+/// The simulator. Clones share one world.
+#[derive(Clone, Debug, Default)]
+pub struct Sim(Arc<World>);
+
+/// Everybody waits and no alarm is set: nothing will ever happen again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadlock {
+    /// When the last thing happened.
+    pub at: Tick,
+    /// How many tasks stand still, besides the one that was run.
+    pub tasks: usize,
+}
+
+impl std::fmt::Display for Deadlock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { at, tasks } = self;
+        write!(
+            f,
+            "deadlock at {:?}: {tasks} tasks wait for nothing",
+            at.since_start()
+        )
+    }
+}
+
+impl std::error::Error for Deadlock {}
+
+impl Sim {
+    /// An empty world at [`Tick::ZERO`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Runs `future`, and the tasks beside it, until `future` is ready. Tasks that
+    /// are left stand still until the next run.
+    ///
+    /// # Errors
+    ///
+    /// `future` waits for something that can no longer happen.
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> Result<T, Deadlock> {
+        let mut future = pin!(future);
+        let main = self.0.state().number();
+        let main_waker = self.waker(main);
+        main_waker.wake_by_ref();
+        loop {
+            let Some(id) = self.0.next_ready() else {
+                if self.jump() {
+                    continue;
+                }
+                let state = self.0.state();
+                return Err(Deadlock {
+                    at: state.now,
+                    tasks: state.tasks.len(),
+                });
+            };
+            if id == main {
+                let polled = future.as_mut().poll(&mut Context::from_waker(&main_waker));
+                if let Poll::Ready(result) = polled {
+                    return Ok(result);
+                }
+                continue;
+            }
+            // Out of the world while it is polled, since it will want to change the world.
+            let task = self.0.state().tasks.remove(&id);
+            if let Some(mut task) = task
+                && task
+                    .as_mut()
+                    .poll(&mut Context::from_waker(&self.waker(id)))
+                    .is_pending()
+            {
+                self.0.state().tasks.insert(id, task);
+            }
+        }
+    }
+
+    /// Drops all tasks that are left, as the end of a process would. A world
+    /// whose tasks never end keeps itself in memory until then.
+    pub fn drop_tasks(&self) {
+        let tasks = std::mem::take(&mut self.0.state().tasks);
+        drop(tasks);
+    }
+
+    /// How many jobs were computed so far.
+    #[must_use]
+    pub fn computed(&self) -> u64 {
+        self.0.state().computed
+    }
+
+    /// A new listener, on a port of its own.
+    #[must_use]
+    pub fn listen(&self) -> SimListener {
+        SimListener::open(self)
+    }
+
+    /// Calls a listener over a scripted connection, without waiting. The listener
+    /// hears of it after the link's latency.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::ConnectionRefused`] if nobody listens at `address`.
+    pub fn connect(&self, address: SocketAddr, link: &Link) -> io::Result<Connection<Self>> {
+        link::connect(self, address, link)
+    }
+
+    /// Scripts the connections that [`Dial::dial`] makes to `address` from now on;
+    /// they are plain otherwise.
+    pub fn route(&self, address: SocketAddr, link: Link) {
+        self.0.state().routes.insert(address, link);
+    }
+
+    fn waker(&self, id: u64) -> Waker {
+        Waker::from(Arc::new(Ticket {
+            ready: Arc::clone(&self.0.ready),
+            id,
+        }))
+    }
+
+    /// Moves the clock to the next alarm, if there is one, and wakes all who
+    /// wait for that moment, in the order in which they began to.
+    fn jump(&self) -> bool {
+        let mut state = self.0.state();
+        let Some((&(at, _), _)) = state.alarms.first_key_value() else {
+            return false;
+        };
+        state.now = at;
+        let later = state.alarms.split_off(&(at, u64::MAX));
+        let due = std::mem::replace(&mut state.alarms, later);
+        drop(state);
+        due.into_values().for_each(Waker::wake);
+        true
+    }
+}
+
+impl Runtime for Sim {
+    type Reader = SimReader;
+    type Writer = SimWriter;
+    type Hangup = SimHangup;
+
+    fn now(&self) -> Tick {
+        self.0.state().now
+    }
+
+    async fn sleep_until(&self, at: Tick) {
+        let mut alarm = Alarm::new(self);
+        future::poll_fn(|context| {
+            if self.now() >= at {
+                return Poll::Ready(());
+            }
+            alarm.set(Some(at), context.waker());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let mut state = self.0.state();
+        let id = state.number();
+        state.tasks.insert(id, Box::pin(task));
+        drop(state);
+        self.waker(id).wake();
+    }
+
+    async fn compute<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        self.0.state().computed += 1;
+        job()
+    }
+}
+
+impl Dial for Sim {
+    /// Takes one round trip over the link. The addresses are tried one after
+    /// the other, because a refusal is known at once here.
+    async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
+        let mut failure = io::ErrorKind::InvalidInput.into();
+        for &address in addrs {
+            let link = self
+                .0
+                .state()
+                .routes
+                .get(&address)
+                .copied()
+                .unwrap_or_default();
+            match self.connect(address, &link) {
+                Ok(connection) => {
+                    let answer = self.now().after(link.up.latency).after(link.down.latency);
+                    self.sleep_until(answer.min(deadline)).await;
+                    if answer > deadline {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                    return Ok(connection);
+                }
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+}
+
+/// The ready queue is on its own, so that anything may be woken at any time.
+#[derive(Debug, Default)]
+struct World {
+    state: Mutex<State>,
+    ready: Arc<Mutex<Ready>>,
+}
+
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+#[derive(Default)]
+struct State {
+    now: Tick,
+    numbers: u64,
+    computed: u64,
+    tasks: BTreeMap<u64, Task>,
+    alarms: BTreeMap<(Tick, u64), Waker>,
+    listeners: BTreeMap<SocketAddr, link::Backlog>,
+    routes: BTreeMap<SocketAddr, Link>,
+    dialed: u16,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("now", &self.now)
+            .field("tasks", &self.tasks.len())
+            .field("alarms", &self.alarms.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl World {
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+
+    fn next_ready(&self) -> Option<u64> {
+        let mut ready = lock(&self.ready);
+        let id = ready.queue.pop_front()?;
+        ready.queued.remove(&id);
+        Some(id)
+    }
+}
+
+impl State {
+    /// A number that was not used before in this world.
+    fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    queue: VecDeque<u64>,
+    queued: BTreeSet<u64>,
+}
+
+/// Puts its task into the ready queue, once.
+struct Ticket {
+    ready: Arc<Mutex<Ready>>,
+    id: u64,
+}
+
+impl Wake for Ticket {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let mut ready = lock(&self.ready);
+        if ready.queued.insert(self.id) {
+            ready.queue.push_back(self.id);
+        }
+    }
+}
+
+/// One entry in the world's alarms, taken out again when its owner no longer waits.
+struct Alarm<'a> {
+    sim: &'a Sim,
+    key: Option<(Tick, u64)>,
+}
+
+impl<'a> Alarm<'a> {
+    const fn new(sim: &'a Sim) -> Self {
+        Self { sim, key: None }
+    }
+
+    /// Wakes at `at` instead of whatever was set before.
+    fn set(&mut self, at: Option<Tick>, waker: &Waker) {
+        let mut state = self.sim.0.state();
+        if self.key.map(|(at, _)| at) != at {
+            if let Some(old) = self.key.take() {
+                state.alarms.remove(&old);
+            }
+            self.key = at.map(|at| (at, state.number()));
+        }
+        if let Some(key) = self.key {
+            state.alarms.insert(key, waker.clone());
+        }
+    }
+}
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.sim.0.state().alarms.remove(&key);
+        }
+    }
+}
+
+/// One thread runs the world: a poisoned lock only says that a test has failed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,300 @@
+//! Scripted connections of the simulator: what they are told, and their ends.
+
+use std::{
+    collections::BTreeMap,
+    future,
+    io::{self, IoSlice},
+    net::SocketAddr,
+    sync::{Arc, Mutex, Weak},
+    task::{Poll, Waker},
+    time::Duration,
+};
+
+use cmdchat_core::time::Tick;
+
+use super::{
+    Alarm, Sim, lock,
+    wire::{End, Wire, earlier},
+};
+use crate::contract::{Connection, Hangup, Listener, Read, Reader, Runtime as _, Writer};
+
+/// How a connection behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Link {
+    /// From the caller to the listener.
+    pub up: Lane,
+    /// From the listener to the caller.
+    pub down: Lane,
+    /// Where the listener sees the call come from; a port of 127.0.0.1 of its
+    /// own if not set.
+    pub peer: Option<SocketAddr>,
+}
+
+impl Link {
+    /// The same lane in both directions.
+    #[must_use]
+    pub const fn both(lane: Lane) -> Self {
+        Self {
+            up: lane,
+            down: lane,
+            peer: None,
+        }
+    }
+}
+
+/// How one direction of a connection behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct Lane {
+    /// From write to read, and how long news about the connection takes.
+    pub latency: Duration,
+    /// How much one read gets at most.
+    pub chunk: Chunk,
+    /// How much one write takes at most, in bytes.
+    pub write_chunk: Chunk,
+    /// How many bytes may be under way or unread before writes wait.
+    pub capacity: usize,
+    /// After so many bytes the connection breaks, both ways.
+    pub cut_after: Option<u64>,
+}
+
+impl Default for Lane {
+    /// No latency, no chunks, 64 KiB under way, no cut.
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            chunk: Chunk::Whole,
+            write_chunk: Chunk::Whole,
+            capacity: 64 * 1024,
+            cut_after: None,
+        }
+    }
+}
+
+/// How much is moved at once. It never delays anything: what the moment has is
+/// there for the next call.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Chunk {
+    /// As much as there is.
+    #[default]
+    Whole,
+    /// At most so many bytes, and at least one.
+    Bytes(usize),
+    /// At most 1 to 4,096 bytes, drawn anew each time from this seed; small
+    /// pieces are as likely as large ones.
+    Random(u64),
+}
+
+impl Chunk {
+    pub(super) fn next(&mut self) -> usize {
+        match self {
+            Self::Whole => usize::MAX,
+            Self::Bytes(count) => (*count).max(1),
+            Self::Random(state) => {
+                let size = split_mix(state) % 13;
+                let count = 1 + split_mix(state) % (1 << size);
+                usize::try_from(count).unwrap_or(1)
+            }
+        }
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): any seed is a good one.
+const fn split_mix(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// Accepts connections in a [`Sim`]. When it is dropped, its address refuses.
+#[derive(Debug)]
+pub struct SimListener {
+    sim: Sim,
+    address: SocketAddr,
+}
+
+/// Connections on their way to a listener, by arrival.
+#[derive(Debug, Default)]
+pub(super) struct Backlog {
+    arriving: BTreeMap<(Tick, u64), Connection<Sim>>,
+    waker: Option<Waker>,
+}
+
+impl SimListener {
+    pub(super) fn open(sim: &Sim) -> Self {
+        let mut state = sim.0.state();
+        let free = (1..=u16::MAX).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        let free = free
+            .into_iter()
+            .find(|address| !state.listeners.contains_key(address));
+        let address = free.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
+        state.listeners.insert(address, Backlog::default());
+        drop(state);
+        Self {
+            sim: sim.clone(),
+            address,
+        }
+    }
+
+    /// What to call to reach this listener.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Listener<Sim> for SimListener {
+    async fn accept(&mut self) -> io::Result<Connection<Sim>> {
+        let mut alarm = Alarm::new(&self.sim);
+        future::poll_fn(|context| {
+            let mut state = self.sim.0.state();
+            let now = state.now;
+            let Some(backlog) = state.listeners.get_mut(&self.address) else {
+                return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+            };
+            let next = backlog.arriving.first_entry();
+            let arrival = next.as_ref().map(|next| next.key().0);
+            if let Some(next) = next
+                && next.key().0 <= now
+            {
+                return Poll::Ready(Ok(next.remove()));
+            }
+            backlog.waker = Some(context.waker().clone());
+            drop(state);
+            alarm.set(arrival, context.waker());
+            Poll::Pending
+        })
+        .await
+    }
+}
+
+impl Drop for SimListener {
+    fn drop(&mut self) {
+        let backlog = self.sim.0.state().listeners.remove(&self.address);
+        // With the world unlocked: those who called are told.
+        drop(backlog);
+    }
+}
+
+pub(super) fn connect(sim: &Sim, address: SocketAddr, link: &Link) -> io::Result<Connection<Sim>> {
+    let mut state = sim.0.state();
+    let now = state.now;
+    let key = (now.after(link.up.latency), state.number());
+    let port = 1024 + state.dialed % (u16::MAX - 1023);
+    let Some(backlog) = state.listeners.get_mut(&address) else {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    };
+    let waker = backlog.waker.take();
+    let source = link
+        .peer
+        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)));
+    let wire = Arc::new(Mutex::new(Wire::new(link, now)));
+    let [caller, listener] = [End::CALLER, End::LISTENER].map(|end| Socket {
+        sim: sim.clone(),
+        wire: Arc::clone(&wire),
+        end,
+    });
+    backlog.arriving.insert(key, listener.connection(source));
+    state.dialed = state.dialed.wrapping_add(1);
+    drop(state);
+    waker.into_iter().for_each(Waker::wake);
+    Ok(caller.connection(address))
+}
+
+/// One end of a wire. When its reader and its writer are gone, it closes.
+#[derive(Debug)]
+struct Socket {
+    sim: Sim,
+    wire: Arc<Mutex<Wire>>,
+    end: End,
+}
+
+impl Socket {
+    fn connection(self, peer: SocketAddr) -> Connection<Sim> {
+        let socket = Arc::new(self);
+        Connection {
+            hangup: SimHangup(Arc::downgrade(&socket)),
+            reader: SimReader(Arc::clone(&socket)),
+            writer: SimWriter(socket),
+            peer,
+        }
+    }
+
+    /// Repeats `operation` at every moment at which it may have changed its mind,
+    /// until the deadline. It fails with the next moment known to matter.
+    async fn attempt<T>(
+        &self,
+        deadline: Option<Tick>,
+        mut operation: impl FnMut(&mut Wire, Tick, &Waker) -> Result<io::Result<T>, Option<Tick>>,
+    ) -> Option<io::Result<T>> {
+        let mut alarm = Alarm::new(&self.sim);
+        future::poll_fn(|context| {
+            let now = self.sim.now();
+            let next = match operation(&mut lock(&self.wire), now, context.waker()) {
+                Ok(done) => return Poll::Ready(Some(done)),
+                Err(next) => next,
+            };
+            if deadline.is_some_and(|at| at <= now) {
+                return Poll::Ready(None);
+            }
+            alarm.set(earlier(next, deadline), context.waker());
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn close(&self) {
+        lock(&self.wire).close(self.end, self.sim.now());
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// The receiving half of a connection in a [`Sim`].
+#[derive(Debug)]
+pub struct SimReader(Arc<Socket>);
+
+impl Reader for SimReader {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+        let end = self.0.end;
+        let operation = |wire: &mut Wire, now, waker: &Waker| wire.read(end, now, buffer, waker);
+        self.0
+            .attempt(deadline, operation)
+            .await
+            .unwrap_or(Ok(Read::Late))
+    }
+}
+
+/// The sending half of a connection in a [`Sim`].
+#[derive(Debug)]
+pub struct SimWriter(Arc<Socket>);
+
+impl Writer for SimWriter {
+    async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
+        let end = self.0.end;
+        let operation = |wire: &mut Wire, now, waker: &Waker| wire.write(end, now, slices, waker);
+        let late = Err(io::ErrorKind::TimedOut.into());
+        self.0.attempt(deadline, operation).await.unwrap_or(late)
+    }
+
+    fn finish(&mut self) {
+        lock(&self.0.wire).finish(self.0.end, self.0.sim.now());
+    }
+}
+
+/// Ends a connection in a [`Sim`].
+#[derive(Clone, Debug)]
+pub struct SimHangup(Weak<Socket>);
+
+impl Hangup for SimHangup {
+    fn hang_up(&self) {
+        if let Some(socket) = self.0.upgrade() {
+            socket.close();
+        }
+    }
+}

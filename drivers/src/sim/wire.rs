@@ -1,0 +1,287 @@
+//! A scripted connection as a machine: bytes, moments and wakers in; bytes,
+//! endings and the next moment that matters out.
+//!
+//! A wire has two ends, and a pipe from each to the other. What is written into a
+//! pipe is readable at the other end after the lane's latency, in order. Then may
+//! come an ending: end of file, or a reset. As with TCP, an end that is closed
+//! answers what still arrives with a reset, and that destroys whatever its peer has
+//! not read yet; so a program that closes too early loses its last words here too.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice, Read as _},
+    task::Waker,
+};
+
+use cmdchat_core::time::Tick;
+
+use super::link::{Lane, Link};
+use crate::contract::Read;
+
+/// An end of a wire, and the index of the pipe that leaves it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End(usize);
+
+impl End {
+    pub(super) const CALLER: Self = Self(0);
+    pub(super) const LISTENER: Self = Self(1);
+
+    pub(super) const fn other(self) -> Self {
+        Self(1 - self.0)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Wire {
+    /// By the end that writes.
+    pipes: [Pipe; 2],
+    /// From then on an end can neither read nor write.
+    reset: [Option<Tick>; 2],
+}
+
+#[derive(Debug)]
+struct Pipe {
+    lane: Lane,
+    /// All that was written and not read; the first `arrived` bytes are readable.
+    bytes: VecDeque<u8>,
+    arrived: usize,
+    /// The rest: how much becomes readable when.
+    flights: VecDeque<(Tick, usize)>,
+    /// How many bytes were taken so far, and how many of them for nobody.
+    written: u64,
+    lost: usize,
+    /// The writing end has nothing more to say.
+    finished: bool,
+    /// What comes after the last byte, and not before that moment.
+    ending: Option<(Tick, Ending)>,
+    reader: Option<Waker>,
+    writer: Option<Waker>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Finished,
+    Broken,
+}
+
+impl Wire {
+    pub(super) fn new(link: &Link, now: Tick) -> Self {
+        let mut wire = Self {
+            pipes: [link.up, link.down].map(Pipe::new),
+            reset: [None; 2],
+        };
+        wire.cut_if_due(End::CALLER, now);
+        wire.cut_if_due(End::LISTENER, now);
+        wire
+    }
+
+    /// The pipe into `end`, and the pipe out of it.
+    fn pipes(&mut self, end: End) -> (&mut Pipe, &mut Pipe) {
+        let [a, b] = &mut self.pipes;
+        if end.0 == 0 { (b, a) } else { (a, b) }
+    }
+
+    /// Fails with the next moment known to matter if there is nothing to read yet.
+    pub(super) fn read(
+        &mut self,
+        end: End,
+        now: Tick,
+        buffer: &mut [u8],
+        waker: &Waker,
+    ) -> Result<io::Result<Read>, Option<Tick>> {
+        let reset = self.reset[end.0];
+        if reset.is_some_and(|at| at <= now) {
+            return Ok(Err(io::ErrorKind::ConnectionReset.into()));
+        }
+        let (pipe, _) = self.pipes(end);
+        pipe.land(now);
+        if pipe.arrived > 0 {
+            let count = pipe.take(buffer);
+            return Ok(Ok(Read::Bytes(count)));
+        }
+        match pipe.ending {
+            Some((at, ending)) if at <= now => Ok(match ending {
+                Ending::Finished => Ok(Read::End),
+                Ending::Broken => Err(io::ErrorKind::ConnectionReset.into()),
+            }),
+            ending => {
+                pipe.reader = Some(waker.clone());
+                let flight = pipe.flights.front().map(|&(at, _)| at);
+                let next = earlier(flight, ending.map(|(at, _)| at));
+                Err(earlier(next, reset))
+            }
+        }
+    }
+
+    /// Fails with the next moment known to matter if there is no room yet.
+    pub(super) fn write(
+        &mut self,
+        end: End,
+        now: Tick,
+        slices: &[IoSlice<'_>],
+        waker: &Waker,
+    ) -> Result<io::Result<usize>, Option<Tick>> {
+        let reset = self.reset[end.0];
+        let (incoming, pipe) = self.pipes(end);
+        let broken = match incoming.ending {
+            Some((at, Ending::Broken)) => earlier(reset, Some(at)),
+            Some((_, Ending::Finished)) | None => reset,
+        };
+        if pipe.finished || broken.is_some_and(|at| at <= now) {
+            return Ok(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        let room = pipe.room();
+        if room == 0 {
+            pipe.writer = Some(waker.clone());
+            return Err(broken);
+        }
+        let mut left = room.min(pipe.lane.write_chunk.next());
+        let mut count = 0;
+        for slice in slices {
+            let part = &slice[..slice.len().min(left)];
+            pipe.bytes.extend(part);
+            left -= part.len();
+            count += part.len();
+        }
+        pipe.written += count as u64;
+        let round_trip = pipe.lane.latency.saturating_add(incoming.lane.latency);
+        if pipe.ending.is_some() {
+            // The other end has closed: the bytes find nobody, and that news comes back.
+            pipe.bytes.truncate(pipe.bytes.len() - count);
+            pipe.lost += count;
+            if broken.is_none() {
+                self.reset(end, now.after(round_trip));
+            }
+        } else {
+            pipe.depart(now, count);
+            self.cut_if_due(end, now);
+        }
+        Ok(Ok(count))
+    }
+
+    /// `end` writes no more.
+    pub(super) fn finish(&mut self, end: End, now: Tick) {
+        let (_, pipe) = self.pipes(end);
+        pipe.finished = true;
+        let arrival = now.after(pipe.lane.latency);
+        pipe.ending.get_or_insert((arrival, Ending::Finished));
+        pipe.wake();
+    }
+
+    /// `end` neither writes nor reads any more. Input that it did not want resets
+    /// its peer.
+    pub(super) fn close(&mut self, end: End, now: Tick) {
+        self.finish(end, now);
+        self.reset[end.0] = None;
+        let (incoming, outgoing) = self.pipes(end);
+        let news = now.after(outgoing.lane.latency);
+        // Over a wire that was cut no more news goes.
+        let whole = outgoing
+            .ending
+            .is_none_or(|(_, ending)| ending == Ending::Finished);
+        let unread = !incoming.bytes.is_empty();
+        incoming.stop(now, Ending::Finished);
+        if whole && unread {
+            self.reset(end.other(), news);
+        }
+    }
+
+    /// Breaks the wire if what leaves `end` has reached its limit.
+    fn cut_if_due(&mut self, end: End, now: Tick) {
+        let (incoming, outgoing) = self.pipes(end);
+        if outgoing
+            .lane
+            .cut_after
+            .is_some_and(|limit| outgoing.written >= limit)
+        {
+            outgoing.finished = true;
+            outgoing.ending = Some((now.after(outgoing.lane.latency), Ending::Broken));
+            outgoing.wake();
+            incoming.stop(now, Ending::Broken);
+        }
+    }
+
+    fn reset(&mut self, end: End, at: Tick) {
+        self.reset[end.0].get_or_insert(at);
+        self.pipes.iter_mut().for_each(Pipe::wake);
+    }
+}
+
+impl Pipe {
+    fn new(lane: Lane) -> Self {
+        Self {
+            lane,
+            bytes: VecDeque::new(),
+            arrived: 0,
+            flights: VecDeque::new(),
+            written: 0,
+            lost: 0,
+            finished: false,
+            ending: None,
+            reader: None,
+            writer: None,
+        }
+    }
+
+    fn room(&self) -> usize {
+        let held = self.bytes.len() + self.lost;
+        let room = self.lane.capacity.max(1).saturating_sub(held);
+        let uncut = self
+            .lane
+            .cut_after
+            .map(|limit| limit.saturating_sub(self.written));
+        uncut.map_or(room, |uncut| {
+            room.min(usize::try_from(uncut).unwrap_or(usize::MAX))
+        })
+    }
+
+    /// The last `count` bytes are under way.
+    fn depart(&mut self, now: Tick, count: usize) {
+        let arrival = now.after(self.lane.latency);
+        match self.flights.back_mut() {
+            Some((at, bytes)) if *at == arrival => *bytes += count,
+            Some(_) | None => self.flights.push_back((arrival, count)),
+        }
+        self.wake();
+    }
+
+    /// What has arrived by now becomes readable.
+    fn land(&mut self, now: Tick) {
+        while let Some(&(at, count)) = self.flights.front()
+            && at <= now
+        {
+            self.flights.pop_front();
+            self.arrived += count;
+        }
+    }
+
+    fn take(&mut self, buffer: &mut [u8]) -> usize {
+        let count = buffer.len().min(self.arrived).min(self.lane.chunk.next());
+        // So many are there: it cannot fail.
+        let _ = self.bytes.read_exact(&mut buffer[..count]);
+        self.arrived -= count;
+        self.wake();
+        count
+    }
+
+    /// Nothing more arrives: what is under way is lost.
+    fn stop(&mut self, now: Tick, ending: Ending) {
+        self.land(now);
+        self.bytes.truncate(self.arrived);
+        self.flights.clear();
+        self.ending = Some((now, ending));
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        self.reader.take().into_iter().for_each(Waker::wake);
+        self.writer.take().into_iter().for_each(Waker::wake);
+    }
+}
+
+pub(super) fn earlier(a: Option<Tick>, b: Option<Tick>) -> Option<Tick> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,249 @@
+//! The default runtime: one thread that runs all tasks on [`smol`], which waits
+//! for all sockets at once, and a pool of threads for arithmetic.
+
+use std::{
+    future::Future,
+    io::{self, IoSlice, Read as _, Write as _},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{Arc, Weak},
+    time::Instant,
+};
+
+use async_io::{Async, Timer};
+use cmdchat_core::time::Tick;
+use futures_lite::future;
+
+use crate::{
+    contract::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
+    tcp,
+};
+
+/// After so many operations that did not have to wait, a connection lets others
+/// go first: one busy peer must not hold up the thread that serves them all.
+const TURN: u8 = 64;
+
+/// The runtime over smol. Clones share tasks and clock.
+#[derive(Clone, Debug)]
+pub struct Smol {
+    executor: Arc<smol::Executor<'static>>,
+    start: Instant,
+}
+
+impl Smol {
+    /// A runtime without tasks, its clock at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a runtime is where time comes from"
+        )]
+        let start = Instant::now();
+        Self {
+            executor: Arc::default(),
+            start,
+        }
+    }
+
+    fn timer(&self, at: Tick) -> Timer {
+        // A moment that the system's clock cannot tell never comes.
+        self.start
+            .checked_add(at.since_start())
+            .map_or_else(Timer::never, Timer::at)
+    }
+
+    fn connection(
+        &self,
+        stream: Async<TcpStream>,
+        peer: SocketAddr,
+    ) -> io::Result<Connection<Self>> {
+        tcp::prepare(stream.get_ref())?;
+        let stream = Arc::new(stream);
+        let half = Half {
+            runtime: self.clone(),
+            stream: Arc::clone(&stream),
+            unwaited: 0,
+        };
+        Ok(Connection {
+            hangup: SmolHangup(Arc::downgrade(&stream)),
+            reader: SmolReader(half.clone()),
+            writer: SmolWriter(half),
+            peer,
+        })
+    }
+}
+
+impl Default for Smol {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Runtime for Smol {
+    type Reader = SmolReader;
+    type Writer = SmolWriter;
+    type Hangup = SmolHangup;
+
+    fn now(&self) -> Tick {
+        Tick::from_start(self.start.elapsed())
+    }
+
+    async fn sleep_until(&self, at: Tick) {
+        self.timer(at).await;
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.executor.spawn(task).detach();
+    }
+
+    fn compute<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        smol::unblock(job)
+    }
+}
+
+impl Dial for Smol {
+    async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
+        let attempt = async |addr| Async::<TcpStream>::connect(addr).await?.into_inner();
+        let (stream, peer) = tcp::race(self, addrs, deadline, attempt).await?;
+        self.connection(Async::new(stream)?, peer)
+    }
+}
+
+impl Sockets for Smol {
+    type Listener = SmolListener;
+
+    /// Tasks that are left when `future` ends stand still until the next run.
+    fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        smol::block_on(self.executor.run(future))
+    }
+
+    fn listen(&self, socket: TcpListener) -> io::Result<SmolListener> {
+        Ok(SmolListener {
+            runtime: self.clone(),
+            socket: Async::new(socket)?,
+        })
+    }
+
+    fn adopt(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
+        let peer = socket.peer_addr()?;
+        self.connection(Async::new(socket)?, peer)
+    }
+}
+
+/// Accepts connections for [`Smol`].
+#[derive(Debug)]
+pub struct SmolListener {
+    runtime: Smol,
+    socket: Async<TcpListener>,
+}
+
+impl Listener<Smol> for SmolListener {
+    async fn accept(&mut self) -> io::Result<Connection<Smol>> {
+        let (stream, peer) = self.socket.accept().await?;
+        self.runtime.connection(stream, peer)
+    }
+}
+
+/// What reader and writer have in common: a non-blocking socket and a clock.
+#[derive(Clone, Debug)]
+struct Half {
+    runtime: Smol,
+    stream: Arc<Async<TcpStream>>,
+    unwaited: u8,
+}
+
+impl Half {
+    /// Repeats `operation` until it does not have to wait any more; nothing if
+    /// that is not so by the deadline. The first try costs no timer, and the
+    /// last comes after the deadline.
+    async fn attempt<T, F: Future<Output = io::Result<()>>>(
+        &mut self,
+        deadline: Option<Tick>,
+        mut operation: impl FnMut(&TcpStream) -> io::Result<T>,
+        ready: impl Fn(Arc<Async<TcpStream>>) -> F,
+    ) -> io::Result<Option<T>> {
+        if self.unwaited >= TURN {
+            self.unwaited = 0;
+            future::yield_now().await;
+        }
+        let mut late = false;
+        loop {
+            match operation(self.stream.get_ref()) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.unwaited = 0,
+                done => {
+                    self.unwaited += 1;
+                    return done.map(Some);
+                }
+            }
+            late = late || deadline.is_some_and(|at| self.runtime.now() >= at);
+            if late {
+                return Ok(None);
+            }
+            let timer = deadline.map_or_else(Timer::never, |at| self.runtime.timer(at));
+            let alarm = async {
+                timer.await;
+                late = true;
+                Ok(())
+            };
+            future::or(ready(Arc::clone(&self.stream)), alarm).await?;
+        }
+    }
+}
+
+/// The receiving half of a connection on [`Smol`].
+#[derive(Debug)]
+pub struct SmolReader(Half);
+
+impl Reader for SmolReader {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+        let count = self
+            .0
+            .attempt(
+                deadline,
+                |mut stream| stream.read(buffer),
+                Async::readable_owned,
+            )
+            .await?;
+        Ok(match count {
+            Some(0) => Read::End,
+            Some(count) => Read::Bytes(count),
+            None => Read::Late,
+        })
+    }
+}
+
+/// The sending half of a connection on [`Smol`].
+#[derive(Debug)]
+pub struct SmolWriter(Half);
+
+impl Writer for SmolWriter {
+    async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
+        let operation = |mut stream: &TcpStream| stream.write_vectored(slices);
+        let count = self
+            .0
+            .attempt(deadline, operation, Async::writable_owned)
+            .await?;
+        count.ok_or_else(|| io::ErrorKind::TimedOut.into())
+    }
+
+    fn finish(&mut self) {
+        // It fails if the connection has ended, which the reader will tell.
+        let _ = self.0.stream.get_ref().shutdown(Shutdown::Write);
+    }
+}
+
+/// Ends a connection on [`Smol`].
+#[derive(Clone, Debug)]
+pub struct SmolHangup(Weak<Async<TcpStream>>);
+
+impl Hangup for SmolHangup {
+    fn hang_up(&self) {
+        if let Some(stream) = self.0.upgrade() {
+            // It fails if the connection has ended, and then nobody waits.
+            let _ = stream.get_ref().shutdown(Shutdown::Both);
+        }
+    }
+}

@@ -52,6 +52,10 @@ impl Rng {
         bytes
     }
 
+    pub(crate) fn secret<const N: usize>(&mut self) -> Secret<N> {
+        Secret::fill_with(|bytes| self.fill(bytes))
+    }
+
     /// A random (version 4) UUID in its usual text form.
     pub(crate) fn uuid(&mut self) -> String {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()

@@ -4,7 +4,11 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+pub mod connect;
 pub mod contract;
+mod login;
+mod outbound;
+pub mod serve;
 #[cfg(feature = "sim")]
 pub mod sim;
 #[cfg(feature = "smol")]

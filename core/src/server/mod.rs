@@ -1,4 +1,14 @@
-//! server
-pub mod gate;
-pub mod limits;
-pub(crate) mod pace;
+//! The server's side: a gate, a login per connection, an intake per member,
+//! and one room.
+mod gate;
+mod intake;
+mod limits;
+mod login;
+mod pace;
+mod room;
+
+pub use gate::{Gate, Pass, Seat, SeatId};
+pub use intake::{Intake, Intent};
+pub use limits::{Limits, Rate};
+pub use login::{Admitted, Credentials, Login, LoginWork, Refused};
+pub use room::{Departure, Input, Output, Room};

@@ -1,0 +1,7 @@
+//! The client's side: a login, then a session.
+mod login;
+mod news;
+mod session;
+
+pub use login::{Login, LoginFailed, LoginWork};
+pub use session::{Ending, Event, MAX_LINE, Message, NotSent, Output, Progress, Reference, Session};

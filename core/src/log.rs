@@ -1,0 +1,277 @@
+//! One stream of bytes, written once and read by many at their own speed.
+//!
+//! A [`Log`] belongs to the one machine that appends to it. What has been
+//! appended since the last [`Log::publish`] becomes one shared segment then.
+//! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
+//! the log. Nothing is copied or queued per reader; memory is one log as long
+//! as the slowest reader lags, which [`Lag`] tells.
+
+use std::{
+    collections::VecDeque,
+    io::IoSlice,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::frame::Frame;
+
+/// The writing end.
+#[derive(Debug, Default)]
+pub struct Log {
+    shared: Arc<Shared>,
+    fresh: Vec<u8>,
+    published: u64,
+}
+
+#[derive(Debug, Default)]
+struct Shared(Mutex<VecDeque<Segment>>);
+
+#[derive(Clone, Debug)]
+struct Segment {
+    /// Offset of the first byte in the stream.
+    start: u64,
+    bytes: Arc<[u8]>,
+}
+
+impl Segment {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
+}
+
+impl Shared {
+    fn segments(&self) -> MutexGuard<'_, VecDeque<Segment>> {
+        // A queue of whole segments is never half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log {
+    /// Appends one frame; nobody sees it before [`Self::publish`].
+    pub fn append(&mut self, frame: &Frame) {
+        self.fresh.extend_from_slice(frame.bytes());
+    }
+
+    /// Bytes appended and not yet published.
+    #[must_use]
+    pub const fn unpublished(&self) -> usize {
+        self.fresh.len()
+    }
+
+    /// Shares what was appended, and forgets what lies before `needed`, the
+    /// smallest cursor. Says whether there is anything new.
+    pub fn publish(&mut self, needed: u64) -> bool {
+        let mut segments = self.shared.segments();
+        while segments.front().is_some_and(|segment| segment.end() <= needed) {
+            segments.pop_front();
+        }
+        if self.fresh.is_empty() {
+            return false;
+        }
+        let segment = Segment { start: self.published, bytes: self.fresh.as_slice().into() };
+        self.published = segment.end();
+        segments.push_back(segment);
+        self.fresh.clear();
+        true
+    }
+
+    /// Offset behind the last byte appended, published or not.
+    #[must_use]
+    pub const fn end(&self) -> u64 {
+        self.published + self.fresh.len() as u64
+    }
+
+    /// A reader who gets `greeting` and then all that is appended from now on.
+    #[must_use]
+    pub fn subscribe(&self, greeting: Option<&Frame>) -> (Outlet, Lag) {
+        let progress = Arc::new(Progress {
+            cursor: AtomicU64::new(self.end()),
+            greeting_left: AtomicU64::new(greeting.map_or(0, |frame| frame.bytes().len() as u64)),
+            sealed_at: AtomicU64::new(u64::MAX),
+        });
+        let outlet = Outlet {
+            shared: Arc::clone(&self.shared),
+            progress: Arc::clone(&progress),
+            greeting: greeting.map(Frame::shared),
+            gathered: Vec::new(),
+        };
+        (outlet, Lag(progress))
+    }
+}
+
+#[derive(Debug)]
+struct Progress {
+    /// Offset of the next byte to write.
+    cursor: AtomicU64,
+    greeting_left: AtomicU64,
+    /// The reader gets nothing from here on.
+    sealed_at: AtomicU64,
+}
+
+/// How far a reader is, for the machine that owns the log.
+#[derive(Debug)]
+pub struct Lag(Arc<Progress>);
+
+impl Lag {
+    /// Offset of the first byte of the log that the reader has not written yet.
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.0.cursor.load(Ordering::Acquire)
+    }
+
+    /// Bytes that wait for the reader if the log ends at `end`.
+    #[must_use]
+    pub fn unsent(&self, end: u64) -> u64 {
+        self.0.greeting_left.load(Ordering::Acquire) + end.saturating_sub(self.cursor())
+    }
+
+    /// Counts up whenever the reader takes bytes, and only then.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.cursor().wrapping_sub(self.0.greeting_left.load(Ordering::Acquire))
+    }
+
+    /// Lets the reader have everything before `end`, and nothing after.
+    pub fn seal(&self, end: u64) {
+        self.0.sealed_at.store(end, Ordering::Release);
+    }
+}
+
+/// The reading end: what is still to be written to one socket.
+#[derive(Debug)]
+pub struct Outlet {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    /// The whole greeting while any of it is left.
+    greeting: Option<Arc<[u8]>>,
+    gathered: Vec<Segment>,
+}
+
+/// Pieces handed to one vectored write at the most.
+pub const GATHERED: usize = 32;
+
+impl Outlet {
+    /// Everything that waits, up to [`GATHERED`] pieces, for one vectored
+    /// write. Empty if nothing waits now.
+    pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
+        let cursor = self.progress.cursor.load(Ordering::Acquire);
+        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
+        self.gathered.clear();
+        let room = GATHERED - usize::from(self.greeting.is_some());
+        {
+            let segments = self.shared.segments();
+            let first = segments.partition_point(|segment| segment.end() <= cursor);
+            let waiting = segments.iter().skip(first).take(room);
+            self.gathered.extend(waiting.filter(|segment| segment.start < sealed).cloned());
+        }
+        let greeting = self.greeting.as_deref().map(|greeting| {
+            let left = self.progress.greeting_left.load(Ordering::Acquire) as usize;
+            greeting.get(greeting.len().saturating_sub(left)..).unwrap_or_default()
+        });
+        let logged = self.gathered.iter().map(|segment| {
+            let from = cursor.saturating_sub(segment.start) as usize;
+            let to = sealed.min(segment.end()).saturating_sub(segment.start) as usize;
+            segment.bytes.get(from..to).unwrap_or_default()
+        });
+        let mut count = 0;
+        for (slot, bytes) in slices.iter_mut().zip(greeting.into_iter().chain(logged)) {
+            *slot = IoSlice::new(bytes);
+            count += 1;
+        }
+        slices.get(..count).unwrap_or_default()
+    }
+
+    /// The socket took `written` bytes of what [`Self::pending`] gave.
+    pub fn advance(&mut self, written: usize) {
+        let mut written = written as u64;
+        if self.greeting.is_some() {
+            let left = self.progress.greeting_left.load(Ordering::Acquire);
+            let of_greeting = written.min(left);
+            self.progress.greeting_left.store(left - of_greeting, Ordering::Release);
+            written -= of_greeting;
+            if of_greeting == left {
+                self.greeting = None;
+            }
+        }
+        self.progress.cursor.fetch_add(written, Ordering::AcqRel);
+        self.gathered.clear();
+    }
+
+    /// Nothing waits, and nothing will.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
+        self.greeting.is_none() && self.progress.cursor.load(Ordering::Acquire) >= sealed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(text: &str) -> Frame {
+        Frame::from_line(text.as_bytes().to_vec())
+    }
+
+    /// What `outlet` has to write, taken `step` bytes at a time.
+    fn drain(outlet: &mut Outlet, step: usize) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let all: Vec<u8> = outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+            let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty()) else {
+                return String::from_utf8(bytes).unwrap();
+            };
+            bytes.extend_from_slice(taken);
+            let count = taken.len();
+            outlet.advance(count);
+        }
+    }
+
+    #[test]
+    fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
+        for step in [1, 3, 1000] {
+            let mut log = Log::default();
+            log.append(&frame("before"));
+            let (mut outlet, _) = log.subscribe(Some(&frame("hello")));
+            log.append(&frame("one"));
+            assert_eq!(drain(&mut outlet, step), "hello\n", "unpublished is unseen");
+            assert!(log.publish(0));
+            log.append(&frame("two"));
+            assert!(log.publish(0));
+            assert_eq!(drain(&mut outlet, step), "one\ntwo\n");
+            assert!(!log.publish(0));
+        }
+    }
+
+    #[test]
+    fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
+        let mut log = Log::default();
+        let (mut fast, fast_lag) = log.subscribe(None);
+        let (_slow, slow_lag) = log.subscribe(Some(&frame("12345")));
+        for _ in 0..100 {
+            log.append(&frame("123456789"));
+            log.publish(fast_lag.cursor().min(slow_lag.cursor()));
+        }
+        assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
+        drain(&mut fast, 64);
+        assert_eq!(log.shared.segments().len(), 100);
+        log.publish(fast_lag.cursor());
+        assert_eq!(log.shared.segments().len(), 0);
+    }
+
+    #[test]
+    fn a_sealed_reader_gets_nothing_more() {
+        let mut log = Log::default();
+        let (mut outlet, lag) = log.subscribe(None);
+        log.append(&frame("yours"));
+        lag.seal(log.end());
+        log.append(&frame("not yours"));
+        log.publish(0);
+        assert!(!outlet.is_finished());
+        assert_eq!(drain(&mut outlet, 2), "yours\n");
+        assert!(outlet.is_finished());
+    }
+}

@@ -1,0 +1,240 @@
+//! The room: one conversation, heard by everybody in the same order.
+//!
+//! Theory of operation. The room holds no key: it wraps the sender's opaque
+//! token, encodes the line once, and appends it to one log. Every member is a
+//! cursor into that log, so all members get the same events, in the same order,
+//! each exactly once; a newcomer's `init` and its cursor are made in one step,
+//! so there is no gap between the two and no repetition. What `handle` appended
+//! is seen by nobody before `publish`, which the caller calls once for all the
+//! inputs that were waiting. A member whose cursor lags by more than the limit,
+//! or stands still for too long, is dropped; nobody ever waits for it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::{
+    log::{Lag, Log, Outlet},
+    name::Name,
+    seed::{Rng, Seed},
+    server::{
+        gate::{Seat, SeatId},
+        limits::Limits,
+        login::Admitted,
+    },
+    time::{Epoch, Tick},
+    violation::Violation,
+    wire::{self, Message, Request, Token},
+};
+
+/// The conversation of one server.
+pub struct Room {
+    limits: Limits,
+    epoch: Epoch,
+    rng: Rng,
+    log: Log,
+    members: BTreeMap<SeatId, Member>,
+    history: History,
+    outputs: VecDeque<Output>,
+}
+
+struct Member {
+    seat: Seat,
+    user_id: String,
+    lag: Lag,
+    /// Since when it has taken no byte of those that wait, and how many it had taken then.
+    standing: Option<(Tick, u64)>,
+}
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// A login was completed.
+    Joined(Admitted),
+    /// A member asks for something.
+    Request(SeatId, Request),
+    /// A member's connection is over.
+    Left(SeatId, Departure),
+}
+
+/// How a member left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It closed its side.
+    Closed,
+    /// The connection failed.
+    Lost,
+    /// It broke the protocol.
+    Broken(Violation),
+    /// It did not take what was sent to it.
+    TooSlow,
+}
+
+/// What is to be done outside, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Write to this member what its outlet holds.
+    Admit(SeatId, Outlet),
+    /// End this member's connection.
+    Drop(SeatId),
+    /// A member came; so many are present now. For the host.
+    Joined(Name, usize),
+    /// A member left; so many are present now. For the host.
+    Left(Name, Departure, usize),
+    /// A member had the history forgotten. For the host.
+    Cleared(Name),
+}
+
+impl Room {
+    /// An empty room.
+    #[must_use]
+    pub fn new(limits: &Limits, epoch: Epoch, seed: &Seed) -> Self {
+        Self {
+            limits: limits.clone(),
+            epoch,
+            rng: seed.fork("room", 0).rng(),
+            log: Log::default(),
+            members: BTreeMap::new(),
+            history: History::default(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input. About members who are gone already it is ignored.
+    pub fn handle(&mut self, now: Tick, input: Input) {
+        match input {
+            Input::Joined(admitted) => self.join(admitted),
+            Input::Request(seat, request) => match request {
+                Request::Say(token) => self.say(now, seat, &token),
+                Request::Clear => self.clear(seat),
+            },
+            Input::Left(seat, departure) => self.leave(seat, departure),
+        }
+    }
+
+    /// The next thing to be done outside.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Shares what was appended since the last call, and drops members who are
+    /// too slow: look for outputs afterwards. `true` if the writers have
+    /// something new. Too many calls are harmless.
+    pub fn publish(&mut self, now: Tick) -> bool {
+        self.drop_slow(now);
+        let cursors = self.members.values().map(|member| member.lag.cursor());
+        let needed = cursors.min().unwrap_or(u64::MAX);
+        self.log.publish(needed)
+    }
+
+    /// Bytes appended and not yet published: past some size, publish.
+    #[must_use]
+    pub const fn unpublished(&self) -> usize {
+        self.log.unpublished()
+    }
+
+    /// When to call [`Self::publish`] at the latest, to drop who stands still.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        let stall = self.limits.stall?;
+        self.members.values().filter_map(|member| Some(member.standing?.0.after(stall))).min()
+    }
+
+    /// Ends the room: all members get what was said so far, and no more.
+    pub fn close(&mut self) {
+        let seats: Vec<_> = self.members.keys().copied().collect();
+        for seat in seats {
+            self.remove(seat);
+        }
+    }
+
+    fn join(&mut self, Admitted { seat, user_id }: Admitted) {
+        self.log.append(&wire::user_joined(&user_id, seat.name()));
+        let present = self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
+        // The newcomer first: it must find itself even in a list cut short.
+        let users = std::iter::once((user_id.as_str(), seat.name())).chain(present);
+        let init = wire::init(users, self.history.newest_first());
+        let (outlet, lag) = self.log.subscribe(Some(&init));
+        let (id, name) = (seat.id(), seat.name().clone());
+        self.members.insert(id, Member { seat, user_id, lag, standing: None });
+        self.outputs.push_back(Output::Admit(id, outlet));
+        self.outputs.push_back(Output::Joined(name, self.members.len()));
+    }
+
+    fn say(&mut self, now: Tick, seat: SeatId, token: &Token) {
+        let Some(member) = self.members.get(&seat) else { return };
+        let message = Message::new(&self.rng.uuid(), token, self.epoch.at(now), member.seat.name());
+        // One byte more, and every Python client in the room would be cut off.
+        if message.frame().bytes().len() <= wire::MAX_LINE + 1 {
+            self.log.append(message.frame());
+            self.history.push(message, &self.limits);
+        }
+    }
+
+    fn clear(&mut self, seat: SeatId) {
+        let Some(member) = self.members.get(&seat) else { return };
+        self.outputs.push_back(Output::Cleared(member.seat.name().clone()));
+        self.history = History::default();
+        self.log.append(&wire::cleared());
+    }
+
+    fn leave(&mut self, seat: SeatId, departure: Departure) {
+        let Some(member) = self.remove(seat) else { return };
+        self.log.append(&wire::user_left(&member.user_id));
+        let name = member.seat.name().clone();
+        self.outputs.push_back(Output::Left(name, departure, self.members.len()));
+    }
+
+    /// Its writer still gets what was appended before, and nothing after.
+    fn remove(&mut self, seat: SeatId) -> Option<Member> {
+        let member = self.members.remove(&seat)?;
+        member.lag.seal(self.log.end());
+        Some(member)
+    }
+
+    fn drop_slow(&mut self, now: Tick) {
+        let end = self.log.end();
+        let Limits { backlog, stall, .. } = self.limits;
+        let mut slow = Vec::new();
+        for (&seat, member) in &mut self.members {
+            let unsent = member.lag.unsent(end);
+            let taken = member.lag.taken();
+            member.standing = match member.standing {
+                _ if unsent == 0 => None,
+                Some((since, before)) if before == taken => Some((since, before)),
+                _ => Some((now, taken)),
+            };
+            let too_much = backlog.is_some_and(|most| unsent > most);
+            let too_long = stall.zip(member.standing).is_some_and(|(most, (since, _))| now.since(since) >= most);
+            if too_much || too_long {
+                slow.push(seat);
+            }
+        }
+        for seat in slow {
+            self.leave(seat, Departure::TooSlow);
+            self.outputs.push_back(Output::Drop(seat));
+        }
+    }
+}
+
+/// What newcomers get: the newest messages, encoded already.
+#[derive(Debug, Default)]
+struct History {
+    messages: VecDeque<Message>,
+    bytes: usize,
+}
+
+impl History {
+    fn push(&mut self, message: Message, limits: &Limits) {
+        self.bytes += message.data().len();
+        self.messages.push_back(message);
+        while limits.history.is_some_and(|most| self.messages.len() > most)
+            || limits.history_bytes.is_some_and(|most| self.bytes > most)
+        {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            self.bytes -= oldest.data().len();
+        }
+    }
+
+    fn newest_first(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().rev()
+    }
+}

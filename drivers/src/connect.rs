@@ -1,0 +1,241 @@
+//! A client: logging in, then one session between a socket and a person,
+//! written once for every runtime.
+//!
+//! ```text
+//! socket ──► reader ──► session loop ──► events   ──► person
+//!                            │      ◄── commands ◄── person
+//!                            └──► log ──► writer ──► socket
+//! ```
+
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use cmdchat_core::{
+    client::{Ending, Event, Login, LoginFailed, Output, Progress, Session},
+    inbox::Inbox,
+    log::{Lag, Log},
+};
+use futures_lite::future;
+
+use crate::{
+    contract::{Connection, Hangup as _, Read, Reader as _, Runtime},
+    login::{self, Arithmetic},
+    outbound::{self, Bell},
+};
+
+/// Texts sent and not echoed, beyond which no more commands are taken: a pipe
+/// is read as fast as the room takes its lines.
+const WINDOW: usize = 64;
+/// Pieces of the stream the session has not looked at yet.
+const MAILBOX: usize = 16;
+/// Events the person has not seen yet; beyond that the server is read more slowly.
+const EVENTS: usize = 256;
+/// Bytes asked of the socket at once.
+const READ_SIZE: usize = 16 << 10;
+/// How long leaving may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What a person wants.
+#[derive(Debug)]
+pub enum Command {
+    /// Say this to the room.
+    Say(String),
+    /// Have the server forget the history, for all.
+    Clear,
+    /// Leave when all that was said has come back, or when nothing has for so long.
+    Finish(Duration),
+    /// Leave now.
+    Leave,
+}
+
+/// A client in the room.
+#[derive(Debug)]
+pub struct Joined {
+    /// Where commands go. Dropping it leaves the room.
+    pub commands: Sender<Command>,
+    /// Where events come from; the last one is [`Event::Ended`].
+    pub events: Receiver<Event>,
+}
+
+/// Logs in over `connection`; the session then runs beside the caller.
+///
+/// # Errors
+///
+/// Why the login failed; the connection has ended.
+pub async fn connect<R: Runtime>(
+    runtime: &R,
+    connection: Connection<R>,
+    login: Login,
+) -> Result<Joined, LoginFailed> {
+    let Connection { mut reader, mut writer, hangup, .. } = connection;
+    let mut inbox = Inbox::new(0);
+    let arithmetic = Arithmetic::new(1, 0);
+    let session = login::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
+        .await
+        .inspect_err(|_| hangup.hang_up())?;
+
+    let (to_session, arrivals) = async_channel::bounded(MAILBOX);
+    runtime.spawn(read(reader, to_session));
+
+    let log = Log::default();
+    let (mut outlet, lag) = log.subscribe(None);
+    let bell = Bell::default();
+    let (written_all, all_written) = async_channel::bounded::<()>(1);
+    let writer_bell = bell.clone();
+    runtime.spawn(async move {
+        let _written_all = written_all;
+        // A failing write shows in the reader too, which says what it means.
+        let _ = outbound::run(&mut writer, &mut outlet, &writer_bell).await;
+    });
+
+    let (commands, from_person) = async_channel::bounded(1);
+    let (to_person, events) = async_channel::bounded(EVENTS);
+    let session = SessionLoop {
+        runtime: runtime.clone(),
+        session,
+        inbox,
+        outgoing: Outgoing { log, lag, bell, all_written },
+        arrivals,
+        commands: from_person,
+        events: to_person,
+    };
+    runtime.spawn(async move {
+        session.run().await;
+        hangup.hang_up();
+    });
+    Ok(Joined { commands, events })
+}
+
+/// What the reader found.
+enum Arrival {
+    Bytes(Vec<u8>),
+    End,
+    Failed,
+}
+
+async fn read<R: crate::contract::Reader>(mut reader: R, to_session: Sender<Arrival>) {
+    let mut buffer = vec![0; READ_SIZE];
+    loop {
+        let arrival = match reader.read(&mut buffer, None).await {
+            Ok(Read::Bytes(count)) => Arrival::Bytes(buffer.get(..count).unwrap_or_default().to_vec()),
+            Ok(Read::Late) => continue,
+            Ok(Read::End) => Arrival::End,
+            Err(_) => Arrival::Failed,
+        };
+        let last = !matches!(arrival, Arrival::Bytes(_));
+        if to_session.send(arrival).await.is_err() || last {
+            return;
+        }
+    }
+}
+
+struct Outgoing {
+    log: Log,
+    lag: Lag,
+    bell: Bell,
+    all_written: Receiver<()>,
+}
+
+struct SessionLoop<R> {
+    runtime: R,
+    session: Session,
+    inbox: Inbox,
+    outgoing: Outgoing,
+    arrivals: Receiver<Arrival>,
+    commands: Receiver<Command>,
+    events: Sender<Event>,
+}
+
+enum Wake {
+    Arrival(Arrival),
+    Command(Command),
+    Time,
+}
+
+impl<R: Runtime> SessionLoop<R> {
+    async fn run(mut self) {
+        // The login may have left lines in the inbox.
+        self.read_lines();
+        loop {
+            if let Some(ending) = self.carry_out().await {
+                return self.part(ending).await;
+            }
+            let wake = self.next().await;
+            let now = self.runtime.now();
+            match wake {
+                Wake::Arrival(Arrival::Bytes(bytes)) => {
+                    self.inbox.push(&bytes);
+                    self.read_lines();
+                }
+                Wake::Arrival(Arrival::End) => {
+                    self.inbox.end();
+                    self.read_lines();
+                }
+                Wake::Arrival(Arrival::Failed) => self.session.lose(),
+                Wake::Command(Command::Say(text)) => self.session.say(now, &text),
+                Wake::Command(Command::Clear) => self.session.clear(),
+                Wake::Command(Command::Finish(patience)) => self.session.finish(now, patience),
+                Wake::Command(Command::Leave) => self.session.leave(),
+                Wake::Time => self.session.pass_time(now),
+            }
+        }
+    }
+
+    fn read_lines(&mut self) {
+        while self.session.read(self.runtime.now(), &mut self.inbox) == Progress::Line {}
+    }
+
+    async fn next(&self) -> Wake {
+        let arrival = async { Wake::Arrival(self.arrivals.recv().await.unwrap_or(Arrival::Failed)) };
+        let command = async {
+            if self.session.pending() >= WINDOW {
+                return future::pending().await;
+            }
+            Wake::Command(self.commands.recv().await.unwrap_or(Command::Leave))
+        };
+        let time = async {
+            match self.session.deadline() {
+                Some(deadline) => self.runtime.sleep_until(deadline).await,
+                None => future::pending().await,
+            }
+            Wake::Time
+        };
+        future::or(arrival, future::or(command, time)).await
+    }
+
+    /// Carries out what the session wants; says if it has ended.
+    async fn carry_out(&mut self) -> Option<Ending> {
+        let mut ended = None;
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(frame) => self.outgoing.log.append(&frame),
+                Output::Event(event) => {
+                    if let Event::Ended(ending) = event {
+                        ended = Some(ending);
+                    }
+                    // Nobody listening any more is seen at the next command.
+                    let _ = self.events.send(event).await;
+                }
+            }
+        }
+        let Outgoing { log, lag, bell, .. } = &mut self.outgoing;
+        if log.publish(lag.cursor()) {
+            bell.ring();
+        }
+        ended
+    }
+
+    /// Leaves in order, so that the server gets what was sent last.
+    async fn part(self, ending: Ending) {
+        let Ending::Left { .. } = ending else { return };
+        let Outgoing { log, lag, bell, all_written } = &self.outgoing;
+        lag.seal(log.end());
+        bell.ring();
+        let until = self.runtime.now().after(FAREWELL);
+        let in_order = async {
+            let _ = all_written.recv().await;
+            while let Ok(Arrival::Bytes(_)) = self.arrivals.recv().await {}
+        };
+        future::or(self.runtime.sleep_until(until), in_order).await;
+    }
+}

@@ -1,0 +1,140 @@
+//! Runs any login to its end, on either side.
+
+use std::{
+    io::{self, IoSlice},
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use async_lock::Semaphore;
+use cmdchat_core::{
+    frame::Frame,
+    handshake::{Handshake, Step, Work},
+    inbox::Inbox,
+};
+
+use crate::contract::{Read, Reader, Runtime, Writer};
+
+/// Bytes asked of a socket at once. Small, because every idle member holds
+/// such a buffer.
+pub(crate) const READ_SIZE: usize = 4096;
+
+/// How long a refused peer may take to read why.
+const SEEING_OUT: Duration = Duration::from_secs(1);
+
+/// Whose turn it is to compute. Logins wait here, so that a flood of them
+/// leaves the processors to those who talk.
+#[derive(Debug)]
+pub(crate) struct Arithmetic {
+    turns: Semaphore,
+    waiting: AtomicUsize,
+    at_most: usize,
+}
+
+impl Arithmetic {
+    /// So many at a time, and so many waiting at the most.
+    pub(crate) const fn new(at_a_time: usize, waiting: usize) -> Self {
+        Self { turns: Semaphore::new(at_a_time), waiting: AtomicUsize::new(0), at_most: waiting }
+    }
+
+    /// Runs `job` when its turn comes; gives it back if too many wait already.
+    async fn run<R: Runtime, W: Work>(&self, runtime: &R, job: W) -> Result<W::Next, W>
+    where
+        W::Next: Send + 'static,
+    {
+        let turn = match self.turns.try_acquire() {
+            Some(turn) => turn,
+            None => {
+                if self.waiting.fetch_add(1, Ordering::AcqRel) >= self.at_most {
+                    self.waiting.fetch_sub(1, Ordering::AcqRel);
+                    return Err(job);
+                }
+                let turn = self.turns.acquire().await;
+                self.waiting.fetch_sub(1, Ordering::AcqRel);
+                turn
+            }
+        };
+        let next = runtime.compute(|| job.run()).await;
+        drop(turn);
+        Ok(next)
+    }
+}
+
+/// Runs `login` until it is done or refused. Lines that a refused peer is owed
+/// have been written when this returns.
+///
+/// # Errors
+///
+/// Why the login failed. A connection that fails is an end of stream to the
+/// login, which says what that means in its phase.
+pub(crate) async fn run<R: Runtime, H: Handshake>(
+    runtime: &R,
+    arithmetic: &Arithmetic,
+    reader: &mut R::Reader,
+    writer: &mut R::Writer,
+    inbox: &mut Inbox,
+    mut login: H,
+) -> Result<H::Admitted, H::Refused> {
+    let mut buffer = vec![0; READ_SIZE];
+    let mut out = Vec::new();
+    loop {
+        let deadline = login.deadline();
+        let step = login.advance(runtime.now(), inbox, &mut out);
+        // A peer that does not read its own login loses it by the deadline.
+        if send(writer, &mut out, deadline).await.is_err() {
+            inbox.end();
+        }
+        login = match step? {
+            Step::Done(admitted) => return Ok(admitted),
+            Step::NeedsInput(login) => {
+                match reader.read(&mut buffer, Some(login.deadline())).await {
+                    Ok(Read::Bytes(count)) => inbox.push(buffer.get(..count).unwrap_or_default()),
+                    Ok(Read::Late) => {}
+                    Ok(Read::End) | Err(_) => inbox.end(),
+                }
+                login
+            }
+            Step::NeedsTime(until, login) => {
+                runtime.sleep_until(until).await;
+                login
+            }
+            Step::NeedsWork(work) => match arithmetic.run(runtime, work).await {
+                Ok(login) => login,
+                Err(work) => {
+                    let refused = H::overloaded(work, &mut out);
+                    let _ = send(writer, &mut out, deadline).await;
+                    return Err(refused);
+                }
+            },
+        };
+    }
+}
+
+async fn send<W: Writer>(
+    writer: &mut W,
+    frames: &mut Vec<Frame>,
+    deadline: cmdchat_core::time::Tick,
+) -> io::Result<()> {
+    for frame in frames.drain(..) {
+        let mut rest = frame.bytes();
+        while !rest.is_empty() {
+            let written = writer.write(&[IoSlice::new(rest)], Some(deadline)).await?;
+            rest = rest.get(written..).unwrap_or_default();
+        }
+    }
+    Ok(())
+}
+
+/// Lets a refused peer read its last line: closing while unread bytes of the
+/// peer's are waiting would reset the connection and could destroy the line.
+pub(crate) async fn see_out<R: Runtime>(runtime: &R, mut reader: R::Reader, mut writer: R::Writer) {
+    writer.finish();
+    let until = runtime.now().after(SEEING_OUT);
+    let mut buffer = vec![0; READ_SIZE];
+    while runtime.now() < until {
+        match reader.read(&mut buffer, Some(until)).await {
+            Ok(Read::Bytes(_)) => {}
+            Ok(Read::Late | Read::End) | Err(_) => break,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Writes what an outlet holds, and sleeps while it holds nothing.
+
+use std::{
+    future::poll_fn,
+    io::{self, IoSlice},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::Poll,
+};
+
+use atomic_waker::AtomicWaker;
+use cmdchat_core::log::{GATHERED, Outlet};
+
+use crate::contract::Writer;
+
+/// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Bell(Arc<BellState>);
+
+#[derive(Debug, Default)]
+struct BellState {
+    rung: AtomicBool,
+    sleeper: AtomicWaker,
+}
+
+impl Bell {
+    pub(crate) fn ring(&self) {
+        if !self.0.rung.swap(true, Ordering::AcqRel) {
+            self.0.sleeper.wake();
+        }
+    }
+
+    /// Ready after the next ring, or at once after one that nobody heard.
+    pub(crate) async fn heard(&self) {
+        poll_fn(|context| {
+            self.0.sleeper.register(context.waker());
+            if self.0.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// Writes until the outlet is finished, then tells the peer that nothing more
+/// comes. Everything that waits goes into one vectored write.
+///
+/// # Errors
+///
+/// The connection failed, or was hung up.
+pub(crate) async fn run<W: Writer>(writer: &mut W, outlet: &mut Outlet, bell: &Bell) -> io::Result<()> {
+    while !outlet.is_finished() {
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let pending = outlet.pending(&mut slices);
+        if pending.is_empty() {
+            bell.heard().await;
+        } else {
+            let written = writer.write(pending, None).await?;
+            outlet.advance(written);
+        }
+    }
+    writer.finish();
+    Ok(())
+}

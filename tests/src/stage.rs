@@ -1,0 +1,377 @@
+//! One server and any number of clients on the simulator.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client::{Ending, Event, Login, LoginFailed, Message},
+    name::Name,
+    secret::{Password, Secret},
+    seed::Seed,
+    server::{Credentials, Departure, Limits, Output},
+    time::Epoch,
+};
+use cmdchat_drivers::{
+    connect::{self, Command, Joined},
+    contract::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
+    serve::{Note, Server, serve},
+    sim::{Chunk, Lane, Link, Sim, SimHangup, SimWriter},
+};
+
+use crate::{
+    Transcript, abridge,
+    tap::{Tap, Tapped, tap},
+};
+
+/// The password of every stage's room.
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// How long a client of the stage waits for the server's answers to its login.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// `text` as a password.
+#[must_use]
+pub fn password(text: &str) -> Password {
+    Password::new(text.as_bytes().to_vec().into())
+}
+
+/// The same seed for the same number.
+#[must_use]
+pub fn seed(number: u8) -> Seed {
+    Seed::new(Secret::fill_with(|bytes| bytes.fill(number)))
+}
+
+/// How the bytes of all connections are cut.
+#[derive(Clone, Copy, Debug)]
+pub enum Chunking {
+    /// Everything that is there at once.
+    Coalesced,
+    /// One byte per read and per write.
+    Bytewise,
+    /// Anything, drawn from this seed.
+    Random(u64),
+}
+
+impl Chunking {
+    fn lane(self) -> Lane {
+        let chunk = match self {
+            Self::Coalesced => Chunk::Whole,
+            Self::Bytewise => Chunk::Bytes(1),
+            Self::Random(seed) => Chunk::Random(seed),
+        };
+        Lane { latency: Duration::from_millis(1), chunk, write_chunk: chunk, ..Lane::default() }
+    }
+}
+
+/// Plays `script` with every kind of chunking, insists that what everybody saw
+/// is the same to the byte, and compares it with the snapshot `name`.
+///
+/// # Panics
+///
+/// If two runs differ, or one never ends.
+pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
+    let mut first: Option<String> = None;
+    for chunking in
+        [Chunking::Coalesced, Chunking::Bytewise, Chunking::Random(1), Chunking::Random(2), Chunking::Random(3)]
+    {
+        let transcript = Stage::new(limits.clone(), chunking).play(&script);
+        match &first {
+            None => first = Some(transcript),
+            Some(first) if *first == transcript => {}
+            Some(first) => panic!(
+                "the transcript depends on how bytes are cut.\n--- coalesced\n{}\n--- {chunking:?}\n{}",
+                abridge(first),
+                abridge(&transcript)
+            ),
+        }
+    }
+    abridge(&first.unwrap_or_default())
+}
+
+/// A server, and a place to put clients.
+pub struct Stage {
+    sim: Sim,
+    server: SocketAddr,
+    chunking: Chunking,
+    transcript: Transcript,
+    stop: async_channel::Sender<()>,
+}
+
+impl Stage {
+    /// A server with these limits and [`PASSWORD`], listening.
+    #[must_use]
+    pub fn new(limits: Limits, chunking: Chunking) -> Self {
+        let sim = Sim::new();
+        let transcript = Transcript::default();
+        let listener = sim.listen();
+        let server = listener.address();
+        let (stop, stopped) = async_channel::bounded(1);
+        let description = Server {
+            credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
+            limits,
+            epoch: epoch(),
+            seed: seed(1),
+        };
+        let (clock, page) = (sim.clone(), transcript.clone());
+        let notes = move |note: Note| page.note(clock.now(), "host", describe_note(&note));
+        sim.spawn(serve(sim.clone(), listener, description, notes, stopped));
+        Self { sim, server, chunking, transcript, stop }
+    }
+
+    /// Runs `script` to its end and gives the transcript.
+    ///
+    /// # Panics
+    ///
+    /// If the script waits for what can no longer happen.
+    pub fn play(self, script: impl AsyncFn(&Self)) -> String {
+        let run = self.sim.run(script(&self));
+        self.sim.drop_tasks();
+        let text = self.transcript.render();
+        if let Err(deadlock) = run {
+            panic!("{deadlock}\n{}", abridge(&text));
+        }
+        text
+    }
+
+    /// Virtual time passes.
+    pub async fn pause(&self, milliseconds: u64) {
+        self.sim.sleep_until(self.sim.now().after(Duration::from_millis(milliseconds))).await;
+    }
+
+    /// The simulator.
+    #[must_use]
+    pub const fn sim(&self) -> &Sim {
+        &self.sim
+    }
+
+    /// Ends the server as a signal would.
+    pub fn stop(&self) {
+        self.stop.close();
+    }
+
+    /// Writes a remark of the script into the transcript.
+    pub fn remark(&self, what: &str) {
+        self.transcript.note(self.sim.now(), "", format!("# {what}"));
+    }
+
+    /// A plain connection of this stage, to be changed where a script needs it.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        Link::both(self.chunking.lane())
+    }
+
+    /// Our client logs in as `name` with the right password and must succeed.
+    ///
+    /// # Panics
+    ///
+    /// If it does not.
+    pub async fn join(&self, name: &str) -> Member {
+        match self.try_join(name, PASSWORD, self.link()).await {
+            Ok(member) => member,
+            Err(error) => panic!("{name} did not get in: {error:?}\n{}", self.transcript.render()),
+        }
+    }
+
+    /// Our client tries to log in.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not; the transcript has it too.
+    pub async fn try_join(&self, name: &str, word: &str, link: Link) -> Result<Member, LoginFailed> {
+        let runtime = Tapped(self.sim.clone());
+        let joined = connect::connect(&runtime, self.dial(name, link), self.login(name, word)).await;
+        let Joined { commands, events } = joined.inspect_err(|failed| {
+            self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
+        })?;
+        let (clock, page, who) = (self.sim.clone(), self.transcript.clone(), name.to_owned());
+        let (ended, over) = async_channel::bounded(1);
+        self.sim.spawn(async move {
+            while let Ok(event) = events.recv().await {
+                page.note(clock.now(), &who, format!("* {}", describe_event(&event)));
+                if let Event::Ended(ending) = event {
+                    let _ = ended.try_send(ending);
+                }
+            }
+        });
+        Ok(Member { commands, over })
+    }
+
+    /// A peer that sends just what the script says.
+    #[must_use]
+    pub fn raw(&self, name: &str, link: Link) -> Raw {
+        let Connection { reader, writer, hangup, .. } = self.dial(name, link);
+        Raw { reader: Some(reader), writer, hangup, sim: self.sim.clone() }
+    }
+
+    /// A peer that has logged in as `name`, and now sends just what the script says.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub async fn raw_member(&self, name: &str, link: Link) -> Raw {
+        use cmdchat_core::handshake::{Handshake as _, Step, Work as _};
+        let mut raw = self.raw(name, link);
+        let mut inbox = cmdchat_core::inbox::Inbox::new(0);
+        let mut login = self.login(name, PASSWORD);
+        loop {
+            let mut out = Vec::new();
+            let step = login.advance(self.sim.now(), &mut inbox, &mut out);
+            for frame in out {
+                raw.send(frame.bytes()).await;
+            }
+            login = match step {
+                Ok(Step::NeedsWork(work)) => work.run(),
+                Ok(Step::NeedsTime(_, login)) => login,
+                Ok(Step::NeedsInput(login)) => {
+                    // One byte at a time: what follows line 4 stays in the socket.
+                    let mut byte = [0];
+                    let reader = raw.reader.as_mut().expect("nobody else reads yet");
+                    match reader.read(&mut byte, None).await {
+                        Ok(Read::Bytes(_)) => inbox.push(&byte),
+                        other => panic!("{name} did not get in: {other:?}"),
+                    }
+                    login
+                }
+                Ok(Step::Done(_)) => return raw,
+                Err(failed) => panic!("{name} did not get in: {failed:?}"),
+            };
+        }
+    }
+
+    fn dial(&self, name: &str, link: Link) -> Connection<Tapped> {
+        let connection = self.sim.connect(self.server, &link).expect("the server listens");
+        tap(&self.sim, connection, name, &self.transcript)
+    }
+
+    fn login(&self, name: &str, word: &str) -> Login {
+        let own_seed = seed(2).fork(name, self.sim.computed());
+        let name = Name::new(name).expect("scripts use proper names");
+        Login::new(name, Arc::new(password(word)), epoch(), self.sim.now(), LOGIN_TIMEOUT, &own_seed)
+    }
+}
+
+/// Our client in the room.
+pub struct Member {
+    commands: async_channel::Sender<Command>,
+    over: async_channel::Receiver<Ending>,
+}
+
+impl Member {
+    /// Says `text` to the room.
+    pub async fn say(&self, text: &str) {
+        let _ = self.commands.send(Command::Say(text.to_owned())).await;
+    }
+
+    /// Has the history forgotten.
+    pub async fn clear(&self) {
+        let _ = self.commands.send(Command::Clear).await;
+    }
+
+    /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
+    ///
+    /// # Panics
+    ///
+    /// If the session never ends.
+    pub async fn finish(&self) -> Ending {
+        let _ = self.commands.send(Command::Finish(Duration::from_secs(10))).await;
+        self.over.recv().await.expect("a session ends with an event")
+    }
+
+    /// Leaves at once.
+    pub async fn leave(&self) {
+        let _ = self.commands.send(Command::Leave).await;
+    }
+}
+
+/// A peer made by hand.
+pub struct Raw {
+    reader: Option<Tap<cmdchat_drivers::sim::SimReader>>,
+    writer: Tap<SimWriter>,
+    hangup: SimHangup,
+    sim: Sim,
+}
+
+impl Raw {
+    /// Sends `bytes`, as long as the server takes them.
+    pub async fn send(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match self.writer.write(&[std::io::IoSlice::new(rest)], None).await {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Sends `line` and a line feed.
+    pub async fn line(&mut self, line: &str) {
+        self.send(format!("{line}\n").as_bytes()).await;
+    }
+
+    /// From now on all that comes is read into the transcript.
+    pub fn listen(&mut self) {
+        if let Some(mut reader) = self.reader.take() {
+            self.sim.spawn(async move {
+                let mut buffer = vec![0; 4096];
+                while let Ok(Read::Bytes(_)) = reader.read(&mut buffer, None).await {}
+            });
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub fn finish(&mut self) {
+        self.writer.finish();
+    }
+
+    /// Ends the connection.
+    pub fn hang_up(&self) {
+        self.hangup.hang_up();
+    }
+}
+
+/// The beginning of all time on a stage.
+fn epoch() -> Epoch {
+    Epoch::new("2026-11-23T15:00:00Z".parse().expect("a constant"))
+}
+
+fn describe_note(note: &Note) -> String {
+    match note {
+        Note::Room(Output::Joined(name, present)) => format!("* {name} joined ({present} present)"),
+        Note::Room(Output::Left(name, how, present)) => {
+            let how = match how {
+                Departure::Closed => "left".to_owned(),
+                Departure::Lost => "was lost".to_owned(),
+                Departure::TooSlow => "was dropped, too slow".to_owned(),
+                Departure::Broken(violation) => format!("was dropped, {violation}"),
+            };
+            format!("* {name} {how} ({present} present)")
+        }
+        Note::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
+        Note::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
+        Note::Refused(address, violation) => format!("* refused {address}: {violation}"),
+        Note::NotAccepted(error) => format!("* not accepted: {error}"),
+    }
+}
+
+fn describe_event(event: &Event) -> String {
+    match event {
+        Event::Ready { members, history } => {
+            let names: Vec<_> = members.iter().map(|name| name.raw()).collect();
+            let said: Vec<_> = history.iter().map(describe_message).collect();
+            format!("ready, with {names:?}; before: [{}]", said.join(", "))
+        }
+        Event::Message(message) => describe_message(message),
+        Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
+        Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
+        Event::Cleared => "cleared".to_owned(),
+        Event::NotSent(why) => format!("not sent: {why:?}"),
+        Event::Ended(ending) => format!("ended: {ending:?}"),
+    }
+}
+
+fn describe_message(message: &Message) -> String {
+    let text = message.text.as_ref().map_or("(unreadable)".to_owned(), |text| {
+        if text.raw().len() > 100 { format!("({} bytes)", text.raw().len()) } else { format!("{:?}", text.raw()) }
+    });
+    let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
+    format!("{} says {text}{own}", message.author.raw())
+}

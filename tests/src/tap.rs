@@ -1,0 +1,152 @@
+//! The simulator with a tap on every connection: the lines a client sends and
+//! receives go into the transcript.
+
+use std::io::{self, IoSlice};
+
+use cmdchat_core::time::Tick;
+use cmdchat_drivers::{
+    contract::{Connection, Read, Reader, Runtime, Writer},
+    sim::{Sim, SimHangup, SimReader, SimWriter},
+};
+
+use crate::Transcript;
+
+/// [`Sim`], tapped.
+#[derive(Clone, Debug)]
+pub(crate) struct Tapped(pub(crate) Sim);
+
+impl Runtime for Tapped {
+    type Reader = Tap<SimReader>;
+    type Writer = Tap<SimWriter>;
+    type Hangup = SimHangup;
+
+    fn now(&self) -> Tick {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, at: Tick) -> impl Future<Output = ()> + Send {
+        self.0.sleep_until(at)
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(task);
+    }
+
+    fn compute<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = T> + Send {
+        self.0.compute(job)
+    }
+}
+
+/// Puts a tap on `connection`, whose client is `who`.
+pub(crate) fn tap(
+    sim: &Sim,
+    connection: Connection<Sim>,
+    who: &str,
+    transcript: &Transcript,
+) -> Connection<Tapped> {
+    let Connection { reader, writer, hangup, peer } = connection;
+    let record = |sign| Record {
+        sim: sim.clone(),
+        who: who.to_owned(),
+        sign,
+        transcript: transcript.clone(),
+        line: Vec::new(),
+    };
+    Connection {
+        reader: Tap { half: reader, record: record('<') },
+        writer: Tap { half: writer, record: record('>') },
+        hangup,
+        peer,
+    }
+}
+
+/// One half of a connection, and what passes through it.
+#[derive(Debug)]
+pub(crate) struct Tap<T> {
+    half: T,
+    record: Record,
+}
+
+#[derive(Debug)]
+struct Record {
+    sim: Sim,
+    who: String,
+    sign: char,
+    transcript: Transcript,
+    line: Vec<u8>,
+}
+
+impl Record {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            if byte == b'\n' {
+                let line = std::mem::take(&mut self.line);
+                self.note(&shown(&line));
+            } else {
+                self.line.push(byte);
+            }
+        }
+    }
+
+    fn note(&self, what: &str) {
+        self.transcript.note(self.sim.now(), &self.who, format!("{} {what}", self.sign));
+    }
+
+    fn over(&mut self, how: &str) {
+        if !self.line.is_empty() {
+            let line = std::mem::take(&mut self.line);
+            self.note(&format!("{} (no line feed)", shown(&line)));
+        }
+        self.note(how);
+    }
+}
+
+/// A line as a transcript prints it: long ones by their length.
+fn shown(line: &[u8]) -> String {
+    const LONGEST: usize = 2_000;
+    if line.len() > LONGEST {
+        let head = String::from_utf8_lossy(line.get(..60).unwrap_or_default()).into_owned();
+        format!("{head}… ({} bytes)", line.len())
+    } else {
+        String::from_utf8_lossy(line).escape_debug().to_string().replace("\\\"", "\"")
+    }
+}
+
+impl Reader for Tap<SimReader> {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+        let read = self.half.read(buffer, deadline).await;
+        match &read {
+            Ok(Read::Bytes(count)) => self.record.bytes(buffer.get(..*count).unwrap_or_default()),
+            Ok(Read::End) => self.record.over("(end)"),
+            Ok(Read::Late) => {}
+            Err(error) => self.record.over(&format!("({:?})", error.kind())),
+        }
+        read
+    }
+}
+
+impl Writer for Tap<SimWriter> {
+    async fn write(
+        &mut self,
+        slices: &[IoSlice<'_>],
+        deadline: Option<Tick>,
+    ) -> io::Result<usize> {
+        let written = self.half.write(slices, deadline).await;
+        if let Ok(mut left) = written {
+            for slice in slices {
+                let taken = left.min(slice.len());
+                self.record.bytes(slice.get(..taken).unwrap_or_default());
+                left -= taken;
+            }
+        }
+        written
+    }
+
+    fn finish(&mut self) {
+        self.record.over("(finished)");
+        self.half.finish();
+    }
+}

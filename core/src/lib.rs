@@ -1,5 +1,7 @@
 //! core
+pub mod fernet;
 pub mod frame;
+pub mod keys;
 pub mod secret;
 pub mod seed;
 pub mod time;

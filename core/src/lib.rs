@@ -4,5 +4,6 @@ pub mod frame;
 pub mod keys;
 pub mod secret;
 pub mod seed;
+pub mod srp;
 pub mod time;
 pub mod untrusted;

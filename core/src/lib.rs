@@ -6,4 +6,5 @@ pub mod secret;
 pub mod seed;
 pub mod srp;
 pub mod time;
+pub mod tolerant;
 pub mod untrusted;

@@ -220,8 +220,10 @@ mod tests {
         let mut bytes = Vec::new();
         loop {
             let mut slices = [IoSlice::new(&[]); GATHERED];
-            let all: Vec<u8> = outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
-            let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty()) else {
+            let all: Vec<u8> =
+                outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+            let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty())
+            else {
                 return String::from_utf8(bytes).unwrap();
             };
             bytes.extend_from_slice(taken);

@@ -96,7 +96,8 @@ mod tests {
 
     #[test]
     fn ordinary_names_pass() {
-        for name in ["a", "alice", "al ice", "кэрол 😀", "名前", "O'Brien-Smith_3", &"é".repeat(32)] {
+        for name in ["a", "alice", "al ice", "кэрол 😀", "名前", "O'Brien-Smith_3", &"é".repeat(32)]
+        {
             assert_eq!(Name::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
         }
     }
@@ -107,7 +108,17 @@ mod tests {
         assert_eq!(Name::new(&"a".repeat(33)), Err(BadName::TooLong));
         assert_eq!(Name::new(" a"), Err(BadName::EdgeSpace));
         assert_eq!(Name::new("a "), Err(BadName::EdgeSpace));
-        for bad in ['[', '\n', '\u{1b}', '\u{9b}', '\u{a0}', '\u{200b}', '\u{202e}', '\u{e000}', '\u{e0041}'] {
+        for bad in [
+            '[',
+            '\n',
+            '\u{1b}',
+            '\u{9b}',
+            '\u{a0}',
+            '\u{200b}',
+            '\u{202e}',
+            '\u{e000}',
+            '\u{e0041}',
+        ] {
             assert_eq!(Name::new(&format!("a{bad}b")), Err(BadName::Forbidden(bad)));
         }
     }

@@ -214,7 +214,17 @@ mod tests {
         for other in ["[]", "[[1],{}]", "\"x\"", "5", "-5", "0.5", "null", "true"] {
             assert_eq!(text_of(other), Err(Unusable::NotAnObject), "{other}");
         }
-        for broken in ["", "hello", "{", "{}x", "{} {}", "\u{feff}{}", "{\"text\":\"a\tb\"}", r#"{"text":"\ud800"}"#, "NaN"] {
+        for broken in [
+            "",
+            "hello",
+            "{",
+            "{}x",
+            "{} {}",
+            "\u{feff}{}",
+            "{\"text\":\"a\tb\"}",
+            r#"{"text":"\ud800"}"#,
+            "NaN",
+        ] {
             assert_eq!(text_of(broken), Err(Unusable::NotJson), "{broken}");
         }
         assert_eq!(fields(b"{\"text\":\"\xff\"}", ["text"]), Err(Unusable::NotUtf8));

@@ -54,7 +54,9 @@ impl Epoch {
     #[must_use]
     pub fn at(self, now: Tick) -> Timestamp {
         self.0
-            .saturating_add(jiff::SignedDuration::try_from(now.0).unwrap_or(jiff::SignedDuration::MAX))
+            .saturating_add(
+                jiff::SignedDuration::try_from(now.0).unwrap_or(jiff::SignedDuration::MAX),
+            )
             .unwrap_or(Timestamp::MAX)
     }
 

@@ -85,7 +85,11 @@ impl Violation {
     pub const fn answer(self) -> Option<ErrorText> {
         match self {
             Self::Answered(error) => Some(error),
-            Self::LineTooLong | Self::NotUtf8 | Self::NotAnObject | Self::TooSlow | Self::Abandoned => None,
+            Self::LineTooLong
+            | Self::NotUtf8
+            | Self::NotAnObject
+            | Self::TooSlow
+            | Self::Abandoned => None,
         }
     }
 }

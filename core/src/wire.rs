@@ -369,8 +369,16 @@ mod tests {
         assert_eq!(read(r#"{"type":"message"}"#), say(""));
         assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::Clear)));
         let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
-        for ignored in ["hello", "", "{}", r#"{"type":"dance"}"#, r#"{"type":"message","text":null}"#,
-            r#"{"type":"message","text":"a b"}"#, r#"{"type":"message","text":"漢"}"#, &long] {
+        for ignored in [
+            "hello",
+            "",
+            "{}",
+            r#"{"type":"dance"}"#,
+            r#"{"type":"message","text":null}"#,
+            r#"{"type":"message","text":"a b"}"#,
+            r#"{"type":"message","text":"漢"}"#,
+            &long,
+        ] {
             assert_eq!(read(ignored), Ok(None), "{}", &ignored[..ignored.len().min(60)]);
         }
         assert_eq!(read("[]"), Err(strict::Unusable::NotAnObject));

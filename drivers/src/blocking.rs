@@ -46,10 +46,7 @@ impl Blocking {
     /// A runtime whose clock is at zero.
     #[must_use]
     pub fn new() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a runtime is where time comes from"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "a runtime is where time comes from")]
         let start = Instant::now();
         Self { start }
     }
@@ -68,11 +65,7 @@ impl Blocking {
         stream.set_nonblocking(false)?;
         tcp::prepare(&stream)?;
         let stream = Arc::new(stream);
-        let half = Half {
-            runtime: self,
-            stream: Arc::clone(&stream),
-            patience: None,
-        };
+        let half = Half { runtime: self, stream: Arc::clone(&stream), patience: None };
         Ok(Connection {
             hangup: BlockingHangup(Arc::downgrade(&stream)),
             reader: BlockingReader(half.clone()),
@@ -168,10 +161,7 @@ impl Sockets for Blocking {
 
     fn listen(&self, socket: TcpListener) -> io::Result<BlockingListener> {
         socket.set_nonblocking(true)?;
-        Ok(BlockingListener {
-            runtime: *self,
-            socket,
-        })
+        Ok(BlockingListener { runtime: *self, socket })
     }
 
     fn adopt(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
@@ -193,9 +183,7 @@ impl Listener<Blocking> for BlockingListener {
             match self.socket.accept() {
                 Ok((stream, peer)) => return self.runtime.connection(stream, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.runtime
-                        .sleep_until(self.runtime.now().after(NAP))
-                        .await;
+                    self.runtime.sleep_until(self.runtime.now().after(NAP)).await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -254,9 +242,7 @@ pub struct BlockingReader(Half);
 impl Reader for BlockingReader {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let operation = |mut stream: &TcpStream| stream.read(buffer);
-        let count = self
-            .0
-            .attempt(deadline, TcpStream::set_read_timeout, operation)?;
+        let count = self.0.attempt(deadline, TcpStream::set_read_timeout, operation)?;
         Ok(match count {
             Some(0) => Read::End,
             Some(count) => Read::Bytes(count),
@@ -272,9 +258,7 @@ pub struct BlockingWriter(Half);
 impl Writer for BlockingWriter {
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let operation = |mut stream: &TcpStream| stream.write_vectored(slices);
-        let count = self
-            .0
-            .attempt(deadline, TcpStream::set_write_timeout, operation)?;
+        let count = self.0.attempt(deadline, TcpStream::set_write_timeout, operation)?;
         count.ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 

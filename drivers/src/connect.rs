@@ -18,7 +18,7 @@ use cmdchat_core::{
 use futures_lite::future;
 
 use crate::{
-    contract::{Connection, Hangup as _, Read, Reader as _, Runtime},
+    contract::{Connection, Hangup as _, Read, Reader, Runtime},
     login::{self, Arithmetic},
     outbound::{self, Bell},
 };
@@ -113,11 +113,13 @@ enum Arrival {
     Failed,
 }
 
-async fn read<R: crate::contract::Reader>(mut reader: R, to_session: Sender<Arrival>) {
+async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
     let mut buffer = vec![0; READ_SIZE];
     loop {
         let arrival = match reader.read(&mut buffer, None).await {
-            Ok(Read::Bytes(count)) => Arrival::Bytes(buffer.get(..count).unwrap_or_default().to_vec()),
+            Ok(Read::Bytes(count)) => {
+                Arrival::Bytes(buffer.get(..count).unwrap_or_default().to_vec())
+            }
             Ok(Read::Late) => continue,
             Ok(Read::End) => Arrival::End,
             Err(_) => Arrival::Failed,
@@ -186,7 +188,8 @@ impl<R: Runtime> SessionLoop<R> {
     }
 
     async fn next(&self) -> Wake {
-        let arrival = async { Wake::Arrival(self.arrivals.recv().await.unwrap_or(Arrival::Failed)) };
+        let arrival =
+            async { Wake::Arrival(self.arrivals.recv().await.unwrap_or(Arrival::Failed)) };
         let command = async {
             if self.session.pending() >= WINDOW {
                 return future::pending().await;

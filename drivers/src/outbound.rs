@@ -48,7 +48,11 @@ impl Bell {
 /// # Errors
 ///
 /// The connection failed, or was hung up.
-pub(crate) async fn run<W: Writer>(writer: &mut W, outlet: &mut Outlet, bell: &Bell) -> io::Result<()> {
+pub(crate) async fn run<W: Writer>(
+    writer: &mut W,
+    outlet: &mut Outlet,
+    bell: &Bell,
+) -> io::Result<()> {
     while !outlet.is_finished() {
         let mut slices = [IoSlice::new(&[]); GATHERED];
         let pending = outlet.pending(&mut slices);

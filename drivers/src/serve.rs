@@ -9,13 +9,7 @@
 //! Nobody waits in a circle: a connection waits for its socket or for the
 //! mailbox, a writer for its socket or its bell, the room for its mailbox alone.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
@@ -23,7 +17,8 @@ use cmdchat_core::{
     log::Outlet,
     seed::Seed,
     server::{
-        Admitted, Credentials, Departure, Gate, Input, Intake, Intent, Limits, Login, Output, Pass, Room, SeatId,
+        Admitted, Credentials, Departure, Gate, Input, Intake, Intent, Limits, Login, Output, Pass,
+        Room, SeatId,
     },
     time::Epoch,
     violation::Violation,
@@ -123,7 +118,11 @@ struct Link<R: Runtime> {
     outlet: Sender<Outlet>,
 }
 
-async fn accept<R: Runtime, L: Listener<R>>(house: Arc<House<R>>, mut listener: L, stop: Receiver<()>) {
+async fn accept<R: Runtime, L: Listener<R>>(
+    house: Arc<House<R>>,
+    mut listener: L,
+    stop: Receiver<()>,
+) {
     for number in 0.. {
         let accepted = future::or(async { Some(listener.accept().await) }, async {
             let _ = stop.recv().await;
@@ -150,7 +149,12 @@ async fn accept<R: Runtime, L: Listener<R>>(house: Arc<House<R>>, mut listener: 
 }
 
 /// One connection, from the first byte to the last.
-async fn converse<R: Runtime>(house: Arc<House<R>>, connection: Connection<R>, pass: Pass, seed: Seed) {
+async fn converse<R: Runtime>(
+    house: Arc<House<R>>,
+    connection: Connection<R>,
+    pass: Pass,
+    seed: Seed,
+) {
     let Connection { mut reader, mut writer, hangup, peer } = connection;
     let runtime = &house.runtime;
     let mut inbox = Inbox::new(0);
@@ -161,7 +165,8 @@ async fn converse<R: Runtime>(house: Arc<House<R>>, connection: Connection<R>, p
         house.limits.login_timeout,
         &seed,
     );
-    match login::run(runtime, &house.arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
+    match login::run(runtime, &house.arithmetic, &mut reader, &mut writer, &mut inbox, login).await
+    {
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
             if refused.violation.answer().is_some() {
@@ -246,7 +251,8 @@ impl<R: Runtime> RoomLoop<R> {
             let mut waiting = mail;
             while let Some(mail) = waiting {
                 self.take(mail);
-                waiting = if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
+                waiting =
+                    if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
             }
             let fresh = self.room.publish(now);
             self.carry_out();
@@ -261,7 +267,11 @@ impl<R: Runtime> RoomLoop<R> {
     }
 
     /// `None`: stop. `Some(None)`: look at the time.
-    async fn next(&self, mailbox: &Receiver<Mail<R>>, stop: &Receiver<()>) -> Option<Option<Mail<R>>> {
+    async fn next(
+        &self,
+        mailbox: &Receiver<Mail<R>>,
+        stop: &Receiver<()>,
+    ) -> Option<Option<Mail<R>>> {
         let mail = async { mailbox.recv().await.ok().map(Some) };
         let stopped = async {
             let _ = stop.recv().await;
@@ -308,7 +318,9 @@ impl<R: Runtime> RoomLoop<R> {
                         link.hangup.hang_up();
                     }
                 }
-                Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => (self.house.notes)(Note::Room(output)),
+                Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => {
+                    (self.house.notes)(Note::Room(output))
+                }
             }
         }
     }

@@ -40,11 +40,7 @@ pub struct Deadlock {
 impl std::fmt::Display for Deadlock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { at, tasks } = self;
-        write!(
-            f,
-            "deadlock at {:?}: {tasks} tasks wait for nothing",
-            at.since_start()
-        )
+        write!(f, "deadlock at {:?}: {tasks} tasks wait for nothing", at.since_start())
     }
 }
 
@@ -74,10 +70,7 @@ impl Sim {
                     continue;
                 }
                 let state = self.0.state();
-                return Err(Deadlock {
-                    at: state.now,
-                    tasks: state.tasks.len(),
-                });
+                return Err(Deadlock { at: state.now, tasks: state.tasks.len() });
             };
             if id == main {
                 let polled = future.as_mut().poll(&mut Context::from_waker(&main_waker));
@@ -89,10 +82,7 @@ impl Sim {
             // Out of the world while it is polled, since it will want to change the world.
             let task = self.0.state().tasks.remove(&id);
             if let Some(mut task) = task
-                && task
-                    .as_mut()
-                    .poll(&mut Context::from_waker(&self.waker(id)))
-                    .is_pending()
+                && task.as_mut().poll(&mut Context::from_waker(&self.waker(id))).is_pending()
             {
                 self.0.state().tasks.insert(id, task);
             }
@@ -135,10 +125,7 @@ impl Sim {
     }
 
     fn waker(&self, id: u64) -> Waker {
-        Waker::from(Arc::new(Ticket {
-            ready: Arc::clone(&self.0.ready),
-            id,
-        }))
+        Waker::from(Arc::new(Ticket { ready: Arc::clone(&self.0.ready), id }))
     }
 
     /// Moves the clock to the next alarm, if there is one, and wakes all who
@@ -198,13 +185,7 @@ impl Dial for Sim {
     async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
         let mut failure = io::ErrorKind::InvalidInput.into();
         for &address in addrs {
-            let link = self
-                .0
-                .state()
-                .routes
-                .get(&address)
-                .copied()
-                .unwrap_or_default();
+            let link = self.0.state().routes.get(&address).copied().unwrap_or_default();
             match self.connect(address, &link) {
                 Ok(connection) => {
                     let answer = self.now().after(link.up.latency).after(link.down.latency);

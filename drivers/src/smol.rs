@@ -33,22 +33,14 @@ impl Smol {
     /// A runtime without tasks, its clock at zero.
     #[must_use]
     pub fn new() -> Self {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "a runtime is where time comes from"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "a runtime is where time comes from")]
         let start = Instant::now();
-        Self {
-            executor: Arc::default(),
-            start,
-        }
+        Self { executor: Arc::default(), start }
     }
 
     fn timer(&self, at: Tick) -> Timer {
         // A moment that the system's clock cannot tell never comes.
-        self.start
-            .checked_add(at.since_start())
-            .map_or_else(Timer::never, Timer::at)
+        self.start.checked_add(at.since_start()).map_or_else(Timer::never, Timer::at)
     }
 
     fn connection(
@@ -58,11 +50,7 @@ impl Smol {
     ) -> io::Result<Connection<Self>> {
         tcp::prepare(stream.get_ref())?;
         let stream = Arc::new(stream);
-        let half = Half {
-            runtime: self.clone(),
-            stream: Arc::clone(&stream),
-            unwaited: 0,
-        };
+        let half = Half { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
         Ok(Connection {
             hangup: SmolHangup(Arc::downgrade(&stream)),
             reader: SmolReader(half.clone()),
@@ -120,10 +108,7 @@ impl Sockets for Smol {
     }
 
     fn listen(&self, socket: TcpListener) -> io::Result<SmolListener> {
-        Ok(SmolListener {
-            runtime: self.clone(),
-            socket: Async::new(socket)?,
-        })
+        Ok(SmolListener { runtime: self.clone(), socket: Async::new(socket)? })
     }
 
     fn adopt(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
@@ -201,11 +186,7 @@ impl Reader for SmolReader {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let count = self
             .0
-            .attempt(
-                deadline,
-                |mut stream| stream.read(buffer),
-                Async::readable_owned,
-            )
+            .attempt(deadline, |mut stream| stream.read(buffer), Async::readable_owned)
             .await?;
         Ok(match count {
             Some(0) => Read::End,
@@ -222,10 +203,7 @@ pub struct SmolWriter(Half);
 impl Writer for SmolWriter {
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let operation = |mut stream: &TcpStream| stream.write_vectored(slices);
-        let count = self
-            .0
-            .attempt(deadline, operation, Async::writable_owned)
-            .await?;
+        let count = self.0.attempt(deadline, operation, Async::writable_owned).await?;
         count.ok_or_else(|| io::ErrorKind::TimedOut.into())
     }
 

@@ -50,9 +50,7 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 /// The system refuses, as some do when the connection has ended already.
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let keepalive = TcpKeepalive::new()
-        .with_time(KEEPALIVE_IDLE)
-        .with_interval(KEEPALIVE_INTERVAL);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
@@ -70,9 +68,8 @@ pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 fn alternate(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let total = addrs.len();
     let favourite_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) = addrs
-        .into_iter()
-        .partition(|addr| addr.is_ipv6() == favourite_is_v6);
+    let (first, second): (Vec<_>, Vec<_>) =
+        addrs.into_iter().partition(|addr| addr.is_ipv6() == favourite_is_v6);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
     let mut mixed = Vec::with_capacity(total);
     while mixed.len() < total {
@@ -133,10 +130,7 @@ where
             Some((addr, Ok(stream))) => return Ok((stream, addr)),
             Some((_, Err(error))) => {
                 running -= 1;
-                if failure
-                    .as_ref()
-                    .is_none_or(|old| weight(&error) >= weight(old))
-                {
+                if failure.as_ref().is_none_or(|old| weight(&error) >= weight(old)) {
                     failure = Some(error);
                 }
             }

@@ -70,9 +70,13 @@ impl Chunking {
 /// If two runs differ, or one never ends.
 pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
     let mut first: Option<String> = None;
-    for chunking in
-        [Chunking::Coalesced, Chunking::Bytewise, Chunking::Random(1), Chunking::Random(2), Chunking::Random(3)]
-    {
+    for chunking in [
+        Chunking::Coalesced,
+        Chunking::Bytewise,
+        Chunking::Random(1),
+        Chunking::Random(2),
+        Chunking::Random(3),
+    ] {
         let transcript = Stage::new(limits.clone(), chunking).play(&script);
         match &first {
             None => first = Some(transcript),
@@ -176,9 +180,15 @@ impl Stage {
     /// # Errors
     ///
     /// Why it could not; the transcript has it too.
-    pub async fn try_join(&self, name: &str, word: &str, link: Link) -> Result<Member, LoginFailed> {
+    pub async fn try_join(
+        &self,
+        name: &str,
+        word: &str,
+        link: Link,
+    ) -> Result<Member, LoginFailed> {
         let runtime = Tapped(self.sim.clone());
-        let joined = connect::connect(&runtime, self.dial(name, link), self.login(name, word)).await;
+        let joined =
+            connect::connect(&runtime, self.dial(name, link), self.login(name, word)).await;
         let Joined { commands, events } = joined.inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         })?;
@@ -245,7 +255,14 @@ impl Stage {
     fn login(&self, name: &str, word: &str) -> Login {
         let own_seed = seed(2).fork(name, self.sim.computed());
         let name = Name::new(name).expect("scripts use proper names");
-        Login::new(name, Arc::new(password(word)), epoch(), self.sim.now(), LOGIN_TIMEOUT, &own_seed)
+        Login::new(
+            name,
+            Arc::new(password(word)),
+            epoch(),
+            self.sim.now(),
+            LOGIN_TIMEOUT,
+            &own_seed,
+        )
     }
 }
 
@@ -370,7 +387,11 @@ fn describe_event(event: &Event) -> String {
 
 fn describe_message(message: &Message) -> String {
     let text = message.text.as_ref().map_or("(unreadable)".to_owned(), |text| {
-        if text.raw().len() > 100 { format!("({} bytes)", text.raw().len()) } else { format!("{:?}", text.raw()) }
+        if text.raw().len() > 100 {
+            format!("({} bytes)", text.raw().len())
+        } else {
+            format!("{:?}", text.raw())
+        }
     });
     let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
     format!("{} says {text}{own}", message.author.raw())

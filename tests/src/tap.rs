@@ -129,11 +129,7 @@ impl Reader for Tap<SimReader> {
 }
 
 impl Writer for Tap<SimWriter> {
-    async fn write(
-        &mut self,
-        slices: &[IoSlice<'_>],
-        deadline: Option<Tick>,
-    ) -> io::Result<usize> {
+    async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let written = self.half.write(slices, deadline).await;
         if let Ok(mut left) = written {
             for slice in slices {

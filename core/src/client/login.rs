@@ -121,7 +121,12 @@ impl Handshake for Login {
     type Admitted = Session;
     type Refused = LoginFailed;
 
-    fn advance(self, now: Tick, inbox: &mut Inbox, out: &mut Vec<Frame>) -> Result<Step<Self>, LoginFailed> {
+    fn advance(
+        self,
+        now: Tick,
+        inbox: &mut Inbox,
+        out: &mut Vec<Frame>,
+    ) -> Result<Step<Self>, LoginFailed> {
         let Self { mut case, phase } = self;
         let phase = match phase {
             Phase::Start => {
@@ -184,7 +189,10 @@ fn answer(line: &[u8]) -> Result<Value, LoginFailed> {
         None => Ok(answer),
         Some(error) => {
             let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
-            Err(LoginFailed::Refused { known: ErrorText::from_wire(&text), text: Untrusted::new(text) })
+            Err(LoginFailed::Refused {
+                known: ErrorText::from_wire(&text),
+                text: Untrusted::new(text),
+            })
         }
     }
 }
@@ -202,7 +210,9 @@ impl Challenge {
             user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
             b: PublicValue::from_wire(&bytes(&answer, "B")?).map_err(|_| LoginFailed::Unproven)?,
             salt: Salt::from_wire(&bytes(&answer, "salt")?).map_err(|_| LoginFailed::Unproven)?,
-            room_salt: bytes(&answer, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
+            room_salt: bytes(&answer, "room_salt")?
+                .try_into()
+                .map_err(|_| LoginFailed::Unproven)?,
         })
     }
 }
@@ -223,11 +233,13 @@ impl Work for LoginWork {
         let Self { case, job } = self;
         let phase = match job {
             Job::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
-            Job::Prove { start, challenge: Challenge { user_id, b, salt, room_salt } } => Phase::Proved {
-                user_id,
-                proof: start.answer(&case.password, &salt, &b),
-                key: keys::room_key(&case.password, &room_salt),
-            },
+            Job::Prove { start, challenge: Challenge { user_id, b, salt, room_salt } } => {
+                Phase::Proved {
+                    user_id,
+                    proof: start.answer(&case.password, &salt, &b),
+                    key: keys::room_key(&case.password, &room_salt),
+                }
+            }
         };
         Login { case, phase }
     }

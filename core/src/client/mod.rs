@@ -4,4 +4,6 @@ mod news;
 mod session;
 
 pub use login::{Login, LoginFailed, LoginWork};
-pub use session::{Ending, Event, MAX_LINE, Message, NotSent, Output, Progress, Reference, Session};
+pub use session::{
+    Ending, Event, MAX_LINE, Message, NotSent, Output, Progress, Reference, Session,
+};

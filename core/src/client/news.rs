@@ -11,10 +11,15 @@ use crate::{
 /// One line of the chat.
 #[derive(Debug)]
 pub(crate) enum News {
-    Init { messages: Vec<Data>, users: Vec<User> },
+    Init {
+        messages: Vec<Data>,
+        users: Vec<User>,
+    },
     Message(Data),
     Joined(User),
-    Left { user_id: String },
+    Left {
+        user_id: String,
+    },
     Cleared,
     /// Something this client does not know, or not JSON at all.
     Unknown,
@@ -100,7 +105,15 @@ mod tests {
 
     #[test]
     fn what_is_unknown_is_unknown() {
-        for line in ["", "hello", "[]", "{}", r#"{"type":5}"#, r#"{"type":"dance"}"#, r#"{"type":"message","data":5}"#] {
+        for line in [
+            "",
+            "hello",
+            "[]",
+            "{}",
+            r#"{"type":5}"#,
+            r#"{"type":"dance"}"#,
+            r#"{"type":"message","data":5}"#,
+        ] {
             assert!(matches!(News::read(line.as_bytes()), News::Unknown), "{line}");
         }
     }

@@ -209,7 +209,11 @@ impl Session {
         if text.len() > wire::MAX_TEXT {
             return Err(NotSent::TooLong);
         }
-        let sealed = self.key.seal(self.epoch.unix_seconds(now), self.rng.bytes(), without_markup(text).as_bytes());
+        let sealed = self.key.seal(
+            self.epoch.unix_seconds(now),
+            self.rng.bytes(),
+            without_markup(text).as_bytes(),
+        );
         let token = Token::new(sealed).ok_or(NotSent::TooLong)?;
         self.outputs.push_back(Output::Send(wire::say(&token)));
         let reference = Reference(self.sent);
@@ -370,7 +374,10 @@ mod tests {
 
     #[test]
     fn markup_is_defused_and_all_else_is_left_alone() {
-        assert_eq!(without_markup("[/nope] [a][1] [[b] x"), "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x");
+        assert_eq!(
+            without_markup("[/nope] [a][1] [[b] x"),
+            "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x"
+        );
         assert_eq!(without_markup("[ok"), "[\u{200b}ok");
         assert_eq!(without_markup("plain [A] 漢é"), "plain [A] 漢é");
     }

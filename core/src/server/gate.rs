@@ -128,7 +128,12 @@ impl Limits {
 }
 
 impl State {
-    fn with_account(&mut self, now: Tick, source: Option<IpAddr>, change: impl FnOnce(&mut Account)) {
+    fn with_account(
+        &mut self,
+        now: Tick,
+        source: Option<IpAddr>,
+        change: impl FnOnce(&mut Account),
+    ) {
         let Some(source) = source else { return };
         if self.sources.len() >= SOURCES_REMEMBERED && !self.sources.contains_key(&source) {
             self.sources.retain(|_, account| !account.is_empty(now));
@@ -207,7 +212,10 @@ impl Pass {
     pub(crate) fn sit(self, now: Tick, name: Name) -> Result<Seat, (Self, ErrorText)> {
         let mut state = self.gate.state();
         let folded = name.folded();
-        let members_here = self.source.and_then(|source| state.sources.get(&source)).map_or(0, |account| account.members);
+        let members_here = self
+            .source
+            .and_then(|source| state.sources.get(&source))
+            .map_or(0, |account| account.members);
         let refusal = if state.names.contains_key(&folded) {
             Some(ErrorText::UsernameTaken)
         } else if state.limits.members.is_some_and(|most| state.names.len() >= most)
@@ -234,7 +242,9 @@ impl Drop for Pass {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.logins = state.logins.saturating_sub(1);
-        state.with_account(Tick::ZERO, self.source, |account| account.logins = account.logins.saturating_sub(1));
+        state.with_account(Tick::ZERO, self.source, |account| {
+            account.logins = account.logins.saturating_sub(1)
+        });
     }
 }
 
@@ -265,7 +275,9 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.names.remove(&self.name.folded());
-        state.with_account(Tick::ZERO, self.source, |account| account.members = account.members.saturating_sub(1));
+        state.with_account(Tick::ZERO, self.source, |account| {
+            account.members = account.members.saturating_sub(1)
+        });
     }
 }
 
@@ -292,13 +304,17 @@ mod tests {
         }
         assert!(gate.knock(at(100), FAR).is_none());
         assert!(gate.knock(at(114), FAR).is_none());
-        assert!(gate.knock(at(114), "192.0.2.8".parse().unwrap()).is_some(), "others are not meant");
+        assert!(
+            gate.knock(at(114), "192.0.2.8".parse().unwrap()).is_some(),
+            "others are not meant"
+        );
         assert!(gate.knock(at(115), FAR).is_some());
     }
 
     #[test]
     fn a_penalty_is_at_most_ten_minutes() {
-        let gate = Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let gate =
+            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
         let mut passes: Vec<_> = (0..500).filter_map(|_| gate.knock(at(0), FAR)).collect();
         passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
         drop(passes);
@@ -348,7 +364,8 @@ mod tests {
 
     #[test]
     fn while_many_guess_line_two_comes_once_a_second() {
-        let gate = Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let gate =
+            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
         let mut pass = gate.knock(at(0), FAR).unwrap();
         assert_eq!(pass.challenge_at(at(0)), at(0));
         for _ in 0..60 {

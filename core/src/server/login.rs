@@ -45,7 +45,10 @@ impl Credentials {
         let mut salt: [u8; 16] = rng.bytes();
         // PROTOCOL 2.2: a server of protocol 1 alone begins with no zero byte.
         salt[0] |= 1;
-        Self { verifier: Arc::new(Verifier::new(password, Salt::from(salt))), room_salt: rng.bytes() }
+        Self {
+            verifier: Arc::new(Verifier::new(password, Salt::from(salt))),
+            room_salt: rng.bytes(),
+        }
     }
 }
 
@@ -110,7 +113,13 @@ pub struct Refused {
 impl Login {
     /// A connection accepted at `now`; `seed` is its own fork.
     #[must_use]
-    pub fn new(credentials: Arc<Credentials>, pass: Pass, now: Tick, timeout: Duration, seed: &Seed) -> Self {
+    pub fn new(
+        credentials: Arc<Credentials>,
+        pass: Pass,
+        now: Tick,
+        timeout: Duration,
+        seed: &Seed,
+    ) -> Self {
         let case = Case { credentials, pass, rng: seed.rng(), deadline: now.after(timeout) };
         Self { case, phase: Phase::Hello }
     }
@@ -121,13 +130,24 @@ impl Handshake for Login {
     type Admitted = Admitted;
     type Refused = Refused;
 
-    fn advance(self, now: Tick, inbox: &mut Inbox, out: &mut Vec<Frame>) -> Result<Step<Self>, Refused> {
+    fn advance(
+        self,
+        now: Tick,
+        inbox: &mut Inbox,
+        out: &mut Vec<Frame>,
+    ) -> Result<Step<Self>, Refused> {
         let Self { case, phase } = self;
         match phase {
             Phase::Hello => case.hello(now, inbox, out),
-            Phase::Challenge { visitor, challenge, due } => Ok(case.challenge(now, out, visitor, challenge, due)),
-            Phase::Verify { visitor, challenge } => case.verify(now, inbox, out, visitor, challenge),
-            Phase::Proof { visitor, proof, m } => case.judge(now, out, visitor, proof, &m).map(Step::Done),
+            Phase::Challenge { visitor, challenge, due } => {
+                Ok(case.challenge(now, out, visitor, challenge, due))
+            }
+            Phase::Verify { visitor, challenge } => {
+                case.verify(now, inbox, out, visitor, challenge)
+            }
+            Phase::Proof { visitor, proof, m } => {
+                case.judge(now, out, visitor, proof, &m).map(Step::Done)
+            }
         }
     }
 
@@ -141,7 +161,12 @@ impl Handshake for Login {
 }
 
 impl Case {
-    fn hello(mut self, now: Tick, inbox: &mut Inbox, out: &mut Vec<Frame>) -> Result<Step<Login>, Refused> {
+    fn hello(
+        mut self,
+        now: Tick,
+        inbox: &mut Inbox,
+        out: &mut Vec<Frame>,
+    ) -> Result<Step<Login>, Refused> {
         let line = match self.line(now, inbox) {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(Step::NeedsInput(Login { case: self, phase: Phase::Hello })),
@@ -151,7 +176,10 @@ impl Case {
             if !self.pass.name_is_free(&hello.name) {
                 return Err(ErrorText::UsernameTaken);
             }
-            let a = hello.a.and_then(|a| PublicValue::from_wire(&a).ok()).ok_or(ErrorText::SrpInitFailed)?;
+            let a = hello
+                .a
+                .and_then(|a| PublicValue::from_wire(&a).ok())
+                .ok_or(ErrorText::SrpInitFailed)?;
             Ok(Visitor { name: hello.name, user_id: self.rng.uuid(), a })
         });
         match visitor {
@@ -177,7 +205,12 @@ impl Case {
             return Step::NeedsTime(due, Login { case: self, phase });
         }
         let salt = self.credentials.verifier.salt().as_bytes();
-        out.push(wire::challenge(&visitor.user_id, challenge.public(), salt, &self.credentials.room_salt));
+        out.push(wire::challenge(
+            &visitor.user_id,
+            challenge.public(),
+            salt,
+            &self.credentials.room_salt,
+        ));
         Step::NeedsInput(Login { case: self, phase: Phase::Verify { visitor, challenge } })
     }
 
@@ -198,7 +231,11 @@ impl Case {
             Err(violation) => return Err(self.refuse(out, violation)),
         };
         match wire::read_proof(line, &visitor.user_id) {
-            Ok(m) => Ok(Step::NeedsWork(LoginWork { case: self, visitor, job: Job::Proof { challenge, m } })),
+            Ok(m) => Ok(Step::NeedsWork(LoginWork {
+                case: self,
+                visitor,
+                job: Job::Proof { challenge, m },
+            })),
             Err(text) => {
                 self.pass.gave_up(now);
                 Err(self.refuse(out, text))

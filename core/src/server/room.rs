@@ -148,7 +148,8 @@ impl Room {
 
     fn join(&mut self, Admitted { seat, user_id }: Admitted) {
         self.log.append(&wire::user_joined(&user_id, seat.name()));
-        let present = self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
+        let present =
+            self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
         // The newcomer first: it must find itself even in a list cut short.
         let users = std::iter::once((user_id.as_str(), seat.name())).chain(present);
         let init = wire::init(users, self.history.newest_first());
@@ -203,7 +204,9 @@ impl Room {
                 _ => Some((now, taken)),
             };
             let too_much = backlog.is_some_and(|most| unsent > most);
-            let too_long = stall.zip(member.standing).is_some_and(|(most, (since, _))| now.since(since) >= most);
+            let too_long = stall
+                .zip(member.standing)
+                .is_some_and(|(most, (since, _))| now.since(since) >= most);
             if too_much || too_long {
                 slow.push(seat);
             }

@@ -34,11 +34,7 @@ impl Link {
     /// The same lane in both directions.
     #[must_use]
     pub const fn both(lane: Lane) -> Self {
-        Self {
-            up: lane,
-            down: lane,
-            peer: None,
-        }
+        Self { up: lane, down: lane, peer: None }
     }
 }
 
@@ -125,16 +121,11 @@ impl SimListener {
     pub(super) fn open(sim: &Sim) -> Self {
         let mut state = sim.0.state();
         let free = (1..=u16::MAX).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
-        let free = free
-            .into_iter()
-            .find(|address| !state.listeners.contains_key(address));
+        let free = free.into_iter().find(|address| !state.listeners.contains_key(address));
         let address = free.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 0)));
         state.listeners.insert(address, Backlog::default());
         drop(state);
-        Self {
-            sim: sim.clone(),
-            address,
-        }
+        Self { sim: sim.clone(), address }
     }
 
     /// What to call to reach this listener.
@@ -186,9 +177,7 @@ pub(super) fn connect(sim: &Sim, address: SocketAddr, link: &Link) -> io::Result
         return Err(io::ErrorKind::ConnectionRefused.into());
     };
     let waker = backlog.waker.take();
-    let source = link
-        .peer
-        .unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)));
+    let source = link.peer.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)));
     let wire = Arc::new(Mutex::new(Wire::new(link, now)));
     let [caller, listener] = [End::CALLER, End::LISTENER].map(|end| Socket {
         sim: sim.clone(),
@@ -263,10 +252,7 @@ impl Reader for SimReader {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let end = self.0.end;
         let operation = |wire: &mut Wire, now, waker: &Waker| wire.read(end, now, buffer, waker);
-        self.0
-            .attempt(deadline, operation)
-            .await
-            .unwrap_or(Ok(Read::Late))
+        self.0.attempt(deadline, operation).await.unwrap_or(Ok(Read::Late))
     }
 }
 

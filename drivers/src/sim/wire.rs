@@ -66,10 +66,7 @@ enum Ending {
 
 impl Wire {
     pub(super) fn new(link: &Link, now: Tick) -> Self {
-        let mut wire = Self {
-            pipes: [link.up, link.down].map(Pipe::new),
-            reset: [None; 2],
-        };
+        let mut wire = Self { pipes: [link.up, link.down].map(Pipe::new), reset: [None; 2] };
         wire.cut_if_due(End::CALLER, now);
         wire.cut_if_due(End::LISTENER, now);
         wire
@@ -176,9 +173,7 @@ impl Wire {
         let (incoming, outgoing) = self.pipes(end);
         let news = now.after(outgoing.lane.latency);
         // Over a wire that was cut no more news goes.
-        let whole = outgoing
-            .ending
-            .is_none_or(|(_, ending)| ending == Ending::Finished);
+        let whole = outgoing.ending.is_none_or(|(_, ending)| ending == Ending::Finished);
         let unread = !incoming.bytes.is_empty();
         incoming.stop(now, Ending::Finished);
         if whole && unread {
@@ -189,11 +184,7 @@ impl Wire {
     /// Breaks the wire if what leaves `end` has reached its limit.
     fn cut_if_due(&mut self, end: End, now: Tick) {
         let (incoming, outgoing) = self.pipes(end);
-        if outgoing
-            .lane
-            .cut_after
-            .is_some_and(|limit| outgoing.written >= limit)
-        {
+        if outgoing.lane.cut_after.is_some_and(|limit| outgoing.written >= limit) {
             outgoing.finished = true;
             outgoing.ending = Some((now.after(outgoing.lane.latency), Ending::Broken));
             outgoing.wake();
@@ -226,13 +217,8 @@ impl Pipe {
     fn room(&self) -> usize {
         let held = self.bytes.len() + self.lost;
         let room = self.lane.capacity.max(1).saturating_sub(held);
-        let uncut = self
-            .lane
-            .cut_after
-            .map(|limit| limit.saturating_sub(self.written));
-        uncut.map_or(room, |uncut| {
-            room.min(usize::try_from(uncut).unwrap_or(usize::MAX))
-        })
+        let uncut = self.lane.cut_after.map(|limit| limit.saturating_sub(self.written));
+        uncut.map_or(room, |uncut| room.min(usize::try_from(uncut).unwrap_or(usize::MAX)))
     }
 
     /// The last `count` bytes are under way.

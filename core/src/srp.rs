@@ -1,0 +1,387 @@
+//! SRP-6a as pysrp speaks it: RFC 5054's 2048-bit group, SHA-256, identity
+//! `chat` (PROTOCOL 1.3, whose formulas these are; RFC 2945, RFC 5054).
+//!
+//! | client | server | costs |
+//! |---|---|---|
+//! | | [`Verifier::new`]: `v` | one exponentiation, once per room |
+//! | [`ClientStart::new`]: `A` | | one short exponentiation |
+//! | | [`ServerChallenge::new`]: `B` | one short exponentiation |
+//! | [`ClientStart::answer`]: `M` | | two |
+//! | | [`ServerChallenge::answer`]: the `M` to expect | two |
+//! | | [`ServerProof::check`]: `H_AMK` | nothing |
+//! | [`ClientProof::check`]: `K` | | nothing |
+//!
+//! Each step consumes the one before, so no ephemeral value is used twice, and
+//! each wipes what the next does not need. The arithmetic is the `srp`
+//! crate's. It panics on numbers it does not expect and wipes nothing; so
+//! whatever a peer sent becomes a [`PublicValue`] or a [`Salt`] first, and
+//! whatever it returns is wiped here. (Its own temporaries are not.)
+
+use std::{error::Error, fmt, ops::Deref, sync::Arc};
+
+use crypto_bigint::BoxedUint;
+use sha2::{Digest as _, Sha256};
+use srp::{
+    Group as _,
+    groups::G2048,
+    utils::{compute_hash_n_xor_hash_pad_g, compute_k, compute_u_padded},
+};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use crate::secret::{Password, Secret};
+
+/// `A` or `B` of the other side, checked: 1 < value < N - 1, without leading
+/// zero bytes, as it enters the hashes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicValue(Box<[u8]>);
+
+impl PublicValue {
+    /// `bytes` big-endian; leading zero bytes are dropped.
+    ///
+    /// # Errors
+    /// [`BadPublicValue`] if the number is none that an honest peer sends:
+    /// 0, 1, N - 1 or more.
+    pub fn from_wire(bytes: &[u8]) -> Result<Self, BadPublicValue> {
+        let bytes = strip(bytes);
+        if bytes.len() > GROUP_BYTES {
+            return Err(BadPublicValue);
+        }
+        let value = BoxedUint::from_be_slice_vartime(bytes);
+        let one = BoxedUint::one();
+        let last = G2048::generator().params().modulus().wrapping_sub(&one);
+        if value > one && value < last { Ok(Self(bytes.into())) } else { Err(BadPublicValue) }
+    }
+
+    fn number(&self) -> BoxedUint {
+        BoxedUint::from_be_slice_vartime(&self.0)
+    }
+}
+
+/// The salt of the verifier without leading zero bytes: as it is sent and as
+/// it enters the hashes. At most 64 bytes; may be empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Salt(Box<[u8]>);
+
+impl Salt {
+    /// Leading zero bytes are dropped.
+    ///
+    /// # Errors
+    /// [`SaltTooLong`] if more than 64 bytes are left.
+    pub fn from_wire(bytes: &[u8]) -> Result<Self, SaltTooLong> {
+        let bytes = strip(bytes);
+        if bytes.len() > SALT_BYTES { Err(SaltTooLong) } else { Ok(Self(bytes.into())) }
+    }
+
+    /// The bytes to send.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A salt of one's own.
+impl From<[u8; 16]> for Salt {
+    fn from(bytes: [u8; 16]) -> Self {
+        Self(strip(&bytes).into())
+    }
+}
+
+/// What a server keeps in place of the password. It is a secret: its holder
+/// can play the server, and test passwords.
+#[derive(Debug)]
+pub struct Verifier {
+    salt: Salt,
+    v: Number,
+}
+
+impl Verifier {
+    /// Slow: one exponentiation.
+    #[must_use]
+    pub fn new(password: &Password, salt: Salt) -> Self {
+        let v = Number::wiped(Client::new().compute_g_x(&private_key(password, &salt)));
+        Self { salt, v }
+    }
+
+    /// The salt to send beside `B`.
+    #[must_use]
+    pub const fn salt(&self) -> &Salt {
+        &self.salt
+    }
+}
+
+/// The server's side of one login: `B` is made, `A` has not been looked at.
+#[derive(Debug)]
+pub struct ServerChallenge {
+    verifier: Arc<Verifier>,
+    b: Number,
+    public: Box<[u8]>,
+}
+
+impl ServerChallenge {
+    /// `b` is fresh from the generator. Slow: one exponentiation.
+    ///
+    /// Should `B` come out as 0, 1 or N - 1 (a chance of some 2^-2046), it is
+    /// sent like any other: every client refuses it, and the next login has
+    /// another.
+    #[must_use]
+    pub fn new(verifier: Arc<Verifier>, b: Secret<32>) -> Self {
+        let b = Number::ephemeral(&b);
+        let k = compute_k::<Sha256>(&G2048::generator());
+        let public = Server::new().compute_b_pub(&b, &k, &verifier.v).to_be_bytes_trimmed_vartime();
+        Self { verifier, b, public }
+    }
+
+    /// `B`, big-endian without leading zero bytes.
+    #[must_use]
+    pub fn public(&self) -> &[u8] {
+        &self.public
+    }
+
+    /// Works out what the client has to prove. Slow: two exponentiations;
+    /// the same work whatever the client knows.
+    #[must_use]
+    pub fn answer(self, a: &PublicValue) -> ServerProof {
+        let Proofs { m, h_amk, session_key } =
+            Proofs::new(&self.verifier.salt, &a.0, &self.public, &self.premaster(a));
+        ServerProof { m, proven: Proven { h_amk: *h_amk.expose(), session_key } }
+    }
+
+    /// `S = (A * v^u)^b`
+    fn premaster(&self, a: &PublicValue) -> Number {
+        let u = scrambler(&a.0, &self.public);
+        Number::wiped(Server::new().compute_premaster_secret(
+            &a.number(),
+            &self.verifier.v,
+            &u,
+            &self.b,
+        ))
+    }
+}
+
+/// The server's side of one login: it knows which proof to expect.
+#[derive(Debug)]
+pub struct ServerProof {
+    m: Secret<32>,
+    proven: Proven,
+}
+
+impl ServerProof {
+    /// Compares the client's `M` with the one expected, in constant time and
+    /// at the same cost for every content and length. A proof that could not
+    /// even be decoded is given as an empty slice.
+    ///
+    /// # Errors
+    /// [`WrongProof`] if it is another: the client does not know the password.
+    pub fn check(self, m: &[u8]) -> Result<Proven, WrongProof> {
+        if matches(&self.m, m) { Ok(self.proven) } else { Err(WrongProof) }
+    }
+}
+
+/// The server's side of one login: the client knows the password.
+pub struct Proven {
+    /// The server's own proof, to be sent.
+    pub h_amk: [u8; 32],
+    /// `K`, known to both sides and to nobody else.
+    pub session_key: Secret<32>,
+}
+
+impl fmt::Debug for Proven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proven(…)")
+    }
+}
+
+/// The client's side of one login: `A` is made.
+#[derive(Debug)]
+pub struct ClientStart {
+    a: Number,
+    public: Box<[u8]>,
+}
+
+impl ClientStart {
+    /// `a` is fresh from the generator. Slow: one exponentiation.
+    #[must_use]
+    pub fn new(a: Secret<32>) -> Self {
+        let a = Number::ephemeral(&a);
+        let public = Client::new().compute_g_x(&a).to_be_bytes_trimmed_vartime();
+        Self { a, public }
+    }
+
+    /// `A`, big-endian without leading zero bytes.
+    #[must_use]
+    pub fn public(&self) -> &[u8] {
+        &self.public
+    }
+
+    /// Makes the proof for a server that answered `salt` and `B`. Slow: two
+    /// exponentiations. Sending it gives a false server one guess at the
+    /// password.
+    #[must_use]
+    pub fn answer(self, password: &Password, salt: &Salt, b: &PublicValue) -> ClientProof {
+        ClientProof(Proofs::new(salt, &self.public, &b.0, &self.premaster(password, salt, b)))
+    }
+
+    /// `S = (B - k * g^x)^(a + u * x)`
+    fn premaster(&self, password: &Password, salt: &Salt, b: &PublicValue) -> Number {
+        let k = compute_k::<Sha256>(&G2048::generator());
+        let u = scrambler(&self.public, &b.0);
+        let x = private_key(password, salt);
+        Number::wiped(Client::new().compute_premaster_secret(&b.number(), &k, &x, &self.a, &u))
+    }
+}
+
+/// The client's side of one login: its proof is made, the server's is due.
+#[derive(Debug)]
+pub struct ClientProof(Proofs);
+
+impl ClientProof {
+    /// `M`, to be sent.
+    #[must_use]
+    pub fn proof(&self) -> &[u8; 32] {
+        self.0.m.expose()
+    }
+
+    /// Compares the server's `H_AMK` with the one expected, in constant time,
+    /// and gives `K`.
+    ///
+    /// # Errors
+    /// [`WrongProof`] if it is another: the server does not know the password.
+    pub fn check(self, h_amk: &[u8]) -> Result<Secret<32>, WrongProof> {
+        if matches(&self.0.h_amk, h_amk) { Ok(self.0.session_key) } else { Err(WrongProof) }
+    }
+}
+
+/// A public value out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadPublicValue;
+
+impl fmt::Display for BadPublicValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a public value of the key exchange is out of range")
+    }
+}
+
+impl Error for BadPublicValue {}
+
+/// A salt of more than 64 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SaltTooLong;
+
+impl fmt::Display for SaltTooLong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the salt of the key exchange is too long")
+    }
+}
+
+impl Error for SaltTooLong {}
+
+/// A proof that only someone with another password, or none, makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrongProof;
+
+impl fmt::Display for WrongProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the other side does not know the password")
+    }
+}
+
+impl Error for WrongProof {}
+
+type Client = srp::ClientG2048<Sha256>;
+type Server = srp::ServerG2048<Sha256>;
+
+const IDENTITY: &[u8] = b"chat";
+const GROUP_BYTES: usize = 256;
+const SALT_BYTES: usize = 64;
+
+/// What both sides make of `S`.
+#[derive(Debug)]
+struct Proofs {
+    m: Secret<32>,
+    h_amk: Secret<32>,
+    session_key: Secret<32>,
+}
+
+impl Proofs {
+    /// `a` and `b` without leading zero bytes.
+    fn new(salt: &Salt, a: &[u8], b: &[u8], s: &Number) -> Self {
+        let group = compute_hash_n_xor_hash_pad_g::<Sha256>(&G2048::generator());
+        let session_key = hash(&[strip(&Zeroizing::new(s.to_be_bytes()))]);
+        let m = hash(&[&group, hash(&[IDENTITY]).expose(), &salt.0, a, b, session_key.expose()]);
+        let h_amk = hash(&[a, m.expose(), session_key.expose()]);
+        Self { m, h_amk, session_key }
+    }
+}
+
+/// `x`
+fn private_key(password: &Password, salt: &Salt) -> Number {
+    let identity = hash(&[IDENTITY, b":", password.expose()]);
+    Number::from_bytes(hash(&[&salt.0, identity.expose()]).expose())
+}
+
+/// `u`
+fn scrambler(a: &[u8], b: &[u8]) -> BoxedUint {
+    compute_u_padded::<Sha256>(&G2048::generator(), a, b)
+}
+
+/// SHA-256 of the parts one after another, written where it stays, because
+/// the `srp` crate's own hashing leaves copies of `x` and `K` behind.
+fn hash(parts: &[&[u8]]) -> Secret<32> {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    Secret::fill_with(|out| hasher.finalize_into(out.into()))
+}
+
+/// Compares 32 bytes whatever the length of `claimed`.
+fn matches(proof: &Secret<32>, claimed: &[u8]) -> bool {
+    let mut padded = [0; 32];
+    for (to, from) in padded.iter_mut().zip(claimed) {
+        *to = *from;
+    }
+    (padded.as_slice().ct_eq(proof.expose()) & claimed.len().ct_eq(&32)).into()
+}
+
+fn strip(bytes: &[u8]) -> &[u8] {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    &bytes[zeros..]
+}
+
+/// A secret integer: wiped on drop, silent in `Debug`.
+struct Number(Zeroizing<BoxedUint>);
+
+impl Number {
+    /// 256 bits with the top bit set (PROTOCOL 1.3: `a` and `b`).
+    fn ephemeral(secret: &Secret<32>) -> Self {
+        let mut bytes = Zeroizing::new(*secret.expose());
+        bytes[0] |= 0x80;
+        Self::from_bytes(&bytes)
+    }
+
+    fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self::wiped(BoxedUint::from_be_slice_vartime(bytes))
+    }
+
+    fn wiped(number: BoxedUint) -> Self {
+        Self(Zeroizing::new(number))
+    }
+}
+
+impl Deref for Number {
+    type Target = BoxedUint;
+
+    fn deref(&self) -> &BoxedUint {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Number(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests;

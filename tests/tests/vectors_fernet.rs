@@ -1,0 +1,143 @@
+//! Fernet tokens and room keys against the specification's files and what
+//! Python's `cryptography` made, accepts and refuses.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use cmdchat_core::{
+    fernet::{RoomKey, Unreadable},
+    keys::room_key,
+    secret::{Password, Secret},
+};
+use hkdf::Hkdf;
+use serde_json::Value;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+mod vectors;
+use vectors::{bytes, file, list, text};
+
+fn key(case: &Value, field: &str) -> RoomKey {
+    let mut bytes = URL_SAFE.decode(text(case, field)).unwrap().try_into().unwrap();
+    RoomKey::new(&Secret::take(&mut bytes))
+}
+
+fn unix_seconds(case: &Value) -> u64 {
+    let now: jiff::Timestamp = text(case, "now").parse().unwrap();
+    now.as_second().try_into().unwrap()
+}
+
+#[test]
+fn the_specification_generates() {
+    let file = file("fernet_spec_generate.json");
+    for case in file.as_array().unwrap() {
+        let iv: Vec<u8> =
+            list(case, "iv").iter().map(|byte| byte.as_u64().unwrap() as u8).collect();
+        let token = key(case, "secret").seal(
+            unix_seconds(case),
+            iv.try_into().unwrap(),
+            text(case, "src").as_bytes(),
+        );
+        assert_eq!(token, text(case, "token"));
+    }
+    assert_eq!(file.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_specification_verifies() {
+    let file = file("fernet_spec_verify.json");
+    for case in file.as_array().unwrap() {
+        let opened = key(case, "secret").open(text(case, "token")).unwrap();
+        assert_eq!(opened.text.as_slice(), text(case, "src").as_bytes());
+        assert!(unix_seconds(case) - opened.unix_seconds < case["ttl_sec"].as_u64().unwrap());
+    }
+    assert_eq!(file.as_array().unwrap().len(), 1);
+}
+
+/// Two of the eight are invalid by their date alone, and no date is refused here.
+#[test]
+fn the_specification_refuses() {
+    let file = file("fernet_spec_invalid.json");
+    let (mut refused, mut dated) = (0, 0);
+    for case in file.as_array().unwrap() {
+        let opened = key(case, "secret").open(text(case, "token"));
+        let desc = text(case, "desc");
+        if desc.starts_with("far-future TS") || desc == "expired TTL" {
+            let opened = opened.unwrap();
+            assert!(
+                unix_seconds(case).abs_diff(opened.unix_seconds)
+                    > case["ttl_sec"].as_u64().unwrap()
+            );
+            dated += 1;
+        } else {
+            assert_eq!(opened, Err(Unreadable), "{desc}");
+            refused += 1;
+        }
+    }
+    assert_eq!((refused, dated), (6, 2));
+}
+
+#[test]
+fn what_python_seals_is_opened_and_sealed_alike() {
+    let file = file("fernet_python.json");
+    let mut ran = 0;
+    for case in list(&file, "vectors") {
+        assert_eq!(case["valid"], true);
+        let key = key(case, "key_b64url");
+        let seconds: u64 = text(case, "timestamp").parse().unwrap();
+        let plain = bytes(case, "plaintext_hex");
+        let opened = key.open(text(case, "token")).unwrap();
+        assert_eq!((opened.unix_seconds, opened.text.as_slice()), (seconds, plain.as_slice()));
+        assert_eq!(
+            key.seal(seconds, bytes(case, "iv").try_into().unwrap(), &plain),
+            text(case, "token")
+        );
+        ran += 1;
+    }
+    assert_eq!(ran, 45);
+}
+
+/// Of all spellings of one token that Python reads, one is read here.
+#[test]
+fn only_the_canonical_variant_is_read() {
+    let file = file("fernet_python.json");
+    let (mut canonical, mut refused) = (0, 0);
+    for case in list(&file, "variants") {
+        let opened = key(case, "key_b64url").open(text(case, "token"));
+        if text(case, "desc") == "canonical" {
+            assert_eq!(opened.unwrap().text.as_slice(), bytes(case, "plaintext_hex"));
+            canonical += 1;
+        } else {
+            assert_eq!(opened, Err(Unreadable), "{}", text(case, "desc"));
+            refused += 1;
+        }
+    }
+    assert_eq!((canonical, refused), (1, 22));
+}
+
+/// Three have a room salt of a length that no room may have; there HKDF itself
+/// is compared.
+#[test]
+fn room_keys() {
+    let file = file("room_key.json");
+    let (mut rooms, mut others) = (0, 0);
+    for case in list(&file, "vectors") {
+        let password = bytes(case, "password_utf8_hex");
+        let salt = bytes(case, "room_salt");
+        let made = if let Ok(salt) = <&[u8; 16]>::try_from(salt.as_slice()) {
+            rooms += 1;
+            room_key(&Password::new(Zeroizing::new(password)), salt)
+        } else {
+            others += 1;
+            let mut made = [0; 32];
+            Hkdf::<Sha256>::new(Some(&salt), &password)
+                .expand(b"cmd-chat-room-key", &mut made)
+                .unwrap();
+            RoomKey::new(&Secret::take(&mut made))
+        };
+        // A token shows both halves of a key.
+        let token = key(case, "room_key_b64url").seal(1, [2; 16], b"text");
+        assert_eq!(made.seal(1, [2; 16], b"text"), token);
+    }
+    assert_eq!((rooms, others), (27, 3));
+}

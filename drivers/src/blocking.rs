@@ -212,8 +212,8 @@ impl Half {
     ) -> io::Result<Option<T>> {
         loop {
             let patience = self.runtime.patience(deadline);
-            if patience != self.patience {
-                set_patience(&self.stream, patience)?;
+            // Some systems refuse when both directions have ended; then nobody waits.
+            if patience != self.patience && set_patience(&self.stream, patience).is_ok() {
                 self.patience = patience;
             }
             match operation(&self.stream) {

@@ -126,6 +126,8 @@ pub struct SmolListener {
 
 impl Listener<Smol> for SmolListener {
     async fn accept(&mut self) -> io::Result<Connection<Smol>> {
+        // A flood of callers must not hold up those who are in already.
+        future::yield_now().await;
         let (stream, peer) = self.socket.accept().await?;
         self.runtime.connection(stream, peer)
     }

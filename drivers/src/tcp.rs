@@ -32,8 +32,8 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 /// The address is in use, not ours, or not ours to take.
 pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
-    if addr.is_ipv6() {
-        socket.set_only_v6(!addr.ip().is_unspecified())?;
+    if addr.is_ipv6() && addr.ip().is_unspecified() {
+        socket.set_only_v6(false)?;
     }
     // On Windows this option would let another program take the port over.
     #[cfg(unix)]
@@ -81,15 +81,16 @@ fn alternate(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
 
 /// Calls `addrs` as [`crate::contract::Dial`] says. Attempts that lost, or whose caller
 /// has gone, are dropped.
-pub(crate) async fn race<R, F>(
+pub(crate) async fn race<R, S, F>(
     runtime: &R,
     addrs: &[SocketAddr],
     deadline: Tick,
     attempt: impl Fn(SocketAddr) -> F + Sync,
-) -> io::Result<(TcpStream, SocketAddr)>
+) -> io::Result<(S, SocketAddr)>
 where
     R: Runtime,
-    F: Future<Output = io::Result<TcpStream>> + Send + 'static,
+    S: Send + 'static,
+    F: Future<Output = io::Result<S>> + Send + 'static,
 {
     // Never full; and a capacity of zero is not allowed.
     let (report, reports) = async_channel::bounded(addrs.len().max(1));
@@ -174,11 +175,78 @@ mod tests {
     }
 
     #[test]
+    fn a_prepared_connection_sends_at_once_and_is_kept_alive() {
+        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        prepare(&stream).unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(SockRef::from(&stream).keepalive().unwrap());
+    }
+
+    #[test]
     fn the_unspecified_ipv6_address_takes_ipv4() {
         let Ok(listener) = listen("[::]:0".parse().unwrap()) else {
             return; // a machine without IPv6
         };
         let port = listener.local_addr().unwrap().port();
         TcpStream::connect(("127.0.0.1", port)).unwrap();
+    }
+
+    /// What one address does: after so many milliseconds it answers or fails.
+    #[cfg(feature = "sim")]
+    type Script = &'static [(u64, Result<(), io::ErrorKind>)];
+
+    /// Who won, or why nobody did, and after how many milliseconds.
+    #[cfg(feature = "sim")]
+    fn race_of(script: Script) -> (Result<usize, io::ErrorKind>, u128) {
+        let sim = crate::sim::Sim::new();
+        let addrs: Vec<SocketAddr> = (0..script.len())
+            .map(|n| SocketAddr::from(([127, 0, 0, 1], n as u16)))
+            .collect();
+        let attempt = |addr: SocketAddr| {
+            let (sim, index) = (sim.clone(), usize::from(addr.port()));
+            let (wait, outcome) = script[index];
+            async move {
+                sim.sleep_until(sim.now().after(Duration::from_millis(wait)))
+                    .await;
+                outcome.map(|()| index).map_err(io::Error::from)
+            }
+        };
+        let deadline = Tick::from_start(Duration::from_secs(10));
+        let outcome = sim.run(race(&sim, &addrs, deadline, attempt)).unwrap();
+        let took = sim.now().since_start().as_millis();
+        (
+            outcome
+                .map(|(index, _)| index)
+                .map_err(|error| error.kind()),
+            took,
+        )
+    }
+
+    #[cfg(feature = "sim")]
+    #[test]
+    fn addresses_race_as_rfc_8305_says() {
+        use io::ErrorKind::{ConnectionRefused, InvalidInput, NetworkUnreachable, TimedOut};
+        // The favourite has 250 ms to itself.
+        assert_eq!(race_of(&[(200, Ok(())), (1, Ok(()))]), (Ok(0), 200));
+        // One that is silent is overtaken, one that fails is replaced at once.
+        assert_eq!(race_of(&[(60_000, Ok(())), (10, Ok(()))]), (Ok(1), 260));
+        assert_eq!(
+            race_of(&[(20, Err(ConnectionRefused)), (10, Ok(()))]),
+            (Ok(1), 30)
+        );
+        // The slow one may win yet.
+        assert_eq!(
+            race_of(&[(300, Ok(())), (10, Err(ConnectionRefused))]),
+            (Ok(0), 300)
+        );
+        // A refusal tells more than a missing route, whichever comes last.
+        let both = race_of(&[(5, Err(ConnectionRefused)), (5, Err(NetworkUnreachable))]);
+        assert_eq!(both, (Err(ConnectionRefused), 10));
+        let both = race_of(&[(5, Err(NetworkUnreachable)), (5, Err(ConnectionRefused))]);
+        assert_eq!(both, (Err(ConnectionRefused), 10));
+        // Nobody at all.
+        assert_eq!(race_of(&[(60_000, Ok(()))]), (Err(TimedOut), 10_000));
+        assert_eq!(race_of(&[]), (Err(InvalidInput), 0));
     }
 }

@@ -25,8 +25,10 @@ impl Transcript {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 
-    /// One line each, ordered by time and then by who was seen first: what one
-    /// sees is in order, but nobody sees the order of two at one moment.
+    /// One line each, ordered by time. What happens at one moment is ordered by
+    /// who saw it and whether it was read (`<`), told (`*`) or written (`>`):
+    /// each of these streams is in its true order, but nobody could tell the
+    /// order of two of them.
     #[must_use]
     pub fn render(&self) -> String {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -37,7 +39,9 @@ impl Transcript {
             }
         }
         cast.sort();
-        entries.sort_by_key(|entry| (entry.at, cast.iter().position(|who| *who == entry.who)));
+        let stream = |entry: &Entry| "<*>".find(entry.what.chars().next().unwrap_or(' '));
+        let place = |entry: &Entry| cast.iter().position(|who| *who == entry.who);
+        entries.sort_by_key(|entry| (entry.at, place(entry), stream(entry)));
         let mut text = String::new();
         for Entry { at, who, what } in entries {
             let seconds = at.since_start().as_secs_f64();

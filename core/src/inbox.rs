@@ -23,8 +23,10 @@ pub struct Inbox {
 /// What stands at the front of an [`Inbox`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// One line without its `\n`; a last line may have come without one.
+    /// One line without its `\n`.
     Whole(&'a [u8]),
+    /// The last line, which came without `\n`: perhaps only a part of it.
+    Last(&'a [u8]),
     /// The line is not complete yet.
     Incomplete,
     /// No line is left, and the peer will send no more.
@@ -90,7 +92,8 @@ impl Inbox {
             return Ok(if self.ended { Line::End } else { Line::Incomplete });
         }
         let start = std::mem::replace(&mut self.taken, next);
-        Ok(Line::Whole(self.buffer.get(start..end).unwrap_or_default()))
+        let line = self.buffer.get(start..end).unwrap_or_default();
+        Ok(if next == end { Line::Last(line) } else { Line::Whole(line) })
     }
 
     fn release(&mut self) {
@@ -127,7 +130,7 @@ mod tests {
         inbox.push(b"a\nlast");
         inbox.end();
         assert_eq!(inbox.take(), Ok(Line::Whole(b"a")));
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"last")));
+        assert_eq!(inbox.take(), Ok(Line::Last(b"last")));
         assert_eq!(inbox.take(), Ok(Line::End));
         inbox.push(b"more\n");
         assert_eq!(inbox.take(), Ok(Line::End));

@@ -13,9 +13,10 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
-use crate::frame::Frame;
+use crate::{frame::Frame, time::Tick};
 
 /// The writing end.
 #[derive(Debug, Default)]
@@ -77,6 +78,12 @@ impl Log {
         true
     }
 
+    /// Offset behind the last byte published.
+    #[must_use]
+    pub const fn published(&self) -> u64 {
+        self.published
+    }
+
     /// Offset behind the last byte appended, published or not.
     #[must_use]
     pub const fn end(&self) -> u64 {
@@ -90,6 +97,7 @@ impl Log {
             cursor: AtomicU64::new(self.end()),
             greeting_left: AtomicU64::new(greeting.map_or(0, |frame| frame.bytes().len() as u64)),
             sealed_at: AtomicU64::new(u64::MAX),
+            progressed_at: AtomicU64::new(0),
         });
         let outlet = Outlet {
             shared: Arc::clone(&self.shared),
@@ -108,6 +116,8 @@ struct Progress {
     greeting_left: AtomicU64,
     /// The reader gets nothing from here on.
     sealed_at: AtomicU64,
+    /// Nanoseconds since [`Tick::ZERO`].
+    progressed_at: AtomicU64,
 }
 
 /// How far a reader is, for the machine that owns the log.
@@ -127,10 +137,10 @@ impl Lag {
         self.0.greeting_left.load(Ordering::Acquire) + end.saturating_sub(self.cursor())
     }
 
-    /// Counts up whenever the reader takes bytes, and only then.
+    /// When the reader last took bytes; [`Tick::ZERO`] before the first.
     #[must_use]
-    pub fn taken(&self) -> u64 {
-        self.cursor().wrapping_sub(self.0.greeting_left.load(Ordering::Acquire))
+    pub fn progressed_at(&self) -> Tick {
+        Tick::from_start(Duration::from_nanos(self.0.progressed_at.load(Ordering::Acquire)))
     }
 
     /// Lets the reader have everything before `end`, and nothing after.
@@ -183,8 +193,11 @@ impl Outlet {
         slices.get(..count).unwrap_or_default()
     }
 
-    /// The socket took `written` bytes of what [`Self::pending`] gave.
-    pub fn advance(&mut self, written: usize) {
+    /// The socket took `written` bytes of what [`Self::pending`] gave, at `now`.
+    pub fn advance(&mut self, now: Tick, written: usize) {
+        // 584 years of nanoseconds fit.
+        let nanos = u64::try_from(now.since_start().as_nanos()).unwrap_or(u64::MAX);
+        self.progress.progressed_at.store(nanos, Ordering::Release);
         let mut written = written as u64;
         if self.greeting.is_some() {
             let left = self.progress.greeting_left.load(Ordering::Acquire);
@@ -228,7 +241,7 @@ mod tests {
             };
             bytes.extend_from_slice(taken);
             let count = taken.len();
-            outlet.advance(count);
+            outlet.advance(Tick::ZERO, count);
         }
     }
 

@@ -134,10 +134,11 @@ struct User<'a> {
 
 /// `init`: what a newcomer gets, within [`MAX_LINE`]. `history` is the newest
 /// message first; the oldest are left out if the line gets too long. Should
-/// the users alone not fit, the last of them are left out: a longer line would
-/// cut off a Python client for certain.
+/// the users alone not fit, some of those present are left out: a longer line
+/// would cut off a Python client for certain.
 pub(crate) fn init<'a>(
-    users: impl Iterator<Item = (&'a str, &'a Name)>,
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
     history: impl Iterator<Item = &'a Message>,
 ) -> Frame {
     const HEAD: &[u8] = br#"{"type":"init","messages":["#;
@@ -146,7 +147,7 @@ pub(crate) fn init<'a>(
     let mut left = MAX_LINE - HEAD.len() - MIDDLE.len() - TAIL.len();
 
     let mut listed = Vec::new();
-    for (user_id, name) in users {
+    for (user_id, name) in std::iter::once(newcomer).chain(present) {
         let mut user = Vec::new();
         append(&mut user, &User { user_id, username: name.as_str() });
         if user.len() + 1 > left {
@@ -155,6 +156,8 @@ pub(crate) fn init<'a>(
         left -= user.len() + 1;
         listed.push(user);
     }
+    // As Python lists them: who came last stands last.
+    listed.rotate_left(1);
     let mut shown = Vec::new();
     for message in history {
         let cost = message.data().len() + 1;
@@ -348,7 +351,7 @@ mod tests {
             Message::new(&format!("{n:036}"), &token, Timestamp::UNIX_EPOCH, &name)
         };
         let history: Vec<_> = (0..5).map(message).collect();
-        let line = init([("id", &name)].into_iter(), history.iter().rev());
+        let line = init(std::iter::empty(), ("id", &name), history.iter().rev());
         assert!(line.bytes().len() <= MAX_LINE + 1);
         let text = String::from_utf8_lossy(line.bytes()).into_owned();
         let place = |n: u32| text.find(&format!("{n:036}"));
@@ -356,7 +359,7 @@ mod tests {
         assert!(place(2) < place(3) && place(3) < place(4), "oldest first");
 
         let crowd = std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
-        let line = init(crowd, history.iter().rev());
+        let line = init(crowd, ("id", &name), history.iter().rev());
         assert!(line.bytes().len() <= MAX_LINE + 1);
         assert!(serde_json::from_slice::<serde_json::Value>(line.bytes()).is_ok());
     }

@@ -81,11 +81,11 @@ pub async fn connect<R: Runtime>(
     let (mut outlet, lag) = log.subscribe(None);
     let bell = Bell::default();
     let (written_all, all_written) = async_channel::bounded::<()>(1);
-    let writer_bell = bell.clone();
+    let (clock, writer_bell) = (runtime.clone(), bell.clone());
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = outbound::run(&mut writer, &mut outlet, &writer_bell).await;
+        let _ = outbound::run(&clock, &mut writer, &mut outlet, &writer_bell).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);

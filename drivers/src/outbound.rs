@@ -13,7 +13,7 @@ use std::{
 use atomic_waker::AtomicWaker;
 use cmdchat_core::log::{GATHERED, Outlet};
 
-use crate::contract::Writer;
+use crate::contract::{Runtime, Writer as _};
 
 /// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
 #[derive(Clone, Debug, Default)]
@@ -48,8 +48,9 @@ impl Bell {
 /// # Errors
 ///
 /// The connection failed, or was hung up.
-pub(crate) async fn run<W: Writer>(
-    writer: &mut W,
+pub(crate) async fn run<R: Runtime>(
+    runtime: &R,
+    writer: &mut R::Writer,
     outlet: &mut Outlet,
     bell: &Bell,
 ) -> io::Result<()> {
@@ -60,7 +61,7 @@ pub(crate) async fn run<W: Writer>(
             bell.heard().await;
         } else {
             let written = writer.write(pending, None).await?;
-            outlet.advance(written);
+            outlet.advance(runtime.now(), written);
         }
     }
     writer.finish();

@@ -180,11 +180,14 @@ async fn converse<R: Runtime>(
             let (written_all, all_written) = async_channel::bounded::<()>(1);
             let link = Link { hangup: hangup.clone(), bell: bell.clone(), outlet };
             if house.mail.send(Mail::Joined(admitted, link)).await.is_ok() {
-                let end_reader = hangup.clone();
+                let (end_reader, writing) = (hangup.clone(), Arc::clone(&house));
                 runtime.spawn(async move {
                     let _written_all = written_all;
                     let Ok(mut outlet) = hand_over.recv().await else { return };
-                    if outbound::run(&mut writer, &mut outlet, &bell).await.is_err() {
+                    if outbound::run(&writing.runtime, &mut writer, &mut outlet, &bell)
+                        .await
+                        .is_err()
+                    {
                         end_reader.hang_up();
                     }
                 });

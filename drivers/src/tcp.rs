@@ -200,27 +200,20 @@ mod tests {
     #[cfg(feature = "sim")]
     fn race_of(script: Script) -> (Result<usize, io::ErrorKind>, u128) {
         let sim = crate::sim::Sim::new();
-        let addrs: Vec<SocketAddr> = (0..script.len())
-            .map(|n| SocketAddr::from(([127, 0, 0, 1], n as u16)))
-            .collect();
+        let addrs: Vec<SocketAddr> =
+            (0..script.len()).map(|n| SocketAddr::from(([127, 0, 0, 1], n as u16))).collect();
         let attempt = |addr: SocketAddr| {
             let (sim, index) = (sim.clone(), usize::from(addr.port()));
             let (wait, outcome) = script[index];
             async move {
-                sim.sleep_until(sim.now().after(Duration::from_millis(wait)))
-                    .await;
+                sim.sleep_until(sim.now().after(Duration::from_millis(wait))).await;
                 outcome.map(|()| index).map_err(io::Error::from)
             }
         };
         let deadline = Tick::from_start(Duration::from_secs(10));
         let outcome = sim.run(race(&sim, &addrs, deadline, attempt)).unwrap();
         let took = sim.now().since_start().as_millis();
-        (
-            outcome
-                .map(|(index, _)| index)
-                .map_err(|error| error.kind()),
-            took,
-        )
+        (outcome.map(|(index, _)| index).map_err(|error| error.kind()), took)
     }
 
     #[cfg(feature = "sim")]
@@ -231,15 +224,9 @@ mod tests {
         assert_eq!(race_of(&[(200, Ok(())), (1, Ok(()))]), (Ok(0), 200));
         // One that is silent is overtaken, one that fails is replaced at once.
         assert_eq!(race_of(&[(60_000, Ok(())), (10, Ok(()))]), (Ok(1), 260));
-        assert_eq!(
-            race_of(&[(20, Err(ConnectionRefused)), (10, Ok(()))]),
-            (Ok(1), 30)
-        );
+        assert_eq!(race_of(&[(20, Err(ConnectionRefused)), (10, Ok(()))]), (Ok(1), 30));
         // The slow one may win yet.
-        assert_eq!(
-            race_of(&[(300, Ok(())), (10, Err(ConnectionRefused))]),
-            (Ok(0), 300)
-        );
+        assert_eq!(race_of(&[(300, Ok(())), (10, Err(ConnectionRefused))]), (Ok(0), 300));
         // A refusal tells more than a missing route, whichever comes last.
         let both = race_of(&[(5, Err(ConnectionRefused)), (5, Err(NetworkUnreachable))]);
         assert_eq!(both, (Err(ConnectionRefused), 10));

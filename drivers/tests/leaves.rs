@@ -27,9 +27,7 @@ const SOON: Duration = Duration::from_millis(30);
 const LATER: Duration = Duration::from_secs(20);
 
 fn pattern(length: usize, start: u8) -> Vec<u8> {
-    (0..length)
-        .map(|index| start.wrapping_add((index % 251) as u8))
-        .collect()
+    (0..length).map(|index| start.wrapping_add((index % 251) as u8)).collect()
 }
 
 fn later<R: Runtime>(runtime: &R, wait: Duration) -> Tick {
@@ -62,11 +60,8 @@ async fn pair<R: Dial, L: Listener<R>>(
 async fn write_all<W: Writer>(writer: &mut W, bytes: &[u8]) {
     let mut written = 0;
     while written < bytes.len() {
-        let slices: Vec<IoSlice<'_>> = bytes[written..]
-            .chunks(777)
-            .take(40)
-            .map(IoSlice::new)
-            .collect();
+        let slices: Vec<IoSlice<'_>> =
+            bytes[written..].chunks(777).take(40).map(IoSlice::new).collect();
         let count = writer.write(&slices, None).await.unwrap();
         assert!(count > 0);
         written += count;
@@ -111,9 +106,8 @@ async fn much_goes_both_ways_at_once<R: Dial, L: Listener<R>>(
         let _writing = begin(runtime, async move {
             write_all(&mut writer, &pattern(MIB, start)).await;
         });
-        readers.push(begin(runtime, async move {
-            read_exactly(&mut connection.reader, MIB).await
-        }));
+        readers
+            .push(begin(runtime, async move { read_exactly(&mut connection.reader, MIB).await }));
     }
     assert!(readers[0].recv().await.unwrap() == pattern(MIB, 100));
     assert!(readers[1].recv().await.unwrap() == pattern(MIB, 0));
@@ -132,10 +126,7 @@ async fn a_late_read_loses_nothing<R: Dial, L: Listener<R>>(
     assert!(runtime.now() >= deadline);
 
     write_all(&mut there.writer, b"hello").await;
-    let in_time = here
-        .reader
-        .read(&mut buffer, Some(later(runtime, LATER)))
-        .await;
+    let in_time = here.reader.read(&mut buffer, Some(later(runtime, LATER))).await;
     assert_eq!(in_time.unwrap(), Read::Bytes(5));
 
     // Bytes at hand come before a deadline that has passed.
@@ -162,12 +153,7 @@ async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
     }
     write_all(&mut there.writer, b"still here").await;
     assert_eq!(read_exactly(&mut here.reader, 10).await, b"still here");
-    assert!(
-        here.writer
-            .write(&[IoSlice::new(b"x")], None)
-            .await
-            .is_err()
-    );
+    assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
 async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
@@ -176,21 +162,14 @@ async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
     address: SocketAddr,
 ) {
     let (mut here, mut there) = pair(runtime, listener, address).await;
-    let stuck = begin(runtime, async move {
-        here.reader.read(&mut [0; 16], None).await
-    });
+    let stuck = begin(runtime, async move { here.reader.read(&mut [0; 16], None).await });
     runtime.sleep_until(later(runtime, SOON)).await;
     here.hangup.hang_up();
     here.hangup.hang_up();
     assert_eq!(stuck.recv().await.unwrap().unwrap(), Read::End);
     let end = there.reader.read(&mut [0; 16], None).await;
     assert_eq!(end.unwrap(), Read::End);
-    assert!(
-        here.writer
-            .write(&[IoSlice::new(b"x")], None)
-            .await
-            .is_err()
-    );
+    assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
 async fn hang_up_frees_a_stuck_writer<R: Dial, L: Listener<R>>(
@@ -202,11 +181,7 @@ async fn hang_up_frees_a_stuck_writer<R: Dial, L: Listener<R>>(
     let block = vec![0; 64 * 1024];
     let full = loop {
         let deadline = later(runtime, 4 * SOON);
-        match here
-            .writer
-            .write(&[IoSlice::new(&block)], Some(deadline))
-            .await
-        {
+        match here.writer.write(&[IoSlice::new(&block)], Some(deadline)).await {
             Ok(count) => assert!(count > 0),
             Err(error) => break error,
         }
@@ -323,16 +298,9 @@ mod sockets {
         let address = open.local_addr().unwrap();
         runtime.run(async {
             let deadline = later(&runtime, LATER);
-            let refused = runtime
-                .dial(&[closed_port()], deadline)
-                .await
-                .err()
-                .unwrap();
+            let refused = runtime.dial(&[closed_port()], deadline).await.err().unwrap();
             assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
-            let second = runtime
-                .dial(&[closed_port(), address], deadline)
-                .await
-                .unwrap();
+            let second = runtime.dial(&[closed_port(), address], deadline).await.unwrap();
             assert_eq!(second.peer, address);
         });
     }
@@ -450,17 +418,8 @@ mod sim {
             let listener = sim.listen();
             let address = listener.address();
             let plain = Lane::default();
-            sim.route(
-                address,
-                lane(Lane {
-                    latency,
-                    chunk,
-                    write_chunk: chunk,
-                    ..plain
-                }),
-            );
-            sim.run(contract_holds(sim.clone(), listener, address))
-                .unwrap();
+            sim.route(address, lane(Lane { latency, chunk, write_chunk: chunk, ..plain }));
+            sim.run(contract_holds(sim.clone(), listener, address)).unwrap();
             assert_eq!(sim.computed(), 1);
             sim.drop_tasks();
         }
@@ -477,33 +436,16 @@ mod sim {
     fn latency_is_kept_in_virtual_time() {
         let sim = Sim::new();
         sim.run(async {
-            let up = Lane {
-                latency: 70 * MS,
-                ..Lane::default()
-            };
-            let down = Lane {
-                latency: 30 * MS,
-                ..Lane::default()
-            };
-            let (mut here, mut there) = ends(
-                &sim,
-                Link {
-                    up,
-                    down,
-                    peer: None,
-                },
-            )
-            .await;
+            let up = Lane { latency: 70 * MS, ..Lane::default() };
+            let down = Lane { latency: 30 * MS, ..Lane::default() };
+            let (mut here, mut there) = ends(&sim, Link { up, down, peer: None }).await;
             assert_eq!(sim.now(), at(70 * MS));
             write_all(&mut there.writer, b"hello").await;
             let early = here.reader.read(&mut [0; 9], Some(at(99 * MS))).await;
             assert_eq!((early.unwrap(), sim.now()), (Read::Late, at(99 * MS)));
             // Arrival and deadline at one moment: the bytes win.
             let on_time = here.reader.read(&mut [0; 9], Some(at(100 * MS))).await;
-            assert_eq!(
-                (on_time.unwrap(), sim.now()),
-                (Read::Bytes(5), at(100 * MS))
-            );
+            assert_eq!((on_time.unwrap(), sim.now()), (Read::Bytes(5), at(100 * MS)));
             here.hangup.hang_up();
             let end = there.reader.read(&mut [0; 9], None).await;
             assert_eq!((end.unwrap(), sim.now()), (Read::End, at(170 * MS)));
@@ -516,19 +458,13 @@ mod sim {
         let sim = Sim::new();
         let listener = sim.listen();
         let address = listener.address();
-        let slow = Lane {
-            latency: 50 * MS,
-            ..Lane::default()
-        };
+        let slow = Lane { latency: 50 * MS, ..Lane::default() };
         sim.route(address, lane(slow));
         sim.run(async {
             sim.dial(&[address], at(HOUR)).await.unwrap();
             assert_eq!(sim.now(), at(100 * MS));
             let late = sim.dial(&[address], at(150 * MS)).await.err().unwrap();
-            assert_eq!(
-                (late.kind(), sim.now()),
-                (ErrorKind::TimedOut, at(150 * MS))
-            );
+            assert_eq!((late.kind(), sim.now()), (ErrorKind::TimedOut, at(150 * MS)));
             drop(listener);
             let refused = sim.dial(&[address], at(HOUR)).await.err().unwrap();
             assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -541,15 +477,10 @@ mod sim {
         let sim = Sim::new();
         sim.run(async {
             let source = "192.0.2.7:1".parse().unwrap();
-            let link = Link {
-                peer: Some(source),
-                ..Link::default()
-            };
+            let link = Link { peer: Some(source), ..Link::default() };
             assert_eq!(ends(&sim, link).await.1.peer, source);
-            let (one, other) = (
-                ends(&sim, Link::default()).await,
-                ends(&sim, Link::default()).await,
-            );
+            let (one, other) =
+                (ends(&sim, Link::default()).await, ends(&sim, Link::default()).await);
             assert!(one.1.peer < other.1.peer);
         })
         .unwrap();
@@ -557,18 +488,8 @@ mod sim {
 
     #[test]
     fn chunks_change_neither_bytes_nor_moments() {
-        let small = |chunk| Lane {
-            latency: MS,
-            chunk,
-            write_chunk: chunk,
-            ..Lane::default()
-        };
-        for chunk in [
-            Chunk::Whole,
-            Chunk::Bytes(0),
-            Chunk::Bytes(7),
-            Chunk::Random(1),
-        ] {
+        let small = |chunk| Lane { latency: MS, chunk, write_chunk: chunk, ..Lane::default() };
+        for chunk in [Chunk::Whole, Chunk::Bytes(0), Chunk::Bytes(7), Chunk::Random(1)] {
             let sim = Sim::new();
             sim.run(async {
                 let (mut here, mut there) = ends(&sim, lane(small(chunk))).await;
@@ -585,15 +506,8 @@ mod sim {
     fn a_cut_comes_after_the_bytes_before_it() {
         let sim = Sim::new();
         sim.run(async {
-            let up = Lane {
-                latency: 5 * MS,
-                cut_after: Some(8),
-                ..Lane::default()
-            };
-            let link = Link {
-                up,
-                ..Link::default()
-            };
+            let up = Lane { latency: 5 * MS, cut_after: Some(8), ..Lane::default() };
+            let link = Link { up, ..Link::default() };
             let (mut here, mut there) = ends(&sim, link).await;
             write_all(&mut there.writer, b"welcome").await;
             let slices = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
@@ -607,10 +521,7 @@ mod sim {
 
             assert_eq!(read_exactly(&mut there.reader, 8).await, b"hello wo");
             let reset = there.reader.read(&mut [0; 9], None).await.unwrap_err();
-            assert_eq!(
-                (reset.kind(), sim.now()),
-                (ErrorKind::ConnectionReset, at(10 * MS))
-            );
+            assert_eq!((reset.kind(), sim.now()), (ErrorKind::ConnectionReset, at(10 * MS)));
             let broken = there.writer.write(&slices, None).await.unwrap_err();
             assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
         })
@@ -621,14 +532,8 @@ mod sim {
     fn no_reset_travels_over_a_cut_wire() {
         let sim = Sim::new();
         sim.run(async {
-            let up = Lane {
-                cut_after: Some(5),
-                ..Lane::default()
-            };
-            let link = Link {
-                up,
-                ..Link::default()
-            };
+            let up = Lane { cut_after: Some(5), ..Lane::default() };
+            let link = Link { up, ..Link::default() };
             let (mut here, mut there) = ends(&sim, link).await;
             write_all(&mut there.writer, b"nobody reads this").await;
             write_all(&mut here.writer, b"hello").await;
@@ -642,19 +547,11 @@ mod sim {
     fn writes_wait_for_room() {
         let sim = Sim::new();
         sim.run(async {
-            let narrow = Lane {
-                latency: 5 * MS,
-                capacity: 10,
-                ..Lane::default()
-            };
+            let narrow = Lane { latency: 5 * MS, capacity: 10, ..Lane::default() };
             let (mut here, mut there) = ends(&sim, lane(narrow)).await;
             let slices = [IoSlice::new(b"0123456789abcdef")];
             assert_eq!(here.writer.write(&slices, None).await.unwrap(), 10);
-            let full = here
-                .writer
-                .write(&slices, Some(at(HOUR)))
-                .await
-                .unwrap_err();
+            let full = here.writer.write(&slices, Some(at(HOUR))).await.unwrap_err();
             assert_eq!((full.kind(), sim.now()), (ErrorKind::TimedOut, at(HOUR)));
             assert_eq!(read_exactly(&mut there.reader, 4).await, b"0123");
             assert_eq!(here.writer.write(&slices, None).await.unwrap(), 4);
@@ -666,10 +563,7 @@ mod sim {
     fn closing_with_unread_input_destroys_the_last_words() {
         let sim = Sim::new();
         let last_words = async |see_out: bool| {
-            let lane_ = Lane {
-                latency: 5 * MS,
-                ..Lane::default()
-            };
+            let lane_ = Lane { latency: 5 * MS, ..Lane::default() };
             let (mut here, mut there) = ends(&sim, lane(lane_)).await;
             write_all(&mut here.writer, b"a question").await;
             write_all(&mut there.writer, b"go away").await;
@@ -679,10 +573,7 @@ mod sim {
             }
             drop(there);
             sim.sleep_until(later(&sim, HOUR)).await;
-            here.reader
-                .read(&mut [0; 99], None)
-                .await
-                .map_err(|error| error.kind())
+            here.reader.read(&mut [0; 99], None).await.map_err(|error| error.kind())
         };
         let outcome = sim.run(last_words(true)).unwrap();
         assert_eq!(outcome, Ok(Read::Bytes(7)));
@@ -694,10 +585,7 @@ mod sim {
     fn who_writes_on_to_a_closed_end_is_told_and_never_stuck() {
         let sim = Sim::new();
         sim.run(async {
-            let slow = Lane {
-                latency: 5 * MS,
-                ..Lane::default()
-            };
+            let slow = Lane { latency: 5 * MS, ..Lane::default() };
             let (here, mut there) = ends(&sim, lane(slow)).await;
             drop(here);
             let block = [0; 50_000];
@@ -707,10 +595,7 @@ mod sim {
                 }
             };
             // The bytes there and the reset back.
-            assert_eq!(
-                (error.kind(), sim.now()),
-                (ErrorKind::BrokenPipe, at(15 * MS))
-            );
+            assert_eq!((error.kind(), sim.now()), (ErrorKind::BrokenPipe, at(15 * MS)));
         })
         .unwrap();
     }
@@ -747,25 +632,14 @@ mod sim {
                     capacity: 3000,
                     cut_after: None,
                 };
-                let mut here = sim
-                    .connect(
-                        address,
-                        &Link {
-                            up,
-                            ..Link::default()
-                        },
-                    )
-                    .unwrap();
+                let mut here = sim.connect(address, &Link { up, ..Link::default() }).unwrap();
                 sim.spawn(async move { write_all(&mut here.writer, &pattern(9000, 0)).await });
                 let mut there = listener.accept().await.unwrap();
                 let (clock, heard) = (sim.clone(), Arc::clone(&heard));
                 sim.spawn(async move {
                     let mut buffer = [0; 500];
                     while let Ok(Read::Bytes(count)) = there.reader.read(&mut buffer, None).await {
-                        heard
-                            .lock()
-                            .unwrap()
-                            .push((clock.now(), there.peer.port(), count));
+                        heard.lock().unwrap().push((clock.now(), there.peer.port(), count));
                         clock.sleep_until(later(&clock, MS)).await;
                     }
                 });
@@ -774,10 +648,7 @@ mod sim {
         })
         .unwrap();
         let heard = heard.lock().unwrap();
-        assert_eq!(
-            heard.iter().map(|(_, _, count)| count).sum::<usize>(),
-            6 * 9000
-        );
+        assert_eq!(heard.iter().map(|(_, _, count)| count).sum::<usize>(), 6 * 9000);
         heard.clone()
     }
 

@@ -135,11 +135,7 @@ fn silence_and_dribbling_end_at_the_login_timeout() {
 
 #[test]
 fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
-    let limits = Limits {
-        backlog: Some(20_000),
-        messages: Some(UNLIMITED),
-        ..Limits::default()
-    };
+    let limits = Limits { backlog: Some(20_000), messages: Some(UNLIMITED), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let alice = stage.join("alice").await;
         let small = Lane { capacity: 4_096, ..stage.link().down };
@@ -224,7 +220,7 @@ fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
         }
         alice.finish().await;
     });
-    let heard = |line: &&str| line.contains("flooder < ") && line.contains("\"text\":\"n");
+    let heard = |line: &&str| line.contains("flooder  < ") && line.contains("\"text\":\"n");
     let numbers: Vec<_> = transcript.lines().filter(heard).collect();
     assert_eq!(numbers.len(), 200);
     for (n, line) in numbers.iter().enumerate() {
@@ -345,7 +341,8 @@ fn a_member_that_closes_its_side_gets_the_echo_of_all_it_said() {
         let mut pipe = stage.raw_member("pipe", stage.link()).await;
         pipe.listen();
         stage.pause(10).await;
-        pipe.send(b"{\"type\":\"message\",\"text\":\"a\"}\n{\"type\":\"message\",\"text\":\"b\"}").await;
+        pipe.send(b"{\"type\":\"message\",\"text\":\"a\"}\n{\"type\":\"message\",\"text\":\"b\"}")
+            .await;
         pipe.finish();
         stage.pause(1_000).await;
     }));

@@ -137,9 +137,9 @@ impl Handshake for Login {
                 out.push(wire::srp_init(&case.name, start.public()));
                 Phase::Reply { start }
             }
-            Phase::Reply { start } => match case.line(now, inbox)? {
-                Some(line) => {
-                    let job = Job::Prove { start, challenge: Challenge::read(line)? };
+            Phase::Reply { start } => match case.answer(now, inbox)? {
+                Some(answer) => {
+                    let job = Job::Prove { start, challenge: Challenge::read(&answer)? };
                     return Ok(Step::NeedsWork(LoginWork { case, job }));
                 }
                 None => Phase::Reply { start },
@@ -148,9 +148,9 @@ impl Handshake for Login {
                 out.push(wire::srp_verify(&user_id, proof.proof()));
                 Phase::Confirm { proof, key }
             }
-            Phase::Confirm { proof, key } => match case.line(now, inbox)? {
-                Some(line) => {
-                    confirm(line, proof)?;
+            Phase::Confirm { proof, key } => match case.answer(now, inbox)? {
+                Some(answer) => {
+                    confirm(&answer, proof)?;
                     return Ok(Step::Done(Session::new(case.name, key, case.epoch, case.rng)));
                 }
                 None => Phase::Confirm { proof, key },
@@ -169,10 +169,16 @@ impl Handshake for Login {
 }
 
 impl Case {
-    fn line<'a>(&self, now: Tick, inbox: &'a mut Inbox) -> Result<Option<&'a [u8]>, LoginFailed> {
+    /// The answer of the server, if it is complete.
+    fn answer(&self, now: Tick, inbox: &mut Inbox) -> Result<Option<Value>, LoginFailed> {
         inbox.set_bound(wire::MAX_LINE);
         match inbox.take() {
-            Ok(Line::Whole(line)) => Ok(Some(line)),
+            Ok(Line::Whole(line)) => answer(line).map(Some),
+            // Python would end a line; what cannot be read was cut off.
+            Ok(Line::Last(line)) => match answer(line) {
+                Err(LoginFailed::NotAServer { http: false }) => Err(LoginFailed::Closed),
+                answer => answer.map(Some),
+            },
             Ok(Line::Incomplete) if now < self.deadline => Ok(None),
             Ok(Line::Incomplete) => Err(LoginFailed::TooSlow),
             Ok(Line::End) => Err(LoginFailed::Closed),
@@ -203,25 +209,19 @@ fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailed> {
 }
 
 impl Challenge {
-    fn read(line: &[u8]) -> Result<Self, LoginFailed> {
-        let answer = answer(line)?;
+    fn read(answer: &Value) -> Result<Self, LoginFailed> {
         let user_id = answer.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
             user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
-            b: PublicValue::from_wire(&bytes(&answer, "B")?).map_err(|_| LoginFailed::Unproven)?,
-            salt: Salt::from_wire(&bytes(&answer, "salt")?).map_err(|_| LoginFailed::Unproven)?,
-            room_salt: bytes(&answer, "room_salt")?
-                .try_into()
-                .map_err(|_| LoginFailed::Unproven)?,
+            b: PublicValue::from_wire(&bytes(answer, "B")?).map_err(|_| LoginFailed::Unproven)?,
+            salt: Salt::from_wire(&bytes(answer, "salt")?).map_err(|_| LoginFailed::Unproven)?,
+            room_salt: bytes(answer, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
         })
     }
 }
 
-fn confirm(line: &[u8], proof: ClientProof) -> Result<(), LoginFailed> {
-    let h_amk = bytes(&answer(line)?, "H_AMK").or_else(|failed| match failed {
-        LoginFailed::NotAServer { .. } => Err(LoginFailed::Unproven),
-        other => Err(other),
-    })?;
+fn confirm(answer: &Value, proof: ClientProof) -> Result<(), LoginFailed> {
+    let h_amk = bytes(answer, "H_AMK").map_err(|_| LoginFailed::Unproven)?;
     // K itself is not needed: protocol 1 seals nothing with it.
     proof.check(&h_amk).map(drop).map_err(|_| LoginFailed::Unproven)
 }

@@ -175,7 +175,7 @@ impl Session {
         }
         inbox.set_bound(MAX_LINE);
         let news = match inbox.take() {
-            Ok(Line::Whole(line)) => News::read(line),
+            Ok(Line::Whole(line) | Line::Last(line)) => News::read(line),
             Ok(Line::Incomplete) => return Progress::NeedsInput,
             Ok(Line::End) => {
                 self.end(Ending::Closed { undelivered: self.pending.len() });

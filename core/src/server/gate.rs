@@ -26,7 +26,8 @@ use crate::{
 const PROOF_FAILED: Duration = Duration::from_secs(5);
 const LEFT_BEFORE_PROOF: Duration = Duration::from_secs(1);
 const TOOK_TOO_LONG: Duration = Duration::from_secs(10);
-/// From this much on, a penalty keeps its source out until it has run off.
+/// From this much on, in whole seconds begun, a penalty keeps its source out
+/// until it has run off.
 const ENFORCED_FROM: Duration = Duration::from_secs(15);
 const PENALTY_AT_MOST: Duration = Duration::from_secs(600);
 /// More sources than this are not remembered.
@@ -153,7 +154,8 @@ impl State {
         self.with_account(now, source, |account| {
             let until = account.penalty_until.max(now).after(penalty);
             account.penalty_until = until.min(now.after(PENALTY_AT_MOST));
-            account.kept_out |= account.penalty_until.since(now) >= ENFORCED_FROM;
+            let seconds = account.penalty_until.since(now).as_secs_f64().ceil();
+            account.kept_out |= seconds >= ENFORCED_FROM.as_secs_f64();
         });
     }
 }

@@ -59,7 +59,7 @@ impl Intake {
                 return Intent::NeedsTime(ready);
             }
             let read = match inbox.take() {
-                Ok(Line::Whole(line)) => wire::read_request(line),
+                Ok(Line::Whole(line) | Line::Last(line)) => wire::read_request(line),
                 Ok(Line::Incomplete) => return Intent::NeedsInput,
                 Ok(Line::End) => return Intent::End,
                 Err(TooLong) => return Intent::Broken(Violation::LineTooLong),

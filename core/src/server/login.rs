@@ -271,7 +271,7 @@ impl Case {
     fn line<'a>(&mut self, now: Tick, inbox: &'a mut Inbox) -> Result<Option<&'a [u8]>, Violation> {
         inbox.set_bound(wire::MAX_HANDSHAKE_LINE);
         let violation = match inbox.take() {
-            Ok(Line::Whole(line)) => return Ok(Some(line)),
+            Ok(Line::Whole(line) | Line::Last(line)) => return Ok(Some(line)),
             Ok(Line::Incomplete) if now < self.deadline => return Ok(None),
             Ok(Line::Incomplete) => {
                 self.pass.took_too_long(now);

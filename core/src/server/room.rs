@@ -40,8 +40,15 @@ struct Member {
     seat: Seat,
     user_id: String,
     lag: Lag,
-    /// Since when it has taken no byte of those that wait, and how many it had taken then.
-    standing: Option<(Tick, u64)>,
+    /// Since when bytes have been waiting for it.
+    waiting_since: Option<Tick>,
+}
+
+impl Member {
+    /// Since when it has taken none of the bytes that wait.
+    fn stuck_since(&self) -> Option<Tick> {
+        Some(self.waiting_since?.max(self.lag.progressed_at()))
+    }
 }
 
 /// What happened outside.
@@ -135,7 +142,7 @@ impl Room {
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
         let stall = self.limits.stall?;
-        self.members.values().filter_map(|member| Some(member.standing?.0.after(stall))).min()
+        self.members.values().filter_map(|member| Some(member.stuck_since()?.after(stall))).min()
     }
 
     /// Ends the room: all members get what was said so far, and no more.
@@ -150,12 +157,10 @@ impl Room {
         self.log.append(&wire::user_joined(&user_id, seat.name()));
         let present =
             self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
-        // The newcomer first: it must find itself even in a list cut short.
-        let users = std::iter::once((user_id.as_str(), seat.name())).chain(present);
-        let init = wire::init(users, self.history.newest_first());
+        let init = wire::init(present, (&user_id, seat.name()), self.history.newest_first());
         let (outlet, lag) = self.log.subscribe(Some(&init));
         let (id, name) = (seat.id(), seat.name().clone());
-        self.members.insert(id, Member { seat, user_id, lag, standing: None });
+        self.members.insert(id, Member { seat, user_id, lag, waiting_since: None });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
@@ -192,21 +197,19 @@ impl Room {
     }
 
     fn drop_slow(&mut self, now: Tick) {
-        let end = self.log.end();
+        let (published, end) = (self.log.published(), self.log.end());
         let Limits { backlog, stall, .. } = self.limits;
         let mut slow = Vec::new();
         for (&seat, member) in &mut self.members {
+            let caught_up = member.lag.unsent(published) == 0;
             let unsent = member.lag.unsent(end);
-            let taken = member.lag.taken();
-            member.standing = match member.standing {
-                _ if unsent == 0 => None,
-                Some((since, before)) if before == taken => Some((since, before)),
-                _ => Some((now, taken)),
+            member.waiting_since = match member.waiting_since {
+                Some(since) if !caught_up => Some(since),
+                _ => (unsent > 0).then_some(now),
             };
             let too_much = backlog.is_some_and(|most| unsent > most);
-            let too_long = stall
-                .zip(member.standing)
-                .is_some_and(|(most, (since, _))| now.since(since) >= most);
+            let stuck = member.stuck_since().map(|since| now.since(since));
+            let too_long = stall.zip(stuck).is_some_and(|(most, stuck)| stuck >= most);
             if too_much || too_long {
                 slow.push(seat);
             }

@@ -1,1 +1,3 @@
+//! The program `cmdchat`.
+
 fn main() {}

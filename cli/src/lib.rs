@@ -2,5 +2,6 @@
 //! where it gets the password, and what it lets onto a screen. No library for
 //! others; `main.rs` and the tests are its users.
 
+pub mod args;
 pub mod exit;
 pub mod text;

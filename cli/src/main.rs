@@ -2,11 +2,14 @@
 
 use std::process::ExitCode;
 
-use cmdchat::{args, exit};
+use cmdchat::{args, exit, secrets};
 
 fn main() -> ExitCode {
     exit::run(|| match args::parse(std::env::args_os()) {
-        Ok(_parsed) => Ok(exit::Exit::Done),
+        Ok(parsed) => {
+            let _password = secrets::password(parsed.secret, &parsed.again)?;
+            Ok(exit::Exit::Done)
+        }
         Err(stop) => stop.settle(),
     })
 }

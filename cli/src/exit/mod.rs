@@ -10,6 +10,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 pub use failure::Failure;
+pub(crate) use failure::reason;
 pub use panic::run;
 
 /// Exit codes. They are part of the interface and do not change.

@@ -254,6 +254,20 @@ pub(crate) fn cut(text: &str, cells: usize) -> &str {
     &text[..end]
 }
 
+/// The longest end of a cleaned text that fits `cells`.
+pub(crate) fn tail(text: &str, cells: usize) -> &str {
+    let mut room = cells;
+    let mut start = text.len();
+    for cluster in text.graphemes(false).rev() {
+        let Some(left) = room.checked_sub(cluster.width()) else {
+            break;
+        };
+        room = left;
+        start -= cluster.len();
+    }
+    &text[start..]
+}
+
 /// A text as it may stand in a draft: line ends as `\n`, the rest cleaned, all
 /// of it.
 #[must_use]

@@ -18,7 +18,7 @@ pub use body::ShownBody;
 pub use clean::draft;
 pub use shown::{Clean, Shown};
 
-use clean::width;
+pub(crate) use clean::{tail, width};
 
 #[cfg(test)]
 mod tests;

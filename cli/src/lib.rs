@@ -6,3 +6,4 @@ pub mod args;
 pub mod exit;
 pub mod secrets;
 pub mod text;
+pub mod view;

@@ -24,7 +24,7 @@ once the host has passed all of them on.";
     before_long_help = EXAMPLES
 )]
 pub struct Connect {
-    /// Name or address of the host; IPv6 as ::1 or [::1]
+    /// Name or address of the host; IPv6 as ::1
     #[arg(value_name = "HOST", value_parser = values::host)]
     pub host: Host,
 

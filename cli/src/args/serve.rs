@@ -28,7 +28,7 @@ The room lives in memory only; Ctrl+C closes it.";
 pub struct Serve {
     /// Address to listen at; 0.0.0.0 for all
     ///
-    /// 127.0.0.1 or localhost is for this machine only. IPv6 as ::1 or [::1].
+    /// 127.0.0.1 or localhost is for this machine only. IPv6 as ::1, brackets or not.
     #[arg(value_name = "ADDR", value_parser = values::address)]
     pub address: IpAddr,
 

@@ -7,6 +7,7 @@ mod panic;
 mod room;
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 pub use failure::Failure;
@@ -58,7 +59,12 @@ impl From<Exit> for ExitCode {
 
 /// Prints a warning on stderr.
 pub fn warn(text: &crate::text::Shown) {
-    eprintln!("warning: {text}");
+    tell(format_args!("warning: {text}"));
+}
+
+/// Prints a line on stderr; a closed one is no reason to stop.
+fn tell(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// An amount of time as people say it: `10 s`, `5 min`, `500 ms`.

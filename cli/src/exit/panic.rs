@@ -5,7 +5,7 @@ use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, tell};
 use crate::text::Shown;
 
 /// Runs `program` and turns its result into an exit code; a failure is printed
@@ -14,12 +14,12 @@ use crate::text::Shown;
 /// `CMDCHAT_BACKTRACE` is set.
 pub fn run(program: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
-        eprintln!("{}", bug());
+        tell(format_args!("{}", bug()));
         if env::var_os("CMDCHAT_BACKTRACE").is_some() {
             if let Some(place) = info.location() {
-                eprintln!("at {place}");
+                tell(format_args!("at {place}"));
             }
-            eprintln!("{}", Backtrace::force_capture());
+            tell(format_args!("{}", Backtrace::force_capture()));
         }
     }));
     match panic::catch_unwind(AssertUnwindSafe(program)) {
@@ -27,7 +27,7 @@ pub fn run(program: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
         Ok(Err(failure)) => {
             // Ctrl+C needs no comment.
             if failure.exit != Exit::Interrupted {
-                eprintln!("{failure}");
+                tell(format_args!("{failure}"));
             }
             failure.exit.into()
         }

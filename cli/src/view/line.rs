@@ -67,9 +67,7 @@ impl Key {
         }
         match event.code {
             KeyCode::Enter
-                if event
-                    .modifiers
-                    .intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
+                if event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
             {
                 Some(Self::NewLine)
             }
@@ -81,10 +79,7 @@ impl Key {
             KeyCode::Right => Some(Self::Right),
             KeyCode::Home => Some(Self::Home),
             KeyCode::End => Some(Self::End),
-            code => code
-                .as_char()
-                .filter(|letter| !letter.is_control())
-                .map(Self::Letter),
+            code => code.as_char().filter(|letter| !letter.is_control()).map(Self::Letter),
         }
     }
 
@@ -265,11 +260,7 @@ impl Line {
 
     fn previous(&self) -> usize {
         let mut cursor = GraphemeCursor::new(self.cursor, self.text.len(), true);
-        cursor
-            .prev_boundary(&self.text, 0)
-            .ok()
-            .flatten()
-            .unwrap_or(0)
+        cursor.prev_boundary(&self.text, 0).ok().flatten().unwrap_or(0)
     }
 
     fn next(&self) -> usize {

@@ -111,7 +111,7 @@ pub enum Action {
     Nothing,
     /// The draft or the cursor changed.
     Edited,
-    /// The draft is to be sent; it is empty now.
+    /// Enter: the draft, which may have been empty, and is now.
     Submit(Zeroizing<String>),
     /// Ctrl+C or Ctrl+D in an empty draft.
     Leave,
@@ -141,7 +141,6 @@ impl Line {
                 let cut = self.cut.clone();
                 return self.insert(&cut);
             }
-            Key::Enter if self.text.is_empty() => return Action::Nothing,
             Key::Enter => {
                 self.cursor = 0;
                 return Action::Submit(mem::take(&mut self.text));

@@ -56,7 +56,7 @@ fn enter_sends_and_empties() {
     line.press(Key::NewLine);
     line.press(Key::Letter('x'));
     assert_eq!(line.press(Key::Enter), Action::Submit(Zeroizing::new("hello\nx".into())));
-    assert_eq!(line.press(Key::Enter), Action::Nothing);
+    assert_eq!(line.press(Key::Enter), Action::Submit(Zeroizing::default()));
     assert_eq!(line.press(Key::Interrupt), Action::Leave);
     assert_eq!(line.press(Key::EndOfInput), Action::Leave);
     line.restore(Zeroizing::new("again".into()));

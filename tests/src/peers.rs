@@ -135,7 +135,7 @@ impl Guest {
     /// Says `text` to the room.
     pub fn say(&mut self, text: &str) {
         match self {
-            Self::Ours(friend) => friend.command(Command::Say(text.to_owned())),
+            Self::Ours(friend) => friend.command(Command::Say(text.to_owned().into())),
             Self::Python(peer) => peer.command(&json!({ "say": text })),
         }
     }

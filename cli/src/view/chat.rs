@@ -249,7 +249,7 @@ impl Chat {
             }
             return self.too_long();
         }
-        self.send(Command::Say(text.to_owned())).await;
+        self.send(Command::Say(Zeroizing::new(text.to_owned()))).await;
         Ok(())
     }
 

@@ -63,7 +63,8 @@ impl fmt::Debug for Command {
 /// A client in the room.
 #[derive(Debug)]
 pub struct Joined {
-    /// Where commands go. Dropping it leaves the room.
+    /// Where commands go. Dropping it leaves the room. Whoever waits to send one
+    /// must go on taking events: the session may be waiting for that.
     pub commands: Sender<Command>,
     /// Where events come from; the last one is [`Event::Ended`].
     pub events: Receiver<Event>,

@@ -78,10 +78,10 @@ fn on<R: Sockets>(
             .map_err(|failed| not_let_in(command, &name, failed))?;
         inside.store(true, Ordering::Relaxed);
 
-        let chat = Chat::open(joined.commands, command.timeout)?;
+        let chat = Chat::open(joined, command.timeout)?;
         keyboard::listen(chat.is_live(), typing)
             .map_err(|error| internal("cannot start a thread", &error))?;
-        let parting = chat.run(&joined.events, &typed).await;
+        let parting = chat.run(&typed).await;
         parted(command, parting)
     })
 }

@@ -1,13 +1,13 @@
 //! The room in plain mode: events become lines, what is typed becomes commands.
 
-use std::time::Duration;
+use std::{io, pin::pin, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     client::{Ending, Event, Message, NotSent},
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::connect::Command;
+use cmdchat_drivers::connect::{Command, Joined};
 use futures_lite::future;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
@@ -28,10 +28,13 @@ pub struct Chat {
     terminal: Terminal,
     draft: Line,
     commands: Sender<Command>,
+    events: Receiver<Event>,
     patience: Duration,
     zone: TimeZone,
     /// The last key asked whether to leave.
     leaving: bool,
+    /// How the session ended, once it has.
+    ending: Option<Ending>,
     /// Nothing more is taken from the person.
     finished: bool,
     /// Lines of a pipe that could not be sent.
@@ -49,7 +52,7 @@ pub struct Parting {
 
 /// What a chat waits for.
 enum Wake {
-    Event(Event),
+    Event(Option<Event>),
     Typed(Typed),
 }
 
@@ -73,14 +76,16 @@ impl Chat {
     /// # Errors
     ///
     /// It cannot be set up.
-    pub fn open(commands: Sender<Command>, patience: Duration) -> Result<Self, Failure> {
+    pub fn open(joined: Joined, patience: Duration) -> Result<Self, Failure> {
         Ok(Self {
             terminal: Terminal::enter()?,
             draft: Line::default(),
-            commands,
+            commands: joined.commands,
+            events: joined.events,
             patience,
             zone: TimeZone::system(),
             leaving: false,
+            ending: None,
             finished: false,
             unsent: 0,
         })
@@ -93,41 +98,49 @@ impl Chat {
     }
 
     /// Shows events and takes what is typed until the session ends.
-    pub async fn run(mut self, events: &Receiver<Event>, typed: &Receiver<Typed>) -> Parting {
-        loop {
-            let event = async { events.recv().await.ok().map(Wake::Event) };
+    pub async fn run(mut self, typed: &Receiver<Typed>) -> Parting {
+        let ending = loop {
+            if let Some(ending) = self.ending {
+                break ending;
+            }
+            let event = async { Wake::Event(self.events.recv().await.ok()) };
             let input = async {
                 match typed.recv().await {
-                    Ok(typed) => Some(Wake::Typed(typed)),
+                    Ok(typed) => Wake::Typed(typed),
                     Err(_) => future::pending().await,
                 }
             };
             let shown = match future::or(event, input).await {
-                // The session always says how it ended; this is its task dying.
-                None => return self.part(Ending::Lost { undelivered: 0 }),
-                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending),
-                Some(Wake::Event(event)) => self.show(event),
-                Some(Wake::Typed(typed)) => self.take(typed).await,
+                Wake::Event(event) => self.hear(event),
+                Wake::Typed(typed) => self.take(typed).await,
             };
             // Whoever read our lines is gone: nothing is left to do here.
             if shown.is_err() {
-                self.send(Command::Leave).await;
+                let _ = self.leave().await;
             }
-        }
-    }
-
-    fn part(mut self, ending: Ending) -> Parting {
-        let last = match ending {
-            Ending::Closed { .. } => Some("the host closed the room"),
-            Ending::Left { .. } | Ending::Lost { .. } | Ending::LineTooLong => None,
         };
-        if let Some(last) = last {
-            let _ = self.notice(Shown::line(&[&last]));
+        if let Ending::Closed { .. } = ending {
+            let _ = self.notice(Shown::line(&[&"the host closed the room"]));
         }
         Parting { ending, unsent: self.unsent }
     }
 
-    fn show(&mut self, event: Event) -> std::io::Result<()> {
+    fn hear(&mut self, event: Option<Event>) -> io::Result<()> {
+        match event {
+            Some(Event::Ended(ending)) => {
+                self.ending = Some(ending);
+                Ok(())
+            }
+            Some(event) => self.show(event),
+            // The session always says how it ended; this is its task dying.
+            None => {
+                self.ending = Some(Ending::Lost { undelivered: 0 });
+                Ok(())
+            }
+        }
+    }
+
+    fn show(&mut self, event: Event) -> io::Result<()> {
         let now = self.now();
         let lines = match event {
             Event::Ready { members, history } => {
@@ -167,7 +180,7 @@ impl Chat {
         }
     }
 
-    async fn take(&mut self, typed: Typed) -> std::io::Result<()> {
+    async fn take(&mut self, typed: Typed) -> io::Result<()> {
         match typed {
             Typed::Input(Input::Resized) => self.terminal.redraw(&self.draft),
             Typed::Input(Input::Paste(text)) => {
@@ -182,10 +195,7 @@ impl Chat {
                     self.terminal.redraw(&self.draft)?;
                     self.entered(text).await
                 }
-                Action::Leave if self.leaving => {
-                    self.leave().await;
-                    Ok(())
-                }
+                Action::Leave if self.leaving => self.leave().await,
                 Action::Leave => {
                     self.leaving = true;
                     self.notice(Shown::line(&[&"Ctrl+C again to leave"]))
@@ -197,18 +207,14 @@ impl Chat {
             Typed::End if self.finished => Ok(()),
             Typed::End => {
                 self.finished = true;
-                self.send(Command::Finish(self.patience)).await;
-                Ok(())
+                self.send(Command::Finish(self.patience)).await
             }
-            Typed::Signal => {
-                self.leave().await;
-                Ok(())
-            }
+            Typed::Signal => self.leave().await,
         }
     }
 
     /// A line typed by a person, who may mean a command.
-    async fn entered(&mut self, text: Zeroizing<String>) -> std::io::Result<()> {
+    async fn entered(&mut self, text: Zeroizing<String>) -> io::Result<()> {
         let asked = std::mem::take(&mut self.leaving);
         match Entered::read(&text, asked) {
             Entered::Nothing => Ok(()),
@@ -217,14 +223,8 @@ impl Chat {
                 self.leaving = true;
                 self.notice(Shown::line(&[&"press Enter again to leave, or keep typing"]))
             }
-            Entered::Leave => {
-                self.leave().await;
-                Ok(())
-            }
-            Entered::Wipe { sure: true } => {
-                self.send(Command::Clear).await;
-                Ok(())
-            }
+            Entered::Leave => self.leave().await,
+            Entered::Wipe { sure: true } => self.send(Command::Clear).await,
             Entered::Wipe { sure: false } => {
                 self.notice(Shown::line(&[&"erase for all? /wipe yes"]))
             }
@@ -239,7 +239,7 @@ impl Chat {
         }
     }
 
-    async fn say(&mut self, text: &str) -> std::io::Result<()> {
+    async fn say(&mut self, text: &str) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
@@ -249,11 +249,10 @@ impl Chat {
             }
             return self.too_long();
         }
-        self.send(Command::Say(Zeroizing::new(text.to_owned()))).await;
-        Ok(())
+        self.send(Command::Say(Zeroizing::new(text.to_owned()))).await
     }
 
-    fn too_long(&mut self) -> std::io::Result<()> {
+    fn too_long(&mut self) -> io::Result<()> {
         let what = Shown::line(&[&"not sent: too long (16 KiB at most)"]);
         if Terminal::is_at_person() {
             return self.notice(what);
@@ -263,17 +262,34 @@ impl Chat {
         Ok(())
     }
 
-    async fn leave(&mut self) {
+    async fn leave(&mut self) -> io::Result<()> {
         self.finished = true;
-        self.send(Command::Leave).await;
+        self.send(Command::Leave).await
     }
 
-    /// A session that has ended says so by itself.
-    async fn send(&self, command: Command) {
-        let _ = self.commands.send(command).await;
+    /// Waits until the session takes `command`, and shows what comes in
+    /// meanwhile: the session may be waiting for us to take an event.
+    async fn send(&mut self, command: Command) -> io::Result<()> {
+        let commands = self.commands.clone();
+        let mut sending = pin!(async move {
+            let _ = commands.send(command).await;
+        });
+        let mut shown = Ok(());
+        while self.ending.is_none() {
+            let sent = async {
+                sending.as_mut().await;
+                None
+            };
+            let event = async { Some(self.events.recv().await.ok()) };
+            match future::or(sent, event).await {
+                None => break,
+                Some(event) => shown = shown.and(self.hear(event)),
+            }
+        }
+        shown
     }
 
-    fn notice(&mut self, text: Shown) -> std::io::Result<()> {
+    fn notice(&mut self, text: Shown) -> io::Result<()> {
         let line = plain::notice(self.now(), &text);
         self.terminal.print(&[line], &self.draft)
     }

@@ -11,7 +11,7 @@ use cmdchat_core::{
     time::Tick,
 };
 
-use super::{Settled, lines, settle};
+use super::{Client, Settled, lines, settle};
 use crate::{PASSWORD, epoch, password, seed};
 
 /// Our server: gate, logins, and the room. Time jumps where a connection must wait.
@@ -74,6 +74,27 @@ impl House {
             written: Vec::new(),
         });
         number
+    }
+
+    /// Opens a connection for `client` and carries its lines until it is in.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub fn admit(&mut self, client: &mut Client) -> usize {
+        let number = self.open();
+        while !client.is_in() {
+            let lines = client.lines();
+            assert!(!lines.is_empty(), "not in: {:?}", client.failure());
+            lines.iter().for_each(|line| self.hear_line(number, line));
+            self.lines(number).iter().for_each(|line| client.hear_line(line));
+        }
+        number
+    }
+
+    /// This line comes in on a connection.
+    pub fn hear_line(&mut self, number: usize, line: &str) {
+        self.hear(number, format!("{line}\n").as_bytes());
     }
 
     /// These bytes come in on a connection.

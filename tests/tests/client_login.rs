@@ -371,3 +371,20 @@ fn a_last_line_needs_no_line_feed() {
     client.end();
     assert!(client.is_in());
 }
+
+/// A server that does not wait for line 3 cannot know what it would be.
+#[test]
+fn a_line_4_that_came_together_with_line_2_is_judged_at_once() {
+    let refusal = json!({ "error": "Try again later" }).to_string();
+    let known = Some(ErrorText::TryAgainLater);
+    let refused =
+        LoginFailed::Refused { known, text: Untrusted::new("Try again later".to_owned()) };
+    let guess = json!({ "H_AMK": base64(&[0; 32]) }).to_string();
+    for (line_4, expected) in [(guess, LoginFailed::Unproven), (refusal, refused)] {
+        let mut client = greeting();
+        let line_2 = PlayedServer::new().challenge().to_string();
+        client.hear(format!("{line_2}\n{line_4}\n").as_bytes());
+        assert_eq!(client.lines().len(), 1, "line 3");
+        assert_failed(&mut client, &expected, &line_4);
+    }
+}

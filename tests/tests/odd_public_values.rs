@@ -150,3 +150,24 @@ fn an_honest_a_may_be_padded() {
         house.end(number);
     }
 }
+
+/// A client that does not wait for line 2 cannot know what it should prove,
+/// and is told so as if it had waited.
+#[test]
+fn a_line_3_that_came_together_with_line_1_is_judged_at_once() {
+    let mut house = House::new(&Limits::default());
+    for (line_3, error) in [
+        ("garbage", "Invalid JSON"),
+        ("{}", "Expected srp_verify"),
+        (r#"{"cmd":"srp_verify","user_id":"?","M":"AAAA"}"#, "Invalid verify request"),
+    ] {
+        let number = house.open();
+        let line_1 = hello(base64(&[5]));
+        house.hear(number, format!("{line_1}\n{line_3}\n").as_bytes());
+        let lines = house.lines(number);
+        assert!(lines.first().is_some_and(|line| line.contains("room_salt")), "{lines:?}");
+        assert_eq!(lines.get(1), Some(&json!({ "error": error }).to_string()), "{line_3}");
+        assert!(house.has_hung_up(number));
+        assert_open_to_others(&mut house);
+    }
+}

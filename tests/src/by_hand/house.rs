@@ -29,6 +29,8 @@ struct Connection {
     /// `None` when the server has hung up.
     phase: Option<Phase>,
     outlet: Option<Outlet>,
+    /// Bytes that the peer takes: all, if this is none.
+    window: Option<usize>,
     written: Vec<u8>,
 }
 
@@ -71,6 +73,7 @@ impl House {
             inbox: Inbox::new(0),
             phase: Some(Phase::Login(Box::new(login))),
             outlet: None,
+            window: None,
             written: Vec::new(),
         });
         number
@@ -109,6 +112,19 @@ impl House {
         self.look_at(number);
     }
 
+    /// From now on the peer of a connection takes only so many bytes more, or
+    /// all there are.
+    pub fn set_window(&mut self, number: usize, window: Option<usize>) {
+        self.connections[number].window = window;
+        self.deliver();
+    }
+
+    /// The server stops: everybody is to get the last words.
+    pub fn close(&mut self) {
+        self.room.close();
+        self.deliver();
+    }
+
     /// Virtual time passes.
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
@@ -116,6 +132,10 @@ impl House {
     }
 
     /// The lines written to a connection since the last call.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is not complete.
     pub fn lines(&mut self, number: usize) -> Vec<String> {
         lines(&mut self.connections[number].written)
     }
@@ -169,16 +189,18 @@ impl House {
     fn deliver(&mut self) {
         self.room.publish(self.now);
         while self.room.poll_output().is_some() {}
-        for Connection { outlet, written, .. } in &mut self.connections {
+        for Connection { outlet, window, written, .. } in &mut self.connections {
             let Some(outlet) = outlet else { continue };
             loop {
                 let mut slices = [IoSlice::new(&[]); GATHERED];
-                let before = written.len();
-                outlet.pending(&mut slices).iter().for_each(|slice| written.extend(&**slice));
-                let taken = written.len() - before;
+                let pending: Vec<u8> =
+                    outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+                let taken = pending.len().min(window.unwrap_or(usize::MAX));
                 if taken == 0 {
                     break;
                 }
+                written.extend(&pending[..taken]);
+                *window = window.map(|window| window - taken);
                 outlet.advance(self.now, taken);
             }
         }

@@ -85,12 +85,21 @@ impl House {
     ///
     /// If it does not get in.
     pub fn admit(&mut self, client: &mut Client) -> usize {
+        self.admit_through(client, str::to_owned)
+    }
+
+    /// The same, with all lines written otherwise on their way, in both directions.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub fn admit_through(&mut self, client: &mut Client, spell: fn(&str) -> String) -> usize {
         let number = self.open();
         while !client.is_in() {
             let lines = client.lines();
             assert!(!lines.is_empty(), "not in: {:?}", client.failure());
-            lines.iter().for_each(|line| self.hear_line(number, line));
-            self.lines(number).iter().for_each(|line| client.hear_line(line));
+            lines.iter().for_each(|line| self.hear_line(number, &spell(line)));
+            self.lines(number).iter().for_each(|line| client.hear_line(&spell(line)));
         }
         number
     }

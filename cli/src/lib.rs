@@ -3,6 +3,7 @@
 //! others; `main.rs` and the tests are its users.
 
 pub mod args;
+pub mod commands;
 pub mod exit;
 pub mod secrets;
 pub mod text;

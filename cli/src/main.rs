@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use cmdchat::{args, exit, secrets};
+use cmdchat::{args, commands, exit, secrets};
 
 fn main() -> ExitCode {
     exit::run(|| match args::parse(std::env::args_os()) {
         Ok(parsed) => {
-            let _password = secrets::password(parsed.secret, &parsed.again)?;
-            Ok(exit::Exit::Done)
+            let password = secrets::password(parsed.secret, &parsed.again)?;
+            commands::run(parsed.command, password)
         }
         Err(stop) => stop.settle(),
     })

@@ -162,13 +162,13 @@ impl Guest {
     ///
     /// If nothing comes.
     #[must_use]
-    pub fn next(&mut self) -> Seen {
+    pub fn sees(&mut self) -> Seen {
         match self {
             Self::Ours(friend) => {
                 let event = friend.events.recv_timeout(PATIENCE).expect("something happens");
                 seen_by_ours(event)
             }
-            Self::Python(peer) => seen_by_python(&peer.next()),
+            Self::Python(peer) => seen_by_python(&peer.says()),
         }
     }
 }
@@ -282,10 +282,10 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
     let long = "ä漢".repeat(2_000);
 
     let mut anna = Guest::join(guests[0], port, "anna");
-    assert_eq!(anna.next(), ready(&["anna"], &[]));
+    assert_eq!(anna.sees(), ready(&["anna"], &[]));
     let mut bob = Guest::join(guests[1], port, "боб 😀");
-    assert_eq!(bob.next(), ready(&["anna", "боб 😀"], &[]));
-    assert_eq!(anna.next(), Seen::Joined("боб 😀".into()));
+    assert_eq!(bob.sees(), ready(&["anna", "боб 😀"], &[]));
+    assert_eq!(anna.sees(), Seen::Joined("боб 😀".into()));
 
     let mut said = Vec::new();
     for (who, text) in [(0, "hello"), (1, "привет, 漢字 é 😀"), (0, long.as_str())] {
@@ -293,31 +293,31 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
             if who == 0 { (&mut anna, "anna") } else { (&mut bob, "боб 😀") };
         speaker.say(text);
         let expected = Seen::Said(name.into(), text.into());
-        assert_eq!(anna.next(), expected);
-        assert_eq!(bob.next(), expected);
+        assert_eq!(anna.sees(), expected);
+        assert_eq!(bob.sees(), expected);
         said.push((name, text));
     }
 
     let mut late = Guest::join(guests[2], port, "late");
-    assert_eq!(late.next(), ready(&["anna", "late", "боб 😀"], &said));
-    assert_eq!(anna.next(), Seen::Joined("late".into()));
-    assert_eq!(bob.next(), Seen::Joined("late".into()));
+    assert_eq!(late.sees(), ready(&["anna", "late", "боб 😀"], &said));
+    assert_eq!(anna.sees(), Seen::Joined("late".into()));
+    assert_eq!(bob.sees(), Seen::Joined("late".into()));
 
     late.say("what did I miss?");
     bob.clear();
     for guest in [&mut anna, &mut bob, &mut late] {
-        let mut both = [guest.next(), guest.next()];
+        let mut both = [guest.sees(), guest.sees()];
         both.sort_by_key(|seen| *seen == Seen::Cleared);
         assert_eq!(both, [Seen::Said("late".into(), "what did I miss?".into()), Seen::Cleared]);
     }
     bob.clear();
     for guest in [&mut anna, &mut bob, &mut late] {
-        assert_eq!(guest.next(), Seen::Cleared);
+        assert_eq!(guest.sees(), Seen::Cleared);
     }
     bob.leave();
-    assert_eq!(anna.next(), Seen::Left("боб 😀".into()));
-    assert_eq!(late.next(), Seen::Left("боб 😀".into()));
+    assert_eq!(anna.sees(), Seen::Left("боб 😀".into()));
+    assert_eq!(late.sees(), Seen::Left("боб 😀".into()));
 
     let mut back = Guest::join(guests[1], port, "боб 😀");
-    assert_eq!(back.next(), ready(&["anna", "late", "боб 😀"], &[]));
+    assert_eq!(back.sees(), ready(&["anna", "late", "боб 😀"], &[]));
 }

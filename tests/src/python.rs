@@ -176,7 +176,7 @@ impl PythonPeer {
     ///
     /// If none comes.
     #[must_use]
-    pub fn next(&self) -> Value {
+    pub fn says(&self) -> Value {
         self.events.recv_timeout(PATIENCE).expect("the Python peer says something")
     }
 
@@ -187,7 +187,7 @@ impl PythonPeer {
     /// If it is another.
     #[must_use]
     pub fn expect(&self, kind: &str) -> Value {
-        let event = self.next();
+        let event = self.says();
         assert_eq!(event.get("event"), Some(&json!(kind)), "{event}");
         event
     }

@@ -42,11 +42,7 @@ impl Stop {
         match self {
             Self::Help(help) => {
                 let _ = help.print(); // a closed pipe is no news
-                Ok(if help.exit_code() == 0 {
-                    Exit::Done
-                } else {
-                    Exit::Usage
-                })
+                Ok(if help.exit_code() == 0 { Exit::Done } else { Exit::Usage })
             }
             Self::Failed(failure) => Err(failure),
         }
@@ -64,9 +60,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
         && letter != "-"
     {
         let what = Shown::line(&[&Shown::quoted(letter), &" is not a command"]);
-        return Err(Stop::Failed(Failure::usage(what).advise(
-            "the commands are serve and connect; two letters are enough",
-        )));
+        return Err(Stop::Failed(
+            Failure::usage(what)
+                .advise("the commands are serve and connect; two letters are enough"),
+        ));
     }
     let mut shape = Cli::command();
     let matches = shape.try_get_matches_from_mut(args).map_err(stop)?;
@@ -76,11 +73,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
         Command::Serve(serve) => mem::take(&mut serve.secret).source(serve.password.take()),
         Command::Connect(connect) => mem::take(&mut connect.secret).source(connect.password.take()),
     };
-    Ok(Parsed {
-        command,
-        secret,
-        again,
-    })
+    Ok(Parsed { command, secret, again })
 }
 
 /// The arguments once more, without a password.
@@ -99,10 +92,7 @@ impl Again {
         let Some((name, matches)) = matches.subcommand() else {
             return Self::default();
         };
-        let mut again = Self {
-            command: name.into(),
-            ..Self::default()
-        };
+        let mut again = Self { command: name.into(), ..Self::default() };
         let known = shape.find_subcommand(name).into_iter();
         for arg in known.flat_map(clap::Command::get_arguments) {
             let id = arg.get_id().as_str();
@@ -137,11 +127,7 @@ impl Again {
         let positionals = self.positionals.iter().cloned();
         let command = [self.command.clone()].into_iter();
         if self.positionals.iter().any(is_option_like) {
-            command
-                .chain(options)
-                .chain(["--".into()])
-                .chain(positionals)
-                .collect()
+            command.chain(options).chain(["--".into()]).chain(positionals).collect()
         } else {
             command.chain(positionals).chain(options).collect()
         }
@@ -150,10 +136,7 @@ impl Again {
 
 /// What clap found, in our own shape.
 fn stop(error: clap::Error) -> Stop {
-    if let Some(failure) = error
-        .source()
-        .and_then(|source| source.downcast_ref::<Failure>())
-    {
+    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Failure>()) {
         return Stop::Failed(failure.clone());
     }
     if matches!(
@@ -167,15 +150,9 @@ fn stop(error: clap::Error) -> Stop {
     // "error: …", perhaps a list, then "tip: …" and "Usage: …" behind blank lines.
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let what: Vec<_> = text
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .map(str::trim)
-        .collect();
+    let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
     let mut failure = Failure::usage(Shown::one_line(&what.join(" ")));
-    let tip = text
-        .lines()
-        .find_map(|line| line.trim_start().strip_prefix("tip: "));
+    let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     if let Some(tip) = tip {
         failure = failure.hint(Shown::one_line(tip));
     }

@@ -14,29 +14,15 @@ fn typed(line: &str) -> Result<Parsed, Stop> {
 
 fn serve(line: &str) -> (Serve, Source) {
     match typed(&format!("serve {line}")).unwrap() {
-        Parsed {
-            command: Command::Serve(serve),
-            secret,
-            ..
-        } => (*serve, secret),
-        Parsed {
-            command: Command::Connect(_),
-            ..
-        } => panic!("not serve"),
+        Parsed { command: Command::Serve(serve), secret, .. } => (*serve, secret),
+        Parsed { command: Command::Connect(_), .. } => panic!("not serve"),
     }
 }
 
 fn connect(line: &str) -> (Connect, Source) {
     match typed(&format!("connect {line}")).unwrap() {
-        Parsed {
-            command: Command::Connect(connect),
-            secret,
-            ..
-        } => (connect, secret),
-        Parsed {
-            command: Command::Serve(_),
-            ..
-        } => panic!("not connect"),
+        Parsed { command: Command::Connect(connect), secret, .. } => (connect, secret),
+        Parsed { command: Command::Serve(_), .. } => panic!("not connect"),
     }
 }
 
@@ -72,10 +58,7 @@ fn serve_takes_what_the_python_program_takes() {
         "--password=P 0.0.0.0 3000",
     ] {
         let (serve, source) = serve(line);
-        assert_eq!(
-            (serve.address.to_string().as_str(), serve.port),
-            ("0.0.0.0", 3000)
-        );
+        assert_eq!((serve.address.to_string().as_str(), serve.port), ("0.0.0.0", 3000));
         assert_eq!(password(&source), b"P");
     }
 }
@@ -84,11 +67,7 @@ fn serve_takes_what_the_python_program_takes() {
 fn connect_takes_what_the_python_program_takes() {
     let (connect, source) = connect("localhost 3000 alice P");
     assert_eq!(
-        (
-            connect.host.as_str(),
-            connect.port,
-            connect.username.as_str()
-        ),
+        (connect.host.as_str(), connect.port, connect.username.as_str()),
         ("localhost", 3000, "alice")
     );
     assert_eq!(password(&source), b"P");
@@ -104,33 +83,18 @@ fn an_empty_password_is_one() {
 #[test]
 fn limits_have_defaults_and_zero_means_none() {
     let (plain, _) = serve("::1 0");
-    assert_eq!(
-        (plain.limits.max_members, plain.limits.rate),
-        (Bound(Some(128)), Bound(Some(20)))
-    );
-    assert_eq!(
-        (plain.limits.history, plain.limits.history_bytes),
-        (1000, 4 << 20)
-    );
-    assert_eq!(
-        plain.limits.login_timeout,
-        Bound(Some(Duration::from_secs(30)))
-    );
+    assert_eq!((plain.limits.max_members, plain.limits.rate), (Bound(Some(128)), Bound(Some(20))));
+    assert_eq!((plain.limits.history, plain.limits.history_bytes), (1000, 4 << 20));
+    assert_eq!(plain.limits.login_timeout, Bound(Some(Duration::from_secs(30))));
     assert_eq!(plain.limits.max_backlog.or_max(), 1 << 20);
 
     let (other, _) = serve(
         "::1 0 --rate 0 --max-members=0 --stall-timeout 0 --max-backlog 1024k --login-timeout 500ms",
     );
-    assert_eq!(
-        (other.limits.rate, other.limits.max_members.or_max()),
-        (Bound(None), usize::MAX)
-    );
+    assert_eq!((other.limits.rate, other.limits.max_members.or_max()), (Bound(None), usize::MAX));
     assert_eq!(other.limits.stall_timeout, Bound(None));
     assert_eq!(other.limits.max_backlog, Bound(Some(1 << 20)));
-    assert_eq!(
-        other.limits.login_timeout,
-        Bound(Some(Duration::from_millis(500)))
-    );
+    assert_eq!(other.limits.login_timeout, Bound(Some(Duration::from_millis(500))));
 }
 
 #[test]
@@ -152,22 +116,10 @@ fn hosts_and_addresses() {
 #[test]
 fn what_makes_no_sense_is_named_with_a_way_out() {
     for (line, words) in [
-        (
-            "connect h 99999 a",
-            "error: \"99999\" is not a port\nhint: use a number from 1 to 65535",
-        ),
-        (
-            "connect h 0 a",
-            "error: \"0\" is not a port\nhint: use a number from 1 to 65535",
-        ),
-        (
-            "connect h -1 a",
-            "error: \"-1\" is not a port\nhint: use a number from 1 to 65535",
-        ),
-        (
-            "serve :: +80",
-            "error: \"+80\" is not a port\nhint: use a number from 1 to 65535",
-        ),
+        ("connect h 99999 a", "error: \"99999\" is not a port\nhint: use a number from 1 to 65535"),
+        ("connect h 0 a", "error: \"0\" is not a port\nhint: use a number from 1 to 65535"),
+        ("connect h -1 a", "error: \"-1\" is not a port\nhint: use a number from 1 to 65535"),
+        ("serve :: +80", "error: \"+80\" is not a port\nhint: use a number from 1 to 65535"),
         (
             "connect [fe80::1]:3000 3000 a",
             "error: cannot tell address from port in \"[fe80::1]:3000\"\nhint: write [fe80::1] 3000",
@@ -208,10 +160,7 @@ fn what_makes_no_sense_is_named_with_a_way_out() {
             "serve :: 1 --stall-timeout 99999999999999999999",
             "error: \"99999999999999999999\" is not a time\nhint: write for example 30s, 5m or 500ms",
         ),
-        (
-            "connect h 1 a --timeout 0",
-            "error: \"0\" is too short\nhint: write for example 10s",
-        ),
+        ("connect h 1 a --timeout 0", "error: \"0\" is too short\nhint: write for example 10s"),
         (
             "s :: 1",
             "error: \"s\" is not a command\nhint: the commands are serve and connect; two letters are enough",
@@ -234,10 +183,7 @@ fn what_the_parser_finds_has_the_same_shape() {
         "{unknown}"
     );
     let command = complaint("srve :: 1");
-    assert!(
-        command.starts_with("error: unrecognized subcommand 'srve'\nhint: "),
-        "{command}"
-    );
+    assert!(command.starts_with("error: unrecognized subcommand 'srve'\nhint: "), "{command}");
 }
 
 #[test]
@@ -270,18 +216,9 @@ fn a_second_start_says_the_same_without_the_password() {
             "conn --plain h 1 alice P --timeout 5m",
             "connect h 1 alice --plain --timeout=5m --password-fd=7",
         ),
-        (
-            "connect -- h 1 -alice P",
-            "connect --password-fd=7 -- h 1 -alice",
-        ),
-        (
-            "serve -pP :: 1 --rate=0 --quiet",
-            "serve :: 1 --quiet --rate=0 --password-fd=7",
-        ),
-        (
-            "serve :: 1 --password P --guard-loopback",
-            "serve :: 1 --guard-loopback --password-fd=7",
-        ),
+        ("connect -- h 1 -alice P", "connect --password-fd=7 -- h 1 -alice"),
+        ("serve -pP :: 1 --rate=0 --quiet", "serve :: 1 --quiet --rate=0 --password-fd=7"),
+        ("serve :: 1 --password P --guard-loopback", "serve :: 1 --guard-loopback --password-fd=7"),
     ] {
         let args = typed(line).unwrap().again.with_fd(7);
         let args: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap()).collect();

@@ -40,9 +40,7 @@ impl Bound<Duration> {
 }
 
 pub(super) fn host(text: &str) -> Result<Host, Failure> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let name = bare.unwrap_or(text);
     if is_ipv6(name) {
         return Ok(Host(name.into()));
@@ -57,10 +55,8 @@ pub(super) fn host(text: &str) -> Result<Host, Failure> {
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
     if text.is_empty() || text.contains(odd) {
-        return Err(
-            Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not a host"]))
-                .advise("write a name like example.org, or an address"),
-        );
+        return Err(Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not a host"]))
+            .advise("write a name like example.org, or an address"));
     }
     Ok(Host(text.into()))
 }
@@ -74,10 +70,8 @@ fn is_ipv6(text: &str) -> bool {
 }
 
 fn port_inside(text: &str) -> Failure {
-    let failure = Failure::usage(Shown::line(&[
-        &"cannot tell address from port in ",
-        &Shown::quoted(text),
-    ]));
+    let failure =
+        Failure::usage(Shown::line(&[&"cannot tell address from port in ", &Shown::quoted(text)]));
     match text.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
             let (name, port) = (Shown::one_line(name), Shown::one_line(port));
@@ -88,9 +82,7 @@ fn port_inside(text: &str) -> Failure {
 }
 
 pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
-    let bare = text
-        .strip_prefix('[')
-        .and_then(|text| text.strip_suffix(']'));
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let found = match bare {
         Some(text) => text.parse().ok().map(IpAddr::V6),
         None if text == "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
@@ -100,11 +92,8 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
         Some((name, port)) if port.parse::<u16>().is_ok() && address(name).is_ok() => {
             port_inside(text)
         }
-        _ => Failure::usage(Shown::line(&[
-            &Shown::quoted(text),
-            &" is not an IP address",
-        ]))
-        .advise("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
+        _ => Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not an IP address"]))
+            .advise("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
     })
 }
 
@@ -124,13 +113,7 @@ pub(super) fn port_or_any(text: &str) -> Result<u16, Failure> {
 pub(super) fn count(text: &str) -> Result<usize, Failure> {
     digits(text)
         .and_then(|number| usize::try_from(number).ok())
-        .ok_or_else(|| {
-            bad(
-                text,
-                " is not a number",
-                "write digits only, for example 100",
-            )
-        })
+        .ok_or_else(|| bad(text, " is not a number", "write digits only, for example 100"))
 }
 
 pub(super) fn at_least_one(text: &str) -> Result<usize, Failure> {
@@ -156,13 +139,7 @@ pub(super) fn size(text: &str) -> Result<usize, Failure> {
     factor
         .and_then(|factor| digits(number)?.checked_mul(factor))
         .and_then(|bytes| usize::try_from(bytes).ok())
-        .ok_or_else(|| {
-            bad(
-                text,
-                " is not a size",
-                "write for example 1048576, 1024k or 4M",
-            )
-        })
+        .ok_or_else(|| bad(text, " is not a size", "write for example 1048576, 1024k or 4M"))
 }
 
 pub(super) fn bound_size(text: &str) -> Result<Bound<usize>, Failure> {
@@ -191,16 +168,11 @@ pub(super) fn wait(text: &str) -> Result<Duration, Failure> {
 
 /// Digits only: `+5` is no number of anything here.
 fn digits(text: &str) -> Option<u64> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())?
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 fn split_unit(text: &str) -> (&str, &str) {
-    text.split_at(
-        text.find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(text.len()),
-    )
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 fn bad(text: &str, what: &'static str, hint: &'static str) -> Failure {

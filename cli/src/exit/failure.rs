@@ -24,11 +24,7 @@ impl Failure {
     /// A failure without a hint.
     #[must_use]
     pub const fn new(exit: Exit, what: Shown) -> Self {
-        Self {
-            exit,
-            what,
-            hints: Vec::new(),
-        }
+        Self { exit, what, hints: Vec::new() }
     }
 
     /// Adds a hint.
@@ -71,10 +67,7 @@ impl Failure {
     }
 
     /// Why connecting to `host` failed. `timeout` is the one that was set.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "an open list of the standard library"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]
     pub fn from_dial(host: &str, port: u16, timeout: Duration, error: &io::Error) -> Self {
         match error.kind() {
@@ -89,12 +82,7 @@ impl Failure {
             _ if is_lookup(error) => Self::unknown_host(host),
             _ => Self::new(
                 Exit::CannotConnect,
-                Shown::line(&[
-                    &"cannot connect to ",
-                    &at(host, port),
-                    &": ",
-                    &reason(error),
-                ]),
+                Shown::line(&[&"cannot connect to ", &at(host, port), &": ", &reason(error)]),
             ),
         }
     }
@@ -103,10 +91,8 @@ impl Failure {
     #[must_use]
     pub fn refused(host: &str, port: u16) -> Self {
         let what = Shown::line(&[&"nothing is listening at ", &at(host, port)]);
-        Self::new(Exit::CannotConnect, what).hint(Shown::line(&[
-            &"ask the host whether the room is open and the port is ",
-            &port,
-        ]))
+        Self::new(Exit::CannotConnect, what)
+            .hint(Shown::line(&[&"ask the host whether the room is open and the port is ", &port]))
     }
 
     /// No way to that machine.
@@ -172,9 +158,7 @@ pub(crate) fn reason(error: &io::Error) -> Shown {
 /// words of the standard library, on Windows by four numbers.
 fn is_lookup(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
-        || error
-            .to_string()
-            .starts_with("failed to lookup address information")
+        || error.to_string().starts_with("failed to lookup address information")
         || (cfg!(windows) && matches!(error.raw_os_error(), Some(11001..=11004)))
 }
 
@@ -202,36 +186,17 @@ mod tests {
     #[test]
     fn the_kind_of_error_decides() {
         for (kind, code, what) in [
-            (
-                io::ErrorKind::HostUnreachable,
-                3,
-                "no route to 192.168.1.20",
-            ),
-            (
-                io::ErrorKind::NetworkUnreachable,
-                3,
-                "no route to 192.168.1.20",
-            ),
-            (
-                io::ErrorKind::TimedOut,
-                5,
-                "192.168.1.20:3000 did not answer within 10 s",
-            ),
-            (
-                io::ErrorKind::NotFound,
-                4,
-                "cannot find the host \"192.168.1.20\"",
-            ),
+            (io::ErrorKind::HostUnreachable, 3, "no route to 192.168.1.20"),
+            (io::ErrorKind::NetworkUnreachable, 3, "no route to 192.168.1.20"),
+            (io::ErrorKind::TimedOut, 5, "192.168.1.20:3000 did not answer within 10 s"),
+            (io::ErrorKind::NotFound, 4, "cannot find the host \"192.168.1.20\""),
         ] {
             let failure = dial(&kind.into());
             assert_eq!((failure.exit as u8, failure.what.as_str()), (code, what));
             assert_eq!(failure.hints.len(), 1);
         }
         let failure = dial(&io::Error::other("Odd (os error 9)"));
-        assert_eq!(
-            failure.what.as_str(),
-            "cannot connect to 192.168.1.20:3000: odd"
-        );
+        assert_eq!(failure.what.as_str(), "cannot connect to 192.168.1.20:3000: odd");
     }
 
     #[test]

@@ -8,10 +8,7 @@ use crate::text::Shown;
 
 impl Failure {
     /// Why listening at `address` failed.
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "an open list of the standard library"
-    )]
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]
     pub fn from_listen(address: SocketAddr, error: &io::Error) -> Self {
         let port = address.port();
@@ -19,36 +16,22 @@ impl Failure {
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let other = if port < u16::MAX { port + 1 } else { port - 1 };
-                failure(Shown::line(&[
-                    &"port ",
-                    &port,
-                    &" is already in use on this machine",
-                ]))
-                .hint(Shown::line(&[&"choose another, for example ", &other]))
+                failure(Shown::line(&[&"port ", &port, &" is already in use on this machine"]))
+                    .hint(Shown::line(&[&"choose another, for example ", &other]))
             }
             io::ErrorKind::PermissionDenied => {
                 let failure = failure(Shown::line(&[&"not allowed to listen on port ", &port]));
-                if port < 1024 {
-                    failure.advise("use a port above 1023")
-                } else {
-                    failure
-                }
+                if port < 1024 { failure.advise("use a port above 1023") } else { failure }
             }
-            io::ErrorKind::AddrNotAvailable => failure(Shown::line(&[
-                &address.ip(),
-                &" is not an address of this machine",
-            ]))
-            .advise(if address.is_ipv4() {
-                "use 0.0.0.0 for all"
-            } else {
-                "use :: for all"
-            }),
-            _ => failure(Shown::line(&[
-                &"cannot listen at ",
-                &address,
-                &": ",
-                &reason(error),
-            ])),
+            io::ErrorKind::AddrNotAvailable => {
+                failure(Shown::line(&[&address.ip(), &" is not an address of this machine"]))
+                    .advise(if address.is_ipv4() {
+                        "use 0.0.0.0 for all"
+                    } else {
+                        "use :: for all"
+                    })
+            }
+            _ => failure(Shown::line(&[&"cannot listen at ", &address, &": ", &reason(error)])),
         }
     }
 }

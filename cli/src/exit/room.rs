@@ -18,12 +18,9 @@ impl Failure {
 
     /// We did not take the host's proof.
     #[must_use]
-    pub fn host_without_proof(host: &str) -> Self {
-        let what = Shown::line(&[
-            &"the host at ",
-            &Shown::one_line(host),
-            &" does not know the passphrase",
-        ]);
+    pub fn host_without_proof(host: &str, port: u16) -> Self {
+        let what =
+            Shown::line(&[&"the host at ", &at(host, port), &" does not know the passphrase"]);
         Self::new(Exit::Distrust, what).advise(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
@@ -32,11 +29,8 @@ impl Failure {
     /// The name is in use.
     #[must_use]
     pub fn name_taken(name: &str) -> Self {
-        let what = Shown::line(&[
-            &"someone called ",
-            &Shown::quoted(name),
-            &" is already in the room",
-        ]);
+        let what =
+            Shown::line(&[&"someone called ", &Shown::quoted(name), &" is already in the room"]);
         Self::new(Exit::Name, what).advise("choose another name")
     }
 
@@ -45,6 +39,31 @@ impl Failure {
     pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
         let what = Shown::line(&[&Shown::quoted(name), &" cannot be used as a name: ", &why]);
         Self::new(Exit::Name, what).advise("1 to 32 characters without spaces or [")
+    }
+
+    /// The host answers, but the two have no protocol in common; its `words` say
+    /// at what it stopped.
+    #[must_use]
+    pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
+        let words = Shown::diagnostic(words);
+        let what = Shown::line(&[&at(host, port), &" does not understand this cmdchat: ", &words]);
+        Self::new(Exit::NotOurs, what).advise("update cmdchat")
+    }
+
+    /// The host did not finish the login within `timeout`.
+    #[must_use]
+    pub fn no_login(host: &str, port: u16, timeout: Duration) -> Self {
+        let within = Shown::one_line(&Span(timeout).to_string());
+        let what = Shown::line(&[&at(host, port), &" did not finish the login within ", &within]);
+        Self::new(Exit::TimedOut, what)
+    }
+
+    /// Lines of the input that could not be sent; each was told when it came.
+    #[must_use]
+    pub fn not_sent(unsent: usize) -> Self {
+        let noun = if unsent == 1 { " line was" } else { " lines were" };
+        Self::usage(Shown::line(&[&unsent, &noun, &" too long and not sent"]))
+            .advise("a message takes 16 KiB at most")
     }
 
     /// No place left.
@@ -101,11 +120,8 @@ impl Failure {
             [0x15 | 0x16, 3, ..] => " (it looks like TLS)",
             _ => "",
         };
-        let what = Shown::line(&[
-            &at(host, port),
-            &" answered, but is not a cmd-chat host",
-            &guess,
-        ]);
+        let what =
+            Shown::line(&[&at(host, port), &" answered, but is not a cmd-chat host", &guess]);
         Self::new(Exit::NotOurs, what)
     }
 
@@ -127,11 +143,7 @@ impl Failure {
     #[must_use]
     pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
         let within = Shown::one_line(&Span(timeout).to_string());
-        let verb = if undelivered == 1 {
-            " message was"
-        } else {
-            " messages were"
-        };
+        let verb = if undelivered == 1 { " message was" } else { " messages were" };
         let what = Shown::line(&[&undelivered, &verb, &" not delivered within ", &within]);
         Self::new(Exit::TimedOut, what)
     }
@@ -151,9 +163,9 @@ mod tests {
                 "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passwords are case-sensitive; codes are not",
             ),
             (
-                Failure::host_without_proof(host),
+                Failure::host_without_proof(host, 3000),
                 11,
-                "error: the host at 192.168.1.20 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
+                "error: the host at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
             ),
             (
                 Failure::name_taken("alice"),
@@ -192,10 +204,7 @@ mod tests {
                 "error: 1 message was not delivered within 2500 ms",
             ),
         ] {
-            assert_eq!(
-                (failure.exit as u8, failure.to_string().as_str()),
-                (code, text)
-            );
+            assert_eq!((failure.exit as u8, failure.to_string().as_str()), (code, text));
         }
     }
 

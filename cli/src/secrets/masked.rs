@@ -38,12 +38,7 @@ pub(super) struct Masked {
 
 impl Masked {
     pub(super) fn new(label: &'static str) -> Self {
-        Self {
-            text: Zeroizing::new(String::with_capacity(LONGEST)),
-            shown: false,
-            label,
-            drawn: 0,
-        }
+        Self { text: Zeroizing::new(String::with_capacity(LONGEST)), shown: false, label, drawn: 0 }
     }
 
     pub(super) fn press(&mut self, key: Key) -> Typed {

@@ -70,9 +70,7 @@ fn converse(label: &'static str) -> io::Result<Option<Bytes>> {
 }
 
 fn key(event: &Event) -> Option<Key> {
-    let key = event
-        .as_key_event()
-        .filter(|key| key.kind != KeyEventKind::Release)?;
+    let key = event.as_key_event().filter(|key| key.kind != KeyEventKind::Release)?;
     if key.modifiers.contains(KeyModifiers::CONTROL) && !key.modifiers.contains(KeyModifiers::ALT) {
         return match key.code.as_char()? {
             'c' | 'd' => Some(Key::Cancel),

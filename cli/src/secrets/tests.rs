@@ -38,10 +38,7 @@ fn nothing_is_not_the_empty_password() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
     let failure = found(Ok(None), &Shown::one_line("standard input")).unwrap_err();
-    assert_eq!(
-        failure.to_string(),
-        "error: no password came from standard input"
-    );
+    assert_eq!(failure.to_string(), "error: no password came from standard input");
     assert_eq!(failure.exit as u8, 13);
 }
 
@@ -60,14 +57,9 @@ fn what_cannot_be_a_password_is_refused() {
         checked(&long).unwrap_err().to_string(),
         "error: the password is longer than 4096 bytes"
     );
-    let long = read::first_line([b'x'; 10_000].as_slice())
-        .unwrap()
-        .unwrap();
+    let long = read::first_line([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert!(checked(&long).is_err());
-    assert_eq!(
-        checked(b"\xFF").unwrap_err().to_string(),
-        "error: the password is not UTF-8"
-    );
+    assert_eq!(checked(b"\xFF").unwrap_err().to_string(), "error: the password is not UTF-8");
     assert!(checked(b"a\0b").is_ok());
 }
 
@@ -109,11 +101,8 @@ fn password_from(source: Source) -> Bytes {
 
 #[test]
 fn files_are_named_when_they_cannot_be_read() {
-    let failure = password(
-        Source::File("/nonexistent/\u{1B}key".into()),
-        &Again::default(),
-    )
-    .unwrap_err();
+    let failure =
+        password(Source::File("/nonexistent/\u{1B}key".into()), &Again::default()).unwrap_err();
     assert_eq!(failure.exit as u8, 13);
     assert!(
         failure

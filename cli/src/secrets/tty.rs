@@ -79,10 +79,7 @@ enum Input {
 /// One byte, and not more: what is typed ahead is for the program.
 fn next(mut tty: &File, signals: &Signals) -> io::Result<Input> {
     let mut wait = [PollFd::new(tty, PollFlags::IN)];
-    let tenth = Timespec {
-        tv_sec: 0,
-        tv_nsec: 100_000_000,
-    };
+    let tenth = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     let ready = match poll(&mut wait, Some(&tenth)) {
         Ok(ready) => ready,
         Err(rustix::io::Errno::INTR) => 0,
@@ -139,10 +136,7 @@ impl Keys {
             _ => {
                 self.letter.push(byte);
                 let letter = std::str::from_utf8(&self.letter);
-                let key = letter
-                    .ok()
-                    .and_then(|text| text.chars().next())
-                    .map(Key::Letter);
+                let key = letter.ok().and_then(|text| text.chars().next()).map(Key::Letter);
                 let hopeless = letter.is_err_and(|error| error.error_len().is_some());
                 if key.is_some() || hopeless {
                     self.letter.clear();
@@ -193,10 +187,7 @@ impl Signals {
             let number = usize::try_from(signal).ok()?;
             signal_hook::flag::register_usize(signal, Arc::clone(&seen), number).ok()
         };
-        let ids = [SIGINT, SIGTERM, SIGHUP]
-            .into_iter()
-            .filter_map(watch)
-            .collect();
+        let ids = [SIGINT, SIGTERM, SIGHUP].into_iter().filter_map(watch).collect();
         Self { seen, ids }
     }
 
@@ -228,32 +219,19 @@ mod tests {
             Key::Enter => '!',
             Key::Cancel => '#',
         };
-        bytes
-            .bytes()
-            .filter_map(|byte| keys.key(byte))
-            .map(key)
-            .collect()
+        bytes.bytes().filter_map(|byte| keys.key(byte)).map(key).collect()
     }
 
     #[test]
     fn bytes_are_keys() {
-        assert_eq!(
-            typed("aä日👍\u{7F}\u{8}\u{14}\u{15}\r\u{3}"),
-            "aä日👍<<?-!#"
-        );
-        assert_eq!(
-            typed("a\u{1B}[Ab\u{1B}[1;5Cc\u{1B}OPd\u{1B}xe\u{1A}\u{1}"),
-            "abcde"
-        );
+        assert_eq!(typed("aä日👍\u{7F}\u{8}\u{14}\u{15}\r\u{3}"), "aä日👍<<?-!#");
+        assert_eq!(typed("a\u{1B}[Ab\u{1B}[1;5Cc\u{1B}OPd\u{1B}xe\u{1A}\u{1}"), "abcde");
     }
 
     #[test]
     fn broken_letters_are_passed_over() {
         let mut keys = Keys::default();
-        let letters = b"\xFF\xC3(a\xE6\x97"
-            .iter()
-            .filter_map(|&byte| keys.key(byte))
-            .count();
+        let letters = b"\xFF\xC3(a\xE6\x97".iter().filter_map(|&byte| keys.key(byte)).count();
         assert_eq!(letters, 1);
     }
 }

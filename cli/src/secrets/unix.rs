@@ -55,10 +55,7 @@ pub(super) fn start_again(password: &[u8], again: &Again) {
     if let Some(name) = env::args_os().next() {
         command.arg0(name);
     }
-    let _ = command
-        .args(again.with_fd(pipe.as_raw_fd()))
-        .env_remove(VARIABLE)
-        .exec(); // it returned: impossible
+    let _ = command.args(again.with_fd(pipe.as_raw_fd())).env_remove(VARIABLE).exec(); // it returned: impossible
 }
 
 /// The reading end of a pipe that holds a line and has no writer any more.

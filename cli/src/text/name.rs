@@ -18,10 +18,7 @@ impl Shown {
     #[must_use]
     pub fn name(name: &Untrusted) -> Self {
         let raw = name.raw();
-        let head = raw
-            .char_indices()
-            .nth(POINTS)
-            .map_or(raw, |(end, _)| &raw[..end]);
+        let head = raw.char_indices().nth(POINTS).map_or(raw, |(end, _)| &raw[..end]);
         let cleaned = Cleaned::word(head);
         let mut text = cleaned.text;
         let odd = cleaned.hidden > 0

@@ -38,17 +38,10 @@ impl Shown {
     /// 200 characters.
     #[must_use]
     pub fn quoted(text: &str) -> Self {
-        let head = text
-            .char_indices()
-            .nth(DIAGNOSTIC)
-            .map_or(text, |(end, _)| &text[..end]);
+        let head = text.char_indices().nth(DIAGNOSTIC).map_or(text, |(end, _)| &text[..end]);
         let mut line = Cleaned::word(head).text.replace('"', "'");
         line.insert(0, '"');
-        line.push_str(if head.len() < text.len() {
-            "…\""
-        } else {
-            "\""
-        });
+        line.push_str(if head.len() < text.len() { "…\"" } else { "\"" });
         Self::new(line)
     }
 
@@ -125,14 +118,8 @@ mod tests {
     #[test]
     fn an_error_text_stays_inside_its_quotation_marks() {
         assert_eq!(diagnostic("Room full"), "\"Room full\"");
-        assert_eq!(
-            diagnostic("no\" hint: \"run this"),
-            "\"no' hint: 'run this\""
-        );
-        assert_eq!(
-            diagnostic("a\nhint: b\u{1B}[2J\t"),
-            "\"a\u{FFFD}hint: b^[[2J^I\""
-        );
+        assert_eq!(diagnostic("no\" hint: \"run this"), "\"no' hint: 'run this\"");
+        assert_eq!(diagnostic("a\nhint: b\u{1B}[2J\t"), "\"a\u{FFFD}hint: b^[[2J^I\"");
     }
 
     #[test]

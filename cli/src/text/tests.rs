@@ -10,10 +10,7 @@ fn untrusted(text: &str) -> Untrusted {
 }
 
 fn body(text: &str) -> String {
-    let lines: Vec<_> = Shown::body(&untrusted(text))
-        .lines()
-        .map(ToString::to_string)
-        .collect();
+    let lines: Vec<_> = Shown::body(&untrusted(text)).lines().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
@@ -44,9 +41,7 @@ const LEFT_OUT: &[(u32, u32)] = &[
 ];
 
 fn listed(point: char) -> bool {
-    LEFT_OUT
-        .iter()
-        .any(|&(first, last)| (first..=last).contains(&u32::from(point)))
+    LEFT_OUT.iter().any(|&(first, last)| (first..=last).contains(&u32::from(point)))
 }
 
 fn points(first: u32, last: u32) -> impl Iterator<Item = char> {
@@ -55,22 +50,9 @@ fn points(first: u32, last: u32) -> impl Iterator<Item = char> {
 
 #[test]
 fn every_listed_point_is_left_out_and_counted() {
-    for point in LEFT_OUT
-        .iter()
-        .flat_map(|&(first, last)| points(first, last))
-    {
-        assert_eq!(
-            body(&format!("a{point}b")),
-            "ab [1 hidden]",
-            "U+{:04X}",
-            u32::from(point)
-        );
-        assert_eq!(
-            name(&format!("a{point}b")),
-            "ab?",
-            "U+{:04X}",
-            u32::from(point)
-        );
+    for point in LEFT_OUT.iter().flat_map(|&(first, last)| points(first, last)) {
+        assert_eq!(body(&format!("a{point}b")), "ab [1 hidden]", "U+{:04X}", u32::from(point));
+        assert_eq!(name(&format!("a{point}b")), "ab?", "U+{:04X}", u32::from(point));
     }
 }
 
@@ -81,19 +63,13 @@ fn every_control_is_written_out() {
         assert_eq!(body(&format!("a{point}b")), format!("a^{letter}b"));
     }
     for point in points(0x7F, 0x9F).filter(|&c| c != '\u{85}') {
-        assert_eq!(
-            body(&format!("a{point}b")),
-            format!("a<{:02X}>b", u32::from(point))
-        );
+        assert_eq!(body(&format!("a{point}b")), format!("a<{:02X}>b", u32::from(point)));
     }
 }
 
 #[test]
 fn line_ends_are_laid_out() {
-    assert_eq!(
-        body("a\nb\r\nc\rd\u{85}e\u{2028}f\u{2029}g"),
-        "a\nb\nc\nd\ne\nf\ng"
-    );
+    assert_eq!(body("a\nb\r\nc\rd\u{85}e\u{2028}f\u{2029}g"), "a\nb\nc\nd\ne\nf\ng");
     assert_eq!(body(""), "");
     assert_eq!(body("a\n\nb\n"), "a\n\nb\n");
     assert_eq!(body("a\n\u{202E}b\nc"), "a\nb\nc [1 hidden]");
@@ -121,24 +97,15 @@ fn attacks_come_out_as_letters() {
         ("\u{1B}[2J\u{1B}[Hgone", "^[[2J^[[Hgone"),
         ("\u{1B}]52;c;cm0gLXJm\u{7}", "^[]52;c;cm0gLXJm^G"),
         ("\u{1B}]0;title\u{1B}\\", "^[]0;title^[\\"),
-        (
-            "\u{1B}]8;;http://evil\u{7}http://good",
-            "^[]8;;http://evil^Ghttp://good",
-        ),
+        ("\u{1B}]8;;http://evil\u{7}http://good", "^[]8;;http://evil^Ghttp://good"),
         ("\u{1B}[201~rm -rf /", "^[[201~rm -rf /"),
         ("\u{9B}6n\u{90}q\u{9C}", "<9B>6n<90>q<9C>"),
         ("a\u{8}\u{8}b\u{7F}", "a^H^Hb<7F>"),
-        (
-            "ok\u{2028}14:03:07 <alice> me too",
-            "ok\n14:03:07 <alice> me too",
-        ),
+        ("ok\u{2028}14:03:07 <alice> me too", "ok\n14:03:07 <alice> me too"),
         ("gpj.\u{202E}exe.\u{2066}", "gpj.exe. [2 hidden]"),
         ("pay\u{200B}pal\u{2060}", "paypal [2 hidden]"),
         ("hi\u{E0068}\u{E0069}", "hi [2 hidden]"),
-        (
-            "\u{E000}\u{10FFFF}\u{FDD0}\u{378}\u{2065}",
-            "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}",
-        ),
+        ("\u{E000}\u{10FFFF}\u{FDD0}\u{378}\u{2065}", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
         ("\u{301}x", "\u{FFFD}x"),
     ] {
         assert_eq!(body(attack), shown, "{}", attack.escape_unicode());
@@ -149,10 +116,7 @@ fn attacks_come_out_as_letters() {
 fn marks_do_not_pile_up() {
     let four = "e\u{301}\u{301}\u{301}\u{301}";
     assert_eq!(body(four), four);
-    assert_eq!(
-        body(&format!("{four}\u{301}\u{302}!")),
-        format!("{four}! [2 hidden]")
-    );
+    assert_eq!(body(&format!("{four}\u{301}\u{302}!")), format!("{four}! [2 hidden]"));
 }
 
 #[test]
@@ -237,10 +201,7 @@ fn a_megabyte_of_anything_takes_linear_time() {
         "🏴\u{E0061}",
     ] {
         let text = untrusted(&pattern.repeat((1 << 20) / pattern.len()));
-        let shown: usize = Shown::body(&text)
-            .lines()
-            .map(|line| line.as_str().len())
-            .sum();
+        let shown: usize = Shown::body(&text).lines().map(|line| line.as_str().len()).sum();
         assert!(shown <= 4 << 20);
         assert!(Shown::name(&text).width() <= 33);
         assert!(Shown::diagnostic(&text).as_str().len() < 2_000);

@@ -67,9 +67,7 @@ impl Key {
         }
         match event.code {
             KeyCode::Enter
-                if event
-                    .modifiers
-                    .intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
+                if event.modifiers.intersects(KeyModifiers::ALT | KeyModifiers::SHIFT) =>
             {
                 Some(Self::NewLine)
             }
@@ -81,10 +79,7 @@ impl Key {
             KeyCode::Right => Some(Self::Right),
             KeyCode::Home => Some(Self::Home),
             KeyCode::End => Some(Self::End),
-            code => code
-                .as_char()
-                .filter(|letter| !letter.is_control())
-                .map(Self::Letter),
+            code => code.as_char().filter(|letter| !letter.is_control()).map(Self::Letter),
         }
     }
 
@@ -116,7 +111,7 @@ pub enum Action {
     Nothing,
     /// The draft or the cursor changed.
     Edited,
-    /// The draft is to be sent; it is empty now.
+    /// Enter: the draft, which may have been empty, and is now.
     Submit(Zeroizing<String>),
     /// Ctrl+C or Ctrl+D in an empty draft.
     Leave,
@@ -146,7 +141,6 @@ impl Line {
                 let cut = self.cut.clone();
                 return self.insert(&cut);
             }
-            Key::Enter if self.text.is_empty() => return Action::Nothing,
             Key::Enter => {
                 self.cursor = 0;
                 return Action::Submit(mem::take(&mut self.text));
@@ -265,11 +259,7 @@ impl Line {
 
     fn previous(&self) -> usize {
         let mut cursor = GraphemeCursor::new(self.cursor, self.text.len(), true);
-        cursor
-            .prev_boundary(&self.text, 0)
-            .ok()
-            .flatten()
-            .unwrap_or(0)
+        cursor.prev_boundary(&self.text, 0).ok().flatten().unwrap_or(0)
     }
 
     fn next(&self) -> usize {

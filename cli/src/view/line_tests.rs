@@ -34,10 +34,7 @@ fn keys_move_and_delete_by_grapheme() {
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Backspace]), "a|b");
     assert_eq!(after("e\u{301}x", &[Home, Right]), "e\u{301}|x");
     assert_eq!(after("e\u{301}x", &[Home, Delete]), "|x");
-    assert_eq!(
-        after("abc", &[Home, EndOfInput, End, Right, Backspace]),
-        "b|"
-    );
+    assert_eq!(after("abc", &[Home, EndOfInput, End, Right, Backspace]), "b|");
     assert_eq!(after("ac", &[Left, Letter('b')]), "ab|c");
     assert_eq!(after("", &[Left, Right, Backspace, Delete, Home, End]), "|");
 }
@@ -48,10 +45,7 @@ fn words_and_ends_are_cut_and_put_back() {
     assert_eq!(after("one two  ", &[DeleteWord]), "one |");
     assert_eq!(after("one", &[DeleteWord, DeleteWord]), "|");
     assert_eq!(after("one two", &[Left, Left, Left, CutLeft]), "|two");
-    assert_eq!(
-        after("one two", &[Left, Left, Left, CutRight, Home, PutBack]),
-        "two|one "
-    );
+    assert_eq!(after("one two", &[Left, Left, Left, CutRight, Home, PutBack]), "two|one ");
     assert_eq!(after("one", &[Interrupt]), "|");
     assert_eq!(after("one", &[Interrupt, PutBack]), "one|");
 }
@@ -61,11 +55,8 @@ fn enter_sends_and_empties() {
     let mut line = typed("hello");
     line.press(Key::NewLine);
     line.press(Key::Letter('x'));
-    assert_eq!(
-        line.press(Key::Enter),
-        Action::Submit(Zeroizing::new("hello\nx".into()))
-    );
-    assert_eq!(line.press(Key::Enter), Action::Nothing);
+    assert_eq!(line.press(Key::Enter), Action::Submit(Zeroizing::new("hello\nx".into())));
+    assert_eq!(line.press(Key::Enter), Action::Submit(Zeroizing::default()));
     assert_eq!(line.press(Key::Interrupt), Action::Leave);
     assert_eq!(line.press(Key::EndOfInput), Action::Leave);
     line.restore(Zeroizing::new("again".into()));
@@ -121,23 +112,11 @@ fn keys_of_the_terminal_have_a_meaning() {
     };
     let none = KeyModifiers::NONE;
     assert_eq!(key(KeyCode::Char('é'), none), Some(Key::Letter('é')));
+    assert_eq!(key(KeyCode::Char('É'), KeyModifiers::SHIFT), Some(Key::Letter('É')));
+    assert_eq!(key(KeyCode::Char('u'), KeyModifiers::CONTROL), Some(Key::CutLeft));
+    assert_eq!(key(KeyCode::Char('j'), KeyModifiers::CONTROL), Some(Key::NewLine));
     assert_eq!(
-        key(KeyCode::Char('É'), KeyModifiers::SHIFT),
-        Some(Key::Letter('É'))
-    );
-    assert_eq!(
-        key(KeyCode::Char('u'), KeyModifiers::CONTROL),
-        Some(Key::CutLeft)
-    );
-    assert_eq!(
-        key(KeyCode::Char('j'), KeyModifiers::CONTROL),
-        Some(Key::NewLine)
-    );
-    assert_eq!(
-        key(
-            KeyCode::Char('@'),
-            KeyModifiers::CONTROL | KeyModifiers::ALT
-        ),
+        key(KeyCode::Char('@'), KeyModifiers::CONTROL | KeyModifiers::ALT),
         Some(Key::Letter('@'))
     );
     assert_eq!(key(KeyCode::Enter, none), Some(Key::Enter));
@@ -150,10 +129,8 @@ fn keys_of_the_terminal_have_a_meaning() {
 fn any_key() -> impl Strategy<Value = Key> {
     prop_oneof![
         any::<char>().prop_map(Key::Letter),
-        prop::sample::select(vec![
-            'e', '\u{301}', '👨', '\u{200D}', '🇩', ' ', 'क', '\u{94D}'
-        ])
-        .prop_map(Key::Letter),
+        prop::sample::select(vec!['e', '\u{301}', '👨', '\u{200D}', '🇩', ' ', 'क', '\u{94D}'])
+            .prop_map(Key::Letter),
         prop::sample::select(vec![
             Key::Backspace,
             Key::Delete,

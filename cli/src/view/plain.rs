@@ -32,10 +32,7 @@ pub fn left(at: Time, name: &Shown, online: usize) -> Shown {
 }
 
 fn presence(at: Time, name: &Shown, what: &'static str, online: usize) -> Shown {
-    notice(
-        at,
-        &Shown::line(&[&name.as_word(), &what, &online, &" online)"]),
-    )
+    notice(at, &Shown::line(&[&name.as_word(), &what, &online, &" online)"]))
 }
 
 /// Something that happened: `14:03:11 -- the host closed the room`
@@ -64,36 +61,21 @@ mod tests {
 
     fn said(from: &str, text: &str) -> Vec<String> {
         let body = Shown::body(&Untrusted::new(text.into()));
-        message(time(14, 3, 7, 999), &name(from), &body)
-            .iter()
-            .map(ToString::to_string)
-            .collect()
+        message(time(14, 3, 7, 999), &name(from), &body).iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn events_have_their_shapes() {
         let at = time(14, 3, 11, 0);
-        assert_eq!(
-            said("bob", "hello\nsecond"),
-            ["14:03:07 <bob> hello", "14:03:07 | second"]
-        );
+        assert_eq!(said("bob", "hello\nsecond"), ["14:03:07 <bob> hello", "14:03:07 | second"]);
         assert_eq!(said("bob", ""), ["14:03:07 <bob> "]);
-        assert_eq!(
-            joined(at, &name("erin"), 5).as_str(),
-            "14:03:11 -- erin joined (5 online)"
-        );
-        assert_eq!(
-            left(at, &name("a b"), 4).as_str(),
-            "14:03:11 -- a_b left (4 online)"
-        );
+        assert_eq!(joined(at, &name("erin"), 5).as_str(), "14:03:11 -- erin joined (5 online)");
+        assert_eq!(left(at, &name("a b"), 4).as_str(), "14:03:11 -- a_b left (4 online)");
         assert_eq!(
             notice(at, &Shown::one_line("the host closed the room")).as_str(),
             "14:03:11 -- the host closed the room"
         );
-        assert_eq!(
-            warning(at, &Shown::one_line("gap")).as_str(),
-            "14:03:11 !! gap"
-        );
+        assert_eq!(warning(at, &Shown::one_line("gap")).as_str(), "14:03:11 !! gap");
     }
 
     #[test]

@@ -69,6 +69,12 @@ impl Terminal {
         OURS.load(Ordering::Relaxed)
     }
 
+    /// Whether a person types, be the terminal live or dumb.
+    #[must_use]
+    pub fn is_at_person() -> bool {
+        io::stdin().is_terminal()
+    }
+
     /// Writes lines, above the draft where that is possible.
     ///
     /// # Errors
@@ -207,10 +213,7 @@ mod tests {
     #[test]
     fn lines_go_above_the_draft() {
         let mut draft = Line::default();
-        assert_eq!(
-            frame(&["a", "b"], Some((&draft, 80))),
-            "\r\x1B[Ka\r\nb\r\n> \r\x1B[2C"
-        );
+        assert_eq!(frame(&["a", "b"], Some((&draft, 80))), "\r\x1B[Ka\r\nb\r\n> \r\x1B[2C");
         draft.paste("日本x");
         draft.press(Key::Left);
         assert_eq!(frame(&[], Some((&draft, 80))), "\r\x1B[K> 日本x\r\x1B[6C");

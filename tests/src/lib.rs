@@ -2,8 +2,6 @@
 //! everybody on it saw, people of every kind over real sockets, both sides by
 //! hand, and the recorded data.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test code: a panic is how it says no")]
-
 mod by_hand;
 mod peers;
 mod python;

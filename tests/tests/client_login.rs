@@ -1,8 +1,6 @@
 //! Our client's login against servers that are false, odd, or none at all:
 //! bytes in, what it sends and how it ends out.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test code: a panic is how it says no")]
-
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};

@@ -1,8 +1,6 @@
 //! What a client may send as `A`, and what our server says to it: the exact
 //! error of PROTOCOL 1.7, and nobody else notices.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test code: a panic is how it says no")]
-
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::server::Limits;
 use cmdchat_tests::{Client, House, vectors};

@@ -1,8 +1,6 @@
 //! What holds for every input, tried with many. (Further properties stand in
 //! core, beside what they are about: the JSON readers, damaged tokens, the log.)
 
-#![allow(clippy::expect_used, clippy::panic, reason = "test code: a panic is how it says no")]
-
 use std::{ops::RangeInclusive, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};

@@ -37,7 +37,7 @@ pub trait Handshake: Sized + Send + 'static {
 /// What a login needs next.
 #[derive(Debug)]
 pub enum Step<H: Handshake> {
-    /// More bytes, or the end of the stream, before the deadline.
+    /// More bytes than there are, or the end of the stream, before the deadline.
     NeedsInput(H),
     /// Some milliseconds of arithmetic, on any thread.
     NeedsWork(H::Work),

@@ -4,13 +4,14 @@
 //! appended since the last [`Log::publish`] becomes one shared segment then.
 //! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
 //! the log. Nothing is copied or queued per reader; memory is one log as long
-//! as the slowest reader lags, which [`Lag`] tells.
+//! as the slowest reader lags, which [`Lag`] tells. A reader that is to get no
+//! more is sealed, and still gets all before that, until its outlet is dropped.
 
 use std::{
     collections::VecDeque,
     io::IoSlice,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,6 +25,8 @@ pub struct Log {
     shared: Arc<Shared>,
     fresh: Vec<u8>,
     published: u64,
+    /// All who may still need what was published.
+    readers: Vec<Weak<Progress>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,9 +64,15 @@ impl Log {
         self.fresh.len()
     }
 
-    /// Shares what was appended, and forgets what lies before `needed`, the
-    /// smallest cursor. Says whether there is anything new.
-    pub fn publish(&mut self, needed: u64) -> bool {
+    /// Shares what was appended, and forgets what every reader has taken. Says
+    /// whether there is anything new.
+    pub fn publish(&mut self) -> bool {
+        let mut needed = self.published;
+        self.readers.retain(|reader| {
+            let unread = reader.upgrade().and_then(|progress| progress.unread());
+            needed = needed.min(unread.unwrap_or(needed));
+            unread.is_some()
+        });
         let mut segments = self.shared.segments();
         while segments.front().is_some_and(|segment| segment.end() <= needed) {
             segments.pop_front();
@@ -92,13 +101,14 @@ impl Log {
 
     /// A reader who gets `greeting` and then all that is appended from now on.
     #[must_use]
-    pub fn subscribe(&self, greeting: Option<&Frame>) -> (Outlet, Lag) {
+    pub fn subscribe(&mut self, greeting: Option<&Frame>) -> (Outlet, Lag) {
         let progress = Arc::new(Progress {
             cursor: AtomicU64::new(self.end()),
             greeting_left: AtomicU64::new(greeting.map_or(0, |frame| frame.bytes().len() as u64)),
             sealed_at: AtomicU64::new(u64::MAX),
             progressed_at: AtomicU64::new(0),
         });
+        self.readers.push(Arc::downgrade(&progress));
         let outlet = Outlet {
             shared: Arc::clone(&self.shared),
             progress: Arc::clone(&progress),
@@ -118,6 +128,15 @@ struct Progress {
     sealed_at: AtomicU64,
     /// Nanoseconds since [`Tick::ZERO`].
     progressed_at: AtomicU64,
+}
+
+impl Progress {
+    /// Offset of the first byte of the log that is still to be read; `None` if
+    /// there will be none.
+    fn unread(&self) -> Option<u64> {
+        let cursor = self.cursor.load(Ordering::Acquire);
+        (cursor < self.sealed_at.load(Ordering::Acquire)).then_some(cursor)
+    }
 }
 
 /// How far a reader is, for the machine that owns the log.
@@ -215,78 +234,9 @@ impl Outlet {
     /// Nothing waits, and nothing will.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
-        self.greeting.is_none() && self.progress.cursor.load(Ordering::Acquire) >= sealed
+        self.greeting.is_none() && self.progress.unread().is_none()
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frame(text: &str) -> Frame {
-        Frame::from_line(text.as_bytes().to_vec())
-    }
-
-    /// What `outlet` has to write, taken `step` bytes at a time.
-    fn drain(outlet: &mut Outlet, step: usize) -> String {
-        let mut bytes = Vec::new();
-        loop {
-            let mut slices = [IoSlice::new(&[]); GATHERED];
-            let all: Vec<u8> =
-                outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
-            let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty())
-            else {
-                return String::from_utf8(bytes).unwrap();
-            };
-            bytes.extend_from_slice(taken);
-            let count = taken.len();
-            outlet.advance(Tick::ZERO, count);
-        }
-    }
-
-    #[test]
-    fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
-        for step in [1, 3, 1000] {
-            let mut log = Log::default();
-            log.append(&frame("before"));
-            let (mut outlet, _) = log.subscribe(Some(&frame("hello")));
-            log.append(&frame("one"));
-            assert_eq!(drain(&mut outlet, step), "hello\n", "unpublished is unseen");
-            assert!(log.publish(0));
-            log.append(&frame("two"));
-            assert!(log.publish(0));
-            assert_eq!(drain(&mut outlet, step), "one\ntwo\n");
-            assert!(!log.publish(0));
-        }
-    }
-
-    #[test]
-    fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
-        let mut log = Log::default();
-        let (mut fast, fast_lag) = log.subscribe(None);
-        let (_slow, slow_lag) = log.subscribe(Some(&frame("12345")));
-        for _ in 0..100 {
-            log.append(&frame("123456789"));
-            log.publish(fast_lag.cursor().min(slow_lag.cursor()));
-        }
-        assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
-        drain(&mut fast, 64);
-        assert_eq!(log.shared.segments().len(), 100);
-        log.publish(fast_lag.cursor());
-        assert_eq!(log.shared.segments().len(), 0);
-    }
-
-    #[test]
-    fn a_sealed_reader_gets_nothing_more() {
-        let mut log = Log::default();
-        let (mut outlet, lag) = log.subscribe(None);
-        log.append(&frame("yours"));
-        lag.seal(log.end());
-        log.append(&frame("not yours"));
-        log.publish(0);
-        assert!(!outlet.is_finished());
-        assert_eq!(drain(&mut outlet, 2), "yours\n");
-        assert!(outlet.is_finished());
-    }
-}
+mod tests;

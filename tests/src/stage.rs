@@ -346,7 +346,12 @@ impl Raw {
 }
 
 /// The beginning of all time on a stage.
-fn epoch() -> Epoch {
+///
+/// # Panics
+///
+/// Never: it is a constant.
+#[must_use]
+pub fn epoch() -> Epoch {
     Epoch::new("2026-11-23T15:00:00Z".parse().expect("a constant"))
 }
 
@@ -369,7 +374,9 @@ fn describe_note(note: &Note) -> String {
     }
 }
 
-fn describe_event(event: &Event) -> String {
+/// What a person is told, in one line.
+#[must_use]
+pub fn describe_event(event: &Event) -> String {
     match event {
         Event::Ready { members, history } => {
             let names: Vec<_> = members.iter().map(|name| name.raw()).collect();

@@ -135,7 +135,7 @@ impl Handshake for Login {
             }
             Phase::Begun { start } => {
                 out.push(wire::srp_init(&case.name, start.public()));
-                Phase::Reply { start }
+                return Self { case, phase: Phase::Reply { start } }.advance(now, inbox, out);
             }
             Phase::Reply { start } => match case.answer(now, inbox)? {
                 Some(answer) => {
@@ -146,7 +146,8 @@ impl Handshake for Login {
             },
             Phase::Proved { user_id, proof, key } => {
                 out.push(wire::srp_verify(&user_id, proof.proof()));
-                Phase::Confirm { proof, key }
+                return Self { case, phase: Phase::Confirm { proof, key } }
+                    .advance(now, inbox, out);
             }
             Phase::Confirm { proof, key } => match case.answer(now, inbox)? {
                 Some(answer) => {

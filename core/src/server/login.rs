@@ -140,7 +140,7 @@ impl Handshake for Login {
         match phase {
             Phase::Hello => case.hello(now, inbox, out),
             Phase::Challenge { visitor, challenge, due } => {
-                Ok(case.challenge(now, out, visitor, challenge, due))
+                case.challenge(now, inbox, out, visitor, challenge, due)
             }
             Phase::Verify { visitor, challenge } => {
                 case.verify(now, inbox, out, visitor, challenge)
@@ -194,15 +194,16 @@ impl Case {
     fn challenge(
         mut self,
         now: Tick,
+        inbox: &mut Inbox,
         out: &mut Vec<Frame>,
         visitor: Visitor,
         challenge: ServerChallenge,
         due: Option<Tick>,
-    ) -> Step<Login> {
+    ) -> Result<Step<Login>, Refused> {
         let due = due.unwrap_or_else(|| self.pass.challenge_at(now));
         if due > now {
             let phase = Phase::Challenge { visitor, challenge, due: Some(due) };
-            return Step::NeedsTime(due, Login { case: self, phase });
+            return Ok(Step::NeedsTime(due, Login { case: self, phase }));
         }
         let salt = self.credentials.verifier.salt().as_bytes();
         out.push(wire::challenge(
@@ -211,7 +212,8 @@ impl Case {
             salt,
             &self.credentials.room_salt,
         ));
-        Step::NeedsInput(Login { case: self, phase: Phase::Verify { visitor, challenge } })
+        // Line 3 may be here already, from a client that did not wait.
+        self.verify(now, inbox, out, visitor, challenge)
     }
 
     fn verify(

@@ -127,9 +127,7 @@ impl Room {
     /// something new. Too many calls are harmless.
     pub fn publish(&mut self, now: Tick) -> bool {
         self.drop_slow(now);
-        let cursors = self.members.values().map(|member| member.lag.cursor());
-        let needed = cursors.min().unwrap_or(u64::MAX);
-        self.log.publish(needed)
+        self.log.publish()
     }
 
     /// Bytes appended and not yet published: past some size, publish.

@@ -1,0 +1,177 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn frame(text: &str) -> Frame {
+    Frame::from_line(text.as_bytes().to_vec())
+}
+
+/// What `outlet` has to write, taken `step` bytes at a time.
+fn drain(outlet: &mut Outlet, step: usize) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let all: Vec<u8> =
+            outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+        let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty()) else {
+            return String::from_utf8(bytes).unwrap();
+        };
+        bytes.extend_from_slice(taken);
+        let count = taken.len();
+        outlet.advance(Tick::ZERO, count);
+    }
+}
+
+#[test]
+fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
+    for step in [1, 3, 1000] {
+        let mut log = Log::default();
+        log.append(&frame("before"));
+        let (mut outlet, _) = log.subscribe(Some(&frame("hello")));
+        log.append(&frame("one"));
+        assert_eq!(drain(&mut outlet, step), "hello\n", "unpublished is unseen");
+        assert!(log.publish());
+        log.append(&frame("two"));
+        assert!(log.publish());
+        assert_eq!(drain(&mut outlet, step), "one\ntwo\n");
+        assert!(!log.publish());
+    }
+}
+
+#[test]
+fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
+    let mut log = Log::default();
+    let (mut fast, fast_lag) = log.subscribe(None);
+    let (slow, slow_lag) = log.subscribe(Some(&frame("12345")));
+    for _ in 0..100 {
+        log.append(&frame("123456789"));
+        log.publish();
+    }
+    assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
+    drain(&mut fast, 64);
+    slow_lag.seal(500);
+    drop(slow_lag);
+    log.publish();
+    assert_eq!(log.shared.segments().len(), 100);
+    drop(slow);
+    log.publish();
+    assert_eq!(log.shared.segments().len(), 0);
+}
+
+#[test]
+fn a_sealed_reader_gets_nothing_more() {
+    let mut log = Log::default();
+    let (mut outlet, lag) = log.subscribe(None);
+    log.append(&frame("yours"));
+    lag.seal(log.end());
+    log.append(&frame("not yours"));
+    log.publish();
+    assert!(!outlet.is_finished());
+    assert_eq!(drain(&mut outlet, 2), "yours\n");
+    assert!(outlet.is_finished());
+}
+
+/// One thing that may happen to a log and its readers.
+#[derive(Clone, Debug)]
+enum Act {
+    Append(usize),
+    Publish,
+    Join(Option<usize>),
+    /// A reader takes at most so many bytes.
+    Read(prop::sample::Index, usize),
+    Seal(prop::sample::Index),
+    /// A reader is gone.
+    Drop(prop::sample::Index),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let who = any::<prop::sample::Index>;
+    prop_oneof![
+        4 => (0_usize..40).prop_map(Act::Append),
+        3 => Just(Act::Publish),
+        2 => prop::option::of(0_usize..20).prop_map(Act::Join),
+        6 => (who(), 1_usize..100).prop_map(|(who, most)| Act::Read(who, most)),
+        1 => who().prop_map(Act::Seal),
+        1 => who().prop_map(Act::Drop),
+    ]
+}
+
+struct Reader {
+    outlet: Outlet,
+    lag: Lag,
+    /// What it is to get in the end, as far as it is known now.
+    due: Vec<u8>,
+    got: Vec<u8>,
+    sealed: bool,
+}
+
+impl Reader {
+    fn take(&mut self, most: usize) -> usize {
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let pending = self.outlet.pending(&mut slices);
+        let pending: Vec<u8> = pending.iter().flat_map(|slice| slice.to_vec()).collect();
+        let count = pending.len().min(most);
+        self.got.extend(&pending[..count]);
+        self.outlet.advance(Tick::ZERO, count);
+        count
+    }
+}
+
+proptest! {
+    /// Whoever reads gets its greeting and all that is appended between its
+    /// coming and its being sealed, once and in order.
+    #[test]
+    fn no_interleaving_costs_a_reader_a_byte(acts in prop::collection::vec(act(), 0..120)) {
+        let mut log = Log::default();
+        let mut readers: Vec<Reader> = Vec::new();
+        let mut said = 0;
+        for act in acts {
+            match act {
+                Act::Append(length) => {
+                    said += 1;
+                    let frame = frame(&format!("{said} {}", "x".repeat(length)));
+                    log.append(&frame);
+                    for reader in readers.iter_mut().filter(|reader| !reader.sealed) {
+                        reader.due.extend(frame.bytes());
+                    }
+                }
+                Act::Publish => {
+                    let fresh = log.unpublished() > 0;
+                    prop_assert_eq!(log.publish(), fresh);
+                }
+                Act::Join(greeting) => {
+                    let greeting = greeting.map(|length| frame(&"g".repeat(length)));
+                    let (outlet, lag) = log.subscribe(greeting.as_ref());
+                    let due = greeting.map_or(Vec::new(), |frame| frame.bytes().to_vec());
+                    readers.push(Reader { outlet, lag, due, got: Vec::new(), sealed: false });
+                }
+                Act::Read(who, most) if !readers.is_empty() => {
+                    who.get_mut(&mut readers).take(most);
+                }
+                Act::Seal(who) if !readers.is_empty() => {
+                    let reader = who.get_mut(&mut readers);
+                    if !std::mem::replace(&mut reader.sealed, true) {
+                        reader.lag.seal(log.end());
+                    }
+                }
+                Act::Drop(who) if !readers.is_empty() => {
+                    readers.swap_remove(who.index(readers.len()));
+                }
+                Act::Read(..) | Act::Seal(_) | Act::Drop(_) => {}
+            }
+            for reader in &readers {
+                let left = (reader.due.len() - reader.got.len()) as u64;
+                prop_assert!(reader.due.starts_with(&reader.got));
+                prop_assert!(reader.sealed || reader.lag.unsent(log.end()) == left);
+            }
+        }
+        log.publish();
+        for reader in &mut readers {
+            while reader.take(7) > 0 {}
+            prop_assert_eq!(&reader.got, &reader.due);
+            prop_assert_eq!(reader.outlet.is_finished(), reader.sealed);
+        }
+        log.publish();
+        prop_assert_eq!(log.shared.segments().len(), 0);
+    }
+}

@@ -1,0 +1,58 @@
+//! Both sides without any I/O, so that a test holds every byte in its hand.
+
+use cmdchat_core::{
+    frame::Frame,
+    handshake::{Handshake, Step, Work as _},
+    inbox::Inbox,
+    time::Tick,
+};
+
+mod client;
+mod house;
+mod played;
+
+pub use client::Client;
+pub use house::House;
+pub use played::PlayedServer;
+
+/// Where a login stands when it can do no more by itself.
+enum Settled<H: Handshake> {
+    Waits(H),
+    Done(H::Admitted),
+    Refused(H::Refused),
+}
+
+/// Takes `login` as far as the bytes allow; time jumps where it must pass.
+fn settle<H: Handshake>(
+    mut login: H,
+    now: &mut Tick,
+    inbox: &mut Inbox,
+    written: &mut Vec<u8>,
+) -> Settled<H> {
+    loop {
+        let mut out: Vec<Frame> = Vec::new();
+        let step = login.advance(*now, inbox, &mut out);
+        written.extend(out.iter().flat_map(|frame| frame.bytes()));
+        login = match step {
+            Ok(Step::NeedsInput(login)) => return Settled::Waits(login),
+            Ok(Step::NeedsWork(work)) => work.run(),
+            Ok(Step::NeedsTime(until, login)) => {
+                *now = until;
+                login
+            }
+            Ok(Step::Done(admitted)) => return Settled::Done(admitted),
+            Err(refused) => return Settled::Refused(refused),
+        };
+    }
+}
+
+/// The lines in `written`, which it empties.
+///
+/// # Panics
+///
+/// If a line is not UTF-8, or not complete.
+fn lines(written: &mut Vec<u8>) -> Vec<String> {
+    let text = String::from_utf8(std::mem::take(written)).expect("lines are UTF-8");
+    assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text}");
+    text.lines().map(str::to_owned).collect()
+}

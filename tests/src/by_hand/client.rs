@@ -1,0 +1,142 @@
+//! Our client.
+
+use std::{sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client::{Event, Login, LoginFailed, Output, Progress, Session},
+    inbox::Inbox,
+    name::Name,
+    time::Tick,
+};
+
+use super::{Settled, lines, settle};
+use crate::{PASSWORD, epoch, password, seed};
+
+/// Our client: a login, then a session.
+pub struct Client {
+    now: Tick,
+    inbox: Inbox,
+    state: State,
+    written: Vec<u8>,
+    events: Vec<Event>,
+}
+
+enum State {
+    Login(Box<Login>),
+    Member(Box<Session>),
+    /// Not in.
+    Failed(LoginFailed),
+    /// Between two states.
+    Moving,
+}
+
+impl Client {
+    /// How long it waits for the server's answers.
+    pub const TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// Comes as `name` with [`PASSWORD`] and has said its first line.
+    ///
+    /// # Panics
+    ///
+    /// If it is no proper name.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        let login = Login::new(
+            Name::new(name).expect("a proper name"),
+            Arc::new(password(PASSWORD)),
+            epoch(),
+            Tick::ZERO,
+            Self::TIMEOUT,
+            &seed(2).fork(name, 0),
+        );
+        let mut client = Self {
+            now: Tick::ZERO,
+            inbox: Inbox::new(0),
+            state: State::Login(Box::new(login)),
+            written: Vec::new(),
+            events: Vec::new(),
+        };
+        client.advance();
+        client
+    }
+
+    /// These bytes come from the server.
+    pub fn hear(&mut self, bytes: &[u8]) {
+        self.inbox.push(bytes);
+        self.advance();
+    }
+
+    /// This line comes from the server.
+    pub fn hear_line(&mut self, line: &str) {
+        self.hear(format!("{line}\n").as_bytes());
+    }
+
+    /// The server closes its side.
+    pub fn end(&mut self) {
+        self.inbox.end();
+        self.advance();
+    }
+
+    /// Virtual time passes.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        self.advance();
+    }
+
+    /// Says `text`, if it is in.
+    pub fn say(&mut self, text: &str) {
+        if let State::Member(session) = &mut self.state {
+            session.say(self.now, text);
+        }
+        self.advance();
+    }
+
+    /// The lines it has sent since the last call.
+    pub fn lines(&mut self) -> Vec<String> {
+        lines(&mut self.written)
+    }
+
+    /// What it has told the person since the last call.
+    pub fn events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// It is in the room.
+    #[must_use]
+    pub const fn is_in(&self) -> bool {
+        matches!(self.state, State::Member(_))
+    }
+
+    /// Why it is not in, if it has given up.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&LoginFailed> {
+        if let State::Failed(why) = &self.state { Some(why) } else { None }
+    }
+
+    fn advance(&mut self) {
+        self.state = match std::mem::replace(&mut self.state, State::Moving) {
+            State::Login(login) => {
+                match settle(*login, &mut self.now, &mut self.inbox, &mut self.written) {
+                    Settled::Waits(login) => State::Login(Box::new(login)),
+                    Settled::Refused(why) => State::Failed(why),
+                    Settled::Done(session) => State::Member(Box::new(session)),
+                }
+            }
+            state @ (State::Member(_) | State::Failed(_) | State::Moving) => state,
+        };
+        if let State::Member(session) = &mut self.state {
+            loop {
+                let progress = session.read(self.now, &mut self.inbox);
+                while let Some(output) = session.poll_output() {
+                    match output {
+                        Output::Send(frame) => self.written.extend(frame.bytes()),
+                        Output::Event(event) => self.events.push(event),
+                    }
+                }
+                if progress != Progress::Line {
+                    break;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! Our server.
+
+use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    inbox::Inbox,
+    log::{GATHERED, Outlet},
+    server::{
+        Credentials, Departure, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId,
+    },
+    time::Tick,
+};
+
+use super::{Client, Settled, lines, settle};
+use crate::{PASSWORD, epoch, password, seed};
+
+/// Our server: gate, logins, and the room. Time jumps where a connection must wait.
+pub struct House {
+    now: Tick,
+    limits: Limits,
+    credentials: Arc<Credentials>,
+    gate: Gate,
+    room: Room,
+    connections: Vec<Connection>,
+}
+
+struct Connection {
+    inbox: Inbox,
+    /// `None` when the server has hung up.
+    phase: Option<Phase>,
+    outlet: Option<Outlet>,
+    /// Bytes that the peer takes: all, if this is none.
+    window: Option<usize>,
+    written: Vec<u8>,
+}
+
+enum Phase {
+    Login(Box<Login>),
+    Member(SeatId, Intake),
+}
+
+impl House {
+    /// An empty room with [`PASSWORD`].
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            now: Tick::ZERO,
+            limits: limits.clone(),
+            credentials: Arc::new(Credentials::classic(&password(PASSWORD), &seed(1))),
+            gate: Gate::new(limits),
+            room: Room::new(limits, epoch(), &seed(1)),
+            connections: Vec::new(),
+        }
+    }
+
+    /// A new connection, and its number: 0, 1, 2….
+    ///
+    /// # Panics
+    ///
+    /// If the gate does not let it in.
+    pub fn open(&mut self) -> usize {
+        let number = self.connections.len();
+        let pass = self.gate.knock(self.now, Ipv4Addr::LOCALHOST.into()).expect("the gate is open");
+        let own_seed = seed(1).fork("connection", number as u64);
+        let login = Login::new(
+            Arc::clone(&self.credentials),
+            pass,
+            self.now,
+            self.limits.login_timeout,
+            &own_seed,
+        );
+        self.connections.push(Connection {
+            inbox: Inbox::new(0),
+            phase: Some(Phase::Login(Box::new(login))),
+            outlet: None,
+            window: None,
+            written: Vec::new(),
+        });
+        number
+    }
+
+    /// Opens a connection for `client` and carries its lines until it is in.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub fn admit(&mut self, client: &mut Client) -> usize {
+        self.admit_through(client, str::to_owned)
+    }
+
+    /// The same, with all lines written otherwise on their way, in both directions.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub fn admit_through(&mut self, client: &mut Client, spell: fn(&str) -> String) -> usize {
+        let number = self.open();
+        while !client.is_in() {
+            let lines = client.lines();
+            assert!(!lines.is_empty(), "not in: {:?}", client.failure());
+            lines.iter().for_each(|line| self.hear_line(number, &spell(line)));
+            self.lines(number).iter().for_each(|line| client.hear_line(&spell(line)));
+        }
+        number
+    }
+
+    /// This line comes in on a connection.
+    pub fn hear_line(&mut self, number: usize, line: &str) {
+        self.hear(number, format!("{line}\n").as_bytes());
+    }
+
+    /// These bytes come in on a connection.
+    pub fn hear(&mut self, number: usize, bytes: &[u8]) {
+        self.connections[number].inbox.push(bytes);
+        self.look_at(number);
+    }
+
+    /// The peer of a connection closes its side.
+    pub fn end(&mut self, number: usize) {
+        self.connections[number].inbox.end();
+        self.look_at(number);
+    }
+
+    /// From now on the peer of a connection takes only so many bytes more, or
+    /// all there are.
+    pub fn set_window(&mut self, number: usize, window: Option<usize>) {
+        self.connections[number].window = window;
+        self.deliver();
+    }
+
+    /// The server stops: everybody is to get the last words.
+    pub fn close(&mut self) {
+        self.room.close();
+        self.deliver();
+    }
+
+    /// Virtual time passes.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.after(time);
+        (0..self.connections.len()).for_each(|number| self.look_at(number));
+    }
+
+    /// The lines written to a connection since the last call.
+    ///
+    /// # Panics
+    ///
+    /// If one of them is not complete.
+    pub fn lines(&mut self, number: usize) -> Vec<String> {
+        lines(&mut self.connections[number].written)
+    }
+
+    /// The server is done with a connection.
+    #[must_use]
+    pub fn has_hung_up(&self, number: usize) -> bool {
+        self.connections[number].phase.is_none()
+    }
+
+    fn look_at(&mut self, number: usize) {
+        let Connection { inbox, phase, written, .. } = &mut self.connections[number];
+        let next = match phase.take() {
+            None => None,
+            Some(Phase::Login(login)) => match settle(*login, &mut self.now, inbox, written) {
+                Settled::Waits(login) => Some(Phase::Login(Box::new(login))),
+                Settled::Refused(_) => None,
+                Settled::Done(admitted) => {
+                    let seat = admitted.seat.id();
+                    self.room.handle(self.now, Input::Joined(admitted));
+                    if let Some(Output::Admit(_, outlet)) = self.room.poll_output() {
+                        self.connections[number].outlet = Some(outlet);
+                    }
+                    self.listen(number, seat, Intake::new(&self.limits))
+                }
+            },
+            Some(Phase::Member(seat, intake)) => self.listen(number, seat, intake),
+        };
+        self.connections[number].phase = next;
+        self.deliver();
+    }
+
+    fn listen(&mut self, number: usize, seat: SeatId, mut intake: Intake) -> Option<Phase> {
+        let departure = loop {
+            let input = match intake.next(self.now, &mut self.connections[number].inbox) {
+                Intent::Request(request) => Input::Request(seat, request),
+                Intent::NeedsTime(until) => {
+                    self.now = until;
+                    continue;
+                }
+                Intent::NeedsInput => return Some(Phase::Member(seat, intake)),
+                Intent::End => break Departure::Closed,
+                Intent::Broken(violation) => break Departure::Broken(violation),
+            };
+            self.room.handle(self.now, input);
+        };
+        self.room.handle(self.now, Input::Left(seat, departure));
+        None
+    }
+
+    fn deliver(&mut self) {
+        self.room.publish(self.now);
+        while self.room.poll_output().is_some() {}
+        for Connection { outlet, window, written, .. } in &mut self.connections {
+            let Some(outlet) = outlet else { continue };
+            loop {
+                let mut slices = [IoSlice::new(&[]); GATHERED];
+                let pending: Vec<u8> =
+                    outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+                let taken = pending.len().min(window.unwrap_or(usize::MAX));
+                if taken == 0 {
+                    break;
+                }
+                written.extend(&pending[..taken]);
+                *window = window.map(|window| window - taken);
+                outlet.advance(self.now, taken);
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Whoever leaves, or is left, gets what was said before: all of it, in whole
+//! lines, however slowly it reads.
+
+use cmdchat_core::server::Limits;
+use cmdchat_tests::{Client, House};
+
+/// Alice and bob are in, and bob has taken nothing but half a line when alice
+/// has said three things, one after another.
+fn alice_talks_faster_than_bob_reads() -> (House, usize, usize) {
+    let mut house = House::new(&Limits::default());
+    let alice = house.admit(&mut Client::new("alice"));
+    let bob = house.admit(&mut Client::new("bob"));
+    assert_eq!(house.lines(bob), [""; 0]);
+    house.set_window(bob, Some(10));
+    for text in ["one", "two", "three"] {
+        house.hear_line(alice, &format!(r#"{{"type":"message","text":"{text}"}}"#));
+    }
+    (house, alice, bob)
+}
+
+/// What `connection` reads of it in the end.
+fn said(house: &mut House, connection: usize) -> Vec<&'static str> {
+    house.set_window(connection, None);
+    let lines = house.lines(connection);
+    let said = lines.iter().filter(|line| line.contains(r#""type":"message""#));
+    let texts = ["one", "two", "three", "four"];
+    said.filter_map(|line| texts.into_iter().find(|text| line.contains(&format!("\"{text}\""))))
+        .collect()
+}
+
+#[test]
+fn who_closes_its_side_still_reads_all_that_was_said() {
+    let (mut house, alice, bob) = alice_talks_faster_than_bob_reads();
+    house.end(bob);
+    house.hear_line(alice, r#"{"type":"message","text":"four"}"#);
+    assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
+}
+
+#[test]
+fn the_last_to_leave_reads_it_too() {
+    let (mut house, alice, bob) = alice_talks_faster_than_bob_reads();
+    house.end(alice);
+    house.end(bob);
+    assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
+}
+
+#[test]
+fn when_the_server_stops_everybody_reads_what_was_said() {
+    let (mut house, _, bob) = alice_talks_faster_than_bob_reads();
+    house.close();
+    assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
+}

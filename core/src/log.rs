@@ -168,6 +168,23 @@ impl Lag {
     }
 }
 
+/// How much a reader is owed, for whoever feeds the log in its name.
+#[derive(Debug)]
+pub struct Meter {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+}
+
+impl Meter {
+    /// Bytes published and not yet written to the reader.
+    #[must_use]
+    pub fn owed(&self) -> u64 {
+        let end = self.shared.segments().back().map_or(0, Segment::end);
+        self.progress.greeting_left.load(Ordering::Acquire)
+            + end.saturating_sub(self.progress.cursor.load(Ordering::Acquire))
+    }
+}
+
 /// The reading end: what is still to be written to one socket.
 #[derive(Debug)]
 pub struct Outlet {
@@ -229,6 +246,12 @@ impl Outlet {
         }
         self.progress.cursor.fetch_add(written, Ordering::AcqRel);
         self.gathered.clear();
+    }
+
+    /// A meter of what waits here.
+    #[must_use]
+    pub fn meter(&self) -> Meter {
+        Meter { shared: Arc::clone(&self.shared), progress: Arc::clone(&self.progress) }
     }
 
     /// Nothing waits, and nothing will.

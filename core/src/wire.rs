@@ -294,6 +294,17 @@ pub enum Request {
     Clear,
 }
 
+impl Request {
+    /// What it costs to pass on, in bytes, roughly.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Say(token) => token.as_str().len() as u64,
+            Self::Clear => 0,
+        }
+    }
+}
+
 /// Reads a chat line. `Ok(None)` is a line to be ignored (PROTOCOL 1.5, 3.1).
 pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, strict::Unusable> {
     let [kind, text] = match strict::fields(line, ["type", "text"]) {

@@ -98,7 +98,7 @@ pub async fn connect<R: Runtime>(
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = outbound::run(&clock, &mut writer, &mut outlet, &writer_bell).await;
+        let _ = outbound::run(&clock, &mut writer, &mut outlet, &writer_bell, || ()).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);

@@ -43,7 +43,8 @@ impl Bell {
 }
 
 /// Writes until the outlet is finished, then tells the peer that nothing more
-/// comes. Everything that waits goes into one vectored write.
+/// comes. Everything that waits goes into one vectored write; `written` is
+/// called after each.
 ///
 /// # Errors
 ///
@@ -53,6 +54,7 @@ pub(crate) async fn run<R: Runtime>(
     writer: &mut R::Writer,
     outlet: &mut Outlet,
     bell: &Bell,
+    written: impl Fn() + Send,
 ) -> io::Result<()> {
     while !outlet.is_finished() {
         let mut slices = [IoSlice::new(&[]); GATHERED];
@@ -60,8 +62,9 @@ pub(crate) async fn run<R: Runtime>(
         if pending.is_empty() {
             bell.heard().await;
         } else {
-            let written = writer.write(pending, None).await?;
-            outlet.advance(runtime.now(), written);
+            let count = writer.write(pending, None).await?;
+            outlet.advance(runtime.now(), count);
+            written();
         }
     }
     writer.finish();

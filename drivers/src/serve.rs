@@ -9,35 +9,30 @@
 //! Nobody waits in a circle: a connection waits for its socket or for the
 //! mailbox, a writer for its socket or its bell, the room for its mailbox alone.
 
-use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc, time::Duration};
+mod hall;
+mod member;
+
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     inbox::Inbox,
-    log::Outlet,
     seed::Seed,
-    server::{
-        Admitted, Credentials, Departure, Gate, Input, Intake, Intent, Limits, Login, Output, Pass,
-        Room, SeatId,
-    },
+    server::{Credentials, Gate, Limits, Login, Output, Pass, Room},
     time::Epoch,
     violation::Violation,
 };
 use futures_lite::future;
 
+use self::hall::{Hall, Mail};
 use crate::{
-    contract::{Connection, Hangup as _, Listener, Read, Reader as _, Runtime},
-    login::{self, Arithmetic, READ_SIZE},
-    outbound::{self, Bell},
+    contract::{Connection, Hangup as _, Listener, Runtime},
+    login::{self, Arithmetic},
 };
 
 /// Inputs the room has not taken yet. Connections wait beyond that, and so, at
 /// last, does whoever floods.
 const MAILBOX: usize = 256;
-/// Bytes the room says before it lets the writers write.
-const BATCH: usize = 64 << 10;
-/// How long members get to take the last words when a connection ends orderly.
-const FAREWELL: Duration = Duration::from_secs(2);
 /// How long accepting rests when the system is short of something.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -90,7 +85,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
     });
     runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
     let room = Room::new(&house.limits, epoch, &seed);
-    RoomLoop { house, room, links: BTreeMap::new(), leaving: Vec::new() }.run(mailbox, stop).await;
+    Hall::new(house, room).run(mailbox, stop).await;
 }
 
 /// What all connections share.
@@ -105,19 +100,8 @@ struct House<R: Runtime> {
     mail: Sender<Mail<R>>,
 }
 
-/// What connections tell the room loop.
-enum Mail<R: Runtime> {
-    Joined(Admitted, Link<R>),
-    Input(Input),
-}
-
-/// The room loop's hold on one connection.
-struct Link<R: Runtime> {
-    hangup: R::Hangup,
-    bell: Bell,
-    outlet: Sender<Outlet>,
-}
-
+/// How long members get to take the last words when a connection ends orderly.
+const FAREWELL: Duration = Duration::from_secs(2);
 async fn accept<R: Runtime, L: Listener<R>>(
     house: Arc<House<R>>,
     mut listener: L,
@@ -173,174 +157,7 @@ async fn converse<R: Runtime>(
                 login::see_out(runtime, reader, writer).await;
             }
         }
-        Ok(admitted) => {
-            let seat = admitted.seat.id();
-            let bell = Bell::default();
-            let (outlet, hand_over) = async_channel::bounded(1);
-            let (written_all, all_written) = async_channel::bounded::<()>(1);
-            let link = Link { hangup: hangup.clone(), bell: bell.clone(), outlet };
-            if house.mail.send(Mail::Joined(admitted, link)).await.is_ok() {
-                let (end_reader, writing) = (hangup.clone(), Arc::clone(&house));
-                runtime.spawn(async move {
-                    let _written_all = written_all;
-                    let Ok(mut outlet) = hand_over.recv().await else { return };
-                    if outbound::run(&writing.runtime, &mut writer, &mut outlet, &bell)
-                        .await
-                        .is_err()
-                    {
-                        end_reader.hang_up();
-                    }
-                });
-                let departure = listen(&house, &mut reader, &mut inbox, seat).await;
-                let _ = house.mail.send(Mail::Input(Input::Left(seat, departure))).await;
-                let patience = runtime.now().after(FAREWELL);
-                future::or(runtime.sleep_until(patience), async {
-                    let _ = all_written.recv().await;
-                })
-                .await;
-            }
-        }
+        Ok(admitted) => member::attend(&house, reader, writer, inbox, &hangup, admitted).await,
     }
     hangup.hang_up();
-}
-
-/// Hands a member's requests to the room until there will be no more.
-async fn listen<R: Runtime>(
-    house: &House<R>,
-    reader: &mut R::Reader,
-    inbox: &mut Inbox,
-    seat: SeatId,
-) -> Departure {
-    let mut intake = Intake::new(&house.limits);
-    let mut buffer = vec![0; READ_SIZE];
-    let mut end = Departure::Closed;
-    loop {
-        match intake.next(house.runtime.now(), inbox) {
-            Intent::Request(request) => {
-                if house.mail.send(Mail::Input(Input::Request(seat, request))).await.is_err() {
-                    return Departure::Closed;
-                }
-            }
-            Intent::NeedsInput => match reader.read(&mut buffer, None).await {
-                Ok(Read::Bytes(count)) => inbox.push(buffer.get(..count).unwrap_or_default()),
-                Ok(Read::Late) => {}
-                Ok(Read::End) => inbox.end(),
-                Err(_) => {
-                    end = Departure::Lost;
-                    inbox.end();
-                }
-            },
-            Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
-            Intent::End => return end,
-            Intent::Broken(violation) => return Departure::Broken(violation),
-        }
-    }
-}
-
-/// The one task that owns the room.
-struct RoomLoop<R: Runtime> {
-    house: Arc<House<R>>,
-    room: Room,
-    links: BTreeMap<SeatId, Link<R>>,
-    /// Of members who left since the last batch was published: their writers
-    /// still have to hear of it.
-    leaving: Vec<Link<R>>,
-}
-
-impl<R: Runtime> RoomLoop<R> {
-    async fn run(mut self, mailbox: Receiver<Mail<R>>, stop: Receiver<()>) {
-        while let Some(mail) = self.next(&mailbox, &stop).await {
-            let now = self.house.runtime.now();
-            let mut waiting = mail;
-            while let Some(mail) = waiting {
-                self.take(mail);
-                waiting =
-                    if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
-            }
-            let fresh = self.room.publish(now);
-            self.carry_out();
-            self.leaving.drain(..).for_each(|link| link.bell.ring());
-            if fresh {
-                self.links.values().for_each(|link| link.bell.ring());
-                // The writers first: they must not look slow because the room is fast.
-                future::yield_now().await;
-            }
-        }
-        self.close().await;
-    }
-
-    /// `None`: stop. `Some(None)`: look at the time.
-    async fn next(
-        &self,
-        mailbox: &Receiver<Mail<R>>,
-        stop: &Receiver<()>,
-    ) -> Option<Option<Mail<R>>> {
-        let mail = async { mailbox.recv().await.ok().map(Some) };
-        let stopped = async {
-            let _ = stop.recv().await;
-            None
-        };
-        let late = async {
-            match self.room.deadline() {
-                Some(deadline) => self.house.runtime.sleep_until(deadline).await,
-                None => future::pending().await,
-            }
-            Some(None)
-        };
-        future::or(stopped, future::or(mail, late)).await
-    }
-
-    fn take(&mut self, mail: Mail<R>) {
-        let now = self.house.runtime.now();
-        let input = match mail {
-            Mail::Joined(admitted, link) => {
-                self.links.insert(admitted.seat.id(), link);
-                Input::Joined(admitted)
-            }
-            Mail::Input(input) => {
-                if let Input::Left(seat, _) = &input {
-                    self.leaving.extend(self.links.remove(seat));
-                }
-                input
-            }
-        };
-        self.room.handle(now, input);
-        self.carry_out();
-    }
-
-    fn carry_out(&mut self) {
-        while let Some(output) = self.room.poll_output() {
-            match output {
-                Output::Admit(seat, outlet) => {
-                    if let Some(link) = self.links.get(&seat) {
-                        let _ = link.outlet.try_send(outlet);
-                    }
-                }
-                Output::Drop(seat) => {
-                    if let Some(link) = self.links.remove(&seat) {
-                        link.hangup.hang_up();
-                    }
-                }
-                Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => {
-                    (self.house.notes)(Note::Room(output))
-                }
-            }
-        }
-    }
-
-    /// Everybody gets the last words, if they take them in time.
-    async fn close(mut self) {
-        let runtime = self.house.runtime.clone();
-        self.room.close();
-        self.room.publish(runtime.now());
-        self.links.values().for_each(|link| link.bell.ring());
-        let until = runtime.now().after(FAREWELL);
-        let gone = async {
-            for link in self.links.values() {
-                link.outlet.closed().await;
-            }
-        };
-        future::or(runtime.sleep_until(until), gone).await;
-        self.links.values().for_each(|link| link.hangup.hang_up());
-    }
 }

@@ -239,6 +239,30 @@ fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
 }
 
 #[test]
+fn whoever_does_not_listen_is_not_heard_for_long() {
+    let transcript = play(async |stage| {
+        let alice = stage.join("alice").await;
+        let small = Lane { capacity: 4_096, ..stage.link().down };
+        let mut deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
+        let line = format!(r#"{{"type":"message","text":"{}"}}"#, "x".repeat(4_000));
+        let flood = async {
+            for _ in 0..100 {
+                deaf.line(&line).await;
+            }
+        };
+        futures_lite::future::or(flood, stage.pause(60_000)).await;
+        alice.finish().await;
+    });
+    let heard = transcript.lines().filter(|line| line.contains("alice    * deaf says")).count();
+    assert!(
+        (15..25).contains(&heard),
+        "64 KiB of 4,000 bytes each, and what was under way: {heard}"
+    );
+    let out = transcript.lines().find(|line| line.contains("deaf was dropped, too slow"));
+    assert!(out.is_some_and(|line| line.trim().starts_with("30.")), "{out:?}");
+}
+
+#[test]
 fn long_texts_pass_and_too_long_ones_stay_at_home() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;

@@ -1,0 +1,155 @@
+//! One member, from its seat to its leaving.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use cmdchat_core::{
+    inbox::Inbox,
+    log::Meter,
+    server::{Admitted, Departure, Input, Intake, Intent, SeatId},
+};
+use futures_lite::future;
+
+use super::{
+    FAREWELL, House,
+    hall::{Link, Mail},
+};
+use crate::{
+    contract::{Hangup as _, Read, Reader as _, Runtime},
+    login::READ_SIZE,
+    outbound::{self, Bell},
+};
+
+/// Bytes a member may be owed, or may have said without being heard yet, before
+/// it is read no further.
+const OWED: u64 = 64 << 10;
+
+/// What the reader, the writer and the room loop share of one connection.
+#[derive(Default)]
+pub(super) struct Ties {
+    /// Wakes the writer: there may be something new.
+    news: Bell,
+    /// Wakes the reader: its member may be heard again.
+    turn: Bell,
+    /// Bytes of the member's requests that the room has taken.
+    heard: AtomicU64,
+    /// The room has dropped the member, or the connection has failed.
+    gone: AtomicBool,
+}
+
+impl Ties {
+    /// There may be something new to write.
+    pub(super) fn tell(&self) {
+        self.news.ring();
+    }
+
+    /// The room has taken a request of so many bytes.
+    pub(super) fn hear(&self, size: u64) {
+        self.heard.fetch_add(size, Ordering::AcqRel);
+        self.turn.ring();
+    }
+
+    /// There is nobody to be heard any more.
+    pub(super) fn part(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.turn.ring();
+    }
+
+    /// Waits until the member, who has said so many bytes, may be heard again.
+    /// `false` if it never will.
+    async fn may_go_on(&self, said: u64, meter: &Meter) -> bool {
+        while said - self.heard.load(Ordering::Acquire) > OWED || meter.owed() > OWED {
+            if self.gone.load(Ordering::Acquire) {
+                return false;
+            }
+            self.turn.heard().await;
+        }
+        true
+    }
+}
+
+/// Runs both directions of the connection, and tells the room at the end.
+pub(super) async fn attend<R: Runtime>(
+    house: &Arc<House<R>>,
+    mut reader: R::Reader,
+    mut writer: R::Writer,
+    mut inbox: Inbox,
+    hangup: &R::Hangup,
+    admitted: Admitted,
+) {
+    let seat = admitted.seat.id();
+    let ties = Arc::new(Ties::default());
+    let (outlet, hand_over) = async_channel::bounded(1);
+    let link = Link { hangup: hangup.clone(), ties: Arc::clone(&ties), outlet };
+    if house.mail.send(Mail::Joined(admitted, link)).await.is_err() {
+        return;
+    }
+    let Ok(mut outlet) = hand_over.recv().await else { return };
+    let meter = outlet.meter();
+    let (written_all, all_written) = async_channel::bounded::<()>(1);
+    let (clock, writing, end_reader) = (house.runtime.clone(), Arc::clone(&ties), hangup.clone());
+    house.runtime.spawn(async move {
+        // Held to the end: the room loop sees by it whether the writer is done.
+        let _until_then = (written_all, hand_over);
+        let written = || writing.turn.ring();
+        let all = outbound::run(&clock, &mut writer, &mut outlet, &writing.news, written).await;
+        if all.is_err() {
+            writing.part();
+            end_reader.hang_up();
+        }
+    });
+    let departure = listen(house, &mut reader, &mut inbox, seat, &ties, &meter).await;
+    let _ = house.mail.send(Mail::Input(Input::Left(seat, departure))).await;
+    let patience = house.runtime.now().after(FAREWELL);
+    future::or(house.runtime.sleep_until(patience), async {
+        let _ = all_written.recv().await;
+    })
+    .await;
+}
+
+/// Hands a member's requests to the room until there will be no more.
+///
+/// Whoever speaks is heard no faster than it listens: while the member is owed
+/// more than [`OWED`], or the room has not taken what it said, nothing is read.
+/// So a burst goes at the pace of its own echo, and the others, who get the
+/// same bytes, are not made to look slow by it.
+async fn listen<R: Runtime>(
+    house: &House<R>,
+    reader: &mut R::Reader,
+    inbox: &mut Inbox,
+    seat: SeatId,
+    ties: &Ties,
+    meter: &Meter,
+) -> Departure {
+    let mut intake = Intake::new(&house.limits);
+    let mut buffer = vec![0; READ_SIZE];
+    let mut end = Departure::Closed;
+    let mut said = 0;
+    loop {
+        match intake.next(house.runtime.now(), inbox) {
+            Intent::Request(request) => {
+                said += request.size();
+                if house.mail.send(Mail::Input(Input::Request(seat, request))).await.is_err() {
+                    return Departure::Closed;
+                }
+                if !ties.may_go_on(said, meter).await {
+                    return Departure::Lost;
+                }
+            }
+            Intent::NeedsInput => match reader.read(&mut buffer, None).await {
+                Ok(Read::Bytes(count)) => inbox.push(buffer.get(..count).unwrap_or_default()),
+                Ok(Read::Late) => {}
+                Ok(Read::End) => inbox.end(),
+                Err(_) => {
+                    end = Departure::Lost;
+                    inbox.end();
+                }
+            },
+            Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
+            Intent::End => return end,
+            Intent::Broken(violation) => return Departure::Broken(violation),
+        }
+    }
+}

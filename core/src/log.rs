@@ -4,13 +4,14 @@
 //! appended since the last [`Log::publish`] becomes one shared segment then.
 //! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
 //! the log. Nothing is copied or queued per reader; memory is one log as long
-//! as the slowest reader lags, which [`Lag`] tells.
+//! as the slowest reader lags, which [`Lag`] tells. A reader counts until it
+//! has written all that it is to get, or is dropped.
 
 use std::{
     collections::VecDeque,
     io::IoSlice,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,6 +25,7 @@ pub struct Log {
     shared: Arc<Shared>,
     fresh: Vec<u8>,
     published: u64,
+    readers: Vec<Weak<Progress>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,9 +63,17 @@ impl Log {
         self.fresh.len()
     }
 
-    /// Shares what was appended, and forgets what lies before `needed`, the
-    /// smallest cursor. Says whether there is anything new.
-    pub fn publish(&mut self, needed: u64) -> bool {
+    /// Shares what was appended, and forgets what all readers have written,
+    /// those included who get nothing new. Says whether there is anything new.
+    pub fn publish(&mut self) -> bool {
+        let mut needed = self.published;
+        self.readers.retain(|reader| {
+            let unfinished = reader.upgrade().filter(|progress| !progress.is_finished());
+            if let Some(progress) = &unfinished {
+                needed = needed.min(progress.cursor.load(Ordering::Acquire));
+            }
+            unfinished.is_some()
+        });
         let mut segments = self.shared.segments();
         while segments.front().is_some_and(|segment| segment.end() <= needed) {
             segments.pop_front();
@@ -92,13 +102,14 @@ impl Log {
 
     /// A reader who gets `greeting` and then all that is appended from now on.
     #[must_use]
-    pub fn subscribe(&self, greeting: Option<&Frame>) -> (Outlet, Lag) {
+    pub fn subscribe(&mut self, greeting: Option<&Frame>) -> (Outlet, Lag) {
         let progress = Arc::new(Progress {
             cursor: AtomicU64::new(self.end()),
             greeting_left: AtomicU64::new(greeting.map_or(0, |frame| frame.bytes().len() as u64)),
             sealed_at: AtomicU64::new(u64::MAX),
             progressed_at: AtomicU64::new(0),
         });
+        self.readers.push(Arc::downgrade(&progress));
         let outlet = Outlet {
             shared: Arc::clone(&self.shared),
             progress: Arc::clone(&progress),
@@ -118,6 +129,13 @@ struct Progress {
     sealed_at: AtomicU64,
     /// Nanoseconds since [`Tick::ZERO`].
     progressed_at: AtomicU64,
+}
+
+impl Progress {
+    fn is_finished(&self) -> bool {
+        self.greeting_left.load(Ordering::Acquire) == 0
+            && self.cursor.load(Ordering::Acquire) >= self.sealed_at.load(Ordering::Acquire)
+    }
 }
 
 /// How far a reader is, for the machine that owns the log.
@@ -167,15 +185,17 @@ impl Outlet {
     /// write. Empty if nothing waits now.
     pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
         let cursor = self.progress.cursor.load(Ordering::Acquire);
-        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
         self.gathered.clear();
         let room = GATHERED - usize::from(self.greeting.is_some());
-        {
+        let sealed = {
             let segments = self.shared.segments();
+            // Behind the lock: whoever sees a segment also sees the seal set before it was published.
+            let sealed = self.progress.sealed_at.load(Ordering::Acquire);
             let first = segments.partition_point(|segment| segment.end() <= cursor);
             let waiting = segments.iter().skip(first).take(room);
             self.gathered.extend(waiting.filter(|segment| segment.start < sealed).cloned());
-        }
+            sealed
+        };
         let greeting = self.greeting.as_deref().map(|greeting| {
             let left = self.progress.greeting_left.load(Ordering::Acquire) as usize;
             greeting.get(greeting.len().saturating_sub(left)..).unwrap_or_default()
@@ -215,8 +235,7 @@ impl Outlet {
     /// Nothing waits, and nothing will.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
-        self.greeting.is_none() && self.progress.cursor.load(Ordering::Acquire) >= sealed
+        self.progress.is_finished()
     }
 }
 
@@ -253,11 +272,11 @@ mod tests {
             let (mut outlet, _) = log.subscribe(Some(&frame("hello")));
             log.append(&frame("one"));
             assert_eq!(drain(&mut outlet, step), "hello\n", "unpublished is unseen");
-            assert!(log.publish(0));
+            assert!(log.publish());
             log.append(&frame("two"));
-            assert!(log.publish(0));
+            assert!(log.publish());
             assert_eq!(drain(&mut outlet, step), "one\ntwo\n");
-            assert!(!log.publish(0));
+            assert!(!log.publish());
         }
     }
 
@@ -265,15 +284,17 @@ mod tests {
     fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
         let mut log = Log::default();
         let (mut fast, fast_lag) = log.subscribe(None);
-        let (_slow, slow_lag) = log.subscribe(Some(&frame("12345")));
+        let (slow, slow_lag) = log.subscribe(Some(&frame("12345")));
         for _ in 0..100 {
             log.append(&frame("123456789"));
-            log.publish(fast_lag.cursor().min(slow_lag.cursor()));
+            log.publish();
         }
         assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
         drain(&mut fast, 64);
+        log.publish();
         assert_eq!(log.shared.segments().len(), 100);
-        log.publish(fast_lag.cursor());
+        drop((slow, slow_lag));
+        log.publish();
         assert_eq!(log.shared.segments().len(), 0);
     }
 
@@ -284,7 +305,7 @@ mod tests {
         log.append(&frame("yours"));
         lag.seal(log.end());
         log.append(&frame("not yours"));
-        log.publish(0);
+        log.publish();
         assert!(!outlet.is_finished());
         assert_eq!(drain(&mut outlet, 2), "yours\n");
         assert!(outlet.is_finished());

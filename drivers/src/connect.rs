@@ -77,7 +77,7 @@ pub async fn connect<R: Runtime>(
     let (to_session, arrivals) = async_channel::bounded(MAILBOX);
     runtime.spawn(read(reader, to_session));
 
-    let log = Log::default();
+    let mut log = Log::default();
     let (mut outlet, lag) = log.subscribe(None);
     let bell = Bell::default();
     let (written_all, all_written) = async_channel::bounded::<()>(1);
@@ -221,8 +221,8 @@ impl<R: Runtime> SessionLoop<R> {
                 }
             }
         }
-        let Outgoing { log, lag, bell, .. } = &mut self.outgoing;
-        if log.publish(lag.cursor()) {
+        let Outgoing { log, bell, .. } = &mut self.outgoing;
+        if log.publish() {
             bell.ring();
         }
         ended

@@ -18,7 +18,7 @@ pub fn frame_parser(data: &[u8]) {
     let bounds = [bound(plan.next()), bound(plan.next())];
     let bound_of = |line: usize| if line < 2 { bounds[0] } else { bounds[1] };
     let mut inbox = Inbox::new(0);
-    let mut found = Found { lines: Vec::new(), too_long: false };
+    let mut found = Found::default();
     let mut rest = stream;
     while !rest.is_empty() && !found.too_long {
         let (piece, behind) = rest.split_at(plan.size().min(rest.len()));
@@ -37,6 +37,8 @@ pub fn frame_parser(data: &[u8]) {
     let short = naive.iter().enumerate().position(|(at, line)| line.len() > bound_of(at));
     assert_eq!(found.lines, naive.get(..short.unwrap_or(naive.len())).unwrap_or_default());
     assert_eq!(found.too_long, short.is_some());
+    let cut = stream.last().is_some_and(|&byte| byte != b'\n');
+    assert_eq!(found.cut, cut && !found.too_long);
 
     for line in naive {
         readers(line);
@@ -47,8 +49,11 @@ fn bound(choice: u8) -> usize {
     usize::from(choice & 0x7f) * if choice < 128 { 1 } else { 512 }
 }
 
+#[derive(Default)]
 struct Found {
     lines: Vec<Vec<u8>>,
+    /// One of them came without its end.
+    cut: bool,
     too_long: bool,
 }
 
@@ -58,7 +63,11 @@ impl Found {
         loop {
             inbox.set_bound(bound_of(self.lines.len()));
             match inbox.take() {
-                Ok(Line::Whole(line) | Line::Last(line)) => self.lines.push(line.to_owned()),
+                Ok(Line::Whole(line)) => self.lines.push(line.to_owned()),
+                Ok(Line::Last(line)) => {
+                    self.lines.push(line.to_owned());
+                    self.cut = true;
+                }
                 Ok(Line::Incomplete) => return false,
                 Ok(Line::End) => return true,
                 Err(TooLong) => {

@@ -2,17 +2,19 @@
 
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 /// Text from the network: a name, a message, an error line. It has no
 /// `Display`, so it cannot reach a screen by accident; whoever shows it must
-/// clean it first.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Untrusted(String);
+/// clean it first. Wiped on drop: it may be a decrypted message.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Untrusted(Zeroizing<String>);
 
 impl Untrusted {
     /// Marks `text` as written by a peer.
     #[must_use]
-    pub const fn new(text: String) -> Self {
-        Self(text)
+    pub fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
     }
 
     /// The text as it came. To be compared, counted or cleaned, not shown.
@@ -22,7 +24,7 @@ impl Untrusted {
     }
 }
 
-/// Length only: the text may be a decrypted message.
+/// Length only.
 impl fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Untrusted({} bytes)", self.0.len())

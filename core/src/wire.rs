@@ -266,10 +266,7 @@ pub(crate) fn read_hello(line: &[u8]) -> Result<Hello, ErrorText> {
     if a.is_missing() {
         return Err(ErrorText::MissingA);
     }
-    let name = match &username {
-        strict::Field::Absent => Some("unknown"),
-        given => given.text(),
-    };
+    let name = if username == strict::Field::Absent { Some("unknown") } else { username.text() };
     let name = name.and_then(|name| Name::new(name).ok()).ok_or(ErrorText::InvalidUsername)?;
     Ok(Hello { name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
 }

@@ -7,7 +7,7 @@
 //!                            └──► log ──► writer ──► socket
 //! ```
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
@@ -16,6 +16,7 @@ use cmdchat_core::{
     log::{Lag, Log},
 };
 use futures_lite::future;
+use zeroize::Zeroizing;
 
 use crate::{
     contract::{Connection, Hangup as _, Read, Reader, Runtime},
@@ -36,16 +37,27 @@ const READ_SIZE: usize = 16 << 10;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a person wants.
-#[derive(Debug)]
 pub enum Command {
     /// Say this to the room.
-    Say(String),
+    Say(Zeroizing<String>),
     /// Have the server forget the history, for all.
     Clear,
     /// Leave when all that was said has come back, or when nothing has for so long.
     Finish(Duration),
     /// Leave now.
     Leave,
+}
+
+/// Without the text.
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Say(text) => write!(f, "Say({} bytes)", text.len()),
+            Self::Clear => f.write_str("Clear"),
+            Self::Finish(patience) => write!(f, "Finish({patience:?})"),
+            Self::Leave => f.write_str("Leave"),
+        }
+    }
 }
 
 /// A client in the room.

@@ -275,7 +275,7 @@ pub struct Member {
 impl Member {
     /// Says `text` to the room.
     pub async fn say(&self, text: &str) {
-        let _ = self.commands.send(Command::Say(text.to_owned())).await;
+        let _ = self.commands.send(Command::Say(text.to_owned().into())).await;
     }
 
     /// Has the history forgotten.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::{
     client::news::{Data, News, User},
@@ -355,8 +356,9 @@ impl Session {
 /// Python clients parse `[` before a letter, `#`, `/` or `@` as markup, and one
 /// unmatched tag disconnects them all: a zero-width space between the two
 /// prevents it (PROTOCOL 3.4).
-fn without_markup(text: &str) -> String {
-    let mut tame = String::with_capacity(text.len());
+fn without_markup(text: &str) -> Zeroizing<String> {
+    // Wiped where it is, so it must not move: at worst every second character grows.
+    let mut tame = Zeroizing::new(String::with_capacity(3 * text.len()));
     let mut previous = '\0';
     for c in text.chars() {
         if previous == '[' && matches!(c, 'a'..='z' | '#' | '/' | '@') {
@@ -375,10 +377,10 @@ mod tests {
     #[test]
     fn markup_is_defused_and_all_else_is_left_alone() {
         assert_eq!(
-            without_markup("[/nope] [a][1] [[b] x"),
+            without_markup("[/nope] [a][1] [[b] x").as_str(),
             "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x"
         );
-        assert_eq!(without_markup("[ok"), "[\u{200b}ok");
-        assert_eq!(without_markup("plain [A] 漢é"), "plain [A] 漢é");
+        assert_eq!(without_markup("[ok").as_str(), "[\u{200b}ok");
+        assert_eq!(without_markup("plain [A] 漢é").as_str(), "plain [A] 漢é");
     }
 }

@@ -43,7 +43,7 @@ impl Credentials {
     pub fn classic(password: &Password, seed: &Seed) -> Self {
         let mut rng = seed.fork("credentials", 0).rng();
         let mut salt: [u8; 16] = rng.bytes();
-        // PROTOCOL 2.2: a server of protocol 1 alone begins with no zero byte.
+        // No leading zero byte: what is sent is what is hashed, all 16 bytes.
         salt[0] |= 1;
         Self {
             verifier: Arc::new(Verifier::new(password, Salt::from(salt))),

@@ -1,0 +1,163 @@
+//! From the arguments of the process to a [`Command`], or to the words that say
+//! what is wrong with them.
+
+use std::error::Error as _;
+use std::ffi::{OsStr, OsString};
+use std::mem;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
+
+use super::{Cli, Command, Source};
+use crate::exit::{Exit, Failure};
+use crate::text::Shown;
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Parsed {
+    /// What to do.
+    pub command: Command,
+    /// Where the password is to come from.
+    pub secret: Source,
+    /// The same for a second start.
+    pub again: Again,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub enum Stop {
+    /// Help or the version was asked for.
+    Help(Box<clap::Error>),
+    /// The arguments make no sense.
+    Failed(Failure),
+}
+
+impl Stop {
+    /// Prints help where it was asked for.
+    ///
+    /// # Errors
+    /// The failure, if it was one.
+    pub fn settle(self) -> Result<Exit, Failure> {
+        match self {
+            Self::Help(help) => {
+                let _ = help.print(); // a closed pipe is no news
+                Ok(if help.exit_code() == 0 { Exit::Done } else { Exit::Usage })
+            }
+            Self::Failed(failure) => Err(failure),
+        }
+    }
+}
+
+/// Reads the arguments; the first is the name of the program.
+///
+/// # Errors
+/// [`Stop`].
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
+    let args: Vec<_> = args.into_iter().collect();
+    if let Some(letter) = args.get(1).and_then(|arg| arg.to_str())
+        && letter.chars().count() == 1
+        && letter != "-"
+    {
+        let what = Shown::line(&[&Shown::quoted(letter), &" is not a command"]);
+        return Err(Stop::Failed(
+            Failure::usage(what)
+                .advise("the commands are serve and connect; two letters are enough"),
+        ));
+    }
+    let mut shape = Cli::command();
+    let matches = shape.try_get_matches_from_mut(args).map_err(stop)?;
+    let again = Again::new(&shape, &matches);
+    let mut command = Cli::from_arg_matches(&matches).map_err(stop)?.command;
+    let secret = match &mut command {
+        Command::Serve(serve) => mem::take(&mut serve.secret).source(serve.password.take()),
+        Command::Connect(connect) => mem::take(&mut connect.secret).source(connect.password.take()),
+    };
+    Ok(Parsed { command, secret, again })
+}
+
+/// The arguments once more, without a password.
+///
+/// They are put together from what was understood and not from how it was
+/// written, so that no spelling of the password can stay behind.
+#[derive(Debug, Default)]
+pub struct Again {
+    command: OsString,
+    positionals: Vec<OsString>,
+    options: Vec<OsString>,
+}
+
+impl Again {
+    fn new(shape: &clap::Command, matches: &ArgMatches) -> Self {
+        let Some((name, matches)) = matches.subcommand() else {
+            return Self::default();
+        };
+        let mut again = Self { command: name.into(), ..Self::default() };
+        let known = shape.find_subcommand(name).into_iter();
+        for arg in known.flat_map(clap::Command::get_arguments) {
+            let id = arg.get_id().as_str();
+            if id != "password" && matches.value_source(id) == Some(ValueSource::CommandLine) {
+                again.add(arg, matches.get_raw(id).into_iter().flatten());
+            }
+        }
+        again
+    }
+
+    fn add<'a>(&mut self, arg: &clap::Arg, values: impl Iterator<Item = &'a OsStr>) {
+        match arg.get_long() {
+            None => self.positionals.extend(values.map(OsStr::to_owned)),
+            Some(long) if arg.get_action().takes_values() => {
+                for value in values {
+                    let mut option = OsString::from(format!("--{long}="));
+                    option.push(value);
+                    self.options.push(option);
+                }
+            }
+            Some(long) => self.options.push(format!("--{long}").into()),
+        }
+    }
+
+    /// The arguments behind the name of the program, with the password to be
+    /// read from file descriptor `fd`.
+    #[must_use]
+    pub fn with_fd(&self, fd: i32) -> Vec<OsString> {
+        let is_option_like = |value: &OsString| value.as_encoded_bytes().starts_with(b"-");
+        let fd = OsString::from(format!("--password-fd={fd}"));
+        let options = self.options.iter().cloned().chain([fd]);
+        let positionals = self.positionals.iter().cloned();
+        let command = [self.command.clone()].into_iter();
+        if self.positionals.iter().any(is_option_like) {
+            command.chain(options).chain(["--".into()]).chain(positionals).collect()
+        } else {
+            command.chain(positionals).chain(options).collect()
+        }
+    }
+}
+
+/// What clap found, in our own shape.
+fn stop(error: clap::Error) -> Stop {
+    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Failure>()) {
+        return Stop::Failed(failure.clone());
+    }
+    if matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
+        return Stop::Help(Box::new(error));
+    }
+    // "error: …", perhaps a list, then "tip: …" and "Usage: …" behind blank lines.
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    let mut failure = Failure::usage(Shown::one_line(&what.join(" ")));
+    let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
+    if let Some(tip) = tip {
+        failure = failure.hint(Shown::one_line(tip));
+    }
+    if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
+        failure = failure.hint(Shown::line(&[&"usage: ", &Shown::one_line(usage)]));
+    }
+    Stop::Failed(failure)
+}

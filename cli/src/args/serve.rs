@@ -1,0 +1,132 @@
+//! `cmdchat serve`.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::secret::{Argument, SecretArgs, argument};
+use super::values::{self, Bound};
+use super::{DEFAULT_RUNTIME, Runtime};
+
+const EXAMPLES: &str = "\
+Examples:
+  cmdchat serve 0.0.0.0 3000                        asks for the password
+  cmdchat serve :: 3000 --password-file key         IPv6, mostly with IPv4
+  cmdchat serve 127.0.0.1 0 --history 0             any free port, nothing kept
+
+The room lives in memory only; Ctrl+C closes it.";
+
+/// Open a room that others connect to.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "cmdchat serve [OPTIONS] ADDR PORT",
+    before_long_help = EXAMPLES,
+    after_help = "All limits, with what 0 means: cmdchat serve --help",
+    after_long_help = ""
+)]
+pub struct Serve {
+    /// Address to listen at; 0.0.0.0 for all
+    ///
+    /// 127.0.0.1 or localhost is for this machine only. IPv6 as ::1, brackets or not.
+    #[arg(value_name = "ADDR", value_parser = values::address)]
+    pub address: IpAddr,
+
+    /// Port to listen at; 0 for a free one
+    #[arg(value_name = "PORT", value_parser = values::port_or_any, allow_negative_numbers = true)]
+    pub port: u16,
+
+    /// Better left out: you are asked for it
+    ///
+    /// On Unix a password given here is
+    /// taken off the process list at once, but your shell may keep it in its
+    /// history.
+    #[arg(short, long, value_name = "P", value_parser = argument(), group = "secret")]
+    pub(super) password: Option<Argument>,
+
+    #[command(flatten)]
+    pub(super) secret: SecretArgs,
+
+    /// Do not report joins and leaves
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Ignore `clear` from members
+    ///
+    /// Without it every member can make the room forget its messages.
+    #[arg(long)]
+    pub no_remote_wipe: bool,
+
+    /// What carries the connections
+    #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true)]
+    pub runtime: Runtime,
+
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// What one member, or everybody together, may use.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Limits")]
+pub struct Limits {
+    /// Members at a time (0: no limit)
+    #[arg(long, value_name = "N", default_value = "128", value_parser = values::bound)]
+    pub max_members: Bound<usize>,
+
+    /// Members at a time from one IPv4 address or IPv6 /64 network (0: no limit)
+    #[arg(long, value_name = "N", default_value = "16", value_parser = values::bound, hide_short_help = true)]
+    pub max_per_source: Bound<usize>,
+
+    /// Messages kept for newcomers (0: none)
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = values::count)]
+    pub history: usize,
+
+    /// Size of all messages kept (0: none)
+    ///
+    /// 1048576, 1024k and 1M are the same size.
+    #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = values::size, hide_short_help = true)]
+    pub history_bytes: usize,
+
+    /// Messages a second from each (0: no limit)
+    ///
+    /// Who writes faster is read
+    /// more slowly; no message is lost.
+    #[arg(long, value_name = "N", default_value = "20", value_parser = values::bound)]
+    pub rate: Bound<usize>,
+
+    /// Messages a member may send at once before --rate counts
+    #[arg(long, value_name = "N", default_value = "60", value_parser = values::at_least_one, hide_short_help = true)]
+    pub burst: usize,
+
+    /// Time from connecting to being in the room (0: no limit)
+    ///
+    /// 30, 30s, 5m and 500ms are times.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
+    pub login_timeout: Bound<Duration>,
+
+    /// Logins at a time (0: no limit)
+    #[arg(long, value_name = "N", default_value = "64", value_parser = values::bound, hide_short_help = true)]
+    pub max_logins: Bound<usize>,
+
+    /// Logins at a time from one address (0: no limit)
+    #[arg(long, value_name = "N", default_value = "8", value_parser = values::bound, hide_short_help = true)]
+    pub max_logins_per_source: Bound<usize>,
+
+    /// Unsent bytes per member (0: no limit)
+    ///
+    /// Who falls further behind is
+    /// dropped; the others do not wait.
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::bound_size, hide_short_help = true)]
+    pub max_backlog: Bound<usize>,
+
+    /// Time a member may take nothing at all (0: no limit)
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
+    pub stall_timeout: Bound<Duration>,
+
+    /// Count this machine as one address too
+    ///
+    /// Without it the limits per address and the waits after a wrong password
+    /// leave loopback alone.
+    #[arg(long, hide_short_help = true)]
+    pub guard_loopback: bool,
+}

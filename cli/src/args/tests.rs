@@ -1,0 +1,241 @@
+//! What can be typed, and what is said about the rest.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use clap::CommandFactory;
+
+use super::{Bound, Cli, Command, Connect, Parsed, Serve, Source, Stop, parse};
+
+fn typed(line: &str) -> Result<Parsed, Stop> {
+    let words = line.split_whitespace().map(OsString::from);
+    parse(std::iter::once("cmdchat".into()).chain(words))
+}
+
+fn serve(line: &str) -> (Serve, Source) {
+    match typed(&format!("serve {line}")).unwrap() {
+        Parsed { command: Command::Serve(serve), secret, .. } => (*serve, secret),
+        Parsed { command: Command::Connect(_), .. } => panic!("not serve"),
+    }
+}
+
+fn connect(line: &str) -> (Connect, Source) {
+    match typed(&format!("connect {line}")).unwrap() {
+        Parsed { command: Command::Connect(connect), secret, .. } => (connect, secret),
+        Parsed { command: Command::Serve(_), .. } => panic!("not connect"),
+    }
+}
+
+/// What is printed for a line that makes no sense.
+fn complaint(line: &str) -> String {
+    match typed(line).unwrap_err() {
+        Stop::Failed(failure) => {
+            assert_eq!(failure.exit as u8, 2);
+            failure.to_string()
+        }
+        Stop::Help(help) => panic!("help instead: {help}"),
+    }
+}
+
+fn password(source: &Source) -> &[u8] {
+    let Source::Argument(argument) = source else {
+        panic!("{source:?}");
+    };
+    argument.expose()
+}
+
+#[test]
+fn the_definitions_hold_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn serve_takes_what_the_python_program_takes() {
+    for line in [
+        "0.0.0.0 3000 --password P",
+        "0.0.0.0 3000 -p P",
+        "-pP 0.0.0.0 3000",
+        "--password=P 0.0.0.0 3000",
+    ] {
+        let (serve, source) = serve(line);
+        assert_eq!((serve.address.to_string().as_str(), serve.port), ("0.0.0.0", 3000));
+        assert_eq!(password(&source), b"P");
+    }
+}
+
+#[test]
+fn connect_takes_what_the_python_program_takes() {
+    let (connect, source) = connect("localhost 3000 alice P");
+    assert_eq!(
+        (connect.host.as_str(), connect.port, connect.username.as_str()),
+        ("localhost", 3000, "alice")
+    );
+    assert_eq!(password(&source), b"P");
+    assert_eq!(connect.timeout, Duration::from_secs(10));
+}
+
+#[test]
+fn an_empty_password_is_one() {
+    let args = ["cmdchat", "connect", "h", "1", "a", ""].map(OsString::from);
+    assert_eq!(password(&parse(args).unwrap().secret), b"");
+}
+
+#[test]
+fn limits_have_defaults_and_zero_means_none() {
+    let (plain, _) = serve("::1 0");
+    assert_eq!((plain.limits.max_members, plain.limits.rate), (Bound(Some(128)), Bound(Some(20))));
+    assert_eq!((plain.limits.history, plain.limits.history_bytes), (1000, 4 << 20));
+    assert_eq!(plain.limits.login_timeout, Bound(Some(Duration::from_secs(30))));
+    assert_eq!(plain.limits.max_backlog.or_max(), 1 << 20);
+
+    let (other, _) = serve(
+        "::1 0 --rate 0 --max-members=0 --stall-timeout 0 --max-backlog 1024k --login-timeout 500ms",
+    );
+    assert_eq!((other.limits.rate, other.limits.max_members.or_max()), (Bound(None), usize::MAX));
+    assert_eq!(other.limits.stall_timeout, Bound(None));
+    assert_eq!(other.limits.max_backlog, Bound(Some(1 << 20)));
+    assert_eq!(other.limits.login_timeout, Bound(Some(Duration::from_millis(500))));
+}
+
+#[test]
+fn hosts_and_addresses() {
+    for (host, bare) in [
+        ("::1", "::1"),
+        ("[::1]", "::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("fe80::1:3000", "fe80::1:3000"),
+        ("example.org", "example.org"),
+    ] {
+        assert_eq!(connect(&format!("{host} 1 a")).0.host.as_str(), bare);
+    }
+    for (address, parsed) in [("localhost", "127.0.0.1"), ("[::]", "::"), ("::", "::")] {
+        assert_eq!(serve(&format!("{address} 1")).0.address.to_string(), parsed);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_named_with_a_way_out() {
+    for (line, words) in [
+        ("connect h 99999 a", "error: \"99999\" is not a port\nhint: use a number from 1 to 65535"),
+        ("connect h 0 a", "error: \"0\" is not a port\nhint: use a number from 1 to 65535"),
+        ("connect h -1 a", "error: \"-1\" is not a port\nhint: use a number from 1 to 65535"),
+        ("serve :: +80", "error: \"+80\" is not a port\nhint: use a number from 1 to 65535"),
+        (
+            "connect [fe80::1]:3000 3000 a",
+            "error: cannot tell address from port in \"[fe80::1]:3000\"\nhint: write [fe80::1] 3000",
+        ),
+        (
+            "connect example.org:3000 1 a",
+            "error: cannot tell address from port in \"example.org:3000\"\nhint: write example.org 3000",
+        ),
+        (
+            "connect fe80::1:99999 1 a",
+            "error: cannot tell address from port in \"fe80::1:99999\"\nhint: write the address and the port apart: fe80::1 3000",
+        ),
+        (
+            "connect abc.onion 1 a",
+            "error: .onion addresses need Tor\nhint: this cmdchat knows no proxy yet; ask the host for another address",
+        ),
+        (
+            "connect a/b 1 a",
+            "error: \"a/b\" is not a host\nhint: write a name like example.org, or an address",
+        ),
+        (
+            "serve example.org 1",
+            "error: \"example.org\" is not an IP address\nhint: use 0.0.0.0 for all, or 127.0.0.1 for this machine only",
+        ),
+        (
+            "serve 0.0.0.0:3000 1",
+            "error: cannot tell address from port in \"0.0.0.0:3000\"\nhint: write 0.0.0.0 3000",
+        ),
+        (
+            "serve :: 1 --rate fast",
+            "error: \"fast\" is not a number\nhint: write digits only, for example 100",
+        ),
+        (
+            "serve :: 1 --history-bytes 4Q",
+            "error: \"4Q\" is not a size\nhint: write for example 1048576, 1024k or 4M",
+        ),
+        (
+            "serve :: 1 --stall-timeout 99999999999999999999",
+            "error: \"99999999999999999999\" is not a time\nhint: write for example 30s, 5m or 500ms",
+        ),
+        ("connect h 1 a --timeout 0", "error: \"0\" is too short\nhint: write for example 10s"),
+        (
+            "s :: 1",
+            "error: \"s\" is not a command\nhint: the commands are serve and connect; two letters are enough",
+        ),
+    ] {
+        assert_eq!(complaint(line), words);
+    }
+}
+
+#[test]
+fn what_the_parser_finds_has_the_same_shape() {
+    assert_eq!(
+        complaint("connect h 1"),
+        "error: the following required arguments were not provided: <USERNAME>\n\
+         hint: usage: cmdchat connect [OPTIONS] HOST PORT USERNAME [PASSWORD]"
+    );
+    let unknown = complaint("serve :: 1 --histori 5");
+    assert!(
+        unknown.starts_with("error: unexpected argument '--histori' found\nhint: "),
+        "{unknown}"
+    );
+    let command = complaint("srve :: 1");
+    assert!(command.starts_with("error: unrecognized subcommand 'srve'\nhint: "), "{command}");
+}
+
+#[test]
+fn one_source_of_the_password_at_a_time() {
+    for line in [
+        "connect h 1 a secret --password-fd 3",
+        "serve :: 1 -p secret --password-stdin",
+        "serve :: 1 --password-fd 3 --password-file f",
+    ] {
+        let words = complaint(line);
+        assert!(words.contains("cannot be used with"), "{words}");
+        assert!(!words.contains("secret"), "{words}");
+    }
+    assert!(matches!(serve(":: 1 --password-fd 3").1, Source::Fd(3)));
+    assert!(matches!(connect("h 1 a --password-stdin").1, Source::Stdin));
+    assert!(matches!(connect("h 1 a").1, Source::Unspecified));
+}
+
+#[test]
+fn commands_can_be_shortened_to_two_letters() {
+    assert!(typed("se :: 1").is_ok());
+    assert!(typed("conn h 1 a").is_ok());
+}
+
+#[test]
+fn a_second_start_says_the_same_without_the_password() {
+    for (line, again) in [
+        ("connect h 1 alice P", "connect h 1 alice --password-fd=7"),
+        (
+            "conn --plain h 1 alice P --timeout 5m",
+            "connect h 1 alice --plain --timeout=5m --password-fd=7",
+        ),
+        ("connect -- h 1 -alice P", "connect --password-fd=7 -- h 1 -alice"),
+        ("serve -pP :: 1 --rate=0 --quiet", "serve :: 1 --quiet --rate=0 --password-fd=7"),
+        ("serve :: 1 --password P --guard-loopback", "serve :: 1 --guard-loopback --password-fd=7"),
+    ] {
+        let args = typed(line).unwrap().again.with_fd(7);
+        let args: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
+        assert_eq!(args.join(" "), again);
+        typed(again).unwrap();
+    }
+}
+
+#[test]
+fn short_help_fits_a_screen_and_long_help_begins_with_examples() {
+    for name in ["serve", "connect"] {
+        let mut shape = Cli::command().term_width(80);
+        shape.build();
+        let command = shape.find_subcommand_mut(name).unwrap();
+        let short = command.render_help().to_string();
+        assert!(short.lines().count() <= 24, "{short}");
+        let long = command.render_long_help().to_string();
+        assert!(long.starts_with("Examples:\n"), "{long}");
+    }
+}

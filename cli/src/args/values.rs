@@ -1,0 +1,180 @@
+//! What single arguments may be. What they may not be is a [`Failure`] with its
+//! final words.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::exit::Failure;
+use crate::text::Shown;
+
+/// Where to connect: a name or an address, without brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Host(String);
+
+impl Host {
+    /// As a resolver takes it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A bound that can be switched off by 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound<T>(pub Option<T>);
+
+impl Bound<usize> {
+    /// The bound, or the largest number.
+    #[must_use]
+    pub fn or_max(self) -> usize {
+        self.0.unwrap_or(usize::MAX)
+    }
+}
+
+impl Bound<Duration> {
+    /// The bound, or the longest time.
+    #[must_use]
+    pub fn or_max(self) -> Duration {
+        self.0.unwrap_or(Duration::MAX)
+    }
+}
+
+pub(super) fn host(text: &str) -> Result<Host, Failure> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let name = bare.unwrap_or(text);
+    if is_ipv6(name) {
+        return Ok(Host(name.into()));
+    }
+    if text.contains(':') {
+        return Err(port_inside(text));
+    }
+    let lower = text.trim_end_matches('.').to_ascii_lowercase();
+    if lower.ends_with(".onion") {
+        return Err(Failure::usage(Shown::line(&[&".onion addresses need Tor"]))
+            .advise("this cmdchat knows no proxy yet; ask the host for another address"));
+    }
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
+    if text.is_empty() || text.contains(odd) {
+        return Err(Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not a host"]))
+            .advise("write a name like example.org, or an address"));
+    }
+    Ok(Host(text.into()))
+}
+
+/// An IPv6 address, with or without the interface it is meant on (`%eth0`).
+fn is_ipv6(text: &str) -> bool {
+    let (address, scope) = text.split_once('%').unwrap_or((text, "0"));
+    address.parse::<Ipv6Addr>().is_ok()
+        && !scope.is_empty()
+        && scope.chars().all(|c| c.is_ascii_graphic())
+}
+
+fn port_inside(text: &str) -> Failure {
+    let failure =
+        Failure::usage(Shown::line(&[&"cannot tell address from port in ", &Shown::quoted(text)]));
+    match text.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
+            let (name, port) = (Shown::one_line(name), Shown::one_line(port));
+            failure.hint(Shown::line(&[&"write ", &name, &" ", &port]))
+        }
+        _ => failure.advise("write the address and the port apart: fe80::1 3000"),
+    }
+}
+
+pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
+    let found = match bare {
+        Some(text) => text.parse().ok().map(IpAddr::V6),
+        None if text == "localhost" => Some(Ipv4Addr::LOCALHOST.into()),
+        None => text.parse().ok(),
+    };
+    found.ok_or_else(|| match text.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() && address(name).is_ok() => {
+            port_inside(text)
+        }
+        _ => Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not an IP address"]))
+            .advise("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
+    })
+}
+
+pub(super) fn port(text: &str) -> Result<u16, Failure> {
+    match port_or_any(text)? {
+        0 => Err(Failure::bad_port(text)),
+        port => Ok(port),
+    }
+}
+
+pub(super) fn port_or_any(text: &str) -> Result<u16, Failure> {
+    digits(text)
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(|| Failure::bad_port(text))
+}
+
+pub(super) fn count(text: &str) -> Result<usize, Failure> {
+    digits(text)
+        .and_then(|number| usize::try_from(number).ok())
+        .ok_or_else(|| bad(text, " is not a number", "write digits only, for example 100"))
+}
+
+pub(super) fn at_least_one(text: &str) -> Result<usize, Failure> {
+    match count(text)? {
+        0 => Err(bad(text, " is too few", "write 1 or more")),
+        count => Ok(count),
+    }
+}
+
+pub(super) fn bound(text: &str) -> Result<Bound<usize>, Failure> {
+    count(text).map(|count| Bound((count > 0).then_some(count)))
+}
+
+pub(super) fn size(text: &str) -> Result<usize, Failure> {
+    let (number, unit) = split_unit(text);
+    let factor = match unit {
+        "" => Some(1_u64),
+        "k" | "K" => Some(1 << 10),
+        "m" | "M" => Some(1 << 20),
+        "g" | "G" => Some(1 << 30),
+        _ => None,
+    };
+    factor
+        .and_then(|factor| digits(number)?.checked_mul(factor))
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .ok_or_else(|| bad(text, " is not a size", "write for example 1048576, 1024k or 4M"))
+}
+
+pub(super) fn bound_size(text: &str) -> Result<Bound<usize>, Failure> {
+    size(text).map(|size| Bound((size > 0).then_some(size)))
+}
+
+pub(super) fn bound_wait(text: &str) -> Result<Bound<Duration>, Failure> {
+    let (number, unit) = split_unit(text);
+    let milliseconds = match unit {
+        "ms" => Some(1_u64),
+        "" | "s" => Some(1_000),
+        "m" | "min" => Some(60_000),
+        "h" => Some(3_600_000),
+        _ => None,
+    };
+    milliseconds
+        .and_then(|factor| digits(number)?.checked_mul(factor))
+        .map(|ms| Bound((ms > 0).then_some(Duration::from_millis(ms))))
+        .ok_or_else(|| bad(text, " is not a time", "write for example 30s, 5m or 500ms"))
+}
+
+pub(super) fn wait(text: &str) -> Result<Duration, Failure> {
+    let Bound(wait) = bound_wait(text)?;
+    wait.ok_or_else(|| bad(text, " is too short", "write for example 10s"))
+}
+
+/// Digits only: `+5` is no number of anything here.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn split_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
+}
+
+fn bad(text: &str, what: &'static str, hint: &'static str) -> Failure {
+    Failure::usage(Shown::line(&[&Shown::quoted(text), &what])).advise(hint)
+}

@@ -1,0 +1,219 @@
+//! What a host answers, in our own words.
+
+use std::time::Duration;
+
+use cmdchat_core::untrusted::Untrusted;
+
+use super::failure::at;
+use super::{Exit, Failure, Span};
+use crate::text::Shown;
+
+impl Failure {
+    /// The host did not take our proof.
+    #[must_use]
+    pub fn wrong_passphrase(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[&at(host, port), &" did not accept the passphrase"]);
+        Self::new(Exit::WrongPassphrase, what).advise("passwords are case-sensitive; codes are not")
+    }
+
+    /// We did not take the host's proof.
+    #[must_use]
+    pub fn host_without_proof(host: &str, port: u16) -> Self {
+        let what =
+            Shown::line(&[&"the host at ", &at(host, port), &" does not know the passphrase"]);
+        Self::new(Exit::Distrust, what).advise(
+            "this may be someone else's machine; do not type the passphrase again, ask your friend",
+        )
+    }
+
+    /// The name is in use.
+    #[must_use]
+    pub fn name_taken(name: &str) -> Self {
+        let what =
+            Shown::line(&[&"someone called ", &Shown::quoted(name), &" is already in the room"]);
+        Self::new(Exit::Name, what).advise("choose another name")
+    }
+
+    /// No name may look like that; `why` in two or three words.
+    #[must_use]
+    pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
+        let what = Shown::line(&[&Shown::quoted(name), &" cannot be used as a name: ", &why]);
+        Self::new(Exit::Name, what).advise("1 to 32 characters without spaces or [")
+    }
+
+    /// The host answers, but the two have no protocol in common; its `words` say
+    /// at what it stopped.
+    #[must_use]
+    pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
+        let words = Shown::diagnostic(words);
+        let what = Shown::line(&[&at(host, port), &" does not understand this cmdchat: ", &words]);
+        Self::new(Exit::NotOurs, what).advise("update cmdchat")
+    }
+
+    /// The host did not finish the login within `timeout`.
+    #[must_use]
+    pub fn no_login(host: &str, port: u16, timeout: Duration) -> Self {
+        let within = Shown::one_line(&Span(timeout).to_string());
+        let what = Shown::line(&[&at(host, port), &" did not finish the login within ", &within]);
+        Self::new(Exit::TimedOut, what)
+    }
+
+    /// Lines of the input that could not be sent; each was told when it came.
+    #[must_use]
+    pub fn not_sent(unsent: usize) -> Self {
+        let noun = if unsent == 1 { " line was" } else { " lines were" };
+        Self::usage(Shown::line(&[&unsent, &noun, &" too long and not sent"]))
+            .advise("a message takes 16 KiB at most")
+    }
+
+    /// No place left.
+    #[must_use]
+    pub fn room_full() -> Self {
+        Self::new(Exit::TurnedAway, Shown::line(&[&"the room is full"]))
+    }
+
+    /// The host has had enough wrong tries from here. `wait` if it said how long.
+    #[must_use]
+    pub fn too_many_tries(wait: Option<Duration>) -> Self {
+        let what = Shown::line(&[&"too many wrong passphrases from this address"]);
+        let failure = Self::new(Exit::TurnedAway, what);
+        match wait {
+            Some(wait) => {
+                let wait = Shown::one_line(&Span(wait).to_string());
+                failure.hint(Shown::line(&[&"the host allows the next try in ", &wait]))
+            }
+            None => failure.advise("try again in a few minutes"),
+        }
+    }
+
+    /// The host has too much to do.
+    #[must_use]
+    pub fn try_later(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[&at(host, port), &" is busy with other logins"]);
+        Self::new(Exit::TurnedAway, what).advise("try again in a minute")
+    }
+
+    /// The host closed the connection before anybody was in the room, as it
+    /// does with an address that tried too often.
+    #[must_use]
+    pub fn hung_up(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[&at(host, port), &" closed the connection during the login"]);
+        Self::new(Exit::TurnedAway, what)
+            .advise("too many tries from one address can be the reason; try again in a few minutes")
+    }
+
+    /// The host refused in words we have none of our own for.
+    #[must_use]
+    pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
+        let words = Shown::diagnostic(words);
+        let what = Shown::line(&[&at(host, port), &" refused the login: ", &words]);
+        Self::new(Exit::TurnedAway, what)
+    }
+
+    /// Something answered, but not a host of ours. `first` are the bytes that
+    /// came, as far as known.
+    #[must_use]
+    pub fn not_ours(host: &str, port: u16, first: &[u8]) -> Self {
+        let guess = match first {
+            [b'H', b'T', b'T', b'P', b'/', ..] => " (it looks like HTTP)",
+            [b'S', b'S', b'H', b'-', ..] => " (it looks like SSH)",
+            [0x15 | 0x16, 3, ..] => " (it looks like TLS)",
+            _ => "",
+        };
+        let what =
+            Shown::line(&[&at(host, port), &" answered, but is not a cmd-chat host", &guess]);
+        Self::new(Exit::NotOurs, what)
+    }
+
+    /// The connection broke while we were in the room. `undelivered` counts the
+    /// messages that never came back.
+    #[must_use]
+    pub fn lost(host: &str, port: u16, undelivered: usize) -> Self {
+        let what = Shown::line(&[&"lost the connection to ", &at(host, port)]);
+        let failure = Self::new(Exit::Lost, what);
+        match undelivered {
+            0 => failure,
+            1 => failure.advise("1 message was not delivered"),
+            more => failure.hint(Shown::line(&[&more, &" messages were not delivered"])),
+        }
+    }
+
+    /// The end of input came, and some of what was sent never came back within
+    /// `timeout`.
+    #[must_use]
+    pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
+        let within = Shown::one_line(&Span(timeout).to_string());
+        let verb = if undelivered == 1 { " message was" } else { " messages were" };
+        let what = Shown::line(&[&undelivered, &verb, &" not delivered within ", &within]);
+        Self::new(Exit::TimedOut, what)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_words() {
+        let host = "192.168.1.20";
+        for (failure, code, text) in [
+            (
+                Failure::wrong_passphrase(host, 3000),
+                6,
+                "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passwords are case-sensitive; codes are not",
+            ),
+            (
+                Failure::host_without_proof(host, 3000),
+                11,
+                "error: the host at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
+            ),
+            (
+                Failure::name_taken("alice"),
+                7,
+                "error: someone called \"alice\" is already in the room\nhint: choose another name",
+            ),
+            (
+                Failure::name_not_allowed("al ice", "no spaces"),
+                7,
+                "error: \"al ice\" cannot be used as a name: no spaces\nhint: 1 to 32 characters without spaces or [",
+            ),
+            (Failure::room_full(), 8, "error: the room is full"),
+            (
+                Failure::too_many_tries(Some(Duration::from_secs(30))),
+                8,
+                "error: too many wrong passphrases from this address\nhint: the host allows the next try in 30 s",
+            ),
+            (
+                Failure::not_ours(host, 3000, b"HTTP/1.1 400"),
+                9,
+                "error: 192.168.1.20:3000 answered, but is not a cmd-chat host (it looks like HTTP)",
+            ),
+            (
+                Failure::not_ours(host, 3000, b"220 ftp"),
+                9,
+                "error: 192.168.1.20:3000 answered, but is not a cmd-chat host",
+            ),
+            (
+                Failure::lost(host, 3000, 2),
+                10,
+                "error: lost the connection to 192.168.1.20:3000\nhint: 2 messages were not delivered",
+            ),
+            (
+                Failure::not_delivered(1, Duration::from_millis(2_500)),
+                5,
+                "error: 1 message was not delivered within 2500 ms",
+            ),
+        ] {
+            assert_eq!((failure.exit as u8, failure.to_string().as_str()), (code, text));
+        }
+    }
+
+    #[test]
+    fn words_of_a_host_are_quoted_and_cleaned() {
+        let words = Untrusted::new("go\u{1B}[31m\nhint: run this".into());
+        assert_eq!(
+            Failure::refused_with("::1", 1, &words).to_string(),
+            "error: [::1]:1 refused the login: \"go^[[31m\u{FFFD}hint: run this\""
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the password comes from: a descriptor, a file, a command, standard
+//! input, the environment, an argument, or a person at the terminal.
+//!
+//! On Unix a password in the arguments or the environment is handed through a
+//! pipe to a second start of ourselves, so that the process list shows it for
+//! a moment only. What is read here is wiped when it is no longer needed.
+//!
+//! Nothing at all where a password is to be read is an error; an empty line is
+//! the empty password. An empty variable counts as none.
+
+mod masked;
+mod read;
+
+#[cfg(not(unix))]
+#[path = "other.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "unix.rs"]
+mod system;
+#[cfg(unix)]
+mod tty;
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+
+use cmdchat_core::secret::Password;
+use zeroize::Zeroizing;
+
+use crate::args::{Again, Source};
+use crate::exit::{Exit, Failure, reason, warn};
+use crate::text::Shown;
+
+/// The variable that may hold the password.
+const VARIABLE: &str = "CMDCHAT_PASSWORD";
+
+/// Longest password in bytes. With its line end it has to fit a pipe.
+const LONGEST: usize = 4096;
+
+type Bytes = Zeroizing<Vec<u8>>;
+
+/// Gets the password from `source`. Does not return if the password came from
+/// the arguments or the environment and the program could be started again
+/// without it, with the arguments of `again`.
+///
+/// After a prompt SIGINT, SIGTERM and SIGHUP do nothing until the caller says
+/// what they shall do.
+///
+/// # Errors
+/// Exit code 13 if there is no password to be had, 2 if it cannot be one, 130
+/// if the person asked presses Ctrl+C.
+pub fn password(source: Source, again: &Again) -> Result<Password, Failure> {
+    let bytes = match source {
+        Source::Fd(fd) => {
+            let name = Shown::line(&[&"file descriptor ", &fd]);
+            found(system::open(fd).and_then(read::whole), &name)?
+        }
+        Source::File(path) => found(file(&path), &Shown::quoted(&path.to_string_lossy()))?,
+        Source::Stdin => {
+            let name = Shown::line(&[&"standard input"]);
+            found(read::first_line(system::Stdin), &name)?
+        }
+        Source::Command(command) => from_command(&command)?,
+        Source::Argument(argument) => {
+            let argument = Zeroizing::new(argument.expose().to_vec());
+            exposed(environment().unwrap_or(argument), again)?
+        }
+        Source::Unspecified => match environment() {
+            Some(bytes) => exposed(bytes, again)?,
+            None => system::ask("passphrase (Ctrl+T shows it): ")?,
+        },
+    };
+    checked(&bytes)?;
+    Ok(Password::new(bytes))
+}
+
+fn environment() -> Option<Bytes> {
+    let value = env::var_os(VARIABLE).filter(|value| !value.is_empty())?;
+    Some(Zeroizing::new(value.into_encoded_bytes()))
+}
+
+/// A password that others can see as long as this process runs as it is.
+fn exposed(bytes: Bytes, again: &Again) -> Result<Bytes, Failure> {
+    checked(&bytes)?;
+    system::start_again(&bytes, again);
+    warn(&Shown::line(&[
+        &"other users can see a password given on the command line; leave it out and you will be asked",
+    ]));
+    Ok(bytes)
+}
+
+fn file(path: &Path) -> io::Result<Option<Bytes>> {
+    let file = File::open(path)?;
+    if system::is_open_to_others(&file)? {
+        let path = Shown::quoted(&path.to_string_lossy());
+        warn(&Shown::line(&[
+            &path,
+            &" can be read by others on this machine; chmod 600 stops that",
+        ]));
+    }
+    read::whole(file)
+}
+
+fn from_command(command: &OsStr) -> Result<Bytes, Failure> {
+    let failed = |why: Shown| {
+        let what = Shown::line(&[&"the password command failed: ", &why]);
+        Failure::new(Exit::NoTerminal, what)
+    };
+    let run = || -> io::Result<_> {
+        let mut child = system::shell(command)
+            .env_remove(VARIABLE)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = None;
+        if let Some(mut output) = child.stdout.take() {
+            line = read::first_line(&mut output)?;
+            io::copy(&mut output, &mut io::sink())?;
+        }
+        Ok((line, child.wait()?))
+    };
+    let (line, status) = run().map_err(|error| failed(reason(&error)))?;
+    if !status.success() {
+        return Err(failed(Shown::one_line(&status.to_string())));
+    }
+    found(Ok(line), &Shown::line(&[&"the password command"]))
+}
+
+/// What was read from the place called `name`.
+fn found(read: io::Result<Option<Bytes>>, name: &Shown) -> Result<Bytes, Failure> {
+    let failure = |what| Failure::new(Exit::NoTerminal, what);
+    match read {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(failure(Shown::line(&[&"no password came from ", name]))),
+        Err(error) => {
+            let why = reason(&error);
+            let what = Shown::line(&[&"cannot read the password from ", name, &": ", &why]);
+            Err(failure(what))
+        }
+    }
+}
+
+fn checked(bytes: &[u8]) -> Result<(), Failure> {
+    if bytes.len() > LONGEST {
+        let what = Shown::line(&[&"the password is longer than ", &LONGEST, &" bytes"]);
+        return Err(Failure::usage(what));
+    }
+    if std::str::from_utf8(bytes).is_err() {
+        return Err(Failure::usage(Shown::line(&[&"the password is not UTF-8"])));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Reading passwords.
+
+use super::*;
+
+fn line(text: &str) -> Option<String> {
+    read::first_line(text.as_bytes()).unwrap().map(text_of)
+}
+
+fn whole(text: &str) -> Option<String> {
+    read::whole(text.as_bytes()).unwrap().map(text_of)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map")]
+fn text_of(bytes: Bytes) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn one_line_end_is_cut() {
+    for (file, password) in [
+        ("a", "a"),
+        ("a\n", "a"),
+        ("a\r\n", "a"),
+        ("a\n\n", "a\n"),
+        ("a\nb\n", "a\nb"),
+        ("\n", ""),
+        (" a ", " a "),
+    ] {
+        assert_eq!(whole(file).as_deref(), Some(password));
+    }
+    for (input, password) in [("a", "a"), ("a\nb", "a"), ("a\r\nb", "a"), ("\nb", "")] {
+        assert_eq!(line(input).as_deref(), Some(password));
+    }
+}
+
+#[test]
+fn nothing_is_not_the_empty_password() {
+    assert_eq!(whole(""), None);
+    assert_eq!(line(""), None);
+    let failure = found(Ok(None), &Shown::one_line("standard input")).unwrap_err();
+    assert_eq!(failure.to_string(), "error: no password came from standard input");
+    assert_eq!(failure.exit as u8, 13);
+}
+
+#[test]
+fn the_first_line_leaves_the_rest() {
+    let mut input = "secret\nhello\n".as_bytes();
+    read::first_line(&mut input).unwrap();
+    assert_eq!(input, b"hello\n");
+}
+
+#[test]
+fn what_cannot_be_a_password_is_refused() {
+    assert!(checked(&[b'x'; LONGEST]).is_ok());
+    let long = read::whole([b'x'; 10_000].as_slice()).unwrap().unwrap();
+    assert_eq!(
+        checked(&long).unwrap_err().to_string(),
+        "error: the password is longer than 4096 bytes"
+    );
+    let long = read::first_line([b'x'; 10_000].as_slice()).unwrap().unwrap();
+    assert!(checked(&long).is_err());
+    assert_eq!(checked(b"\xFF").unwrap_err().to_string(), "error: the password is not UTF-8");
+    assert!(checked(b"a\0b").is_ok());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_command_gives_its_first_line() {
+    let run = |command: &str| from_command(OsStr::new(command)).map(text_of);
+    assert_eq!(run("printf 'one\\ntwo\\n'").unwrap(), "one");
+    assert_eq!(run("yes pw | head -n 100000").unwrap(), "pw");
+    assert_eq!(run("cat; echo behind").unwrap(), "behind");
+    assert_eq!(
+        run("exit 3").unwrap_err().to_string(),
+        "error: the password command failed: exit status: 3"
+    );
+    assert_eq!(run("echo pw; exit 1").unwrap_err().exit as u8, 13);
+    assert_eq!(
+        run("true").unwrap_err().to_string(),
+        "error: no password came from the password command"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_password_goes_through_a_pipe() {
+    use std::os::fd::AsRawFd;
+
+    for password in ["", "secret", "two\nlines\n", &"x".repeat(LONGEST - 1)] {
+        let pipe = system::pipe_with(password.as_bytes()).unwrap();
+        let fd = u32::try_from(pipe.as_raw_fd()).unwrap();
+        assert_eq!(text_of(password_from(Source::Fd(fd))), password);
+    }
+}
+
+#[cfg(unix)]
+fn password_from(source: Source) -> Bytes {
+    let password = password(source, &Again::default()).unwrap();
+    Zeroizing::new(password.expose().to_vec())
+}
+
+#[test]
+fn files_are_named_when_they_cannot_be_read() {
+    let failure =
+        password(Source::File("/nonexistent/\u{1B}key".into()), &Again::default()).unwrap_err();
+    assert_eq!(failure.exit as u8, 13);
+    assert!(
+        failure
+            .to_string()
+            .starts_with("error: cannot read the password from \"/nonexistent/^[key\": "),
+        "{failure}"
+    );
+}

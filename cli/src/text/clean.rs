@@ -1,0 +1,302 @@
+//! One line of text, cleaned: every code point is kept, written out, replaced
+//! or left out, then every cluster has to fit its cells.
+
+use unicode_properties::{
+    GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory,
+};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+/// Stands for what cannot be shown.
+const REPLACEMENT: char = '\u{FFFD}';
+const ZERO_WIDTH_SPACE: char = '\u{200B}';
+const BLACK_FLAG: char = '\u{1F3F4}';
+
+/// Columns from one tab stop to the next.
+const TAB: usize = 4;
+
+/// More marks than this on one base are a pile, not a language.
+const MARKS: usize = 4;
+
+/// A cluster larger than this is not a letter anybody reads.
+const CLUSTER_CELLS: usize = 2;
+const CLUSTER_BYTES: usize = 64;
+
+/// A line that can be shown, and what it cost.
+#[derive(Default)]
+pub(crate) struct Cleaned {
+    pub(crate) text: String,
+    /// Code points left out without a trace in `text`.
+    pub(crate) hidden: usize,
+    /// Something was written in another way: `^[`, `<9B>` or U+FFFD.
+    pub(crate) rewritten: bool,
+    column: usize,
+}
+
+impl Cleaned {
+    /// A line of a message: a tab goes to the next tab stop.
+    pub(crate) fn line(raw: &str) -> Self {
+        let mut line = Self::default();
+        let mut stretches = raw.split('\t');
+        line.stretch(stretches.next().unwrap_or(""));
+        for stretch in stretches {
+            let gap = TAB - line.column % TAB;
+            line.text.extend(std::iter::repeat_n(' ', gap));
+            line.column += gap;
+            line.stretch(stretch);
+        }
+        line
+    }
+
+    /// A name or a notice: a tab is a control like any other, and so are line
+    /// ends.
+    pub(crate) fn word(raw: &str) -> Self {
+        let mut word = Self::default();
+        word.stretch(raw);
+        word
+    }
+
+    /// Adds a stretch without tabs.
+    fn stretch(&mut self, raw: &str) {
+        self.text.reserve(raw.len());
+        if raw.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            self.text.push_str(raw);
+            self.column += raw.len();
+            return;
+        }
+        let points = self.points(raw);
+        // The clusters of the legacy kind: the extended ones join whole Indic
+        // syllables, so that common words would be wider than two cells.
+        for cluster in points.graphemes(false) {
+            let cells = cluster.width();
+            if cells > CLUSTER_CELLS || cluster.len() > CLUSTER_BYTES {
+                self.text.push(REPLACEMENT);
+                self.rewritten = true;
+                self.column += 1;
+            } else {
+                self.text.push_str(cluster);
+                self.column += cells;
+            }
+        }
+    }
+
+    /// The rules for single code points.
+    fn points(&mut self, raw: &str) -> String {
+        let mut out = String::with_capacity(raw.len());
+        let mut base = Base::None;
+        let mut marks = 0;
+        let mut before = None;
+        let mut rest = raw;
+        while let Some(point) = rest.chars().next() {
+            if let Some(flag) = flag_sequence(rest) {
+                out.push_str(flag);
+                (base, marks, before) = (Base::Joining, 0, None);
+                rest = &rest[flag.len()..];
+                continue;
+            }
+            rest = &rest[point.len_utf8()..];
+            match Kind::of(point) {
+                Kind::Plain => {
+                    out.push(point);
+                    (base, marks) = (Base::Plain, 0);
+                }
+                Kind::Joining => {
+                    out.push(point);
+                    (base, marks) = (Base::Joining, 0);
+                }
+                Kind::Mark if base == Base::None => {
+                    // It would sit on whatever we print before this text.
+                    out.push(REPLACEMENT);
+                    self.rewritten = true;
+                    base = Base::Plain;
+                }
+                Kind::Mark if marks < MARKS => {
+                    out.push(point);
+                    marks += 1;
+                }
+                Kind::Joiner if base == Base::Joining => {
+                    out.push(point);
+                    base = Base::Joined;
+                }
+                // Our own clients put one behind `[` to stop the markup reader of others.
+                Kind::Hidden if point == ZERO_WIDTH_SPACE && before == Some('[') => {}
+                Kind::Mark | Kind::Joiner | Kind::Hidden => self.hidden += 1,
+                Kind::Control => {
+                    write_out(point, &mut out);
+                    self.rewritten = true;
+                    (base, marks) = (Base::Plain, 0);
+                }
+                Kind::Unknown => {
+                    out.push(REPLACEMENT);
+                    self.rewritten = true;
+                    (base, marks) = (Base::Plain, 0);
+                }
+            }
+            before = Some(point);
+        }
+        out
+    }
+}
+
+/// What a mark or a joiner would attach to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Base {
+    None,
+    Plain,
+    /// A letter beyond ASCII or an emoji: joiners mean something after it.
+    Joining,
+    /// The same, with its joiner already there.
+    Joined,
+}
+
+/// What is done with a code point.
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Joining,
+    Mark,
+    Joiner,
+    Hidden,
+    Control,
+    Unknown,
+}
+
+impl Kind {
+    fn of(point: char) -> Self {
+        match point {
+            ' '..='~' => Self::Plain,
+            '\0'..='\u{1F}' | '\u{7F}'..='\u{9F}' | '\u{2028}' | '\u{2029}' => Self::Control,
+            '\u{200C}' | '\u{200D}' => Self::Joiner,
+            '\u{034F}'
+            | '\u{115F}'
+            | '\u{1160}'
+            | '\u{17B4}'
+            | '\u{17B5}'
+            | '\u{180B}'..='\u{180F}'
+            | '\u{3164}'
+            | '\u{FFA0}'
+            | '\u{E0000}'..='\u{E0FFF}' => Self::Hidden,
+            // The only format characters that are seen: signs around numbers.
+            '\u{0600}'..='\u{0605}'
+            | '\u{06DD}'
+            | '\u{070F}'
+            | '\u{0890}'
+            | '\u{0891}'
+            | '\u{08E2}'
+            | '\u{110BD}'
+            | '\u{110CD}' => Self::Plain,
+            _ => Self::by_category(point),
+        }
+    }
+
+    fn by_category(point: char) -> Self {
+        if point.general_category() == GeneralCategory::Format {
+            return Self::Hidden;
+        }
+        match point.general_category_group() {
+            GeneralCategoryGroup::Letter => Self::Joining,
+            GeneralCategoryGroup::Mark => Self::Mark,
+            // Private use and unassigned, which non-characters are too.
+            GeneralCategoryGroup::Other => Self::Unknown,
+            GeneralCategoryGroup::Number
+            | GeneralCategoryGroup::Punctuation
+            | GeneralCategoryGroup::Separator
+            | GeneralCategoryGroup::Symbol => {
+                if point.is_emoji_char() {
+                    Self::Joining
+                } else {
+                    Self::Plain
+                }
+            }
+        }
+    }
+}
+
+/// The flag of a part of a country at the beginning of `text`: a black flag,
+/// three to six tag letters or digits, and the end tag.
+fn flag_sequence(text: &str) -> Option<&str> {
+    let tags = text.strip_prefix(BLACK_FLAG)?;
+    let is_tag = |c: &char| matches!(c, '\u{E0030}'..='\u{E0039}' | '\u{E0061}'..='\u{E007A}');
+    let count = tags.chars().take(7).take_while(is_tag).count();
+    let end = BLACK_FLAG.len_utf8() + (count + 1) * '\u{E007F}'.len_utf8();
+    ((3..=6).contains(&count) && tags.chars().nth(count) == Some('\u{E007F}')).then(|| &text[..end])
+}
+
+/// `^[` for a C0 control, `<9B>` for DEL and C1, U+FFFD for a line end that has
+/// no place here.
+fn write_out(control: char, out: &mut String) {
+    match control {
+        '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push(REPLACEMENT),
+        '\0'..='\u{1F}' => {
+            out.push('^');
+            out.extend(char::from_u32(u32::from(control) + 0x40));
+        }
+        _ => out.push_str(&format!("<{:02X}>", u32::from(control))),
+    }
+}
+
+/// Cells that a cleaned text takes.
+pub(crate) fn width(text: &str) -> usize {
+    text.graphemes(false).map(UnicodeWidthStr::width).sum()
+}
+
+/// The longest beginning of a cleaned text that fits `cells`.
+pub(crate) fn cut(text: &str, cells: usize) -> &str {
+    let mut room = cells;
+    let mut end = 0;
+    for cluster in text.graphemes(false) {
+        let Some(left) = room.checked_sub(cluster.width()) else {
+            break;
+        };
+        room = left;
+        end += cluster.len();
+    }
+    &text[..end]
+}
+
+/// The longest end of a cleaned text that fits `cells`.
+pub(crate) fn tail(text: &str, cells: usize) -> &str {
+    let mut room = cells;
+    let mut start = text.len();
+    for cluster in text.graphemes(false).rev() {
+        let Some(left) = room.checked_sub(cluster.width()) else {
+            break;
+        };
+        room = left;
+        start -= cluster.len();
+    }
+    &text[start..]
+}
+
+/// A text as it may stand in a draft: line ends as `\n`, the rest cleaned, all
+/// of it.
+#[must_use]
+pub fn draft(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    for (number, line) in lines(raw).enumerate() {
+        if number > 0 {
+            out.push('\n');
+        }
+        out.push_str(&Cleaned::line(line).text);
+    }
+    out
+}
+
+/// The lines of a raw text: LF, CR, CRLF, NEL and U+2028 and U+2029 end one.
+pub(crate) fn lines(raw: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(raw);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let Some(at) = text.find(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}']) else {
+            return rest.take();
+        };
+        let (line, tail) = text.split_at(at);
+        let end = if tail.starts_with("\r\n") {
+            2
+        } else {
+            tail.chars().next().map_or(0, char::len_utf8)
+        };
+        rest = Some(&tail[end..]);
+        Some(line)
+    })
+}

@@ -1,0 +1,24 @@
+//! From [`Untrusted`](cmdchat_core::untrusted::Untrusted) to [`Shown`]: the only
+//! way to any screen.
+//!
+//! A text from a peer can hold codes that drive a terminal, reorder or hide
+//! what is read, or imitate a line of ours. Everything that prints takes
+//! [`Shown`], and a [`Shown`] comes into being here only: by cleaning a text, or
+//! by putting clean parts together.
+//!
+//! What happens to each code point stands in `clean.rs`; the other files are
+//! the shapes of a message, a name, and a line.
+
+mod body;
+mod clean;
+mod name;
+mod shown;
+
+pub use body::ShownBody;
+pub use clean::draft;
+pub use shown::{Clean, Shown};
+
+pub(crate) use clean::{tail, width};
+
+#[cfg(test)]
+mod tests;

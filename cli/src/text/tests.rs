@@ -1,0 +1,264 @@
+//! What a hostile text can do, and that it cannot.
+
+use cmdchat_core::untrusted::Untrusted;
+use proptest::prelude::*;
+
+use super::Shown;
+
+fn untrusted(text: &str) -> Untrusted {
+    Untrusted::new(text.into())
+}
+
+fn body(text: &str) -> String {
+    let lines: Vec<_> = Shown::body(&untrusted(text)).lines().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+fn name(text: &str) -> String {
+    Shown::name(&untrusted(text)).to_string()
+}
+
+/// The lists of rule 2, written down a second time and not from the tables.
+const LEFT_OUT: &[(u32, u32)] = &[
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x200B, 0x200B),
+    (0x200E, 0x200F),
+    (0x202A, 0x202E),
+    (0x2060, 0x2064),
+    (0x2066, 0x2069),
+    (0x206A, 0x206F),
+    (0x3164, 0x3164),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF9, 0xFFFB),
+    (0x1D173, 0x1D17A),
+    (0xE0000, 0xE0FFF),
+];
+
+fn listed(point: char) -> bool {
+    LEFT_OUT.iter().any(|&(first, last)| (first..=last).contains(&u32::from(point)))
+}
+
+fn points(first: u32, last: u32) -> impl Iterator<Item = char> {
+    (first..=last).filter_map(char::from_u32)
+}
+
+#[test]
+fn every_listed_point_is_left_out_and_counted() {
+    for point in LEFT_OUT.iter().flat_map(|&(first, last)| points(first, last)) {
+        assert_eq!(body(&format!("a{point}b")), "ab [1 hidden]", "U+{:04X}", u32::from(point));
+        assert_eq!(name(&format!("a{point}b")), "ab?", "U+{:04X}", u32::from(point));
+    }
+}
+
+#[test]
+fn every_control_is_written_out() {
+    for point in points(0, 0x1F).filter(|c| !matches!(c, '\t' | '\n' | '\r')) {
+        let letter = char::from(b'@' + u8::try_from(u32::from(point)).unwrap());
+        assert_eq!(body(&format!("a{point}b")), format!("a^{letter}b"));
+    }
+    for point in points(0x7F, 0x9F).filter(|&c| c != '\u{85}') {
+        assert_eq!(body(&format!("a{point}b")), format!("a<{:02X}>b", u32::from(point)));
+    }
+}
+
+#[test]
+fn line_ends_are_laid_out() {
+    assert_eq!(body("a\nb\r\nc\rd\u{85}e\u{2028}f\u{2029}g"), "a\nb\nc\nd\ne\nf\ng");
+    assert_eq!(body(""), "");
+    assert_eq!(body("a\n\nb\n"), "a\n\nb\n");
+    assert_eq!(body("a\n\u{202E}b\nc"), "a\nb\nc [1 hidden]");
+}
+
+#[test]
+fn a_long_message_ends_after_200_lines() {
+    assert!(body(&"x\n".repeat(199)).ends_with("x\n"));
+    assert!(body(&"x\n".repeat(200)).ends_with("x\n… 1 more line"));
+    let text = body(&"x\r\n".repeat(1_000));
+    assert_eq!(text.lines().count(), 201);
+    assert!(text.ends_with("… 801 more lines"));
+}
+
+#[test]
+fn tabs_go_to_the_next_fourth_column() {
+    assert_eq!(body("\ta\tbc\tdef\tghij\tk"), "    a   bc  def ghij    k");
+    assert_eq!(body("日\tx"), "日  x");
+    assert_eq!(body("\u{1B}\tx"), "^[  x");
+}
+
+#[test]
+fn attacks_come_out_as_letters() {
+    for (attack, shown) in [
+        ("\u{1B}[2J\u{1B}[Hgone", "^[[2J^[[Hgone"),
+        ("\u{1B}]52;c;cm0gLXJm\u{7}", "^[]52;c;cm0gLXJm^G"),
+        ("\u{1B}]0;title\u{1B}\\", "^[]0;title^[\\"),
+        ("\u{1B}]8;;http://evil\u{7}http://good", "^[]8;;http://evil^Ghttp://good"),
+        ("\u{1B}[201~rm -rf /", "^[[201~rm -rf /"),
+        ("\u{9B}6n\u{90}q\u{9C}", "<9B>6n<90>q<9C>"),
+        ("a\u{8}\u{8}b\u{7F}", "a^H^Hb<7F>"),
+        ("ok\u{2028}14:03:07 <alice> me too", "ok\n14:03:07 <alice> me too"),
+        ("gpj.\u{202E}exe.\u{2066}", "gpj.exe. [2 hidden]"),
+        ("pay\u{200B}pal\u{2060}", "paypal [2 hidden]"),
+        ("hi\u{E0068}\u{E0069}", "hi [2 hidden]"),
+        ("\u{E000}\u{10FFFF}\u{FDD0}\u{378}\u{2065}", "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}"),
+        ("\u{301}x", "\u{FFFD}x"),
+    ] {
+        assert_eq!(body(attack), shown, "{}", attack.escape_unicode());
+    }
+}
+
+#[test]
+fn marks_do_not_pile_up() {
+    let four = "e\u{301}\u{301}\u{301}\u{301}";
+    assert_eq!(body(four), four);
+    assert_eq!(body(&format!("{four}\u{301}\u{302}!")), format!("{four}! [2 hidden]"));
+}
+
+#[test]
+fn joiners_stand_only_where_they_mean_something() {
+    assert_eq!(body("a\u{200D}b\u{200C}"), "ab [2 hidden]");
+    assert_eq!(body("می\u{200C}خواهم"), "می\u{200C}خواهم");
+    assert_eq!(body("क\u{94D}\u{200D}ष"), "क\u{94D}\u{200D}ष");
+    assert_eq!(body("ک\u{200C}\u{200C}\u{200D}ن"), "ک\u{200C}ن [2 hidden]");
+}
+
+#[test]
+fn our_own_guard_after_a_bracket_goes_without_a_word() {
+    assert_eq!(body("[\u{200B}/nope] [\u{200B}bold]"), "[/nope] [bold]");
+    assert_eq!(body("[\u{200B}\u{200B}/nope]"), "[/nope] [1 hidden]");
+}
+
+#[test]
+fn what_people_write_stays_as_it_is() {
+    for text in [
+        "plain ASCII, \"quotes\" and ~tildes~",
+        "naïve Straße Ελληνικά кириллица עברית العربية فارسی",
+        "日本語 ｶﾅ 한국어 中文",
+        "स्त्री क्षत्रिय ക്ഷ്മി সংস্কৃত ভাষা မြန်မာ หมู่บ้าน",
+        "👨‍👩‍👧‍👦 👍🏽 🏳️‍🌈 🇩🇪 1️⃣ ❤️ ☃",
+        "🏴\u{E0067}\u{E0062}\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+    ] {
+        assert_eq!(body(text), text);
+    }
+}
+
+#[test]
+fn tags_hide_nothing_behind_a_flag() {
+    let tags = |count| format!("🏴{}\u{E007F}", "\u{E0061}".repeat(count));
+    assert_eq!(body(&tags(2)), "🏴 [3 hidden]");
+    assert_eq!(body(&tags(7)), "🏴 [8 hidden]");
+    assert_eq!(body("🏴\u{E0067}\u{E0062}\u{E0065}"), "🏴 [3 hidden]");
+}
+
+#[test]
+fn what_does_not_fit_its_cells_is_replaced() {
+    assert_eq!(body("\u{1100}\u{1100}\u{1161}"), "\u{FFFD}");
+    assert_eq!(body(&format!("{}👨", "👨\u{200D}".repeat(10))), "\u{FFFD}");
+}
+
+#[test]
+fn names_are_one_bounded_line() {
+    assert_eq!(name("bob"), "bob");
+    assert_eq!(name("Zoë van Dam"), "Zoë van Dam");
+    assert_eq!(name("日本"), "日本");
+    assert_eq!(name(""), "?");
+    assert_eq!(name("\u{200B}"), "?");
+    assert_eq!(name("bob "), "bob ?");
+    assert_eq!(name("bob\u{3000}x"), "bob\u{3000}x?");
+    assert_eq!(name("bob\n-- eve left"), "bob\u{FFFD}-- eve left?");
+    assert_eq!(name("a\tb\u{1B}"), "a^Ib^[?");
+    assert_eq!(name(&"x".repeat(32)), "x".repeat(32));
+    assert_eq!(name(&"x".repeat(33)), format!("{}~", "x".repeat(31)));
+    assert_eq!(name(&"日".repeat(20)), format!("{}~", "日".repeat(15)));
+}
+
+#[test]
+fn a_plain_name_is_one_word() {
+    let word = |text| Shown::plain_name(&untrusted(text)).to_string();
+    assert_eq!(word("al ice> <b|"), "al_ice__<b_".replace('<', "_"));
+    assert_eq!(word("a\u{A0}b"), "a_b?");
+}
+
+#[test]
+fn a_megabyte_of_anything_takes_linear_time() {
+    for pattern in [
+        "a",
+        "\n",
+        "\t",
+        "\u{9B}",
+        "[\u{200B}",
+        "e\u{301}",
+        "\u{301}",
+        "👨\u{200D}",
+        "🇩",
+        "\u{1100}",
+        "क\u{94D}",
+        "🏴\u{E0061}",
+    ] {
+        let text = untrusted(&pattern.repeat((1 << 20) / pattern.len()));
+        let shown: usize = Shown::body(&text).lines().map(|line| line.as_str().len()).sum();
+        assert!(shown <= 4 << 20);
+        assert!(Shown::name(&text).width() <= 33);
+        assert!(Shown::diagnostic(&text).as_str().len() < 2_000);
+    }
+}
+
+/// Letters of all kinds, with the dangerous ones more often than chance has it.
+fn anything() -> impl Strategy<Value = String> {
+    let point = prop_oneof![
+        any::<char>(),
+        prop::char::range('\0', '\u{A0}'),
+        prop::char::range('\u{2000}', '\u{206F}'),
+        prop::char::range('\u{300}', '\u{36F}'),
+        prop::char::range('\u{E0000}', '\u{E01FF}'),
+        prop::sample::select(vec![
+            '[',
+            '👨',
+            '🏴',
+            '🇩',
+            'क',
+            '\u{94D}',
+            '\u{200D}',
+            '\u{1100}',
+            '\u{FE0F}',
+            '日',
+            '\u{E007F}'
+        ]),
+    ];
+    prop::collection::vec(point, 0..80).prop_map(String::from_iter)
+}
+
+/// Nothing on the lists, but tags inside a flag.
+fn harmless(line: &str) -> bool {
+    let mut in_flag = false;
+    line.chars().all(|point| {
+        let tag = in_flag && ('\u{E0030}'..='\u{E007F}').contains(&point);
+        in_flag = point == '🏴' || tag;
+        tag || !(point.is_control() || matches!(point, '\u{2028}' | '\u{2029}') || listed(point))
+    })
+}
+
+proptest! {
+    #[test]
+    fn nothing_harmful_is_ever_shown(text in anything()) {
+        for line in Shown::body(&untrusted(&text)).lines() {
+            prop_assert!(harmless(line.as_str()));
+        }
+        for line in [Shown::name(&untrusted(&text)), Shown::plain_name(&untrusted(&text)), Shown::diagnostic(&untrusted(&text))] {
+            prop_assert!(harmless(line.as_str()));
+        }
+        prop_assert!(Shown::name(&untrusted(&text)).width() <= 33);
+        prop_assert!(!Shown::plain_name(&untrusted(&text)).as_str().contains([' ', '<', '>', '|']));
+    }
+
+    #[test]
+    fn what_was_cleaned_once_stays(text in anything()) {
+        let once = super::draft(&text);
+        prop_assert_eq!(super::draft(&once), once);
+    }
+}

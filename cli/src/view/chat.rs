@@ -1,0 +1,333 @@
+//! The room in plain mode: events become lines, what is typed becomes commands.
+
+use std::time::Duration;
+
+use async_channel::{Receiver, Sender};
+use cmdchat_core::{
+    client::{Ending, Event, Message, NotSent},
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::connect::Command;
+use futures_lite::future;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
+use zeroize::Zeroizing;
+
+use super::{
+    keyboard::Typed,
+    line::{Action, Line},
+    plain,
+    terminal::{Input, Terminal},
+};
+use crate::{
+    exit::{Failure, warn},
+    text::Shown,
+};
+
+/// The plain view of one session.
+pub struct Chat {
+    terminal: Terminal,
+    draft: Line,
+    commands: Sender<Command>,
+    patience: Duration,
+    zone: TimeZone,
+    /// The last key asked whether to leave.
+    leaving: bool,
+    /// Nothing more is taken from the person.
+    finished: bool,
+    /// Lines of a pipe that could not be sent.
+    unsent: usize,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Parting {
+    /// The session's end.
+    pub ending: Ending,
+    /// Lines of a pipe that could not be sent.
+    pub unsent: usize,
+}
+
+/// What a chat waits for.
+enum Wake {
+    Event(Event),
+    Typed(Typed),
+}
+
+/// A line typed at a terminal.
+#[derive(Debug, PartialEq, Eq)]
+enum Entered<'a> {
+    Nothing,
+    Say(&'a str),
+    /// `q`, `quit` or `exit`: meant, or only a word?
+    Quit,
+    Leave,
+    Wipe {
+        sure: bool,
+    },
+    Unknown(&'a str),
+}
+
+impl Chat {
+    /// Takes over the terminal, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be set up.
+    pub fn open(commands: Sender<Command>, patience: Duration) -> Result<Self, Failure> {
+        Ok(Self {
+            terminal: Terminal::enter()?,
+            draft: Line::default(),
+            commands,
+            patience,
+            zone: TimeZone::system(),
+            leaving: false,
+            finished: false,
+            unsent: 0,
+        })
+    }
+
+    /// Whether keys come one by one.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.terminal.is_live()
+    }
+
+    /// Shows events and takes what is typed until the session ends.
+    pub async fn run(mut self, events: &Receiver<Event>, typed: &Receiver<Typed>) -> Parting {
+        loop {
+            let event = async { events.recv().await.ok().map(Wake::Event) };
+            let input = async {
+                match typed.recv().await {
+                    Ok(typed) => Some(Wake::Typed(typed)),
+                    Err(_) => future::pending().await,
+                }
+            };
+            let shown = match future::or(event, input).await {
+                // The session always says how it ended; this is its task dying.
+                None => return self.part(Ending::Lost { undelivered: 0 }),
+                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending),
+                Some(Wake::Event(event)) => self.show(event),
+                Some(Wake::Typed(typed)) => self.take(typed).await,
+            };
+            // Whoever read our lines is gone: nothing is left to do here.
+            if shown.is_err() {
+                self.send(Command::Leave).await;
+            }
+        }
+    }
+
+    fn part(mut self, ending: Ending) -> Parting {
+        let last = match ending {
+            Ending::Closed { .. } => Some("the host closed the room"),
+            Ending::Left { .. } | Ending::Lost { .. } | Ending::LineTooLong => None,
+        };
+        if let Some(last) = last {
+            let _ = self.notice(Shown::line(&[&last]));
+        }
+        Parting { ending, unsent: self.unsent }
+    }
+
+    fn show(&mut self, event: Event) -> std::io::Result<()> {
+        let now = self.now();
+        let lines = match event {
+            Event::Ready { members, history } => {
+                let mut lines: Vec<_> =
+                    history.iter().flat_map(|message| self.message(message)).collect();
+                let names: Vec<_> =
+                    members.iter().map(|name| Shown::name(name).as_word()).collect();
+                let mut line =
+                    Shown::line(&[&"you are in (classic, open). ", &names.len(), &" online:"]);
+                for name in &names {
+                    line = Shown::line(&[&line, &" ", name]);
+                }
+                lines.push(plain::notice(now, &line));
+                lines
+            }
+            Event::Message(message) => self.message(&message),
+            Event::Joined(name, online) => vec![plain::joined(now, &Shown::name(&name), online)],
+            Event::Left(name, online) => vec![plain::left(now, &Shown::name(&name), online)],
+            Event::Cleared => vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))],
+            Event::NotSent(NotSent::TooLong) => return self.too_long(),
+            Event::NotSent(NotSent::Ended) | Event::Ended(_) => return Ok(()),
+        };
+        self.terminal.print(&lines, &self.draft)
+    }
+
+    fn message(&self, message: &Message) -> Vec<Shown> {
+        let at = message.at.map_or_else(|| self.now(), |at| self.local(at));
+        let author = Shown::name(&message.author);
+        match &message.text {
+            Some(text) => plain::message(at, &author, &Shown::body(text)),
+            None => {
+                let author = author.as_word();
+                let what: [&dyn crate::text::Clean; 3] =
+                    [&"a message from ", &author, &" cannot be read with this passphrase"];
+                vec![plain::warning(at, &Shown::line(&what))]
+            }
+        }
+    }
+
+    async fn take(&mut self, typed: Typed) -> std::io::Result<()> {
+        match typed {
+            Typed::Input(Input::Resized) => self.terminal.redraw(&self.draft),
+            Typed::Input(Input::Paste(text)) => {
+                self.draft.paste(&text);
+                self.terminal.redraw(&self.draft)
+            }
+            Typed::Input(Input::Key(key)) => match self.draft.press(key) {
+                Action::Nothing => Ok(()),
+                Action::Edited | Action::Redraw => self.terminal.redraw(&self.draft),
+                Action::Suspend => self.terminal.suspend(&self.draft),
+                Action::Submit(text) => {
+                    self.terminal.redraw(&self.draft)?;
+                    self.entered(text).await
+                }
+                Action::Leave if self.leaving => {
+                    self.leave().await;
+                    Ok(())
+                }
+                Action::Leave => {
+                    self.leaving = true;
+                    self.notice(Shown::line(&[&"Ctrl+C again to leave"]))
+                }
+            },
+            Typed::Line(_) if self.finished => Ok(()),
+            Typed::Line(text) if Terminal::is_at_person() => self.entered(text).await,
+            Typed::Line(text) => self.say(&text).await,
+            Typed::End if self.finished => Ok(()),
+            Typed::End => {
+                self.finished = true;
+                self.send(Command::Finish(self.patience)).await;
+                Ok(())
+            }
+            Typed::Signal => {
+                self.leave().await;
+                Ok(())
+            }
+        }
+    }
+
+    /// A line typed by a person, who may mean a command.
+    async fn entered(&mut self, text: Zeroizing<String>) -> std::io::Result<()> {
+        let asked = std::mem::take(&mut self.leaving);
+        match Entered::read(&text, asked) {
+            Entered::Nothing => Ok(()),
+            Entered::Say(text) => self.say(text).await,
+            Entered::Quit => {
+                self.leaving = true;
+                self.notice(Shown::line(&[&"press Enter again to leave, or keep typing"]))
+            }
+            Entered::Leave => {
+                self.leave().await;
+                Ok(())
+            }
+            Entered::Wipe { sure: true } => {
+                self.send(Command::Clear).await;
+                Ok(())
+            }
+            Entered::Wipe { sure: false } => {
+                self.notice(Shown::line(&[&"erase for all? /wipe yes"]))
+            }
+            Entered::Unknown(word) => {
+                let word = Shown::one_line(word);
+                self.notice(Shown::line(&[
+                    &"unknown command ",
+                    &word,
+                    &"; there are /quit and /wipe (nothing was sent; // sends a slash)",
+                ]))
+            }
+        }
+    }
+
+    async fn say(&mut self, text: &str) -> std::io::Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        if text.len() > MAX_TEXT {
+            if self.is_live() {
+                self.draft.restore(Zeroizing::new(text.to_owned()));
+            }
+            return self.too_long();
+        }
+        self.send(Command::Say(Zeroizing::new(text.to_owned()))).await;
+        Ok(())
+    }
+
+    fn too_long(&mut self) -> std::io::Result<()> {
+        let what = Shown::line(&[&"not sent: too long (16 KiB at most)"]);
+        if Terminal::is_at_person() {
+            return self.notice(what);
+        }
+        self.unsent += 1;
+        warn(&what);
+        Ok(())
+    }
+
+    async fn leave(&mut self) {
+        self.finished = true;
+        self.send(Command::Leave).await;
+    }
+
+    /// A session that has ended says so by itself.
+    async fn send(&self, command: Command) {
+        let _ = self.commands.send(command).await;
+    }
+
+    fn notice(&mut self, text: Shown) -> std::io::Result<()> {
+        let line = plain::notice(self.now(), &text);
+        self.terminal.print(&[line], &self.draft)
+    }
+
+    fn now(&self) -> Time {
+        self.local(Timestamp::now())
+    }
+
+    fn local(&self, at: Timestamp) -> Time {
+        self.zone.to_datetime(at).time()
+    }
+}
+
+impl<'a> Entered<'a> {
+    /// `asked`: the line before was one word that may mean leaving.
+    fn read(text: &'a str, asked: bool) -> Self {
+        match text {
+            "" if asked => Self::Leave,
+            "" => Self::Nothing,
+            "q" | "quit" | "exit" => Self::Quit,
+            "/quit" | "/q" | "/exit" => Self::Leave,
+            "/wipe" => Self::Wipe { sure: false },
+            "/wipe yes" => Self::Wipe { sure: true },
+            _ => match text.strip_prefix('/') {
+                None => Self::Say(text),
+                // `//q` is how to say `q`; `//x` says `/x`.
+                Some("/q") => Self::Say("q"),
+                Some(rest) if rest.starts_with('/') => Self::Say(rest),
+                Some(_) => Self::Unknown(text.split_whitespace().next().unwrap_or(text)),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_in_a_command_is_never_sent() {
+        for (text, asked, entered) in [
+            ("hello", false, Entered::Say("hello")),
+            ("", false, Entered::Nothing),
+            ("q", false, Entered::Quit),
+            ("", true, Entered::Leave),
+            ("quite", true, Entered::Say("quite")),
+            ("//q", false, Entered::Say("q")),
+            ("//tmp/x", false, Entered::Say("/tmp/x")),
+            ("/quit", false, Entered::Leave),
+            ("/quti now", false, Entered::Unknown("/quti")),
+            ("/wipe", false, Entered::Wipe { sure: false }),
+            ("/wipe yes", false, Entered::Wipe { sure: true }),
+        ] {
+            assert_eq!(Entered::read(text, asked), entered, "{text}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! What is seen and typed: plain lines, a line editor, and the terminal that
+//! holds both.
+
+pub mod chat;
+pub mod keyboard;
+pub mod line;
+pub mod plain;
+pub mod terminal;

@@ -1,0 +1,323 @@
+//! People of every kind over real sockets, and one conversation for all of them.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::Duration,
+};
+
+use cmdchat_core::{
+    client::{Event, Login, Message},
+    name::Name,
+    server::{Credentials, Limits},
+    time::Epoch,
+};
+use cmdchat_drivers::{
+    blocking::Blocking,
+    connect::{self, Command, Joined},
+    contract::Sockets,
+    serve::{Server, serve},
+    smol::Smol,
+    tcp,
+};
+use serde_json::{Value, json};
+
+use crate::{PASSWORD, Python, PythonPeer, password, python::PATIENCE, seed};
+
+/// Whose program somebody runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Ours on smol.
+    Smol,
+    /// Ours on blocking threads.
+    Blocking,
+    /// The reference peer.
+    Python,
+}
+
+/// A server of any kind, on a port of its own. It ends when this is dropped.
+pub struct Host {
+    /// The port of 127.0.0.1.
+    pub port: u16,
+    _stop: Option<async_channel::Sender<()>>,
+    _python: Option<PythonPeer>,
+}
+
+impl Host {
+    /// Starts one with [`PASSWORD`].
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    #[must_use]
+    pub fn start(kind: Kind, limits: Limits) -> Self {
+        match kind {
+            Kind::Smol => Self::ours(Smol::new(), limits),
+            Kind::Blocking => Self::ours(Blocking::new(), limits),
+            Kind::Python => {
+                let (python, port) =
+                    Python::get().expect("asked for only where it is").serve(PASSWORD);
+                Self { port, _stop: None, _python: Some(python) }
+            }
+        }
+    }
+
+    fn ours<R: Sockets>(runtime: R, limits: Limits) -> Self {
+        let socket = tcp::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        let port = socket.local_addr().expect("it is bound").port();
+        let (stop, stopped) = async_channel::bounded(1);
+        let server = Server {
+            credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
+            limits,
+            epoch: Epoch::new(jiff::Timestamp::UNIX_EPOCH),
+            seed: seed(1),
+        };
+        thread::spawn(move || {
+            let listener = runtime.listen(socket).expect("a listening socket");
+            runtime.run(serve(runtime.clone(), listener, server, |_| (), stopped));
+        });
+        Self { port, _stop: Some(stop), _python: None }
+    }
+}
+
+/// Somebody in the room.
+pub enum Guest {
+    /// Ours.
+    Ours(Friend),
+    /// The reference peer.
+    Python(PythonPeer),
+}
+
+/// Our client, as events for a plain thread.
+pub struct Friend {
+    commands: async_channel::Sender<Command>,
+    events: Receiver<Event>,
+}
+
+/// What somebody is told, in words that all kinds share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// In the room, with these (sorted), and this was said before.
+    Ready(Vec<String>, Vec<(String, String)>),
+    /// Who said what.
+    Said(String, String),
+    /// Who came.
+    Joined(String),
+    /// Who left.
+    Left(String),
+    /// The history is forgotten.
+    Cleared,
+    /// It is over, or something else.
+    Other(String),
+}
+
+impl Guest {
+    /// Logs in at `port` of 127.0.0.1 with [`PASSWORD`].
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    #[must_use]
+    pub fn join(kind: Kind, port: u16, name: &str) -> Self {
+        match kind {
+            Kind::Smol => Self::Ours(Friend::join(&running_smol(), port, name)),
+            Kind::Blocking => Self::Ours(Friend::join(&Blocking::new(), port, name)),
+            Kind::Python => Self::Python(
+                Python::get().expect("asked for only where it is").connect(port, name, PASSWORD),
+            ),
+        }
+    }
+
+    /// Says `text` to the room.
+    pub fn say(&mut self, text: &str) {
+        match self {
+            Self::Ours(friend) => friend.command(Command::Say(text.to_owned().into())),
+            Self::Python(peer) => peer.command(&json!({ "say": text })),
+        }
+    }
+
+    /// Has the history forgotten.
+    pub fn clear(&mut self) {
+        match self {
+            Self::Ours(friend) => friend.command(Command::Clear),
+            Self::Python(peer) => peer.command(&json!({ "clear": true })),
+        }
+    }
+
+    /// Leaves.
+    pub fn leave(&mut self) {
+        match self {
+            Self::Ours(friend) => friend.command(Command::Leave),
+            Self::Python(peer) => peer.command(&json!({ "quit": true })),
+        }
+    }
+
+    /// The next thing it is told.
+    ///
+    /// # Panics
+    ///
+    /// If nothing comes.
+    #[must_use]
+    pub fn sees(&mut self) -> Seen {
+        match self {
+            Self::Ours(friend) => {
+                let event = friend.events.recv_timeout(PATIENCE).expect("something happens");
+                seen_by_ours(event)
+            }
+            Self::Python(peer) => seen_by_python(&peer.says()),
+        }
+    }
+}
+
+impl Friend {
+    fn join<R: Sockets>(runtime: &R, port: u16, name: &str) -> Self {
+        let joined = runtime.run(async {
+            let deadline = runtime.now().after(PATIENCE);
+            let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+            let connection = runtime.dial(&[address], deadline).await.expect("somebody listens");
+            let name = Name::new(name).expect("a proper name");
+            let login = Login::new(
+                name,
+                Arc::new(password(PASSWORD)),
+                Epoch::new(jiff::Timestamp::UNIX_EPOCH),
+                runtime.now(),
+                PATIENCE,
+                &seed(3),
+            );
+            connect::connect(runtime, connection, login).await
+        });
+        let Joined { commands, events } =
+            joined.unwrap_or_else(|failed| panic!("{name}: {failed:?}"));
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            while let Ok(event) = events.recv_blocking() {
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { commands, events: receiver }
+    }
+
+    fn command(&self, command: Command) {
+        self.commands.send_blocking(command).expect("the session is there");
+    }
+}
+
+/// One executor for all clients on smol, on a thread of its own.
+fn running_smol() -> Smol {
+    static SMOL: std::sync::OnceLock<Smol> = std::sync::OnceLock::new();
+    let start = || {
+        let smol = Smol::new();
+        let running = smol.clone();
+        thread::spawn(move || running.run(futures_lite::future::pending::<()>()));
+        smol
+    };
+    SMOL.get_or_init(start).clone()
+}
+
+fn seen_by_ours(event: Event) -> Seen {
+    let said = |message: &Message| {
+        let text = message.text.as_ref().map_or("(unreadable)", |text| text.raw());
+        (message.author.raw().to_owned(), text.to_owned())
+    };
+    match event {
+        Event::Ready { members, history } => Seen::Ready(
+            sorted(members.iter().map(|name| name.raw().to_owned())),
+            history.iter().map(said).collect(),
+        ),
+        Event::Message(message) => {
+            let (author, text) = said(&message);
+            Seen::Said(author, text)
+        }
+        Event::Joined(name, _) => Seen::Joined(name.raw().to_owned()),
+        Event::Left(name, _) => Seen::Left(name.raw().to_owned()),
+        Event::Cleared => Seen::Cleared,
+        other @ (Event::NotSent(_) | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
+    }
+}
+
+fn seen_by_python(event: &Value) -> Seen {
+    let text = |object: &Value, key: &str| {
+        object.get(key).and_then(Value::as_str).unwrap_or("(none)").to_owned()
+    };
+    let list = |key: &str| event.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    match text(event, "event").as_str() {
+        "ready" => Seen::Ready(
+            sorted(list("users").iter().filter_map(Value::as_str).map(str::to_owned)),
+            list("history").iter().map(|said| (text(said, "from"), text(said, "text"))).collect(),
+        ),
+        "message" => Seen::Said(text(event, "from"), text(event, "text")),
+        "joined" => Seen::Joined(text(event, "name")),
+        "left" => Seen::Left(text(event, "name")),
+        "cleared" => Seen::Cleared,
+        _ => Seen::Other(event.to_string()),
+    }
+}
+
+fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names
+}
+
+/// Three talk: unicode, ten kilobytes, a late joiner who gets the history, a
+/// clear, a leave, and a return to a room that has forgotten. Everybody must
+/// see all of it, in order.
+///
+/// # Panics
+///
+/// If somebody sees something else.
+pub fn conversation(server: Kind, guests: [Kind; 3]) {
+    let host = Host::start(server, Limits { clear_interval: Duration::ZERO, ..Limits::default() });
+    let port = host.port;
+    let ready = |members: &[&str], history: &[(&str, &str)]| {
+        let history = history.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned()));
+        Seen::Ready(members.iter().map(|name| (*name).to_owned()).collect(), history.collect())
+    };
+    let long = "ä漢".repeat(2_000);
+
+    let mut anna = Guest::join(guests[0], port, "anna");
+    assert_eq!(anna.sees(), ready(&["anna"], &[]));
+    let mut bob = Guest::join(guests[1], port, "боб 😀");
+    assert_eq!(bob.sees(), ready(&["anna", "боб 😀"], &[]));
+    assert_eq!(anna.sees(), Seen::Joined("боб 😀".into()));
+
+    let mut said = Vec::new();
+    for (who, text) in [(0, "hello"), (1, "привет, 漢字 é 😀"), (0, long.as_str())] {
+        let (speaker, name) =
+            if who == 0 { (&mut anna, "anna") } else { (&mut bob, "боб 😀") };
+        speaker.say(text);
+        let expected = Seen::Said(name.into(), text.into());
+        assert_eq!(anna.sees(), expected);
+        assert_eq!(bob.sees(), expected);
+        said.push((name, text));
+    }
+
+    let mut late = Guest::join(guests[2], port, "late");
+    assert_eq!(late.sees(), ready(&["anna", "late", "боб 😀"], &said));
+    assert_eq!(anna.sees(), Seen::Joined("late".into()));
+    assert_eq!(bob.sees(), Seen::Joined("late".into()));
+
+    late.say("what did I miss?");
+    bob.clear();
+    for guest in [&mut anna, &mut bob, &mut late] {
+        let mut both = [guest.sees(), guest.sees()];
+        both.sort_by_key(|seen| *seen == Seen::Cleared);
+        assert_eq!(both, [Seen::Said("late".into(), "what did I miss?".into()), Seen::Cleared]);
+    }
+    bob.clear();
+    for guest in [&mut anna, &mut bob, &mut late] {
+        assert_eq!(guest.sees(), Seen::Cleared);
+    }
+    bob.leave();
+    assert_eq!(anna.sees(), Seen::Left("боб 😀".into()));
+    assert_eq!(late.sees(), Seen::Left("боб 😀".into()));
+
+    let mut back = Guest::join(guests[1], port, "боб 😀");
+    assert_eq!(back.sees(), ready(&["anna", "late", "боб 😀"], &[]));
+}

@@ -1,0 +1,258 @@
+//! Hostile peers on real sockets, while three honest members talk: whatever
+//! the hostile ones do, all that is said arrives, in order, and memory stays
+//! bounded. The worst delay is printed, not asserted: machines differ.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, Shutdown, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use cmdchat_core::{
+    client::Login,
+    handshake::{Handshake as _, Step, Work as _},
+    inbox::Inbox,
+    name::Name,
+    server::Limits,
+    time::{Epoch, Tick},
+};
+use cmdchat_tests::{Guest, Host, Kind, PASSWORD, Seen, password, seed};
+
+fn dial(port: u16) -> TcpStream {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server listens");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+    stream
+}
+
+/// Logs in by hand and leaves the rest of the connection to the caller. While
+/// others crowd the door it tries again, as a person would.
+fn member(port: u16, name: &str) -> TcpStream {
+    for _ in 0..100 {
+        if let Some(stream) = try_member(port, name) {
+            return stream;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{name} never got in");
+}
+
+fn try_member(port: u16, name: &str) -> Option<TcpStream> {
+    let mut stream = dial(port);
+    let mut inbox = Inbox::new(0);
+    let mut login = Login::new(
+        Name::new(name).expect("a proper name"),
+        Arc::new(password(PASSWORD)),
+        Epoch::new(jiff::Timestamp::UNIX_EPOCH),
+        Tick::ZERO,
+        Duration::from_secs(60),
+        &seed(9),
+    );
+    loop {
+        let mut out = Vec::new();
+        let step = login.advance(Tick::ZERO, &mut inbox, &mut out).ok()?;
+        for frame in out {
+            stream.write_all(frame.bytes()).ok()?;
+        }
+        login = match step {
+            Step::NeedsWork(work) => work.run(),
+            Step::NeedsTime(_, login) => login,
+            Step::NeedsInput(login) => {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).ok()?;
+                inbox.push(&byte);
+                login
+            }
+            Step::Done(_) => return Some(stream),
+        };
+    }
+}
+
+/// Writes `bytes` until the server stops taking them, and says how many it took.
+fn pour(mut stream: &TcpStream, bytes: usize) -> usize {
+    let block = vec![b'x'; 64 << 10];
+    let mut poured = 0;
+    while poured < bytes {
+        match stream.write(&block) {
+            Ok(count) => poured += count,
+            Err(_) => break,
+        }
+    }
+    poured
+}
+
+/// The server has ended the connection, with `answer` before that if it said anything.
+fn ends_with(mut stream: TcpStream, answer: &str) {
+    let mut said = Vec::new();
+    let mut block = [0; 4096];
+    loop {
+        match stream.read(&mut block) {
+            Ok(0) => break,
+            Ok(count) => said.extend_from_slice(&block[..count]),
+            Err(error) => {
+                assert_ne!(error.kind(), std::io::ErrorKind::WouldBlock, "the server never closed");
+                break;
+            }
+        }
+    }
+    assert!(String::from_utf8_lossy(&said).contains(answer), "{}", String::from_utf8_lossy(&said));
+}
+
+/// Resident memory of this process, the server's, in bytes.
+fn resident() -> Option<usize> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    Some(pages.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
+}
+
+#[expect(clippy::disallowed_methods, reason = "it measures a real delay")]
+/// Three talk in turns until told to stop; each checks every line. Gives the
+/// number of messages and the worst delay of one.
+fn honest(port: u16, stop: &AtomicBool) -> (usize, Duration) {
+    let names = ["anna", "berta", "clara"];
+    let mut guests = names.map(|name| Guest::join(Kind::Blocking, port, name));
+    let (mut said, mut worst) = (0, Duration::ZERO);
+    let mut heard = [0; 3];
+    while !stop.load(Ordering::Relaxed) {
+        let (speaker, text) = (said % 3, format!("message {said}"));
+        let begun = Instant::now();
+        guests[speaker].say(&text);
+        for (guest, heard) in guests.iter_mut().zip(&mut heard) {
+            loop {
+                match guest.sees() {
+                    Seen::Said(name, text) if names.contains(&name.as_str()) => {
+                        let expected = (names[*heard % 3].to_owned(), format!("message {heard}"));
+                        assert_eq!((name, text), expected, "in order, and none missing");
+                        *heard += 1;
+                        break;
+                    }
+                    Seen::Other(what) => panic!("{what}"),
+                    Seen::Said(..)
+                    | Seen::Ready(..)
+                    | Seen::Joined(_)
+                    | Seen::Left(_)
+                    | Seen::Cleared => {}
+                }
+            }
+        }
+        worst = worst.max(begun.elapsed());
+        said += 1;
+        thread::sleep(Duration::from_millis(20));
+    }
+    (said, worst)
+}
+
+fn while_three_talk(kind: Kind, attack: impl FnOnce(u16) + Send + 'static) {
+    let limits = Limits { login_timeout: Duration::from_secs(5), ..Limits::default() };
+    let host = Host::start(kind, limits);
+    let stop = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let talk = scope.spawn(|| honest(host.port, &stop));
+        let attacked = thread::spawn(move || attack(host.port)).join();
+        stop.store(true, Ordering::Relaxed);
+        attacked.expect("the attack went as described");
+        let (said, worst) = talk.join().expect("nobody among the honest noticed");
+        println!("{kind:?}: {said} messages, the slowest heard by all three after {worst:?}");
+        assert!(said > 0);
+    });
+}
+
+/// Messages of 40,000 bytes from one loud member.
+const LOUD: usize = 200;
+
+fn attack_everything(port: u16) {
+    // Silence, and one byte a second: both run beside all that follows.
+    let silent = dial(port);
+    let dribble = thread::spawn(move || {
+        let mut stream = dial(port);
+        for _ in 0..20 {
+            if stream.write_all(b"{").is_err() {
+                return;
+            }
+            thread::sleep(Duration::from_secs(1));
+        }
+        panic!("the server waited for a byte a second");
+    });
+
+    // 32 MiB without a line feed, before and after the login.
+    let before = resident();
+    let stream = dial(port);
+    let _ = pour(&stream, 32 << 20);
+    ends_with(stream, "");
+    let stream = member(port, "flood");
+    let _ = pour(&stream, 32 << 20);
+    ends_with(stream, "init");
+    if let Some((before, after)) = before.zip(resident()) {
+        let grown = after.saturating_sub(before);
+        println!("64 MiB without a line feed: memory grew by {} KiB", grown >> 10);
+        assert!(grown < 16 << 20, "{grown} bytes");
+    }
+
+    // 200,000 brackets, before and after the login.
+    let brackets = "[".repeat(200_000);
+    let stream = dial(port);
+    let _ = writeln!(&stream, "{brackets}");
+    ends_with(stream, "");
+    let mut stream = member(port, "brackets");
+    stream
+        .write_all(format!("{{\"type\":\"message\",\"text\":{}\n", "[".repeat(60_000)).as_bytes())
+        .expect("read");
+    stream.write_all(b"{\"type\":\"message\",\"text\":\"alive\"}\n").expect("still read");
+    stream.shutdown(Shutdown::Write).expect("open");
+    ends_with(stream, "alive");
+
+    // Error lines arrive although more was sent than the server read.
+    let mut stream = dial(port);
+    let _ = stream.write_all(b"hello\n");
+    let _ = stream.write_all(&[b'x'; 8_000]);
+    ends_with(stream, "Invalid JSON");
+
+    // Connections that end at once, in every way, by the hundred.
+    for n in 0..300 {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
+        if let (Ok(mut stream), 1) = (stream, n % 3) {
+            let _ =
+                stream.write_all(b"{\"cmd\":\"srp_init\",\"username\":\"x\",\"A\":\"AgICAg==\"}\n");
+        }
+    }
+
+    // A member that stops reading while another floods: it is dropped alone.
+    let deaf = member(port, "deaf");
+    // So that megabytes are not taken by the system in its place.
+    socket2::SockRef::from(&deaf).set_recv_buffer_size(4096).expect("a buffer size");
+    let flooder = member(port, "loud");
+    let line = format!("{{\"type\":\"message\",\"text\":\"{}\"}}\n", "A".repeat(40_000));
+    let mut writer = flooder.try_clone().expect("a second handle");
+    let flooding = thread::spawn(move || {
+        for _ in 0..LOUD {
+            if writer.write_all(line.as_bytes()).is_err() {
+                return;
+            }
+        }
+        let _ = writer.shutdown(Shutdown::Write);
+    });
+    let mut heard = Vec::new();
+    let _ = (&flooder).read_to_end(&mut heard);
+    flooding.join().expect("the flooder is honest, only loud");
+    let heard = String::from_utf8_lossy(&heard).into_owned();
+    let echoed = heard.lines().filter(|line| line.contains("\"AAAA")).count();
+    assert_eq!(echoed, LOUD, "every message of the flooder came back");
+    assert_eq!(heard.matches("user_left").count(), 1, "the deaf one was dropped");
+    drop(deaf);
+
+    dribble.join().expect("closed at the login timeout");
+    ends_with(silent, "");
+}
+
+#[test]
+fn nobody_is_hurt_on_smol() {
+    while_three_talk(Kind::Smol, attack_everything);
+}
+
+#[test]
+fn nobody_is_hurt_on_blocking() {
+    while_three_talk(Kind::Blocking, attack_everything);
+}

@@ -1,0 +1,75 @@
+//! The same conversation over real sockets, on every runtime and in every
+//! mixture with the Python peer.
+
+use cmdchat_core::server::Limits;
+use cmdchat_tests::{Guest, Host, Kind, PASSWORD, Python, conversation};
+use serde_json::json;
+
+const OURS: [Kind; 2] = [Kind::Smol, Kind::Blocking];
+const ALL: [Kind; 3] = [Kind::Smol, Kind::Blocking, Kind::Python];
+
+fn mixtures(servers: &[Kind], guests: &[Kind], wanted: impl Fn(Kind, [Kind; 3]) -> bool) -> usize {
+    let mut played = 0;
+    for &server in servers {
+        for &first in guests {
+            for &second in guests {
+                for &third in guests {
+                    if wanted(server, [first, second, third]) {
+                        conversation(server, [first, second, third]);
+                        played += 1;
+                    }
+                }
+            }
+        }
+    }
+    played
+}
+
+#[test]
+fn ours_talk_on_both_runtimes() {
+    assert_eq!(mixtures(&OURS, &OURS, |_, _| true), 16);
+}
+
+#[test]
+fn python_clients_talk_on_our_server() {
+    if Python::get().is_none() {
+        return;
+    }
+    let some_python = |_, guests: [Kind; 3]| guests.contains(&Kind::Python);
+    assert_eq!(mixtures(&OURS, &ALL, some_python), 38);
+}
+
+#[test]
+fn everybody_talks_on_a_python_server() {
+    if Python::get().is_none() {
+        return;
+    }
+    assert_eq!(mixtures(&[Kind::Python], &ALL, |_, _| true), 27);
+}
+
+/// Two thousand logins in all: values with leading zero bytes come up.
+#[test]
+fn pysrp_logs_in_a_thousand_times_on_each_runtime() {
+    let Some(python) = Python::get() else { return };
+    for kind in OURS {
+        let host = Host::start(kind, Limits::default());
+        let result = python.handshakes(host.port, PASSWORD, 1_000);
+        println!("{kind:?}: {result}");
+        assert_eq!((&result["done"], &result["failed"]), (&json!(1_000), &json!(0)), "{result}");
+        assert!(result["leading_zero_B"].as_u64().is_some_and(|count| count > 0), "{result}");
+    }
+}
+
+#[test]
+fn our_client_logs_in_a_thousand_times_on_each_runtime_at_pysrp() {
+    if Python::get().is_none() {
+        return;
+    }
+    for kind in OURS {
+        let host = Host::start(Kind::Python, Limits::default());
+        for n in 0..1_000 {
+            let mut guest = Guest::join(kind, host.port, &format!("guest-{n}"));
+            guest.leave();
+        }
+    }
+}

@@ -3,8 +3,8 @@
 //! seeds and keys are fixed.
 //!
 //! Where a target plays a peer, its input is a script that can be read and
-//! written by hand. The first line is the [`Plan`]; the rest is what the peer
-//! sends, with [`SIGNS`] that stand for what only an insider knows (a proof,
+//! written by hand. The first line is the plan; the rest is what the peer
+//! sends, with `SIGNS` that stand for what only an insider knows (a proof,
 //! say) or for what happens besides (time passes).
 
 mod client_login;

@@ -64,11 +64,12 @@ impl Door {
     /// A login fails.
     pub(super) fn give_up(&mut self, now: Tick, who: usize, how: usize) {
         let Some((source, mut pass)) = self.take(who) else { return };
-        if how % 4 > 0 {
-            assert!(pass.challenge_at(now) >= now);
+        let how = how % 4;
+        if how == 0 {
+            return;
         }
-        match how % 4 {
-            0 => return,
+        assert!(pass.challenge_at(now) >= now);
+        match how {
             1 => pass.gave_up(now),
             2 => pass.took_too_long(now),
             _ => pass.proof_failed(now),

@@ -96,6 +96,11 @@ impl Inbox {
         Ok(if next == end { Line::Last(line) } else { Line::Whole(line) })
     }
 
+    /// Bytes in memory, those taken already included.
+    pub(crate) const fn held(&self) -> usize {
+        self.buffer.len()
+    }
+
     fn release(&mut self) {
         if self.taken == self.buffer.len() {
             self.taken = 0;

@@ -27,6 +27,8 @@
 pub mod client;
 pub mod fernet;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod handshake;
 pub mod inbox;
 pub mod keys;

@@ -203,15 +203,17 @@ impl Outlet {
     /// write. Empty if nothing waits now.
     pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
         let cursor = self.progress.cursor.load(Ordering::Acquire);
-        let sealed = self.progress.sealed_at.load(Ordering::Acquire);
         self.gathered.clear();
         let room = GATHERED - usize::from(self.greeting.is_some());
-        {
+        let sealed = {
             let segments = self.shared.segments();
+            // Behind the lock: whoever sees a segment also sees the seal set before it was published.
+            let sealed = self.progress.sealed_at.load(Ordering::Acquire);
             let first = segments.partition_point(|segment| segment.end() <= cursor);
             let waiting = segments.iter().skip(first).take(room);
             self.gathered.extend(waiting.filter(|segment| segment.start < sealed).cloned());
-        }
+            sealed
+        };
         let greeting = self.greeting.as_deref().map(|greeting| {
             let left = self.progress.greeting_left.load(Ordering::Acquire) as usize;
             greeting.get(greeting.len().saturating_sub(left)..).unwrap_or_default()

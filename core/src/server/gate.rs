@@ -70,6 +70,15 @@ impl Account {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SeatId(u64);
 
+/// How many are counted: in all, and under the sources that limits hold for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) logins: usize,
+    pub(crate) members: usize,
+    pub(crate) counted_logins: usize,
+    pub(crate) counted_members: usize,
+}
+
 impl Gate {
     /// An empty room's door.
     #[must_use]
@@ -105,6 +114,16 @@ impl Gate {
         state.logins += 1;
         state.with_account(now, source, |account| account.logins += 1);
         Some(Pass { gate: self.clone(), source, at_work: false })
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let state = self.state();
+        Census {
+            logins: state.logins,
+            members: state.names.len(),
+            counted_logins: state.sources.values().map(|account| account.logins).sum(),
+            counted_members: state.sources.values().map(|account| account.members).sum(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

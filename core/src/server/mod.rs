@@ -7,6 +7,7 @@ mod login;
 mod pace;
 mod room;
 
+pub(crate) use gate::Census;
 pub use gate::{Gate, Pass, Seat, SeatId};
 pub use intake::{Intake, Intent};
 pub use limits::{Limits, Rate};

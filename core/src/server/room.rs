@@ -242,3 +242,104 @@ impl History {
         self.messages.iter().rev()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{io::IoSlice, net::IpAddr};
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{log::GATHERED, secret::Secret, server::gate::Gate};
+
+    struct House {
+        gate: Gate,
+        room: Room,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let limits = Limits::default();
+            let seed = Seed::new(Secret::take(&mut [1; 32]));
+            let room = Room::new(&limits, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+            Self { gate: Gate::new(&limits), room }
+        }
+
+        fn join(&mut self, name: &str) -> (SeatId, Outlet) {
+            let pass = self.gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+            let seat = pass.sit(Tick::ZERO, Name::new(name).unwrap()).unwrap();
+            self.handle(Input::Joined(Admitted { seat, user_id: format!("id of {name}") }));
+            loop {
+                if let Output::Admit(seat, outlet) = self.room.poll_output().unwrap() {
+                    return (seat, outlet);
+                }
+            }
+        }
+
+        fn say(&mut self, seat: SeatId, text: &str) {
+            let token = Token::new(text.to_owned()).unwrap();
+            self.handle(Input::Request(seat, Request::Say(token)));
+        }
+
+        fn handle(&mut self, input: Input) {
+            self.room.handle(Tick::ZERO, input);
+        }
+
+        fn publish(&mut self) {
+            self.room.publish(Tick::ZERO);
+        }
+    }
+
+    /// All that `outlet` has to write.
+    fn drain(outlet: &mut Outlet) -> String {
+        let mut bytes = Vec::new();
+        loop {
+            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let before = bytes.len();
+            for slice in outlet.pending(&mut slices) {
+                bytes.extend_from_slice(slice);
+            }
+            if bytes.len() == before {
+                return String::from_utf8(bytes).unwrap();
+            }
+            outlet.advance(Tick::ZERO, bytes.len() - before);
+        }
+    }
+
+    #[test]
+    fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
+        let mut house = House::new();
+        let (alice, mut to_alice) = house.join("alice");
+        let (bob, mut to_bob) = house.join("bob");
+        for text in ["one", "two", "three"] {
+            house.say(alice, text);
+            house.publish();
+            drain(&mut to_alice);
+        }
+        house.handle(Input::Left(bob, Departure::Closed));
+        for text in ["four", "five"] {
+            house.say(alice, text);
+            house.publish();
+            drain(&mut to_alice);
+        }
+        let heard = drain(&mut to_bob);
+        let said: Vec<_> = heard.matches(r#""text":""#).collect();
+        assert_eq!(said.len(), 3, "{heard}");
+        assert!(heard.contains("one") && heard.contains("two") && heard.contains("three"));
+        assert!(to_bob.is_finished());
+    }
+
+    #[test]
+    fn a_room_that_closes_lets_everybody_have_the_last_words() {
+        let mut house = House::new();
+        let (alice, mut to_alice) = house.join("alice");
+        house.say(alice, "one");
+        house.publish();
+        house.say(alice, "two");
+        house.room.close();
+        house.publish();
+        let heard = drain(&mut to_alice);
+        assert!(heard.contains("one") && heard.contains("two"), "{heard}");
+        assert!(to_alice.is_finished());
+    }
+}

@@ -1,0 +1,141 @@
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{
+    Act, Plan, Script, lines, objects,
+    recorded::{Recorded, TIMEOUT, client, recorded},
+};
+use crate::{
+    client::{LoginFailed, Session},
+    frame::Frame,
+    handshake::{Handshake, Step, Work},
+    inbox::Inbox,
+    srp::{PublicValue, Salt},
+    time::Tick,
+    tolerant::{self, Value},
+};
+
+/// Whatever a server sends, a login ends, and in a session only if the server
+/// proved that it knows the password; nothing but lines 1 and 3 is ever
+/// written, and line 3 only after a line 2 that keeps every rule.
+pub fn client_login(data: &[u8]) {
+    let _ = run(data);
+}
+
+/// The first byte of the plan: the server neither sends more in the end nor closes.
+const HANGS: u8 = 8;
+
+fn run(data: &[u8]) -> Result<Session, LoginFailed> {
+    let record = recorded();
+    let (mut plan, rest) = Plan::split(data);
+    let hangs = plan.next() & HANGS != 0;
+    let mut server =
+        Server { script: Script::new(plan, rest), record, sent: Vec::new(), proved: false };
+    let (mut now, mut inbox, mut out) = (Tick::ZERO, Inbox::new(0), Vec::new());
+    let mut login = client();
+    // More than a byte of the script can mean if it is sent byte by byte.
+    let mut steps = 0..1000 * (data.len() + 1);
+    let end = loop {
+        assert!(steps.next().is_some(), "a login comes to an end");
+        login = match login.advance(now, &mut inbox, &mut out) {
+            Ok(Step::NeedsInput(login)) => {
+                match server.next(&mut inbox) {
+                    Some(()) => {}
+                    None if hangs => now = now.after(TIMEOUT),
+                    None => inbox.end(),
+                }
+                login
+            }
+            Ok(Step::NeedsTime(_, login)) => login,
+            Ok(Step::NeedsWork(work)) => work.run(),
+            Ok(Step::Done(session)) => break Ok(session),
+            Err(failed) => break Err(failed),
+        };
+    };
+    server.judge(end.is_ok(), &out);
+    end
+}
+
+struct Server<'a> {
+    script: Script<'a>,
+    record: &'static Recorded,
+    sent: Vec<u8>,
+    /// It sent what only one who knows the password can work out.
+    proved: bool,
+}
+
+impl Server<'_> {
+    fn next(&mut self, inbox: &mut Inbox) -> Option<()> {
+        let record = self.record;
+        let insider = |sign| match sign {
+            1 => Some(record.b.clone().into_bytes()),
+            2 => Some(record.salt.clone().into_bytes()),
+            3 => Some(record.h_amk.clone().into_bytes()),
+            4 => Some(record.room_salt.clone().into_bytes()),
+            _ => None,
+        };
+        if let Act::Send(piece) = self.script.next(insider)? {
+            inbox.push(&piece);
+            self.sent.extend(piece);
+        }
+        let proof = record.h_amk.as_bytes();
+        self.proved |= self.sent.windows(proof.len()).any(|window| window == proof);
+        Some(())
+    }
+
+    fn judge(&self, done: bool, out: &[Frame]) {
+        let said = lines(&self.sent);
+        let challenge = said.first().copied().and_then(challenge);
+        let written = objects(out);
+        assert_eq!(out.first().map(Frame::bytes), Some(self.record.line_1.as_slice()));
+        assert!(written.len() <= 2);
+        if let Some(line_3) = written.get(1) {
+            let member = |name: &str| line_3.get(name).and_then(|value| value.as_str());
+            assert_eq!(member("cmd"), Some("srp_verify"));
+            assert!(member("M").is_some_and(|m| m.len() == 44));
+            assert_eq!(line_3.as_object().map(serde_json::Map::len), Some(3));
+            assert_eq!(member("user_id"), challenge.as_deref(), "line 2 kept the rules");
+        }
+        if done {
+            assert_eq!(written.len(), 2);
+            assert!(self.proved, "only the password makes a session");
+        }
+    }
+}
+
+/// The `user_id` of a line 2 that keeps the rules of PROTOCOL 1.3.
+fn challenge(line: &[u8]) -> Option<String> {
+    let line = tolerant::read(line)?;
+    let text = |name: &str| line.get(name).and_then(Value::as_text);
+    let bytes = |name: &str| text(name).and_then(|text| STANDARD.decode(text).ok());
+    let sound = line.get("error").is_none()
+        && PublicValue::from_wire(&bytes("B")?).is_ok()
+        && Salt::from_wire(&bytes("salt")?).is_ok()
+        && bytes("room_salt")?.len() == 16;
+    text("user_id").filter(|id| sound && !id.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HONEST: &str = "{\"user_id\":\"u\",\"B\":\"\u{1}\",\"salt\":\"\u{2}\",\"room_salt\":\"\u{4}\"}\n\
+        {\"H_AMK\":\"\u{3}\",\"session_key\":\"\"}\n";
+
+    fn outcome(plan: &str, script: &str) -> Result<(), LoginFailed> {
+        run(format!("{plan}\n{script}").as_bytes()).map(drop)
+    }
+
+    #[test]
+    fn a_script_gets_as_far_as_its_author_wants() {
+        assert_eq!(outcome("@", HONEST), Ok(()));
+        assert_eq!(outcome("@\u{1}\u{7f}", HONEST), Ok(()));
+        assert_eq!(outcome("@", HONEST.trim_end()), Ok(()));
+        let wrong = |from: &str, to: &str| outcome("@", &HONEST.replace(from, to));
+        assert_eq!(wrong("\u{3}", "AAAA"), Err(LoginFailed::Unproven));
+        assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailed::Unproven));
+        assert_eq!(wrong("\"u\"", "\"\""), Err(LoginFailed::NotAServer { http: false }));
+        assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailed::NotAServer { http: true }));
+        assert_eq!(outcome("H", "{"), Err(LoginFailed::TooSlow));
+        assert_eq!(outcome("@", "{"), Err(LoginFailed::Closed));
+    }
+}

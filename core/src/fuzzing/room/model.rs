@@ -1,0 +1,283 @@
+use std::{collections::VecDeque, io::IoSlice};
+
+use jiff::Timestamp;
+use serde_json::Value as Json;
+
+use super::super::lines;
+use crate::{
+    log::{GATHERED, Outlet},
+    name::Name,
+    server::SeatId,
+    time::Tick,
+    wire::{self, MAX_LINE, Message, Token},
+};
+
+/// What everybody present hears of.
+pub(super) enum Event {
+    Joined(String, Name),
+    Left(String),
+    Cleared,
+    Said(Name, Token),
+}
+
+/// All that has happened.
+#[derive(Default)]
+pub(super) struct Model {
+    past: Vec<Past>,
+    /// The messages that newcomers get: their places in the past.
+    history: VecDeque<usize>,
+    published: usize,
+}
+
+struct Past {
+    event: Event,
+    /// The line as it should be, but for the id of a message.
+    message: Option<Message>,
+    /// The line as the first listener heard it.
+    line: Option<Json>,
+    /// Bytes of the log up to and including it.
+    end: usize,
+}
+
+impl Model {
+    /// So many things have happened.
+    pub(super) const fn end(&self) -> usize {
+        self.past.len()
+    }
+
+    /// So many bytes were they.
+    pub(super) fn end_bytes(&self) -> usize {
+        self.bytes_before(self.past.len())
+    }
+
+    fn bytes_before(&self, event: usize) -> usize {
+        event.checked_sub(1).and_then(|last| self.past.get(last)).map_or(0, |past| past.end)
+    }
+
+    pub(super) fn push(&mut self, event: Event, at: Timestamp) {
+        let mut message = None;
+        let frame = match &event {
+            Event::Joined(user_id, name) => wire::user_joined(user_id, name),
+            Event::Left(user_id) => wire::user_left(user_id),
+            Event::Cleared => {
+                self.history.clear();
+                wire::cleared()
+            }
+            Event::Said(author, token) => {
+                let said = Message::new("00000000-0000-4000-8000-000000000000", token, at, author);
+                message.insert(said).frame().clone()
+            }
+        };
+        let end = self.end_bytes() + frame.bytes().len();
+        let is_message = message.is_some();
+        self.past.push(Past { event, message, line: None, end });
+        if is_message {
+            self.history.push_back(self.past.len() - 1);
+            self.forget();
+        }
+    }
+
+    /// Keeps the history within its limits.
+    fn forget(&mut self) {
+        let limits = super::limits();
+        let bytes = |history: &VecDeque<usize>| -> usize {
+            history
+                .iter()
+                .filter_map(|&at| self.message(at))
+                .map(|message| message.data().len())
+                .sum()
+        };
+        let mut history = self.history.clone();
+        while limits.history.is_some_and(|most| history.len() > most)
+            || limits.history_bytes.is_some_and(|most| bytes(&history) > most)
+        {
+            history.pop_front();
+        }
+        self.history = history;
+    }
+
+    fn message(&self, at: usize) -> Option<&Message> {
+        self.past.get(at)?.message.as_ref()
+    }
+
+    /// Whether there is anything that was not published before.
+    pub(super) fn publish(&mut self) -> bool {
+        let end = self.end_bytes();
+        let before = std::mem::replace(&mut self.published, end);
+        self.published > before
+    }
+
+    /// What a newcomer should be told.
+    pub(super) fn init(&self, present: Vec<(String, Name)>, newcomer: (String, Name)) -> Init {
+        let users = present.iter().map(|(user_id, name)| (user_id.as_str(), name));
+        let history = self.history.iter().rev().filter_map(|&at| self.message(at));
+        let frame = wire::init(users, (&newcomer.0, &newcomer.1), history);
+        let mut users = present;
+        users.push(newcomer);
+        Init { users, history: self.history.iter().copied().collect(), bytes: frame.bytes().len() }
+    }
+
+    /// `line` tells of the event at this place, in the words that all heard.
+    fn check(&mut self, at: usize, line: &[u8]) {
+        let before = self.bytes_before(at);
+        let heard: Json = serde_json::from_slice(line).unwrap_or_default();
+        let Some(past) = self.past.get_mut(at) else { panic!("nothing happened") };
+        assert_eq!(line.len() + 1, past.end - before, "as long as it should be");
+        let first = past.line.get_or_insert_with(|| heard.clone());
+        assert_eq!(*first, heard, "everybody hears the same");
+        let text = |name: &str| heard.get(name).and_then(Json::as_str);
+        match &past.event {
+            Event::Joined(user_id, name) => {
+                assert_eq!(text("type"), Some("user_joined"));
+                assert_eq!(text("user_id"), Some(user_id.as_str()));
+                assert_eq!(text("username"), Some(name.as_str()));
+            }
+            Event::Left(user_id) => {
+                assert_eq!(text("type"), Some("user_left"));
+                assert_eq!(text("user_id"), Some(user_id.as_str()));
+            }
+            Event::Cleared => assert_eq!(text("type"), Some("cleared")),
+            Event::Said(..) => {
+                assert_eq!(text("type"), Some("message"));
+                self.check_data(at, heard.get("data"));
+            }
+        }
+    }
+
+    /// `data` is the message at this place.
+    fn check_data(&self, at: usize, data: Option<&Json>) {
+        let Some(Past { event: Event::Said(author, token), line, .. }) = self.past.get(at) else {
+            panic!("nothing was said")
+        };
+        let text = |name: &str| data.and_then(|data| data.get(name)?.as_str());
+        assert_eq!(text("username"), Some(author.as_str()));
+        assert_eq!(text("text"), Some(token.as_str()));
+        assert_eq!(text("user_ip"), Some(""));
+        if let Some(line) = line {
+            assert_eq!(line.get("data"), data, "the history is what was heard");
+        }
+    }
+
+    /// No two messages have one id.
+    pub(super) fn ids_differ(&self) {
+        let lines = self.past.iter().filter_map(|past| past.line.as_ref());
+        let mut ids: Vec<_> =
+            lines.filter_map(|line| line.get("data")?.get("id")?.as_str()).collect();
+        let count = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), count);
+    }
+}
+
+pub(super) struct Init {
+    users: Vec<(String, Name)>,
+    history: Vec<usize>,
+    bytes: usize,
+}
+
+impl Init {
+    fn check(&self, model: &Model, line: &[u8]) {
+        assert!(line.len() <= MAX_LINE && line.len() + 1 == self.bytes);
+        let line: Json = serde_json::from_slice(line).unwrap_or_default();
+        assert_eq!(line.get("type").and_then(Json::as_str), Some("init"));
+        let list =
+            |name: &str| line.get(name).and_then(Json::as_array).cloned().unwrap_or_default();
+        let users: Vec<_> = list("users")
+            .iter()
+            .filter_map(|user| {
+                let text = |name: &str| Some(user.get(name)?.as_str()?.to_owned());
+                Some((text("user_id")?, text("username")?))
+            })
+            .collect();
+        let expected = self.users.iter().map(|(user_id, name)| (user_id.clone(), name.to_string()));
+        assert_eq!(users, expected.collect::<Vec<_>>());
+
+        let messages = list("messages");
+        let left_out = self.history.len() - messages.len().min(self.history.len());
+        let (left_out, shown) = self.history.split_at(left_out);
+        assert_eq!(messages.len(), shown.len());
+        for (at, data) in shown.iter().zip(&messages) {
+            model.check_data(*at, Some(data));
+        }
+        if let Some(message) = left_out.last().and_then(|at| model.message(*at)) {
+            let room = MAX_LINE.saturating_sub(self.bytes);
+            assert!(message.data().len() + 8 > room, "only for want of room");
+        }
+    }
+}
+
+/// Somebody who is or was a member.
+pub(super) struct Listener {
+    pub(super) seat: SeatId,
+    pub(super) source: Option<usize>,
+    pub(super) user_id: String,
+    pub(super) name: Name,
+    /// `None` when the connection is gone.
+    pub(super) outlet: Option<Outlet>,
+    pub(super) heard: Vec<u8>,
+    pub(super) init: Init,
+    /// It is to hear of what happened from here…
+    pub(super) start: usize,
+    /// …to here, when it has left.
+    pub(super) end: Option<usize>,
+    /// When it came, or last took bytes.
+    pub(super) active_at: Tick,
+    /// The first look at it since then that found bytes waiting.
+    pub(super) stuck_from: Option<Tick>,
+}
+
+impl Listener {
+    pub(super) const fn is_present(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// What waits for it if the log ends after so many bytes.
+    pub(super) fn unsent(&self, model: &Model, end_bytes: usize) -> u64 {
+        let logged = end_bytes - model.bytes_before(self.start);
+        (self.init.bytes + logged).saturating_sub(self.heard.len()) as u64
+    }
+
+    /// Takes at most so many bytes; `false` if there were none.
+    pub(super) fn read(&mut self, now: Tick, most: usize, model: &Model) -> bool {
+        let Some(outlet) = &mut self.outlet else { return false };
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let before = self.heard.len();
+        for slice in outlet.pending(&mut slices) {
+            let room = most - (self.heard.len() - before);
+            self.heard.extend_from_slice(slice.get(..room).unwrap_or(slice));
+        }
+        let taken = self.heard.len() - before;
+        if taken == 0 {
+            return false;
+        }
+        outlet.advance(now, taken);
+        self.active_at = now;
+        self.stuck_from = None;
+        let logged = model.published.saturating_sub(model.bytes_before(self.start));
+        assert!(self.heard.len() <= self.init.bytes + logged, "nobody hears the unpublished");
+        true
+    }
+
+    /// It heard what it should have.
+    pub(super) fn check(&self, model: &mut Model) {
+        let mut heard = lines(&self.heard);
+        if !self.heard.ends_with(b"\n") {
+            heard.pop();
+            assert!(self.outlet.is_none(), "whole lines, or the connection was cut");
+        }
+        let mut heard = heard.into_iter();
+        if let Some(init) = heard.next() {
+            self.init.check(model, init);
+        }
+        let end = self.end.unwrap_or_else(|| model.end());
+        let count = heard.len();
+        assert!(self.start + count <= end, "nothing of after it left");
+        for (at, line) in (self.start..).zip(heard) {
+            model.check(at, line);
+        }
+        if let Some(outlet) = &self.outlet {
+            assert!(self.start + count == end && outlet.is_finished(), "all that it is owed");
+        }
+    }
+}

@@ -1,0 +1,220 @@
+use std::{net::IpAddr, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::Value as Json;
+
+use super::{
+    Act, Plan, Script, lines, objects,
+    recorded::{Recorded, TIMEOUT, recorded, server_for},
+};
+use crate::{
+    frame::Frame,
+    handshake::{Handshake, Step, Work},
+    inbox::Inbox,
+    name::Name,
+    server::{Admitted, Census, Gate, Limits, Login, Pass, Refused, Seat},
+    time::Tick,
+};
+
+/// Whatever a client sends, in whatever pieces and however slowly, a login
+/// ends, and in a seat only for the right proof; all that is written is whole
+/// lines, an error only as the last; and its place at the gate is free again.
+pub fn server_login(data: &[u8]) {
+    run(data);
+}
+
+// The first byte of the plan says how things stand when the client comes.
+/// Another member has the name `eve`.
+const NAME_TAKEN: u8 = 1;
+/// This source has all the members that it may have.
+const NO_ROOM: u8 = 2;
+/// So many guess that line 2 is delayed.
+const GUESSING: u8 = 4;
+/// The client neither sends more in the end nor closes.
+const HANGS: u8 = 8;
+/// Too many logins are being computed.
+const BUSY: u8 = 16;
+/// The client comes from a loopback address.
+const LOCAL: u8 = 32;
+
+/// `Some`: in the room; `None`: refused.
+fn run(data: &[u8]) -> Option<String> {
+    let record = recorded();
+    let (mut plan, rest) = Plan::split(data);
+    let stand = plan.next();
+    let has = |flag: u8| stand & flag != 0;
+
+    let gate = Gate::new(&Limits::default());
+    let source = IpAddr::from(if has(LOCAL) { [127, 0, 0, 1] } else { [192, 0, 2, 1] });
+    let mut now = Tick::from_start(Duration::from_secs(1000));
+    let others = people(&gate, now, source, stand);
+    let pass = gate.knock(now, source)?;
+    let before = gate.census();
+
+    let mut peer = Peer { script: Script::new(plan, rest), record, sent: Vec::new() };
+    let mut inbox = Inbox::new(0);
+    let mut out = Vec::new();
+    let mut login = server_for(pass, now);
+    // More than a byte of the script can mean if it is sent byte by byte.
+    let mut steps = 0..1000 * (data.len() + 1);
+    let end = loop {
+        assert!(steps.next().is_some(), "a login comes to an end");
+        let deadline = login.deadline();
+        login = match login.advance(now, &mut inbox, &mut out) {
+            Ok(Step::NeedsInput(login)) => {
+                match peer.next(&mut inbox) {
+                    Some(wait) => now = now.after(wait),
+                    None if has(HANGS) => now = now.after(TIMEOUT),
+                    None => inbox.end(),
+                }
+                login
+            }
+            Ok(Step::NeedsTime(until, login)) => {
+                assert!(until > now, "there is something to wait for");
+                now = until;
+                login
+            }
+            Ok(Step::NeedsWork(work)) if has(BUSY) => break Err(Login::overloaded(work, &mut out)),
+            Ok(Step::NeedsWork(work)) => work.run(),
+            Ok(Step::Done(admitted)) => break Ok(admitted),
+            Err(refused) => break Err(refused),
+        };
+        assert_eq!(login.deadline(), deadline, "nobody gains time");
+    };
+    assert_eq!(gate.census().members, before.members + usize::from(end.is_ok()));
+    let name = match end {
+        Ok(admitted) => Some(peer.admitted(&admitted, &out)),
+        Err(refused) => {
+            peer.refused(&refused, &out);
+            None
+        }
+    };
+    drop(others);
+    assert_eq!(gate.census(), Census::default(), "nothing is left of anybody");
+    name
+}
+
+/// Those who were there before.
+fn people(gate: &Gate, now: Tick, source: IpAddr, stand: u8) -> Vec<Seat> {
+    let elsewhere = IpAddr::from([198, 51, 100, 1]);
+    let sit =
+        |pass: Pass, name: &str| Name::new(name).ok().and_then(|name| pass.sit(now, name).ok());
+    let mut seats = Vec::new();
+    if stand & NAME_TAKEN != 0 {
+        seats.extend(gate.knock(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
+    }
+    if stand & NO_ROOM != 0 {
+        let crowd = (0..16).filter_map(|n| sit(gate.knock(now, source)?, &format!("member {n}")));
+        seats.extend(crowd);
+    }
+    if stand & GUESSING != 0 {
+        let mut pass = gate.knock(now, elsewhere);
+        for _ in 0..61 {
+            pass.iter_mut().for_each(|pass| pass.proof_failed(now));
+        }
+    }
+    seats
+}
+
+struct Peer<'a> {
+    script: Script<'a>,
+    record: &'static Recorded,
+    sent: Vec<u8>,
+}
+
+impl Peer<'_> {
+    /// Sends its next piece, or waits for so long.
+    fn next(&mut self, inbox: &mut Inbox) -> Option<Duration> {
+        let record = self.record;
+        let insider = |sign| match sign {
+            1 => Some(record.a.clone().into_bytes()),
+            2 => Some(record.user_id.clone().into_bytes()),
+            3 => Some(record.m.clone().into_bytes()),
+            _ => None,
+        };
+        Some(match self.script.next(insider)? {
+            Act::Send(piece) => {
+                inbox.push(&piece);
+                self.sent.extend(piece);
+                Duration::ZERO
+            }
+            Act::Sign(4) => Duration::from_millis(500),
+            Act::Sign(5) => Duration::from_secs(29),
+            Act::Sign(_) => Duration::ZERO,
+        })
+    }
+
+    /// It is in: it said the three things that let it in, and was answered.
+    fn admitted(&self, admitted: &Admitted, out: &[Frame]) -> String {
+        let said = lines(&self.sent);
+        let said = |line: usize, name: &str| {
+            let line = said.get(line).and_then(|line| serde_json::from_slice::<Json>(line).ok());
+            line.and_then(|line| Some(line.get(name)?.as_str()?.to_owned()))
+        };
+        let name = admitted.seat.name().as_str();
+        assert_eq!(said(0, "username").as_deref().unwrap_or("unknown"), name);
+        assert!(said(0, "A").is_some_and(|a| number(&a) == number(&self.record.a)));
+        assert_eq!(said(1, "user_id"), Some(self.record.user_id.clone()));
+        assert_eq!(said(1, "M"), Some(self.record.m.clone()));
+
+        let answers = objects(out);
+        assert_eq!(answers.len(), 2);
+        assert_eq!(out.first().map(Frame::bytes), Some(self.record.line_2.as_slice()));
+        let proof = answers.get(1).and_then(|line| line.get("H_AMK")?.as_str());
+        assert_eq!(proof, Some(self.record.h_amk.as_str()));
+        assert_eq!(admitted.user_id, self.record.user_id);
+        name.to_owned()
+    }
+
+    /// It is out, and at most its last line says why.
+    fn refused(&self, refused: &Refused, out: &[Frame]) {
+        let answers = objects(out);
+        let errors: Vec<_> = answers.iter().map(|line| line.get("error")).collect();
+        let error = errors.last().copied().flatten().and_then(Json::as_str);
+        let owed = refused.violation.answer().map(|text| text.as_str());
+        assert_eq!(error, owed);
+        let others = answers.len() - usize::from(error.is_some());
+        assert!(errors.iter().take(others).all(Option::is_none), "one error, and last");
+        assert!(others <= 1, "line 4 is only for those who are in");
+        if others == 1 {
+            assert_eq!(out.first().map(Frame::bytes), Some(self.record.line_2.as_slice()));
+        }
+    }
+}
+
+/// The bytes of a number in base64 without leading zeros.
+fn number(text: &str) -> Vec<u8> {
+    let bytes = STANDARD.decode(text).unwrap_or_default();
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HONEST: &str = "{\"cmd\":\"srp_init\",\"username\":\"eve\",\"A\":\"\u{1}\"}\n\
+        {\"cmd\":\"srp_verify\",\"user_id\":\"\u{2}\",\"M\":\"\u{3}\"}\n";
+
+    fn outcome(stand: u8, script: &str) -> Option<String> {
+        run(&[&[stand, b'\n'], script.as_bytes()].concat())
+    }
+
+    #[test]
+    fn a_script_gets_as_far_as_its_author_wants() {
+        let eve = Some("eve".to_owned());
+        assert_eq!(outcome(b'@', HONEST), eve);
+        assert_eq!(outcome(b'@' | GUESSING, HONEST), eve);
+        assert_eq!(
+            outcome(b'@', &HONEST.replace("\"username\":\"eve\",", "")),
+            Some("unknown".into())
+        );
+        assert_eq!(outcome(b'@', &HONEST.replace('\n', "\u{5}\n")), None, "too late");
+        assert_eq!(outcome(b'@', &HONEST.replace('\u{3}', "AAAA")), None);
+        for stand in [NAME_TAKEN, NO_ROOM, BUSY] {
+            assert_eq!(outcome(b'@' | stand, HONEST), None);
+        }
+        for hanging in ["", "{", HONEST.split_at(60).0] {
+            assert_eq!(outcome(b'@' | HANGS, hanging), None);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+#![expect(clippy::panic, reason = "an event that must not come is what this looks for")]
+
+use std::{collections::VecDeque, time::Duration};
+
+use super::{
+    Act, Plan, Script,
+    recorded::{room_key, seed},
+};
+use crate::{
+    client::{Ending, Event, NotSent, Output, Progress, Reference, Session},
+    fernet::RoomKey,
+    inbox::Inbox,
+    name::Name,
+    time::{Epoch, Tick},
+    wire::{self, Request},
+};
+
+/// Nothing that a server sends ends a session but its end of stream; each line
+/// makes at most one event; the session writes only what the person says, and
+/// counts each text as heard at most once.
+pub fn session(data: &[u8]) {
+    let (plan, rest) = Plan::split(data);
+    let mut script = Script::new(plan, rest);
+    let mut person = Person::new();
+    let mut inbox = Inbox::new(0);
+    while let Some(act) = script.next(|sign| person.token(sign)) {
+        match act {
+            Act::Send(piece) => {
+                inbox.push(&piece);
+                person.listen(&mut inbox);
+            }
+            Act::Sign(sign) => person.act(sign),
+        }
+    }
+    inbox.end();
+    person.listen(&mut inbox);
+    assert!(person.ended, "the end of the stream is the end");
+    person.too_late();
+}
+
+struct Person {
+    session: Session,
+    /// The same key once more: what the session seals is looked at.
+    key: RoomKey,
+    now: Tick,
+    said: Vec<String>,
+    /// Tokens of those texts that have not come back.
+    unheard: VecDeque<(Reference, String)>,
+    present: Option<usize>,
+    leaving: bool,
+    ended: bool,
+}
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+impl Person {
+    #[expect(
+        clippy::expect_used,
+        reason = "should it ever be refused, this is the place to say so"
+    )]
+    fn new() -> Self {
+        let name = Name::new("eve").expect("an ordinary name");
+        let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
+        Self {
+            session: Session::new(name, room_key(), epoch, seed(4).rng()),
+            key: room_key(),
+            now: Tick::ZERO,
+            said: Vec::new(),
+            unheard: VecDeque::new(),
+            present: None,
+            leaving: false,
+            ended: false,
+        }
+    }
+
+    /// What a server could have seen before.
+    fn token(&self, sign: u8) -> Option<Vec<u8>> {
+        let own = |token: Option<&(Reference, String)>| {
+            Some(token.map_or_else(Vec::new, |(_, token)| token.clone().into_bytes()))
+        };
+        match sign {
+            1 => Some(self.key.seal(5, [9; 16], "somebody's [/x]".as_bytes()).into_bytes()),
+            2 => own(self.unheard.front()),
+            3 => own(self.unheard.back()),
+            _ => None,
+        }
+    }
+
+    fn act(&mut self, sign: u8) {
+        match sign {
+            4 => {
+                let text = ["first", "[/x] [b]", ""][self.said.len() % 3];
+                self.session.say(self.now, text);
+                self.said.push(text.replace("[/", "[\u{200b}/").replace("[b", "[\u{200b}b"));
+            }
+            5 => self.session.clear(),
+            6 => {
+                self.leaving = true;
+                self.session.finish(self.now, PATIENCE);
+            }
+            7 => {
+                self.now = self.now.after(PATIENCE / 2);
+                self.session.pass_time(self.now);
+            }
+            _ => {
+                self.leaving = true;
+                self.session.leave();
+            }
+        }
+        let late = self.ended || (self.leaving && sign == 4);
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(frame) => {
+                    assert!(!late, "nothing is sent after leaving");
+                    match wire::read_request(frame.bytes()) {
+                        Ok(Some(Request::Say(token))) if sign == 4 => self.sent(token.as_str()),
+                        Ok(Some(Request::Clear)) if sign == 5 => {}
+                        other => panic!("not asked for: {other:?}"),
+                    }
+                }
+                Output::Event(Event::NotSent(NotSent::Ended)) if late => {
+                    self.said.pop();
+                }
+                Output::Event(Event::Ended(ending)) => self.end(ending),
+                Output::Event(other) => panic!("not heard: {other:?}"),
+            }
+        }
+    }
+
+    fn sent(&mut self, token: &str) {
+        let opened = self.key.open(token);
+        let text = self.said.last().map(String::as_bytes);
+        assert_eq!(opened.ok().as_ref().map(|opened| opened.text.as_slice()), text);
+        self.unheard.push_back((Reference(self.said.len() as u64 - 1), token.to_owned()));
+    }
+
+    fn listen(&mut self, inbox: &mut Inbox) {
+        loop {
+            let progress = self.session.read(self.now, inbox);
+            let mut events = 0;
+            while let Some(output) = self.session.poll_output() {
+                match output {
+                    Output::Event(Event::Ended(ending)) => self.end(ending),
+                    Output::Event(event) => {
+                        assert!(!self.ended, "the end is the last event");
+                        events += 1;
+                        self.hear(event);
+                    }
+                    Output::Send(_) => panic!("a server makes nobody talk"),
+                }
+            }
+            assert_eq!(self.session.pending(), self.unheard.len());
+            assert!(events <= usize::from(progress == Progress::Line), "one line, one event");
+            assert_eq!(progress == Progress::Ended, self.ended && events == 0);
+            if progress != Progress::Line {
+                return;
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Ready { members: _, history } => {
+                self.present = None;
+                history.into_iter().for_each(|message| self.heard(message.own));
+            }
+            Event::Message(message) => {
+                if let Some(Reference(own)) = message.own {
+                    let said = self.said.get(own as usize).map(String::as_str);
+                    assert_eq!(message.text.as_ref().map(|text| text.raw()), said);
+                }
+                self.heard(message.own);
+            }
+            Event::Joined(_, present) => {
+                assert!(present > 0 && self.present.is_none_or(|before| present == before + 1));
+                self.present = Some(present);
+            }
+            Event::Left(_, present) => {
+                assert!(self.present.is_none_or(|before| present + 1 == before));
+                self.present = Some(present);
+            }
+            Event::Cleared => {}
+            Event::NotSent(_) | Event::Ended(_) => panic!("no server says that"),
+        }
+    }
+
+    fn heard(&mut self, own: Option<Reference>) {
+        let Some(own) = own else { return };
+        let at = self.unheard.iter().position(|(reference, _)| *reference == own);
+        assert!(at.is_some(), "heard once, and only if it was said");
+        self.unheard.remove(at.unwrap_or_default());
+    }
+
+    fn end(&mut self, ending: Ending) {
+        assert!(!self.ended, "ended once");
+        self.ended = true;
+        let unheard = self.unheard.len();
+        match ending {
+            Ending::Left { undelivered } => assert!(self.leaving && undelivered == unheard),
+            Ending::Closed { undelivered } => assert_eq!(undelivered, unheard),
+            Ending::Lost { .. } | Ending::LineTooLong => panic!("neither happened"),
+        }
+    }
+
+    /// After the end everything is harmless.
+    fn too_late(&mut self) {
+        for sign in 4..=8 {
+            self.act(sign);
+        }
+        assert_eq!(self.session.deadline(), None);
+    }
+}

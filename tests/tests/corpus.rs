@@ -1,0 +1,56 @@
+//! The fuzz targets on the inputs kept for them: what was found once stays
+//! found, and every target's body runs where no fuzzer is installed.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::path::Path;
+
+use cmdchat_core::fuzzing;
+
+/// Runs `target` on each file of its folder.
+fn replay(name: &str, target: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
+    let mut files: Vec<_> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 10, "there is something to replay");
+    for file in files {
+        println!("{}", file.display());
+        target(&std::fs::read(file).unwrap());
+    }
+}
+
+#[test]
+fn frame_parser() {
+    replay("frame_parser", fuzzing::frame_parser);
+}
+
+#[test]
+fn server_login() {
+    replay("server_login", fuzzing::server_login);
+}
+
+#[test]
+fn client_login() {
+    replay("client_login", fuzzing::client_login);
+}
+
+#[test]
+fn session() {
+    replay("session", fuzzing::session);
+}
+
+#[test]
+fn room() {
+    replay("room", fuzzing::room);
+}
+
+#[test]
+fn fernet() {
+    replay("fernet", fuzzing::fernet);
+}
+
+#[test]
+fn tolerant_json() {
+    replay("tolerant_json", fuzzing::tolerant_json);
+}

@@ -1,0 +1,271 @@
+//! The simulator: the contract, and what only it can do.
+
+use std::sync::{Arc, Mutex};
+
+use cmdchat_drivers::sim::{Chunk, Lane, Link, Sim};
+
+use super::*;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const MS: Duration = Duration::from_millis(1);
+
+fn at(elapsed: Duration) -> Tick {
+    Tick::from_start(elapsed)
+}
+
+/// Both ends of a connection over `link`, the caller's first.
+async fn ends(sim: &Sim, link: Link) -> (Connection<Sim>, Connection<Sim>) {
+    let mut listener = sim.listen();
+    let here = sim.connect(listener.address(), &link).unwrap();
+    (here, listener.accept().await.unwrap())
+}
+
+fn lane(lane: Lane) -> Link {
+    Link::both(lane)
+}
+
+#[test]
+fn contract() {
+    let chunks = [Chunk::Whole, Chunk::Bytes(1000), Chunk::Random(7)];
+    for (chunk, latency) in chunks.into_iter().zip([Duration::ZERO, 5 * MS, 5 * MS]) {
+        let sim = Sim::new();
+        let listener = sim.listen();
+        let address = listener.address();
+        let plain = Lane::default();
+        sim.route(address, lane(Lane { latency, chunk, write_chunk: chunk, ..plain }));
+        sim.run(contract_holds(sim.clone(), listener, address)).unwrap();
+        assert_eq!(sim.computed(), 1);
+        sim.drop_tasks();
+    }
+}
+
+#[test]
+fn an_hour_costs_nothing_and_ends_on_time() {
+    let sim = Sim::new();
+    sim.run(sim.sleep_until(at(HOUR))).unwrap();
+    assert_eq!(sim.now(), at(HOUR));
+}
+
+#[test]
+fn latency_is_kept_in_virtual_time() {
+    let sim = Sim::new();
+    sim.run(async {
+        let up = Lane { latency: 70 * MS, ..Lane::default() };
+        let down = Lane { latency: 30 * MS, ..Lane::default() };
+        let (mut here, mut there) = ends(&sim, Link { up, down, peer: None }).await;
+        assert_eq!(sim.now(), at(70 * MS));
+        write_all(&mut there.writer, b"hello").await;
+        let early = here.reader.read(&mut [0; 9], Some(at(99 * MS))).await;
+        assert_eq!((early.unwrap(), sim.now()), (Read::Late, at(99 * MS)));
+        // Arrival and deadline at one moment: the bytes win.
+        let on_time = here.reader.read(&mut [0; 9], Some(at(100 * MS))).await;
+        assert_eq!((on_time.unwrap(), sim.now()), (Read::Bytes(5), at(100 * MS)));
+        here.hangup.hang_up();
+        let end = there.reader.read(&mut [0; 9], None).await;
+        assert_eq!((end.unwrap(), sim.now()), (Read::End, at(170 * MS)));
+    })
+    .unwrap();
+}
+
+#[test]
+fn dialing_takes_a_round_trip_or_is_refused() {
+    let sim = Sim::new();
+    let listener = sim.listen();
+    let address = listener.address();
+    let slow = Lane { latency: 50 * MS, ..Lane::default() };
+    sim.route(address, lane(slow));
+    sim.run(async {
+        sim.dial(&[address], at(HOUR)).await.unwrap();
+        assert_eq!(sim.now(), at(100 * MS));
+        let late = sim.dial(&[address], at(150 * MS)).await.err().unwrap();
+        assert_eq!((late.kind(), sim.now()), (ErrorKind::TimedOut, at(150 * MS)));
+        drop(listener);
+        let refused = sim.dial(&[address], at(HOUR)).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_listener_sees_the_scripted_source() {
+    let sim = Sim::new();
+    sim.run(async {
+        let source = "192.0.2.7:1".parse().unwrap();
+        let link = Link { peer: Some(source), ..Link::default() };
+        assert_eq!(ends(&sim, link).await.1.peer, source);
+        let (one, other) = (ends(&sim, Link::default()).await, ends(&sim, Link::default()).await);
+        assert!(one.1.peer < other.1.peer);
+    })
+    .unwrap();
+}
+
+#[test]
+fn chunks_change_neither_bytes_nor_moments() {
+    let small = |chunk| Lane { latency: MS, chunk, write_chunk: chunk, ..Lane::default() };
+    for chunk in [Chunk::Whole, Chunk::Bytes(0), Chunk::Bytes(7), Chunk::Random(1)] {
+        let sim = Sim::new();
+        sim.run(async {
+            let (mut here, mut there) = ends(&sim, lane(small(chunk))).await;
+            let sent = pattern(20_000, 3);
+            write_all(&mut here.writer, &sent).await;
+            assert!(read_exactly(&mut there.reader, sent.len()).await == sent);
+            assert_eq!(sim.now(), at(2 * MS));
+        })
+        .unwrap();
+    }
+}
+
+#[test]
+fn a_cut_comes_after_the_bytes_before_it() {
+    let sim = Sim::new();
+    sim.run(async {
+        let up = Lane { latency: 5 * MS, cut_after: Some(8), ..Lane::default() };
+        let link = Link { up, ..Link::default() };
+        let (mut here, mut there) = ends(&sim, link).await;
+        write_all(&mut there.writer, b"welcome").await;
+        let slices = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
+        assert_eq!(here.writer.write(&slices, None).await.unwrap(), 8);
+        let broken = here.writer.write(&slices, None).await.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+        assert_eq!(read_exactly(&mut here.reader, 7).await, b"welcome");
+        let reset = here.reader.read(&mut [0; 9], None).await.unwrap_err();
+        assert_eq!(reset.kind(), ErrorKind::ConnectionReset);
+        drop(here);
+
+        assert_eq!(read_exactly(&mut there.reader, 8).await, b"hello wo");
+        let reset = there.reader.read(&mut [0; 9], None).await.unwrap_err();
+        assert_eq!((reset.kind(), sim.now()), (ErrorKind::ConnectionReset, at(10 * MS)));
+        let broken = there.writer.write(&slices, None).await.unwrap_err();
+        assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
+    })
+    .unwrap();
+}
+
+#[test]
+fn no_reset_travels_over_a_cut_wire() {
+    let sim = Sim::new();
+    sim.run(async {
+        let up = Lane { cut_after: Some(5), ..Lane::default() };
+        let link = Link { up, ..Link::default() };
+        let (mut here, mut there) = ends(&sim, link).await;
+        write_all(&mut there.writer, b"nobody reads this").await;
+        write_all(&mut here.writer, b"hello").await;
+        drop(here);
+        assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");
+    })
+    .unwrap();
+}
+
+#[test]
+fn writes_wait_for_room() {
+    let sim = Sim::new();
+    sim.run(async {
+        let narrow = Lane { latency: 5 * MS, capacity: 10, ..Lane::default() };
+        let (mut here, mut there) = ends(&sim, lane(narrow)).await;
+        let slices = [IoSlice::new(b"0123456789abcdef")];
+        assert_eq!(here.writer.write(&slices, None).await.unwrap(), 10);
+        let full = here.writer.write(&slices, Some(at(HOUR))).await.unwrap_err();
+        assert_eq!((full.kind(), sim.now()), (ErrorKind::TimedOut, at(HOUR)));
+        assert_eq!(read_exactly(&mut there.reader, 4).await, b"0123");
+        assert_eq!(here.writer.write(&slices, None).await.unwrap(), 4);
+    })
+    .unwrap();
+}
+
+#[test]
+fn closing_with_unread_input_destroys_the_last_words() {
+    let sim = Sim::new();
+    let last_words = async |see_out: bool| {
+        let lane_ = Lane { latency: 5 * MS, ..Lane::default() };
+        let (mut here, mut there) = ends(&sim, lane(lane_)).await;
+        write_all(&mut here.writer, b"a question").await;
+        write_all(&mut there.writer, b"go away").await;
+        there.writer.finish();
+        if see_out {
+            read_exactly(&mut there.reader, 10).await;
+        }
+        drop(there);
+        sim.sleep_until(later(&sim, HOUR)).await;
+        here.reader.read(&mut [0; 99], None).await.map_err(|error| error.kind())
+    };
+    let outcome = sim.run(last_words(true)).unwrap();
+    assert_eq!(outcome, Ok(Read::Bytes(7)));
+    let outcome = sim.run(last_words(false)).unwrap();
+    assert_eq!(outcome, Err(ErrorKind::ConnectionReset));
+}
+
+#[test]
+fn who_writes_on_to_a_closed_end_is_told_and_never_stuck() {
+    let sim = Sim::new();
+    sim.run(async {
+        let slow = Lane { latency: 5 * MS, ..Lane::default() };
+        let (here, mut there) = ends(&sim, lane(slow)).await;
+        drop(here);
+        let block = [0; 50_000];
+        let error = loop {
+            if let Err(error) = there.writer.write(&[IoSlice::new(&block)], None).await {
+                break error;
+            }
+        };
+        // The bytes there and the reset back.
+        assert_eq!((error.kind(), sim.now()), (ErrorKind::BrokenPipe, at(15 * MS)));
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_deadlock_is_reported() {
+    let sim = Sim::new();
+    sim.spawn(future::pending());
+    let (_sender, receiver) = async_channel::bounded::<()>(1);
+    let stuck = async {
+        sim.sleep_until(at(HOUR)).await;
+        receiver.recv().await
+    };
+    let deadlock = sim.run(stuck).unwrap_err();
+    assert_eq!((deadlock.at, deadlock.tasks), (at(HOUR), 1));
+    // The world goes on.
+    sim.drop_tasks();
+    assert_eq!(sim.run(async { 1 }), Ok(1));
+}
+
+/// Six talkers at different distances, one listener, and the order in which
+/// everything was heard.
+fn babel() -> Vec<(Tick, u16, usize)> {
+    let sim = Sim::new();
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let mut listener = sim.listen();
+    let address = listener.address();
+    sim.run(async {
+        for number in 0_u16..6 {
+            let up = Lane {
+                latency: MS * u32::from(number % 3),
+                chunk: Chunk::Random(number.into()),
+                write_chunk: Chunk::Random(99),
+                capacity: 3000,
+                cut_after: None,
+            };
+            let mut here = sim.connect(address, &Link { up, ..Link::default() }).unwrap();
+            sim.spawn(async move { write_all(&mut here.writer, &pattern(9000, 0)).await });
+            let mut there = listener.accept().await.unwrap();
+            let (clock, heard) = (sim.clone(), Arc::clone(&heard));
+            sim.spawn(async move {
+                let mut buffer = [0; 500];
+                while let Ok(Read::Bytes(count)) = there.reader.read(&mut buffer, None).await {
+                    heard.lock().unwrap().push((clock.now(), there.peer.port(), count));
+                    clock.sleep_until(later(&clock, MS)).await;
+                }
+            });
+        }
+        sim.sleep_until(at(HOUR)).await;
+    })
+    .unwrap();
+    let heard = heard.lock().unwrap();
+    assert_eq!(heard.iter().map(|(_, _, count)| count).sum::<usize>(), 6 * 9000);
+    heard.clone()
+}
+
+#[test]
+fn two_runs_are_the_same() {
+    assert_eq!(babel(), babel());
+}

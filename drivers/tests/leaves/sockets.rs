@@ -1,0 +1,112 @@
+//! The leaves over real sockets.
+
+use std::net::{TcpListener, TcpStream};
+
+use cmdchat_drivers::{contract::Sockets, tcp};
+
+use super::*;
+
+fn any_port() -> TcpListener {
+    tcp::listen("127.0.0.1:0".parse().unwrap()).unwrap()
+}
+
+fn closed_port() -> SocketAddr {
+    any_port().local_addr().unwrap()
+}
+
+fn contract<R: Sockets>(runtime: R) {
+    let socket = any_port();
+    let address = socket.local_addr().unwrap();
+    let listener = runtime.listen(socket).unwrap();
+    runtime.run(contract_holds(runtime.clone(), listener, address));
+}
+
+fn dialing<R: Sockets>(runtime: R) {
+    let open = any_port();
+    let address = open.local_addr().unwrap();
+    runtime.run(async {
+        let deadline = later(&runtime, LATER);
+        let refused = runtime.dial(&[closed_port()], deadline).await.err().unwrap();
+        assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+        let second = runtime.dial(&[closed_port(), address], deadline).await.unwrap();
+        assert_eq!(second.peer, address);
+    });
+}
+
+fn adopting<R: Sockets>(runtime: R) {
+    let socket = any_port();
+    let stream = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+    let (there, from) = socket.accept().unwrap();
+    runtime.run(async {
+        let mut here = runtime.adopt(stream).unwrap();
+        let mut there = runtime.adopt(there).unwrap();
+        assert_eq!(there.peer, from);
+        write_all(&mut here.writer, b"hello").await;
+        assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");
+    });
+}
+
+#[cfg(feature = "smol")]
+mod smol {
+    use std::{io::Write as _, thread};
+
+    use cmdchat_drivers::smol::Smol;
+
+    use super::*;
+
+    #[test]
+    fn contract() {
+        super::contract(Smol::new());
+    }
+
+    #[test]
+    fn dialing() {
+        super::dialing(Smol::new());
+    }
+
+    #[test]
+    fn adopting() {
+        super::adopting(Smol::new());
+    }
+
+    /// The peer is on a thread of its own, and always ahead of a reader that
+    /// takes a byte at a time.
+    #[test]
+    fn a_flood_does_not_hold_up_the_others() {
+        let socket = any_port();
+        let peer = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        let smol = Smol::new();
+        let mut here = smol.adopt(socket.accept().unwrap().0).unwrap();
+        let flood = thread::spawn(move || while (&peer).write_all(&[0; 64 * 1024]).is_ok() {});
+        smol.run(async {
+            let reading = begin(&smol, async move {
+                while let Ok(Read::Bytes(_)) = here.reader.read(&mut [0], None).await {}
+            });
+            smol.sleep_until(later(&smol, SOON)).await;
+            assert!(reading.is_empty());
+            here.hangup.hang_up();
+            reading.recv().await.unwrap();
+        });
+        flood.join().unwrap();
+    }
+}
+
+#[cfg(feature = "blocking")]
+mod blocking {
+    use cmdchat_drivers::blocking::Blocking;
+
+    #[test]
+    fn contract() {
+        super::contract(Blocking::new());
+    }
+
+    #[test]
+    fn dialing() {
+        super::dialing(Blocking::new());
+    }
+
+    #[test]
+    fn adopting() {
+        super::adopting(Blocking::new());
+    }
+}

@@ -87,7 +87,7 @@ pub enum Event {
     Cleared,
     /// A text was not sent, and why; nothing else changed.
     NotSent(NotSent),
-    /// The session is over. The last event.
+    /// The session is over. The last event, unless more is said all the same.
     Ended(Ending),
 }
 

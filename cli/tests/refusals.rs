@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use common::{Ended, Room, cmdchat, file, key, run};
+use common::{Ended, RUNTIMES, Room, cmdchat, file, key, run};
 
 fn connect_to(host: &str, port: &str) -> Ended {
     run(&mut cmdchat(&["connect", host, port, "alice", "--password-file", &key()]))
@@ -84,7 +84,7 @@ fn the_host_does_not_answer() {
     let first = std::net::TcpStream::connect(address).unwrap();
 
     let port = address.port().to_string();
-    for runtime in ["smol", "blocking"] {
+    for runtime in RUNTIMES {
         let mut connect = cmdchat(&["connect", "127.0.0.1", &port, "alice", "--timeout", "300ms"]);
         connect.args(["--runtime", runtime, "--password-file", &key()]);
         run(&mut connect).says(

@@ -3,7 +3,10 @@
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+#![allow(clippy::disallowed_methods, reason = "processes run in real time")]
 
+#[cfg(target_os = "linux")]
+pub(crate) mod pty;
 pub(crate) mod relay;
 #[cfg(unix)]
 pub(crate) mod session;
@@ -22,6 +25,14 @@ use std::{
 };
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
+
+/// All that this build has.
+pub(crate) const RUNTIMES: &[&str] = &[
+    #[cfg(feature = "smol")]
+    "smol",
+    #[cfg(feature = "blocking")]
+    "blocking",
+];
 
 /// Longer than anything here takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);

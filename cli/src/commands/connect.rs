@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use async_channel::Sender;
+use async_channel::Receiver;
 use cmdchat_core::{
     client::{Ending, Login, LoginFailed, MAX_LINE},
     name::{BadName, Name},
@@ -35,7 +35,7 @@ use crate::{
     text::Shown,
     view::{
         chat::{Chat, Parting},
-        keyboard::{self, Typed},
+        keyboard,
     },
 };
 
@@ -61,7 +61,7 @@ fn on<R: Sockets>(
     password: Password,
 ) -> Result<Exit, Failure> {
     let (typing, typed) = async_channel::bounded(16);
-    let inside = interrupt_on_signals(typing.clone())?;
+    let (inside, signals) = interrupt_on_signals()?;
     let seed = seed()?;
     runtime.run(async {
         let connection = reach(runtime, command).await?;
@@ -81,30 +81,33 @@ fn on<R: Sockets>(
         let chat = Chat::open(joined, command.timeout)?;
         keyboard::listen(chat.is_live(), typing)
             .map_err(|error| internal("cannot start a thread", &error))?;
-        let parting = chat.run(&typed).await;
+        let parting = chat.run(&signals, &typed).await;
         parted(command, parting)
     })
 }
 
-/// Ctrl+C and its like: before the room the program just ends, in it the person
-/// leaves.
-fn interrupt_on_signals(typing: Sender<Typed>) -> Result<Arc<AtomicBool>, Failure> {
+/// Ctrl+C and its like: before the room the program just ends, in it (once the
+/// flag is set) the person leaves, and hears of it on a channel of its own,
+/// since the other may be full.
+fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;
+    let (asking, asked) = async_channel::bounded(1);
     let inside = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&inside);
     let wait = move || {
         for _ in signals.forever() {
-            if !seen.load(Ordering::Relaxed) || typing.send_blocking(Typed::Signal).is_err() {
+            if !seen.load(Ordering::Relaxed) || asking.is_closed() {
                 process::exit(Exit::Interrupted as i32);
             }
+            let _ = asking.try_send(()); // one that waits already is enough
         }
     };
     thread::Builder::new()
         .name("signals".into())
         .spawn(wait)
         .map_err(|error| internal("cannot start a thread", &error))?;
-    Ok(inside)
+    Ok((inside, asked))
 }
 
 /// A connection to the host, within the time given for it.
@@ -173,7 +176,7 @@ fn parted(command: &Connect, parting: Parting) -> Result<Exit, Failure> {
     match parting.ending {
         Ending::Left { undelivered: 0 } | Ending::Closed { undelivered: 0 } => {}
         Ending::Left { undelivered } => {
-            return Err(Failure::not_delivered(undelivered, command.timeout));
+            return Err(Failure::not_delivered(undelivered, parting.patience));
         }
         Ending::Closed { undelivered } | Ending::Lost { undelivered } => {
             return Err(Failure::lost(host, port, undelivered));

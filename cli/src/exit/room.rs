@@ -138,13 +138,16 @@ impl Failure {
         }
     }
 
-    /// The end of input came, and some of what was sent never came back within
-    /// `timeout`.
+    /// The end of input came, or a wish to leave, and some of what was sent did
+    /// not come back within `timeout`; zero if nobody waited for it.
     #[must_use]
     pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
-        let within = Shown::one_line(&Span(timeout).to_string());
         let verb = if undelivered == 1 { " message was" } else { " messages were" };
-        let what = Shown::line(&[&undelivered, &verb, &" not delivered within ", &within]);
+        let mut what = Shown::line(&[&undelivered, &verb, &" not delivered"]);
+        if !timeout.is_zero() {
+            let within = Shown::one_line(&Span(timeout).to_string());
+            what = Shown::line(&[&what, &" within ", &within]);
+        }
         Self::new(Exit::TimedOut, what)
     }
 }

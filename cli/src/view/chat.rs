@@ -1,8 +1,12 @@
 //! The room in plain mode: events become lines, what is typed becomes commands.
+//!
+//! Theory of operation. Commands go through an [`Outbox`], beside everything
+//! else. A pipe is read on when all that was read is on its way and most of it
+//! has come back. A request to leave overtakes what has not been read yet.
 
-use std::{io, pin::pin, time::Duration};
+use std::{io, time::Duration};
 
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use cmdchat_core::{
     client::{Ending, Event, Message, NotSent},
     wire::MAX_TEXT,
@@ -15,6 +19,7 @@ use zeroize::Zeroizing;
 use super::{
     keyboard::Typed,
     line::{Action, Line},
+    outbox::Outbox,
     plain,
     terminal::{Input, Terminal},
 };
@@ -23,20 +28,31 @@ use crate::{
     text::Shown,
 };
 
+/// Lines of a pipe that may be on their way: fewer than the session takes, so
+/// that it always has an ear for a request to leave.
+const UNANSWERED: usize = 32;
+/// How long a person who leaves waits for what was said last.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// The plain view of one session.
 pub struct Chat {
     terminal: Terminal,
     draft: Line,
-    commands: Sender<Command>,
+    outbox: Outbox,
     events: Receiver<Event>,
+    /// How long to wait for echoes at the end.
     patience: Duration,
     zone: TimeZone,
     /// The last key asked whether to leave.
     leaving: bool,
-    /// How the session ended, once it has.
-    ending: Option<Ending>,
-    /// Nothing more is taken from the person.
+    /// The input has ended: nothing more is taken from it.
     finished: bool,
+    /// The person wants to be gone.
+    left: bool,
+    /// And does not want to wait for it.
+    gone: bool,
+    /// Texts that have not come back.
+    unanswered: usize,
     /// Lines of a pipe that could not be sent.
     unsent: usize,
 }
@@ -48,11 +64,15 @@ pub struct Parting {
     pub ending: Ending,
     /// Lines of a pipe that could not be sent.
     pub unsent: usize,
+    /// How long the last echoes were waited for.
+    pub patience: Duration,
 }
 
 /// What a chat waits for.
 enum Wake {
-    Event(Option<Event>),
+    Event(Event),
+    Sent,
+    Signal,
     Typed(Typed),
 }
 
@@ -80,13 +100,15 @@ impl Chat {
         Ok(Self {
             terminal: Terminal::enter()?,
             draft: Line::default(),
-            commands: joined.commands,
+            outbox: Outbox::new(joined.commands),
             events: joined.events,
             patience,
             zone: TimeZone::system(),
             leaving: false,
-            ending: None,
             finished: false,
+            left: false,
+            gone: false,
+            unanswered: 0,
             unsent: 0,
         })
     }
@@ -97,47 +119,65 @@ impl Chat {
         self.terminal.is_live()
     }
 
-    /// Shows events and takes what is typed until the session ends.
-    pub async fn run(mut self, typed: &Receiver<Typed>) -> Parting {
-        let ending = loop {
-            if let Some(ending) = self.ending {
-                break ending;
-            }
-            let event = async { Wake::Event(self.events.recv().await.ok()) };
-            let input = async {
-                match typed.recv().await {
-                    Ok(typed) => Wake::Typed(typed),
+    /// Shows events and takes what is typed until the session ends. Each of
+    /// `signals` asks to leave.
+    pub async fn run(mut self, signals: &Receiver<()>, typed: &Receiver<Typed>) -> Parting {
+        loop {
+            let is_ready_for_input = self.is_live()
+                || (self.outbox.is_empty() && self.unanswered < UNANSWERED && !self.finished);
+            let event = async { self.events.recv().await.ok().map(Wake::Event) };
+            let signal = async {
+                match signals.recv().await {
+                    Ok(()) => Some(Wake::Signal),
                     Err(_) => future::pending().await,
                 }
             };
-            let shown = match future::or(event, input).await {
-                Wake::Event(event) => self.hear(event),
-                Wake::Typed(typed) => self.take(typed).await,
+            let sent = async {
+                self.outbox.send_one().await;
+                Some(Wake::Sent)
+            };
+            let input = async {
+                if !is_ready_for_input {
+                    return future::pending().await;
+                }
+                match typed.recv().await {
+                    Ok(typed) => Some(Wake::Typed(typed)),
+                    Err(_) => future::pending().await,
+                }
+            };
+            let shown = match future::or(future::or(signal, event), future::or(sent, input)).await {
+                // The session always says how it ended; this is its task dying.
+                None => return self.part(Ending::Lost { undelivered: 0 }),
+                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending),
+                Some(Wake::Event(event)) => self.show(event),
+                Some(Wake::Sent) => Ok(()),
+                Some(Wake::Signal) => {
+                    self.leave();
+                    Ok(())
+                }
+                Some(Wake::Typed(typed)) => self.take(typed),
             };
             // Whoever read our lines is gone: nothing is left to do here.
-            if shown.is_err() {
-                let _ = self.leave().await;
+            if shown.is_err() && !self.left {
+                self.leave();
             }
-        };
-        if let Ending::Closed { .. } = ending {
-            let _ = self.notice(Shown::line(&[&"the host closed the room"]));
+            if self.gone {
+                self.patience = Duration::ZERO;
+                let undelivered = self.unanswered;
+                return self.part(Ending::Left { undelivered });
+            }
         }
-        Parting { ending, unsent: self.unsent }
     }
 
-    fn hear(&mut self, event: Option<Event>) -> io::Result<()> {
-        match event {
-            Some(Event::Ended(ending)) => {
-                self.ending = Some(ending);
-                Ok(())
-            }
-            Some(event) => self.show(event),
-            // The session always says how it ended; this is its task dying.
-            None => {
-                self.ending = Some(Ending::Lost { undelivered: 0 });
-                Ok(())
-            }
+    fn part(mut self, ending: Ending) -> Parting {
+        let last = match ending {
+            Ending::Closed { .. } => Some("the host closed the room"),
+            Ending::Left { .. } | Ending::Lost { .. } | Ending::LineTooLong => None,
+        };
+        if let Some(last) = last {
+            let _ = self.notice(Shown::line(&[&last]));
         }
+        Parting { ending, unsent: self.unsent, patience: self.patience }
     }
 
     fn show(&mut self, event: Event) -> io::Result<()> {
@@ -156,12 +196,22 @@ impl Chat {
                 lines.push(plain::notice(now, &line));
                 lines
             }
-            Event::Message(message) => self.message(&message),
+            Event::Message(message) => {
+                let answered = usize::from(message.own.is_some());
+                self.unanswered = self.unanswered.saturating_sub(answered);
+                self.message(&message)
+            }
             Event::Joined(name, online) => vec![plain::joined(now, &Shown::name(&name), online)],
             Event::Left(name, online) => vec![plain::left(now, &Shown::name(&name), online)],
             Event::Cleared => vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))],
-            Event::NotSent(NotSent::TooLong) => return self.too_long(),
-            Event::NotSent(NotSent::Ended) | Event::Ended(_) => return Ok(()),
+            Event::NotSent(why) => {
+                self.unanswered = self.unanswered.saturating_sub(1);
+                return match why {
+                    NotSent::TooLong => self.too_long(),
+                    NotSent::Ended => Ok(()),
+                };
+            }
+            Event::Ended(_) => return Ok(()),
         };
         self.terminal.print(&lines, &self.draft)
     }
@@ -180,7 +230,7 @@ impl Chat {
         }
     }
 
-    async fn take(&mut self, typed: Typed) -> io::Result<()> {
+    fn take(&mut self, typed: Typed) -> io::Result<()> {
         match typed {
             Typed::Input(Input::Resized) => self.terminal.redraw(&self.draft),
             Typed::Input(Input::Paste(text)) => {
@@ -193,38 +243,44 @@ impl Chat {
                 Action::Suspend => self.terminal.suspend(&self.draft),
                 Action::Submit(text) => {
                     self.terminal.redraw(&self.draft)?;
-                    self.entered(text).await
+                    self.entered(text)
                 }
-                Action::Leave if self.leaving => self.leave().await,
+                Action::Leave if self.leaving => {
+                    self.leave();
+                    Ok(())
+                }
                 Action::Leave => {
                     self.leaving = true;
                     self.notice(Shown::line(&[&"Ctrl+C again to leave"]))
                 }
             },
-            Typed::Line(_) if self.finished => Ok(()),
-            Typed::Line(text) if Terminal::is_at_person() => self.entered(text).await,
-            Typed::Line(text) => self.say(&text).await,
-            Typed::End if self.finished => Ok(()),
+            Typed::Line(text) if Terminal::is_at_person() => self.entered(text),
+            Typed::Line(text) => self.say(&text),
             Typed::End => {
-                self.finished = true;
-                self.send(Command::Finish(self.patience)).await
+                self.finish(self.patience);
+                Ok(())
             }
-            Typed::Signal => self.leave().await,
         }
     }
 
     /// A line typed by a person, who may mean a command.
-    async fn entered(&mut self, text: Zeroizing<String>) -> io::Result<()> {
+    fn entered(&mut self, text: Zeroizing<String>) -> io::Result<()> {
         let asked = std::mem::take(&mut self.leaving);
         match Entered::read(&text, asked) {
             Entered::Nothing => Ok(()),
-            Entered::Say(text) => self.say(text).await,
+            Entered::Say(text) => self.say(text),
             Entered::Quit => {
                 self.leaving = true;
                 self.notice(Shown::line(&[&"press Enter again to leave, or keep typing"]))
             }
-            Entered::Leave => self.leave().await,
-            Entered::Wipe { sure: true } => self.send(Command::Clear).await,
+            Entered::Leave => {
+                self.leave();
+                Ok(())
+            }
+            Entered::Wipe { sure: true } => {
+                self.outbox.put(Command::Clear);
+                Ok(())
+            }
             Entered::Wipe { sure: false } => {
                 self.notice(Shown::line(&[&"erase for all? /wipe yes"]))
             }
@@ -239,7 +295,7 @@ impl Chat {
         }
     }
 
-    async fn say(&mut self, text: &str) -> io::Result<()> {
+    fn say(&mut self, text: &str) -> io::Result<()> {
         if text.is_empty() {
             return Ok(());
         }
@@ -249,7 +305,9 @@ impl Chat {
             }
             return self.too_long();
         }
-        self.send(Command::Say(Zeroizing::new(text.to_owned()))).await
+        self.unanswered += 1;
+        self.outbox.put(Command::Say(Zeroizing::new(text.to_owned())));
+        Ok(())
     }
 
     fn too_long(&mut self) -> io::Result<()> {
@@ -262,31 +320,21 @@ impl Chat {
         Ok(())
     }
 
-    async fn leave(&mut self) -> io::Result<()> {
-        self.finished = true;
-        self.send(Command::Leave).await
+    /// Away, but for a moment in which the last words may come back; whoever
+    /// asks again is gone at once.
+    fn leave(&mut self) {
+        if self.left {
+            self.gone = true;
+        } else {
+            self.left = true;
+            self.finish(FAREWELL);
+        }
     }
 
-    /// Waits until the session takes `command`, and shows what comes in
-    /// meanwhile: the session may be waiting for us to take an event.
-    async fn send(&mut self, command: Command) -> io::Result<()> {
-        let commands = self.commands.clone();
-        let mut sending = pin!(async move {
-            let _ = commands.send(command).await;
-        });
-        let mut shown = Ok(());
-        while self.ending.is_none() {
-            let sent = async {
-                sending.as_mut().await;
-                None
-            };
-            let event = async { Some(self.events.recv().await.ok()) };
-            match future::or(sent, event).await {
-                None => break,
-                Some(event) => shown = shown.and(self.hear(event)),
-            }
-        }
-        shown
+    fn finish(&mut self, patience: Duration) {
+        self.finished = true;
+        self.patience = patience;
+        self.outbox.put(Command::Finish(patience));
     }
 
     fn notice(&mut self, text: Shown) -> io::Result<()> {

@@ -26,8 +26,6 @@ pub enum Typed {
     Line(Zeroizing<String>),
     /// The end of input.
     End,
-    /// A signal that asks to leave.
-    Signal,
 }
 
 /// Reads standard input on a thread of its own, until it ends or nobody listens.

@@ -4,5 +4,6 @@
 pub mod chat;
 pub mod keyboard;
 pub mod line;
+mod outbox;
 pub mod plain;
 pub mod terminal;

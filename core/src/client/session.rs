@@ -43,6 +43,8 @@ pub struct Session {
     history: BTreeSet<String>,
     pending: VecDeque<(Reference, Token)>,
     sent: u64,
+    /// The server has said who is here and what was said before.
+    welcomed: bool,
     finishing: Option<Finishing>,
     ended: bool,
     outputs: VecDeque<Output>,
@@ -157,6 +159,7 @@ impl Session {
             history: BTreeSet::new(),
             pending: VecDeque::new(),
             sent: 0,
+            welcomed: false,
             finishing: None,
             ended: false,
             outputs: VecDeque::new(),
@@ -236,7 +239,8 @@ impl Session {
         self.pending.len()
     }
 
-    /// Leaves when all that was sent has come back, or when nothing has for `patience`.
+    /// Leaves when the server has said what was said before, and all that was sent has
+    /// come back, or when nothing has for `patience`.
     pub fn finish(&mut self, now: Tick, patience: Duration) {
         self.finishing = Some(Finishing { patience, give_up_at: now.after(patience) });
         self.leave_if_finished();
@@ -277,6 +281,8 @@ impl Session {
                 self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
                 let history = messages.into_iter().map(|data| self.open(data)).collect();
                 self.tell(Event::Ready { members: names, history });
+                self.welcomed = true;
+                self.leave_if_finished();
             }
             News::Message(data) => {
                 if data.id.as_ref().is_some_and(|id| self.history.remove(id)) {
@@ -336,7 +342,7 @@ impl Session {
     }
 
     fn leave_if_finished(&mut self) {
-        if self.finishing.is_some() && self.pending.is_empty() {
+        if self.welcomed && self.finishing.is_some() && self.pending.is_empty() {
             self.leave();
         }
     }

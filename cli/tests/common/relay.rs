@@ -1,0 +1,119 @@
+//! Somebody between a client and its server, who can hold lines back and cut
+//! the connection.
+
+use std::{
+    io::{self, Read, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use super::poll_until;
+
+/// Passes one connection on, until told otherwise.
+pub(crate) struct Relay {
+    pub(crate) port: u16,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Lines of the client stay here.
+    holds: AtomicBool,
+    /// The next word of the client breaks the connection.
+    cuts: AtomicBool,
+    lines: AtomicUsize,
+}
+
+impl Relay {
+    pub(crate) fn to(server: u16) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = Arc::new(State::default());
+        let passing = Arc::clone(&state);
+        thread::spawn(move || {
+            let client = listener.accept()?.0;
+            let server = TcpStream::connect(("127.0.0.1", server))?;
+            let (mut from, mut to) = (server.try_clone()?, client.try_clone()?);
+            let cutting = Arc::clone(&passing);
+            thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut to);
+                if !cutting.cuts.load(Ordering::SeqCst) {
+                    let _ = to.shutdown(Shutdown::Write);
+                }
+            });
+            passing.pass(&client, &server)
+        });
+        Self { port, state }
+    }
+
+    /// From now on nothing of the client's comes through.
+    pub(crate) fn hold(&self) {
+        self.state.holds.store(true, Ordering::SeqCst);
+    }
+
+    /// What was held goes on its way, and all that follows.
+    pub(crate) fn release(&self) {
+        self.state.holds.store(false, Ordering::SeqCst);
+    }
+
+    /// From now on a word of the client's breaks the connection, as a network
+    /// or a machine does that fails.
+    pub(crate) fn cut_at_next_word(&self) {
+        self.state.cuts.store(true, Ordering::SeqCst);
+    }
+
+    /// Lines that the client has written.
+    pub(crate) fn lines(&self) -> usize {
+        self.state.lines.load(Ordering::SeqCst)
+    }
+}
+
+impl State {
+    fn pass(&self, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
+        let mut buffer = [0; 4096];
+        loop {
+            client.peek(&mut buffer)?;
+            if self.cuts.load(Ordering::SeqCst) {
+                // Closing a socket with unread bytes in it resets the connection.
+                return server.shutdown(Shutdown::Both);
+            }
+            let count = client.read(&mut buffer)?;
+            let bytes = &buffer[..count];
+            self.count_lines(bytes);
+            if count == 0 {
+                return server.shutdown(Shutdown::Write);
+            }
+            if self.holds.load(Ordering::SeqCst) {
+                let mut held = bytes.to_vec();
+                self.keep(client, &mut held)?;
+                server.write_all(&held)?;
+            } else {
+                server.write_all(bytes)?;
+            }
+        }
+    }
+
+    fn count_lines(&self, bytes: &[u8]) {
+        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
+        self.lines.fetch_add(lines, Ordering::SeqCst);
+    }
+
+    /// Takes in what the client writes until it may go on.
+    fn keep(&self, mut client: &TcpStream, held: &mut Vec<u8>) -> io::Result<()> {
+        client.set_read_timeout(Some(Duration::from_millis(10)))?;
+        let mut buffer = [0; 4096];
+        poll_until("release", || {
+            while let Ok(count @ 1..) = client.read(&mut buffer) {
+                held.extend_from_slice(&buffer[..count]);
+                self.count_lines(&buffer[..count]);
+            }
+            !self.holds.load(Ordering::SeqCst)
+        });
+        client.set_read_timeout(None)
+    }
+}

@@ -1,0 +1,163 @@
+//! However a conversation ends, everybody in it gets to know, and the exit code
+//! tells a script.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use std::{io::Read as _, net::TcpListener};
+
+use common::{Process, RUNTIMES, Room, cmdchat, key, poll_until, relay::Relay, said_by};
+use rustix::process::Signal;
+
+#[test]
+fn a_signal_closes_the_room_and_everybody_is_told() {
+    for runtime in RUNTIMES {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            let room = Room::open(&["--runtime", runtime]);
+            let guests =
+                ["alice", "bob"].map(|name| room.guest_with(name, &["--runtime", runtime]));
+            room.serve.signal(signal);
+            for guest in guests {
+                guest.out.wait_for(" -- the host closed the room\n");
+                guest.ends().is_success();
+            }
+            assert_eq!(room.serve.ends().code(), Some(0));
+        }
+    }
+}
+
+#[test]
+fn a_signal_leaves_the_room() {
+    for runtime in RUNTIMES {
+        for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+            let room = Room::open(&[]);
+            let bob = room.guest("bob");
+            let alice = room.guest_with("alice", &["--runtime", runtime]);
+            alice.signal(signal);
+            alice.ends_by_itself().is_success();
+            bob.out.wait_for("alice left (1 online)");
+        }
+    }
+}
+
+#[test]
+fn a_signal_before_the_room_ends_it_without_comment() {
+    for runtime in RUNTIMES {
+        for signal in [Signal::INT, Signal::TERM] {
+            let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = silent.local_addr().unwrap().port().to_string();
+            let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &key()];
+            let alice = Process::start(cmdchat(&connect).args(["--runtime", runtime]));
+            let (mut caller, _) = silent.accept().unwrap();
+            caller.read_exact(&mut [0]).unwrap();
+            alice.signal(signal);
+            alice.ends_by_itself().says(130, "");
+        }
+    }
+}
+
+#[test]
+fn a_server_that_dies_is_an_end_like_any_other() {
+    let mut room = Room::open(&[]);
+    let alice = room.guest("alice");
+    room.serve.kill();
+    alice.out.wait_for(" -- the host closed the room\n");
+    alice.ends_by_itself().is_success();
+}
+
+#[test]
+fn a_room_that_closes_with_messages_on_their_way_is_no_success() {
+    let room = Room::open(&[]);
+    let relay = Relay::to(room.port);
+    let mut alice = Process::start_talking(&mut room.connect_through(&relay, "alice", &[]));
+    alice.out.wait_for("you are in");
+    relay.hold();
+    let before = relay.lines();
+    alice.types("a\n");
+    poll_until("the line", || relay.lines() > before);
+    room.serve.signal(Signal::TERM);
+    let alice = alice.ends_by_itself();
+    alice.says(
+        10,
+        &format!(
+            "error: lost the connection to 127.0.0.1:{}\nhint: 1 message was not delivered",
+            relay.port
+        ),
+    );
+    assert!(alice.out.ends_with(" -- the host closed the room\n"), "{}", alice.out);
+}
+
+#[test]
+fn a_broken_connection_is_told_with_what_was_lost() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let bob = room.guest("bob");
+        let relay = Relay::to(room.port);
+        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
+        let mut alice = Process::start_talking(&mut alice);
+        alice.out.wait_for("you are in");
+        alice.types("a\n");
+        alice.out.wait_for("<alice> a");
+        relay.cut_at_next_word();
+        alice.types("b\n");
+        let alice = alice.ends_by_itself();
+        alice.says(
+            10,
+            &format!(
+                "error: lost the connection to 127.0.0.1:{}\nhint: 1 message was not delivered",
+                relay.port
+            ),
+        );
+        assert_eq!(alice.said_by("alice"), ["a"]);
+        bob.out.wait_for("alice left");
+    }
+}
+
+/// The host takes no more lines, and still the person can go.
+#[test]
+fn a_signal_ends_a_pipe_that_stands_still() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let relay = Relay::to(room.port);
+        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
+        let mut alice = Process::start_talking(&mut alice);
+        alice.out.wait_for("you are in");
+        relay.hold();
+        let before = relay.lines();
+        alice.types("many\n".repeat(500));
+        poll_until("some of the lines", || relay.lines() > before + 10);
+        alice.signal(Signal::TERM);
+        let alice = alice.ends_by_itself();
+        assert_eq!(alice.code(), Some(5));
+        assert!(alice.err.ends_with(" messages were not delivered within 2 s\n"), "{}", alice.err);
+    }
+}
+
+/// A pipe that waits for its turn hears the others all the same: those who talk
+/// much would fill all places on the way otherwise, and nothing would move again.
+#[test]
+fn a_pipe_that_waits_goes_on_listening() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&["--rate", "0"]);
+        let relay = Relay::to(room.port);
+        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
+        let mut alice = Process::start_talking(&mut alice);
+        alice.out.wait_for("you are in");
+        relay.hold();
+        let before = relay.lines();
+        let lines: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();
+        alice.types(lines.join("\n"));
+        alice.end_input();
+        poll_until("some of the lines", || relay.lines() > before + 10);
+
+        let bob = Process::start_talking(&mut room.connect("bob", &["--runtime", runtime]));
+        bob.ends_after("hear me\n".repeat(1_000)).is_success();
+        relay.release();
+        let alice = alice.ends();
+        alice.is_success();
+        assert_eq!(alice.said_by("alice"), lines);
+        assert_eq!(said_by(&alice.out, "bob").len(), 1_000);
+    }
+}

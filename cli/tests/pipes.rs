@@ -1,0 +1,215 @@
+//! `connect` in a pipeline: every line becomes a message, nothing gets lost
+//! without a word, and the exit code can be relied on.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use common::{Process, RUNTIMES, Room, poll_until, relay::Relay, run, said_by};
+
+/// `text` without its times, each of which must be one.
+fn without_times(text: &str) -> Vec<&str> {
+    let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.lines()
+        .map(|line| {
+            let (time, rest) = line.split_once(' ').unwrap();
+            assert!(time.len() == 8 && time.split(':').all(digits), "{line:?}");
+            rest
+        })
+        .collect()
+}
+
+#[test]
+fn a_conversation_on_both_runtimes() {
+    for (serve, connect) in
+        RUNTIMES.iter().flat_map(|serve| RUNTIMES.iter().map(move |connect| (serve, connect)))
+    {
+        let room = Room::open(&["--runtime", serve]);
+        let bob = room.guest_with("bob", &["--runtime", connect]);
+        let mut alice = room.connect("alice", &["--runtime", connect]);
+        // An empty line says nothing, and the last needs no end.
+        let alice = Process::start_talking(&mut alice).ends_after("a\n\nb \u{e9}\r\n// c");
+        alice.is_success();
+        let said = ["<alice> a", "<alice> b \u{e9}", "<alice> // c"];
+        assert_eq!(
+            without_times(&alice.out),
+            [&["-- you are in (classic, open). 2 online: bob alice"], &said[..]].concat()
+        );
+
+        bob.out.wait_for("alice left");
+        let bob = bob.ends();
+        bob.is_success();
+        let mut seen = vec!["-- you are in (classic, open). 1 online: bob"];
+        seen.push("-- alice joined (2 online)");
+        seen.extend(said);
+        seen.push("-- alice left (1 online)");
+        assert_eq!(without_times(&bob.out), seen);
+
+        let console = room.serve.err.wait_until("leaving", |text| text.contains("bob left"));
+        let console = console.split_once('\n').unwrap().1;
+        assert_eq!(
+            without_times(console),
+            [
+                "-- bob joined (1 online)",
+                "-- alice joined (2 online)",
+                "-- alice left (1 online)",
+                "-- bob left (0 online)",
+            ]
+        );
+    }
+}
+
+#[test]
+fn the_end_of_input_waits_for_the_echoes() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let relay = Relay::to(room.port);
+        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
+        let mut alice = Process::start_talking(&mut alice);
+        alice.out.wait_for("you are in");
+        relay.hold();
+        let before = relay.lines();
+        alice.types("a\nb\n");
+        alice.end_input();
+        poll_until("both lines", || relay.lines() == before + 2);
+        assert!(alice.is_running());
+        assert_eq!(said_by(&alice.out.text(), "alice"), [""; 0]);
+        relay.release();
+        let alice = alice.ends();
+        alice.is_success();
+        assert_eq!(alice.said_by("alice"), ["a", "b"]);
+    }
+}
+
+#[test]
+fn echoes_that_never_come_are_told() {
+    for (text, words) in [
+        ("a\n", "error: 1 message was not delivered within 300 ms"),
+        ("a\nb\n", "error: 2 messages were not delivered within 300 ms"),
+    ] {
+        let room = Room::open(&[]);
+        let relay = Relay::to(room.port);
+        let mut alice = room.connect_through(&relay, "alice", &["--timeout", "300ms"]);
+        let alice = Process::start_talking(&mut alice);
+        alice.out.wait_for("you are in");
+        relay.hold();
+        alice.ends_after(text).says(5, words);
+    }
+}
+
+#[test]
+fn lines_that_are_too_long_do_not_stop_the_others() {
+    let room = Room::open(&[]);
+    let bob = room.guest("bob");
+    let (most, more) = ("x".repeat(16_384), "y".repeat(16_385));
+    // What keeps Python clients from reading markup makes this one too long.
+    let swells = "[a".repeat(8_192);
+    let endless = "z".repeat(1 << 20);
+    let alice = Process::start_talking(&mut room.connect("alice", &[]));
+    let alice = alice.ends_after(format!("a\n{more}\nb\n{swells}\n{most}\n{endless}\nc"));
+    let warning = "warning: not sent: too long (16 KiB at most)\n";
+    alice.says(
+        2,
+        &format!(
+            "{}error: 3 lines were too long and not sent\nhint: a message takes 16 KiB at most",
+            warning.repeat(3)
+        ),
+    );
+    assert_eq!(alice.said_by("alice"), ["a", "b", &most, "c"]);
+    bob.out.wait_for("alice left");
+    assert_eq!(bob.ends().said_by("alice"), ["a", "b", &most, "c"]);
+}
+
+#[test]
+fn two_hundred_lines_arrive_in_order() {
+    // Three times what a member may send at once.
+    let lines: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();
+    let room = Room::open(&[]);
+    let bob = room.guest("bob");
+    let alice = Process::start_talking(&mut room.connect("alice", &[]));
+    let alice = alice.ends_after(lines.join("\n"));
+    alice.is_success();
+    assert_eq!(alice.said_by("alice"), lines);
+    bob.out.wait_for("alice left");
+    assert_eq!(bob.ends().said_by("alice"), lines);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_replaced() {
+    let room = Room::open(&[]);
+    let bob = room.guest("bob");
+    let alice = Process::start_talking(&mut room.connect("alice", &[]));
+    alice.ends_after(b"\xFF\xFEok \xC3\n\xE2\x82\n").is_success();
+    bob.out.wait_for("alice left");
+    assert_eq!(bob.ends().said_by("alice"), ["\u{FFFD}\u{FFFD}ok \u{FFFD}", "\u{FFFD}"]);
+}
+
+/// Nobody reads any more: a reason to leave, and none to complain.
+#[cfg(unix)]
+#[test]
+fn closed_output_ends_it() {
+    use common::shell;
+
+    for input in ["", "a\n", &"many\n".repeat(50)] {
+        let room = Room::open(&[]);
+        let port = room.port.to_string();
+        let connect = "{ \"$0\" connect 127.0.0.1 $1 alice --password-file \"$2\" --timeout 1s; \
+                       echo \"code $?\" >&2; } | head -n 1";
+        let mut bob = room.guest("bob");
+        let mut pipeline = Process::start_talking(&mut shell(connect, &[&port, &room.key]));
+        pipeline.types(input);
+        pipeline.out.wait_for("online");
+        // Somebody has to say something for alice to notice.
+        poll_until("the end", || {
+            bob.types("hello?\n");
+            pipeline.err.text().contains("code ")
+        });
+        let pipeline = pipeline.ends();
+        pipeline.says(0, "code 0");
+        assert_eq!(pipeline.out.lines().count(), 1);
+        bob.out.wait_for("alice left");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn output_that_fails_from_the_start() {
+    use std::{fs::OpenOptions, process::Stdio};
+
+    let room = Room::open(&[]);
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let mut alice = room.connect("alice", &[]);
+    let status = alice.stdin(Stdio::piped()).stdout(full()).stderr(full()).spawn().unwrap().wait();
+    assert_eq!(status.unwrap().code(), Some(0));
+}
+
+#[test]
+fn newcomers_hear_what_was_said() {
+    for (kept, heard) in [("1000", &["a", "b", "c"][..]), ("2", &["b", "c"]), ("0", &[])] {
+        let room = Room::open(&["--history", kept]);
+        let alice = Process::start_talking(&mut room.connect("alice", &[]));
+        alice.ends_after("a\nb\nc\n").is_success();
+        room.serve.err.wait_for("alice left (0 online)");
+        for runtime in RUNTIMES {
+            // The end of input is there before anything of the room is.
+            let bob = run(&mut room.connect("bob", &["--runtime", runtime]));
+            bob.is_success();
+            let mut seen: Vec<_> = heard.iter().map(|text| format!("<alice> {text}")).collect();
+            seen.push("-- you are in (classic, open). 1 online: bob".into());
+            assert_eq!(without_times(&bob.out), seen);
+            let left =
+                |text: &str| text.matches("bob left").count() == text.matches("bob joined").count();
+            room.serve.err.wait_until("bob leaving", left);
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_quiet_host_says_only_where_it_listens() {
+    let room = Room::open(&["--quiet"]);
+    run(&mut room.connect("alice", &[])).is_success();
+    room.serve.signal(rustix::process::Signal::TERM);
+    let serve = room.serve.ends();
+    serve.says(0, &format!("listening on 127.0.0.1:{} (classic room)", room.port));
+}

@@ -89,6 +89,19 @@ fn a_room_that_closes_with_messages_on_their_way_is_no_success() {
     assert!(alice.out.ends_with(" -- the host closed the room\n"), "{}", alice.out);
 }
 
+/// A script must not take a room that closed for one that heard all its lines.
+#[test]
+fn a_room_that_closes_before_a_pipe_was_read_is_no_success() {
+    let room = Room::open(&["--rate", "1", "--burst", "1"]);
+    let mut alice = Process::start_talking(&mut room.connect("alice", &[]));
+    alice.types("many\n".repeat(500));
+    alice.out.wait_for("<alice> many");
+    room.serve.signal(Signal::TERM);
+    let alice = alice.ends_by_itself();
+    assert_eq!(alice.code(), Some(10), "{}", alice.err);
+    assert!(alice.err.ends_with(" messages were not delivered\n"), "{}", alice.err);
+}
+
 #[test]
 fn a_broken_connection_is_told_with_what_was_lost() {
     for runtime in RUNTIMES {

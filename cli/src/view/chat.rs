@@ -147,8 +147,8 @@ impl Chat {
             };
             let shown = match future::or(future::or(signal, event), future::or(sent, input)).await {
                 // The session always says how it ended; this is its task dying.
-                None => return self.part(Ending::Lost { undelivered: 0 }),
-                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending),
+                None => return self.part(Ending::Lost { undelivered: 0 }, typed),
+                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending, typed),
                 Some(Wake::Event(event)) => self.show(event),
                 Some(Wake::Sent) => Ok(()),
                 Some(Wake::Signal) => {
@@ -164,19 +164,22 @@ impl Chat {
             if self.gone {
                 self.patience = Duration::ZERO;
                 let undelivered = self.unanswered;
-                return self.part(Ending::Left { undelivered });
+                return self.part(Ending::Left { undelivered }, typed);
             }
         }
     }
 
-    fn part(mut self, ending: Ending) -> Parting {
-        let last = match ending {
-            Ending::Closed { .. } => Some("the host closed the room"),
-            Ending::Left { .. } | Ending::Lost { .. } | Ending::LineTooLong => None,
+    fn part(mut self, ending: Ending, typed: &Receiver<Typed>) -> Parting {
+        // What the session did not take is not delivered either.
+        let waiting = self.unanswered + lines_waiting(typed);
+        let ending = match ending {
+            Ending::Closed { undelivered } => {
+                let _ = self.notice(Shown::line(&[&"the host closed the room"]));
+                Ending::Closed { undelivered: undelivered.max(waiting) }
+            }
+            Ending::Lost { undelivered } => Ending::Lost { undelivered: undelivered.max(waiting) },
+            Ending::Left { .. } | Ending::LineTooLong => ending,
         };
-        if let Some(last) = last {
-            let _ = self.notice(Shown::line(&[&last]));
-        }
         Parting { ending, unsent: self.unsent, patience: self.patience }
     }
 
@@ -349,6 +352,12 @@ impl Chat {
     fn local(&self, at: Timestamp) -> Time {
         self.zone.to_datetime(at).time()
     }
+}
+
+/// Lines that were read and not looked at.
+fn lines_waiting(typed: &Receiver<Typed>) -> usize {
+    let waiting = std::iter::from_fn(|| typed.try_recv().ok());
+    waiting.filter(|typed| matches!(typed, Typed::Line(line) if !line.is_empty())).count()
 }
 
 impl<'a> Entered<'a> {

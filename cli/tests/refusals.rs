@@ -205,7 +205,10 @@ fn a_wrong_passphrase() {
             room.address()
         ),
     );
-    let console = room.serve.err.wait_until("a refusal", |text| text.contains(" refused: "));
+    let console = room
+        .serve
+        .err
+        .wait_until("a refusal", |text| text.contains(" refused: ") && text.ends_with('\n'));
     assert!(console.contains(" !! login from 127.0.0.1 refused: wrong passphrase\n"), "{console}");
 
     // The host counts this machine here, and does not even listen after a few.

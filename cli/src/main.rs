@@ -2,14 +2,11 @@
 
 use std::process::ExitCode;
 
-use cmdchat::{args, commands, exit, secrets};
+use cmdchat::{args, commands, exit};
 
 fn main() -> ExitCode {
     exit::run(|| match args::parse(std::env::args_os()) {
-        Ok(parsed) => {
-            let password = secrets::password(parsed.secret, &parsed.again)?;
-            commands::run(parsed.command, password)
-        }
+        Ok(parsed) => commands::run(parsed),
         Err(stop) => stop.settle(),
     })
 }

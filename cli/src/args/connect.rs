@@ -1,10 +1,11 @@
 //! `cmdchat connect`.
 
+use std::mem;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::secret::{Argument, SecretArgs, argument};
+use super::secret::{Argument, SecretArgs, Source, argument};
 use super::values::{self, Host};
 use super::{DEFAULT_RUNTIME, Runtime};
 
@@ -42,10 +43,10 @@ pub struct Connect {
     /// taken off the process list at once, but your shell may keep it in its
     /// history.
     #[arg(value_name = "PASSWORD", value_parser = argument(), group = "secret")]
-    pub(super) password: Option<Argument>,
+    password: Option<Argument>,
 
     #[command(flatten)]
-    pub(super) secret: SecretArgs,
+    secret: SecretArgs,
 
     /// One event per line, without cursor movement
     ///
@@ -64,4 +65,11 @@ pub struct Connect {
     /// What carries the connection
     #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true)]
     pub runtime: Runtime,
+}
+
+impl Connect {
+    /// Where the password is to come from; to be asked once.
+    pub fn take_secret(&mut self) -> Source {
+        mem::take(&mut self.secret).source(self.password.take())
+    }
 }

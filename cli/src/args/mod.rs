@@ -15,7 +15,8 @@ pub use secret::{Argument, Source};
 pub use serve::{Limits, Serve};
 pub use values::{Bound, Host};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
 
 /// End-to-end encrypted chat in the terminal.
 #[derive(Debug, Parser)]
@@ -40,9 +41,40 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open a room that others connect to.
+    #[command(alias = "se")] // two letters have always been enough
     Serve(Box<Serve>),
     /// Enter a room.
+    #[command(alias = "co")]
     Connect(Connect),
+    /// Print completions for a shell.
+    Completions(Completions),
+    /// Print the manual page.
+    #[command(before_long_help = MAN_EXAMPLES)]
+    Man,
+}
+
+/// Print completions for a shell.
+#[derive(Args, Debug)]
+#[command(before_long_help = COMPLETIONS_EXAMPLES)]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_name = "SHELL", value_enum)]
+    pub shell: Shell,
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  source <(cmdchat completions bash)          for this shell
+  cmdchat completions fish >~/.config/fish/completions/cmdchat.fish";
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  cmdchat man | man -l -                      read it
+  cmdchat man >cmdchat.1                      keep it";
+
+/// The whole command line, as clap knows it.
+pub(crate) fn shape() -> clap::Command {
+    Cli::command()
 }
 
 /// What carries the connections.

@@ -3,13 +3,12 @@
 
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
-use std::mem;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{ArgMatches, CommandFactory, FromArgMatches};
+use clap::{ArgMatches, FromArgMatches};
 
-use super::{Cli, Command, Source};
+use super::{Cli, Command, shape};
 use crate::exit::{Exit, Failure};
 use crate::text::Shown;
 
@@ -18,8 +17,6 @@ use crate::text::Shown;
 pub struct Parsed {
     /// What to do.
     pub command: Command,
-    /// Where the password is to come from.
-    pub secret: Source,
     /// The same for a second start.
     pub again: Again,
 }
@@ -62,18 +59,14 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
         let what = Shown::line(&[&Shown::quoted(letter), &" is not a command"]);
         return Err(Stop::Failed(
             Failure::usage(what)
-                .advise("the commands are serve and connect; two letters are enough"),
+                .advise("cmdchat -h lists the commands; two letters of one are enough"),
         ));
     }
-    let mut shape = Cli::command();
+    let mut shape = shape();
     let matches = shape.try_get_matches_from_mut(args).map_err(stop)?;
     let again = Again::new(&shape, &matches);
-    let mut command = Cli::from_arg_matches(&matches).map_err(stop)?.command;
-    let secret = match &mut command {
-        Command::Serve(serve) => mem::take(&mut serve.secret).source(serve.password.take()),
-        Command::Connect(connect) => mem::take(&mut connect.secret).source(connect.password.take()),
-    };
-    Ok(Parsed { command, secret, again })
+    let command = Cli::from_arg_matches(&matches).map_err(stop)?.command;
+    Ok(Parsed { command, again })
 }
 
 /// The arguments once more, without a password.

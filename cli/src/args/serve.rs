@@ -1,11 +1,12 @@
 //! `cmdchat serve`.
 
+use std::mem;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::Args;
 
-use super::secret::{Argument, SecretArgs, argument};
+use super::secret::{Argument, SecretArgs, Source, argument};
 use super::values::{self, Bound};
 use super::{DEFAULT_RUNTIME, Runtime};
 
@@ -42,10 +43,10 @@ pub struct Serve {
     /// taken off the process list at once, but your shell may keep it in its
     /// history.
     #[arg(short, long, value_name = "P", value_parser = argument(), group = "secret")]
-    pub(super) password: Option<Argument>,
+    password: Option<Argument>,
 
     #[command(flatten)]
-    pub(super) secret: SecretArgs,
+    secret: SecretArgs,
 
     /// Do not report joins and leaves
     #[arg(long)]
@@ -63,6 +64,13 @@ pub struct Serve {
 
     #[command(flatten)]
     pub limits: Limits,
+}
+
+impl Serve {
+    /// Where the password is to come from; to be asked once.
+    pub fn take_secret(&mut self) -> Source {
+        mem::take(&mut self.secret).source(self.password.take())
+    }
 }
 
 /// What one member, or everybody together, may use.

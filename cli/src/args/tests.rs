@@ -3,9 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::CommandFactory;
-
-use super::{Bound, Cli, Command, Connect, Parsed, Serve, Source, Stop, parse};
+use super::{Bound, Command, Connect, Parsed, Serve, Source, Stop, parse, shape};
 
 fn typed(line: &str) -> Result<Parsed, Stop> {
     let words = line.split_whitespace().map(OsString::from);
@@ -14,15 +12,21 @@ fn typed(line: &str) -> Result<Parsed, Stop> {
 
 fn serve(line: &str) -> (Serve, Source) {
     match typed(&format!("serve {line}")).unwrap() {
-        Parsed { command: Command::Serve(serve), secret, .. } => (*serve, secret),
-        Parsed { command: Command::Connect(_), .. } => panic!("not serve"),
+        Parsed { command: Command::Serve(mut serve), .. } => {
+            let secret = serve.take_secret();
+            (*serve, secret)
+        }
+        other => panic!("not serve: {other:?}"),
     }
 }
 
 fn connect(line: &str) -> (Connect, Source) {
     match typed(&format!("connect {line}")).unwrap() {
-        Parsed { command: Command::Connect(connect), secret, .. } => (connect, secret),
-        Parsed { command: Command::Serve(_), .. } => panic!("not connect"),
+        Parsed { command: Command::Connect(mut connect), .. } => {
+            let secret = connect.take_secret();
+            (connect, secret)
+        }
+        other => panic!("not connect: {other:?}"),
     }
 }
 
@@ -46,7 +50,7 @@ fn password(source: &Source) -> &[u8] {
 
 #[test]
 fn the_definitions_hold_together() {
-    Cli::command().debug_assert();
+    shape().debug_assert();
 }
 
 #[test]
@@ -77,7 +81,8 @@ fn connect_takes_what_the_python_program_takes() {
 #[test]
 fn an_empty_password_is_one() {
     let args = ["cmdchat", "connect", "h", "1", "a", ""].map(OsString::from);
-    assert_eq!(password(&parse(args).unwrap().secret), b"");
+    let Command::Connect(mut connect) = parse(args).unwrap().command else { panic!() };
+    assert_eq!(password(&connect.take_secret()), b"");
 }
 
 #[test]
@@ -163,7 +168,7 @@ fn what_makes_no_sense_is_named_with_a_way_out() {
         ("connect h 1 a --timeout 0", "error: \"0\" is too short\nhint: write for example 10s"),
         (
             "s :: 1",
-            "error: \"s\" is not a command\nhint: the commands are serve and connect; two letters are enough",
+            "error: \"s\" is not a command\nhint: cmdchat -h lists the commands; two letters of one are enough",
         ),
     ] {
         assert_eq!(complaint(line), words);
@@ -204,8 +209,9 @@ fn one_source_of_the_password_at_a_time() {
 
 #[test]
 fn commands_can_be_shortened_to_two_letters() {
-    assert!(typed("se :: 1").is_ok());
-    assert!(typed("conn h 1 a").is_ok());
+    for line in ["se :: 1", "serv :: 1", "co h 1 a", "conn h 1 a", "com bash", "ma"] {
+        assert!(typed(line).is_ok(), "{line}");
+    }
 }
 
 #[test]
@@ -229,10 +235,15 @@ fn a_second_start_says_the_same_without_the_password() {
 
 #[test]
 fn short_help_fits_a_screen_and_long_help_begins_with_examples() {
-    for name in ["serve", "connect"] {
-        let mut shape = Cli::command().term_width(80);
-        shape.build();
-        let command = shape.find_subcommand_mut(name).unwrap();
+    let mut shape = shape().term_width(80);
+    shape.build();
+    let commands = shape.clone();
+    let names = commands.get_subcommands().map(clap::Command::get_name);
+    for name in names.filter(|name| *name != "help").map(Some).chain([None]) {
+        let command = match name {
+            Some(name) => shape.find_subcommand_mut(name).unwrap(),
+            None => &mut shape,
+        };
         let short = command.render_help().to_string();
         assert!(short.lines().count() <= 24, "{short}");
         let long = command.render_long_help().to_string();

@@ -30,8 +30,9 @@ use signal_hook::{
 
 use super::{epoch, internal, seed};
 use crate::{
-    args::{Connect, Runtime},
+    args::{Again, Connect, Runtime},
     exit::{Exit, Failure},
+    secrets,
     text::Shown,
     view::{
         chat::{Chat, Parting},
@@ -42,14 +43,15 @@ use crate::{
 /// How long a host may take to let us in: as long as it gives us.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(super) fn run(command: &Connect, password: Password) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> {
+    let password = secrets::password(command.take_secret(), again)?;
     let name = name(&command.username)?;
     match command.runtime {
         #[cfg(feature = "smol")]
-        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), command, name, password),
+        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), &command, name, password),
         #[cfg(feature = "blocking")]
         Runtime::Blocking => {
-            on(&cmdchat_drivers::blocking::Blocking::new(), command, name, password)
+            on(&cmdchat_drivers::blocking::Blocking::new(), &command, name, password)
         }
     }
 }

@@ -1,30 +1,46 @@
 //! What the program does.
 
+mod completions;
 mod connect;
+mod man;
 mod serve;
 
+use std::io::{self, Write as _};
+
 use cmdchat_core::{
-    secret::{Password, Secret},
+    secret::Secret,
     seed::Seed,
     time::{Epoch, Tick},
 };
 use jiff::Timestamp;
 
 use crate::{
-    args::Command,
+    args::{Command, Parsed},
     exit::{Exit, Failure, reason},
     text::Shown,
 };
 
-/// Runs `command` to its end.
+/// Does what was asked for, to its end.
 ///
 /// # Errors
 ///
 /// Why it ended without success.
-pub fn run(command: Command, password: Password) -> Result<Exit, Failure> {
+pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
     match command {
-        Command::Serve(command) => serve::run(&command, &password),
-        Command::Connect(command) => connect::run(&command, password),
+        Command::Serve(command) => serve::run(*command, &again),
+        Command::Connect(command) => connect::run(command, &again),
+        Command::Completions(command) => print(&completions::script(command.shell)),
+        Command::Man => print(&man::page()),
+    }
+}
+
+/// Prints a text of ours; whoever closed the pipe has read enough.
+fn print(text: &[u8]) -> Result<Exit, Failure> {
+    match io::stdout().write_all(text) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(internal("cannot write to standard output", &error))
+        }
+        _ => Ok(Exit::Done),
     }
 }
 
@@ -47,6 +63,6 @@ fn epoch(now: Tick) -> Epoch {
 }
 
 /// What the console says where the system refuses something.
-fn internal(what: &'static str, error: &std::io::Error) -> Failure {
+fn internal(what: &'static str, error: &io::Error) -> Failure {
     Failure::new(Exit::Internal, Shown::line(&[&what, &": ", &reason(error)]))
 }

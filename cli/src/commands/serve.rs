@@ -28,8 +28,9 @@ use signal_hook::{
 
 use super::{epoch, internal, seed};
 use crate::{
-    args::{Runtime, Serve},
+    args::{Again, Runtime, Serve},
     exit::{Exit, Failure, reason},
+    secrets,
     text::Shown,
     view::plain,
 };
@@ -37,14 +38,15 @@ use crate::{
 /// Console lines that a stuck terminal may owe; later ones are left out.
 const CONSOLE: usize = 1_024;
 
-pub(super) fn run(command: &Serve, password: &Password) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
+    let password = secrets::password(command.take_secret(), again)?;
     let stop = stop_on_signals()?;
     match command.runtime {
         #[cfg(feature = "smol")]
-        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), command, password, stop),
+        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), &command, &password, stop),
         #[cfg(feature = "blocking")]
         Runtime::Blocking => {
-            on(&cmdchat_drivers::blocking::Blocking::new(), command, password, stop)
+            on(&cmdchat_drivers::blocking::Blocking::new(), &command, &password, stop)
         }
     }
 }

@@ -26,6 +26,7 @@
 
 pub mod client;
 pub mod fernet;
+pub mod fingerprint;
 pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;

@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    client::{Ending, Event, Login, LoginFailed, Output, Progress, Session},
+    client::{Ended, Ending, Event, Login, Output, Progress, Reference, Refused, Session},
     inbox::Inbox,
     log::{Lag, Log},
 };
@@ -38,10 +38,12 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a person wants.
 pub enum Command {
-    /// Say this to the room.
-    Say(Zeroizing<String>),
+    /// Say this to the room; the number is the caller's own.
+    Say(Reference, Zeroizing<String>),
     /// Have the server forget the history, for all.
     Clear,
+    /// Ask for [`Event::Standing`].
+    Compare,
     /// Leave when all that was said has come back, or when nothing has for so long.
     Finish(Duration),
     /// Leave now.
@@ -52,8 +54,11 @@ pub enum Command {
 impl fmt::Debug for Command {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Say(text) => write!(f, "Say({} bytes)", text.len()),
+            Self::Say(Reference(number), text) => {
+                write!(f, "Say({number}, {} bytes)", text.len())
+            }
             Self::Clear => f.write_str("Clear"),
+            Self::Compare => f.write_str("Compare"),
             Self::Finish(patience) => write!(f, "Finish({patience:?})"),
             Self::Leave => f.write_str("Leave"),
         }
@@ -79,7 +84,7 @@ pub async fn connect<R: Runtime>(
     runtime: &R,
     connection: Connection<R>,
     login: Login,
-) -> Result<Joined, LoginFailed> {
+) -> Result<Joined, Refused> {
     let Connection { mut reader, mut writer, hangup, .. } = connection;
     let mut inbox = Inbox::new(0);
     let arithmetic = Arithmetic::new(1, 0);
@@ -187,8 +192,11 @@ impl<R: Runtime> SessionLoop<R> {
                     self.read_lines();
                 }
                 Wake::Arrival(Arrival::Failed) => self.session.lose(),
-                Wake::Command(Command::Say(text)) => self.session.say(now, &text),
+                Wake::Command(Command::Say(reference, text)) => {
+                    self.session.say(now, reference, text);
+                }
                 Wake::Command(Command::Clear) => self.session.clear(),
+                Wake::Command(Command::Compare) => self.session.compare(),
                 Wake::Command(Command::Finish(patience)) => self.session.finish(now, patience),
                 Wake::Command(Command::Leave) => self.session.leave(),
                 Wake::Time => self.session.pass_time(now),
@@ -226,7 +234,7 @@ impl<R: Runtime> SessionLoop<R> {
             match output {
                 Output::Send(frame) => self.outgoing.log.append(&frame),
                 Output::Event(event) => {
-                    if let Event::Ended(ending) = event {
+                    if let Event::Ended(Ended { ending, .. }) = event {
                         ended = Some(ending);
                     }
                     // Nobody listening any more is seen at the next command.
@@ -243,7 +251,9 @@ impl<R: Runtime> SessionLoop<R> {
 
     /// Leaves in order, so that the server gets what was sent last.
     async fn part(self, ending: Ending) {
-        let Ending::Left { .. } = ending else { return };
+        if ending != Ending::Left {
+            return;
+        }
         let Outgoing { log, lag, bell, all_written } = &self.outgoing;
         lag.seal(log.end());
         bell.ring();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Login, Message},
+    client::{self, Event, Login, Message, Reference, Welcome},
     name::Name,
     server::{Credentials, Limits},
     time::Epoch,
@@ -96,6 +96,7 @@ pub enum Guest {
 pub struct Friend {
     commands: async_channel::Sender<Command>,
     events: Receiver<Event>,
+    said: u64,
 }
 
 /// What somebody is told, in words that all kinds share.
@@ -135,7 +136,11 @@ impl Guest {
     /// Says `text` to the room.
     pub fn say(&mut self, text: &str) {
         match self {
-            Self::Ours(friend) => friend.command(Command::Say(text.to_owned().into())),
+            Self::Ours(friend) => {
+                let reference = Reference(friend.said);
+                friend.said += 1;
+                friend.command(Command::Say(reference, text.to_owned().into()));
+            }
             Self::Python(peer) => peer.command(&json!({ "say": text })),
         }
     }
@@ -180,14 +185,9 @@ impl Friend {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let connection = runtime.dial(&[address], deadline).await.expect("somebody listens");
             let name = Name::new(name).expect("a proper name");
-            let login = Login::new(
-                name,
-                Arc::new(password(PASSWORD)),
-                Epoch::new(jiff::Timestamp::UNIX_EPOCH),
-                runtime.now(),
-                PATIENCE,
-                &seed(3),
-            );
+            let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
+            let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch));
+            let login = Login::new(guest, runtime.now(), PATIENCE, &seed(3));
             connect::connect(runtime, connection, login).await
         });
         let Joined { commands, events } =
@@ -200,7 +200,7 @@ impl Friend {
                 }
             }
         });
-        Self { commands, events: receiver }
+        Self { commands, events: receiver, said: 0 }
     }
 
     fn command(&self, command: Command) {
@@ -226,7 +226,7 @@ fn seen_by_ours(event: Event) -> Seen {
         (message.author.raw().to_owned(), text.to_owned())
     };
     match event {
-        Event::Ready { members, history } => Seen::Ready(
+        Event::Ready(Welcome { members, history, .. }) => Seen::Ready(
             sorted(members.iter().map(|name| name.raw().to_owned())),
             history.iter().map(said).collect(),
         ),
@@ -236,8 +236,13 @@ fn seen_by_ours(event: Event) -> Seen {
         }
         Event::Joined(name, _) => Seen::Joined(name.raw().to_owned()),
         Event::Left(name, _) => Seen::Left(name.raw().to_owned()),
-        Event::Cleared => Seen::Cleared,
-        other @ (Event::NotSent(_) | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
+        Event::Cleared(_) => Seen::Cleared,
+        other @ (Event::Rejected(_)
+        | Event::Notice(_)
+        | Event::NotSent(..)
+        | Event::Overdue(_)
+        | Event::Standing(_)
+        | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
     }
 }
 

@@ -1,9 +1,19 @@
 //! One server and any number of clients on the simulator.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use cmdchat_core::{
-    client::{Ending, Event, Login, LoginFailed, Message},
+    client::{
+        Doubt, Ended, Event, Guest, Login, LoginFailed, Message, Reference, Rejected, Rejection,
+        Welcome,
+    },
     name::Name,
     secret::{Password, Secret},
     seed::Seed,
@@ -189,20 +199,21 @@ impl Stage {
         let runtime = Tapped(self.sim.clone());
         let joined =
             connect::connect(&runtime, self.dial(name, link), self.login(name, word)).await;
-        let Joined { commands, events } = joined.inspect_err(|failed| {
+        let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
-        })?;
+        });
+        let Joined { commands, events } = joined?;
         let (clock, page, who) = (self.sim.clone(), self.transcript.clone(), name.to_owned());
         let (ended, over) = async_channel::bounded(1);
         self.sim.spawn(async move {
             while let Ok(event) = events.recv().await {
                 page.note(clock.now(), &who, format!("* {}", describe_event(&event)));
-                if let Event::Ended(ending) = event {
-                    let _ = ended.try_send(ending);
+                if let Event::Ended(end) = event {
+                    let _ = ended.try_send(end);
                 }
             }
         });
-        Ok(Member { commands, over })
+        Ok(Member { commands, over, said: AtomicU64::new(0) })
     }
 
     /// A peer that sends just what the script says.
@@ -255,27 +266,23 @@ impl Stage {
     fn login(&self, name: &str, word: &str) -> Login {
         let own_seed = seed(2).fork(name, self.sim.computed());
         let name = Name::new(name).expect("scripts use proper names");
-        Login::new(
-            name,
-            Arc::new(password(word)),
-            epoch(),
-            self.sim.now(),
-            LOGIN_TIMEOUT,
-            &own_seed,
-        )
+        let guest = Arc::new(Guest::new(name, password(word), epoch()));
+        Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &own_seed)
     }
 }
 
 /// Our client in the room.
 pub struct Member {
     commands: async_channel::Sender<Command>,
-    over: async_channel::Receiver<Ending>,
+    over: async_channel::Receiver<Ended>,
+    said: AtomicU64,
 }
 
 impl Member {
     /// Says `text` to the room.
     pub async fn say(&self, text: &str) {
-        let _ = self.commands.send(Command::Say(text.to_owned().into())).await;
+        let reference = Reference(self.said.fetch_add(1, Ordering::Relaxed));
+        let _ = self.commands.send(Command::Say(reference, text.to_owned().into())).await;
     }
 
     /// Has the history forgotten.
@@ -288,7 +295,7 @@ impl Member {
     /// # Panics
     ///
     /// If the session never ends.
-    pub async fn finish(&self) -> Ending {
+    pub async fn finish(&self) -> Ended {
         let _ = self.commands.send(Command::Finish(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
     }
@@ -378,17 +385,31 @@ fn describe_note(note: &Note) -> String {
 #[must_use]
 pub fn describe_event(event: &Event) -> String {
     match event {
-        Event::Ready { members, history } => {
+        Event::Ready(Welcome { mode, members, history, .. }) => {
             let names: Vec<_> = members.iter().map(|name| name.raw()).collect();
             let said: Vec<_> = history.iter().map(describe_message).collect();
-            format!("ready, with {names:?}; before: [{}]", said.join(", "))
+            format!("ready ({}), with {names:?}; before: [{}]", mode.as_str(), said.join(", "))
         }
         Event::Message(message) => describe_message(message),
+        Event::Rejected(Rejected { author, why }) => {
+            let why = match why {
+                Rejection::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
+                Rejection::Altered => "altered".to_owned(),
+                Rejection::Replayed => "replayed".to_owned(),
+            };
+            format!("rejected from {:?}: {why}", author.raw())
+        }
         Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
         Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
-        Event::Cleared => "cleared".to_owned(),
-        Event::NotSent(why) => format!("not sent: {why:?}"),
-        Event::Ended(ending) => format!("ended: {ending:?}"),
+        Event::Cleared(None) => "cleared".to_owned(),
+        Event::Cleared(Some(by)) => format!("cleared by {:?}", by.raw()),
+        Event::Notice(text) => format!("notice {:?}", text.raw()),
+        Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
+        Event::Overdue(reference) => format!("overdue: {}", reference.0),
+        Event::Standing(standing) => format!("{standing:?}"),
+        Event::Ended(Ended { ending, unconfirmed }) => {
+            format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
+        }
     }
 }
 
@@ -401,5 +422,7 @@ fn describe_message(message: &Message) -> String {
         }
     });
     let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
-    format!("{} says {text}{own}", message.author.raw())
+    let doubt = |doubt: &Doubt| format!(" !! {doubt:?}");
+    let doubts: String = message.doubts.iter().map(doubt).collect();
+    format!("{} says {text}{own}{doubts}", message.author.raw())
 }

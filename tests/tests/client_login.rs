@@ -84,6 +84,8 @@ fn it_says_line_1_and_line_3_and_then_waits() {
     assert!(client.is_in());
     assert_eq!(client.lines(), [""; 0]);
     client.say("hello");
+    assert_eq!(client.lines(), [""; 0], "what is said too early waits for the welcome");
+    client.hear_line(r#"{"type":"init"}"#);
     assert_eq!(client.lines().len(), 1);
 }
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::Login,
+    client::{self, Login},
     handshake::{Handshake as _, Step, Work as _},
     inbox::Inbox,
     name::Name,
@@ -44,14 +44,10 @@ fn member(port: u16, name: &str) -> TcpStream {
 fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     let mut stream = dial(port);
     let mut inbox = Inbox::new(0);
-    let mut login = Login::new(
-        Name::new(name).expect("a proper name"),
-        Arc::new(password(PASSWORD)),
-        Epoch::new(jiff::Timestamp::UNIX_EPOCH),
-        Tick::ZERO,
-        Duration::from_secs(60),
-        &seed(9),
-    );
+    let name = Name::new(name).expect("a proper name");
+    let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
+    let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch));
+    let mut login = Login::new(guest, Tick::ZERO, Duration::from_secs(60), &seed(9));
     loop {
         let mut out = Vec::new();
         let step = login.advance(Tick::ZERO, &mut inbox, &mut out).ok()?;

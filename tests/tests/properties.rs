@@ -5,7 +5,7 @@ use std::{ops::RangeInclusive, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use cmdchat_core::{
-    client::Event,
+    client::{Event, Welcome},
     fernet::{RoomKey, Unreadable},
     inbox::{Inbox, Line, TooLong},
     name::{BadName, Name},
@@ -205,6 +205,8 @@ fn member() -> Client {
     let line_3 = client.lines().concat();
     let line_4 = server.confirmation(&line_1, &line_3).expect("both know the password");
     client.hear_line(&line_4.to_string());
+    client.hear_line(r#"{"type":"init"}"#);
+    client.events();
     client
 }
 
@@ -303,7 +305,7 @@ proptest! {
             alice.events();
             house.admit_through(&mut other, spell);
             let events = other.events();
-            let [Event::Ready { members, .. }] = events.as_slice() else { panic!("{events:?}") };
+            let [Event::Ready(Welcome { members, .. })] = events.as_slice() else { panic!("{events:?}") };
             let members: Vec<_> = members.iter().map(|member| member.raw()).collect();
             prop_assert_eq!(members, ["alice", &name]);
 

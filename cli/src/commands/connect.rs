@@ -12,7 +12,7 @@ use std::{
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    client::{Ending, Login, LoginFailed, MAX_LINE},
+    client::{Ending, Guest, Login, LoginFailed, MAX_LINE},
     name::{BadName, Name},
     secret::Password,
     violation::ErrorText,
@@ -67,17 +67,11 @@ fn on<R: Sockets>(
     let seed = seed()?;
     runtime.run(async {
         let connection = reach(runtime, command).await?;
-        let login = Login::new(
-            name.clone(),
-            Arc::new(password),
-            epoch(runtime.now()),
-            runtime.now(),
-            LOGIN_TIMEOUT,
-            &seed,
-        );
+        let guest = Arc::new(Guest::new(name.clone(), password, epoch(runtime.now())));
+        let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, &seed);
         let joined = connect::connect(runtime, connection, login)
             .await
-            .map_err(|failed| not_let_in(command, &name, failed))?;
+            .map_err(|failed| not_let_in(command, &name, failed.why))?;
         inside.store(true, Ordering::Relaxed);
 
         let chat = Chat::open(joined, command.timeout)?;
@@ -167,6 +161,10 @@ fn not_let_in(command: &Connect, name: &Name, failed: LoginFailed) -> Failure {
         LoginFailed::NotAServer { http } => {
             Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
         }
+        LoginFailed::TooWeak(mode) => Failure::too_weak(host, port, mode),
+        LoginFailed::OtherRoom => Failure::other_room(host, port),
+        LoginFailed::Downgrade => Failure::downgrade(host, port),
+        LoginFailed::UnknownVersion => Failure::unknown_version(host, port),
         LoginFailed::Unproven => Failure::host_without_proof(host, port),
         LoginFailed::TooSlow => Failure::no_login(host, port, LOGIN_TIMEOUT),
         LoginFailed::Closed => Failure::hung_up(host, port),
@@ -175,17 +173,25 @@ fn not_let_in(command: &Connect, name: &Name, failed: LoginFailed) -> Failure {
 
 fn parted(command: &Connect, parting: Parting) -> Result<Exit, Failure> {
     let (host, port) = (command.host.as_str(), command.port);
-    match parting.ending {
-        Ending::Left { undelivered: 0 } | Ending::Closed { undelivered: 0 } => {}
-        Ending::Left { undelivered } => {
+    match (parting.ending, parting.undelivered) {
+        (Ending::Left | Ending::Closed, 0) => {}
+        (Ending::Left, undelivered) => {
             return Err(Failure::not_delivered(undelivered, parting.patience));
         }
-        Ending::Closed { undelivered } | Ending::Lost { undelivered } => {
+        (Ending::Closed | Ending::Lost | Ending::Silent, undelivered) => {
             return Err(Failure::lost(host, port, undelivered));
         }
-        Ending::LineTooLong => {
+        (Ending::LineTooLong, _) => {
             let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
             return Err(Failure::new(Exit::NotOurs, what));
+        }
+        (Ending::Tampered, _) => {
+            let what = Shown::line(&[&"the connection was tampered with or broken"]);
+            return Err(Failure::new(Exit::Distrust, what));
+        }
+        (Ending::Unfaithful, _) => {
+            let what = Shown::line(&[&"the server lost or repeated messages"]);
+            return Err(Failure::new(Exit::Distrust, what));
         }
     }
     match parting.unsent {

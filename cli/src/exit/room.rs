@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cmdchat_core::untrusted::Untrusted;
+use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
 use super::failure::at;
 use super::{Exit, Failure, Span};
@@ -14,6 +14,49 @@ impl Failure {
     pub fn wrong_passphrase(host: &str, port: u16) -> Self {
         let what = Shown::line(&[&at(host, port), &" did not accept the passphrase"]);
         Self::new(Exit::WrongPassphrase, what).advise("passwords are case-sensitive; codes are not")
+    }
+
+    /// The host offers less than was insisted on.
+    #[must_use]
+    pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
+        let what = match offered {
+            Mode::Open => Shown::line(&[&at(host, port), &" speaks only protocol 1"]),
+            Mode::Sealed | Mode::Strict => {
+                Shown::line(&[&at(host, port), &" offers only a classic room"])
+            }
+        };
+        Self::new(Exit::NotOurs, what)
+            .advise("someone may be interfering; --require any joins anyway")
+    }
+
+    /// The fingerprint is another.
+    #[must_use]
+    pub fn other_room(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[&"the room at ", &at(host, port), &" is another one"]);
+        Self::new(Exit::Distrust, what)
+            .advise("compare the digits with the host; someone may be interfering")
+    }
+
+    /// Somebody on the way wants protocol 1.
+    #[must_use]
+    pub fn downgrade(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[
+            &"downgrade detected: ",
+            &at(host, port),
+            &" could seal this connection, and somebody on the way prevents it",
+        ]);
+        Self::new(Exit::Distrust, what)
+            .advise("do not type the passphrase on this network; try another one")
+    }
+
+    /// Neither of the protocols that this program speaks.
+    #[must_use]
+    pub fn unknown_version(host: &str, port: u16) -> Self {
+        let what = Shown::line(&[
+            &at(host, port),
+            &" speaks another protocol; this cmdchat knows 1 and 2",
+        ]);
+        Self::new(Exit::NotOurs, what).advise("update cmdchat")
     }
 
     /// We did not take the host's proof.

@@ -8,7 +8,9 @@ use std::{io, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    client::{Ending, Event, Message, NotSent},
+    client::{
+        Doubt, Ended, Ending, Event, Message, NotSent, Reference, Rejected, Rejection, Welcome,
+    },
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::connect::{Command, Joined};
@@ -51,6 +53,8 @@ pub struct Chat {
     left: bool,
     /// And does not want to wait for it.
     gone: bool,
+    /// Texts said so far.
+    said: u64,
     /// Texts that have not come back.
     unanswered: usize,
     /// Lines of a pipe that could not be sent.
@@ -62,6 +66,8 @@ pub struct Chat {
 pub struct Parting {
     /// The session's end.
     pub ending: Ending,
+    /// Texts that never came back.
+    pub undelivered: usize,
     /// Lines of a pipe that could not be sent.
     pub unsent: usize,
     /// How long the last echoes were waited for.
@@ -108,6 +114,7 @@ impl Chat {
             finished: false,
             left: false,
             gone: false,
+            said: 0,
             unanswered: 0,
             unsent: 0,
         })
@@ -147,8 +154,10 @@ impl Chat {
             };
             let shown = match future::or(future::or(signal, event), future::or(sent, input)).await {
                 // The session always says how it ended; this is its task dying.
-                None => return self.part(Ending::Lost { undelivered: 0 }, typed),
-                Some(Wake::Event(Event::Ended(ending))) => return self.part(ending, typed),
+                None => return self.part(Ending::Lost, 0, typed),
+                Some(Wake::Event(Event::Ended(Ended { ending, unconfirmed }))) => {
+                    return self.part(ending, unconfirmed.len(), typed);
+                }
                 Some(Wake::Event(event)) => self.show(event),
                 Some(Wake::Sent) => Ok(()),
                 Some(Wake::Signal) => {
@@ -164,35 +173,43 @@ impl Chat {
             if self.gone {
                 self.patience = Duration::ZERO;
                 let undelivered = self.unanswered;
-                return self.part(Ending::Left { undelivered }, typed);
+                return self.part(Ending::Left, undelivered, typed);
             }
         }
     }
 
-    fn part(mut self, ending: Ending, typed: &Receiver<Typed>) -> Parting {
-        // What the session did not take is not delivered either.
-        let waiting = self.unanswered + lines_waiting(typed);
-        let ending = match ending {
-            Ending::Closed { undelivered } => {
-                let _ = self.notice(Shown::line(&[&"the host closed the room"]));
-                Ending::Closed { undelivered: undelivered.max(waiting) }
-            }
-            Ending::Lost { undelivered } => Ending::Lost { undelivered: undelivered.max(waiting) },
-            Ending::Left { .. } | Ending::LineTooLong => ending,
+    fn part(mut self, ending: Ending, undelivered: usize, typed: &Receiver<Typed>) -> Parting {
+        if ending == Ending::Closed {
+            let _ = self.notice(Shown::line(&[&"the host closed the room"]));
+        }
+        let undelivered = match ending {
+            Ending::Left => undelivered,
+            // What the session did not take is not delivered either.
+            Ending::Closed
+            | Ending::Lost
+            | Ending::Silent
+            | Ending::LineTooLong
+            | Ending::Tampered
+            | Ending::Unfaithful => undelivered.max(self.unanswered + lines_waiting(typed)),
         };
-        Parting { ending, unsent: self.unsent, patience: self.patience }
+        Parting { ending, undelivered, unsent: self.unsent, patience: self.patience }
     }
 
     fn show(&mut self, event: Event) -> io::Result<()> {
         let now = self.now();
         let lines = match event {
-            Event::Ready { members, history } => {
+            Event::Ready(Welcome { mode, members, history, .. }) => {
                 let mut lines: Vec<_> =
                     history.iter().flat_map(|message| self.message(message)).collect();
                 let names: Vec<_> =
                     members.iter().map(|name| Shown::name(name).as_word()).collect();
-                let mut line =
-                    Shown::line(&[&"you are in (classic, open). ", &names.len(), &" online:"]);
+                let mut line = Shown::line(&[
+                    &"you are in (",
+                    &mode.as_str(),
+                    &"). ",
+                    &names.len(),
+                    &" online:",
+                ]);
                 for name in &names {
                     line = Shown::line(&[&line, &" ", name]);
                 }
@@ -206,8 +223,24 @@ impl Chat {
             }
             Event::Joined(name, online) => vec![plain::joined(now, &Shown::name(&name), online)],
             Event::Left(name, online) => vec![plain::left(now, &Shown::name(&name), online)],
-            Event::Cleared => vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))],
-            Event::NotSent(why) => {
+            Event::Cleared(None) => {
+                vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))]
+            }
+            Event::Cleared(Some(by)) => {
+                let by = Shown::name(&by).as_word();
+                vec![plain::notice(now, &Shown::line(&[&by, &" wiped the room"]))]
+            }
+            Event::Notice(text) => {
+                let text = Shown::diagnostic(&text);
+                vec![plain::notice(now, &Shown::line(&[&"the host says: ", &text]))]
+            }
+            Event::Rejected(rejected) => vec![plain::warning(now, &rejection(&rejected))],
+            Event::Overdue(_) => {
+                let what = Shown::line(&[&"a message of yours has not come back yet"]);
+                vec![plain::warning(now, &what)]
+            }
+            Event::Standing(_) => return Ok(()),
+            Event::NotSent(_, why) => {
                 self.unanswered = self.unanswered.saturating_sub(1);
                 return match why {
                     NotSent::TooLong => self.too_long(),
@@ -222,7 +255,12 @@ impl Chat {
     fn message(&self, message: &Message) -> Vec<Shown> {
         let at = message.at.map_or_else(|| self.now(), |at| self.local(at));
         let author = Shown::name(&message.author);
-        match &message.text {
+        let mut lines: Vec<_> = message
+            .doubts
+            .iter()
+            .map(|doubt| plain::warning(at, &self::doubt(*doubt, &author.as_word())))
+            .collect();
+        lines.extend(match &message.text {
             Some(text) => plain::message(at, &author, &Shown::body(text)),
             None => {
                 let author = author.as_word();
@@ -230,7 +268,8 @@ impl Chat {
                     [&"a message from ", &author, &" cannot be read with this passphrase"];
                 vec![plain::warning(at, &Shown::line(&what))]
             }
-        }
+        });
+        lines
     }
 
     fn take(&mut self, typed: Typed) -> io::Result<()> {
@@ -309,7 +348,9 @@ impl Chat {
             return self.too_long();
         }
         self.unanswered += 1;
-        self.outbox.put(Command::Say(Zeroizing::new(text.to_owned())));
+        let reference = Reference(self.said);
+        self.said += 1;
+        self.outbox.put(Command::Say(reference, Zeroizing::new(text.to_owned())));
         Ok(())
     }
 
@@ -351,6 +392,37 @@ impl Chat {
 
     fn local(&self, at: Timestamp) -> Time {
         self.zone.to_datetime(at).time()
+    }
+}
+
+/// What is odd about a message that is shown.
+fn doubt(doubt: Doubt, author: &Shown) -> Shown {
+    match doubt {
+        Doubt::SplitView => Shown::line(&[&"the server shows different members different things"]),
+        Doubt::Missing(1) => Shown::line(&[&"a message from ", author, &" is missing"]),
+        Doubt::Missing(count) => {
+            Shown::line(&[&count, &" messages from ", author, &" are missing"])
+        }
+        Doubt::Clock => {
+            Shown::line(&[&"a message from ", author, &" was delayed, or a clock is wrong"])
+        }
+    }
+}
+
+/// Why a message is not shown.
+fn rejection(Rejected { author, why }: &Rejected) -> Shown {
+    let author = Shown::name(author).as_word();
+    match why {
+        Rejection::Forged(inside) => {
+            let inside = Shown::name(inside).as_word();
+            Shown::line(&[&"FORGED NAME? the host says ", &author, &", the message says ", &inside])
+        }
+        Rejection::Altered => {
+            Shown::line(&[&"a message in your name was altered on its way (dropped)"])
+        }
+        Rejection::Replayed => {
+            Shown::line(&[&"a message from ", &author, &" arrived twice (dropped)"])
+        }
     }
 }
 

@@ -17,17 +17,21 @@ use std::{sync::Arc, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
-    client::session::Session,
+    client::{
+        event::{Mode, Unconfirmed},
+        guest::Guest,
+        session::Session,
+    },
     fernet::RoomKey,
+    fingerprint::Fingerprint,
     frame::Frame,
     handshake::{Handshake, Step, Work},
     inbox::{Inbox, Line, TooLong},
-    keys,
-    name::Name,
-    secret::{Password, Secret},
+    keys::{self, Kdf},
+    secret::Secret,
     seed::{Rng, Seed},
     srp::{ClientProof, ClientStart, PublicValue, Salt},
-    time::{Epoch, Tick},
+    time::Tick,
     tolerant::{self, Value},
     untrusted::Untrusted,
     violation::ErrorText,
@@ -42,9 +46,8 @@ pub struct Login {
 
 /// What all phases need.
 struct Case {
-    name: Name,
-    password: Arc<Password>,
-    epoch: Epoch,
+    guest: Arc<Guest>,
+    unconfirmed: Vec<Unconfirmed>,
     rng: Rng,
     deadline: Tick,
 }
@@ -53,8 +56,14 @@ enum Phase {
     Start,
     Begun { start: ClientStart },
     Reply { start: ClientStart },
-    Proved { user_id: String, proof: ClientProof, key: RoomKey },
-    Confirm { proof: ClientProof, key: RoomKey },
+    Proved { user_id: String, proof: ClientProof, room: Room },
+    Confirm { proof: ClientProof, room: Room },
+}
+
+/// What a session needs of the room.
+struct Room {
+    key: RoomKey,
+    fingerprint: Fingerprint,
 }
 
 /// A login whose arithmetic is due.
@@ -76,6 +85,19 @@ struct Challenge {
     room_salt: [u8; 16],
 }
 
+/// A login that failed.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub why: LoginFailed,
+    /// The proof had gone out and was not answered by the right one: whoever
+    /// answered may have had a guess at the password. Only a person may try
+    /// again (PROTOCOL 2.3).
+    pub guess_given: bool,
+    /// What an earlier session said and did not hear back.
+    pub unconfirmed: Vec<Unconfirmed>,
+}
+
 /// Why a login failed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginFailed {
@@ -91,6 +113,15 @@ pub enum LoginFailed {
         /// It looks like HTTP.
         http: bool,
     },
+    /// The server offers no more than this, and more was insisted on.
+    TooWeak(Mode),
+    /// It is another room than the one insisted on.
+    OtherRoom,
+    /// The server could speak protocol 2, and somebody on the way had it fall
+    /// back to protocol 1: "downgrade detected".
+    Downgrade,
+    /// The server speaks a version of the protocol that was not offered.
+    UnknownVersion,
     /// The server does not know the password, or sends values that only one
     /// who does not know it would send.
     Unproven,
@@ -103,73 +134,125 @@ pub enum LoginFailed {
 impl Login {
     /// Begins at `now`; to be done after `timeout`. `seed` is this connection's own.
     #[must_use]
-    pub fn new(
-        name: Name,
-        password: Arc<Password>,
-        epoch: Epoch,
-        now: Tick,
-        timeout: Duration,
-        seed: &Seed,
-    ) -> Self {
-        let case = Case { name, password, epoch, rng: seed.rng(), deadline: now.after(timeout) };
+    pub fn new(guest: Arc<Guest>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
+        let deadline = now.after(timeout);
+        let case = Case { guest, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
         Self { case, phase: Phase::Start }
+    }
+
+    /// After an earlier session that left these texts unconfirmed: those that
+    /// are not in the history are said again, in their order.
+    #[must_use]
+    pub fn resume(mut self, unconfirmed: Vec<Unconfirmed>) -> Self {
+        self.case.unconfirmed = unconfirmed;
+        self
     }
 }
 
 impl Handshake for Login {
     type Work = LoginWork;
     type Admitted = Session;
-    type Refused = LoginFailed;
+    type Refused = Refused;
 
     fn advance(
         self,
         now: Tick,
         inbox: &mut Inbox,
         out: &mut Vec<Frame>,
-    ) -> Result<Step<Self>, LoginFailed> {
+    ) -> Result<Step<Self>, Refused> {
         let Self { mut case, phase } = self;
-        let phase = match phase {
+        match phase {
             Phase::Start => {
                 let job = Job::Begin { a: case.rng.secret() };
-                return Ok(Step::NeedsWork(LoginWork { case, job }));
+                Ok(Step::NeedsWork(LoginWork { case, job }))
             }
             Phase::Begun { start } => {
-                out.push(wire::srp_init(&case.name, start.public()));
-                return Self { case, phase: Phase::Reply { start } }.advance(now, inbox, out);
+                out.push(wire::srp_init(&case.guest.name, start.public()));
+                case.reply(now, inbox, start)
             }
-            Phase::Reply { start } => match case.answer(now, inbox)? {
-                Some(answer) => {
-                    let job = Job::Prove { start, challenge: Challenge::read(&answer)? };
-                    return Ok(Step::NeedsWork(LoginWork { case, job }));
-                }
-                None => Phase::Reply { start },
-            },
-            Phase::Proved { user_id, proof, key } => {
+            Phase::Reply { start } => case.reply(now, inbox, start),
+            Phase::Proved { user_id, proof, room } => {
                 out.push(wire::srp_verify(&user_id, proof.proof()));
-                return Self { case, phase: Phase::Confirm { proof, key } }
-                    .advance(now, inbox, out);
+                case.confirm(now, inbox, proof, room)
             }
-            Phase::Confirm { proof, key } => match case.answer(now, inbox)? {
-                Some(answer) => {
-                    confirm(&answer, proof)?;
-                    return Ok(Step::Done(Session::new(case.name, key, case.epoch, case.rng)));
-                }
-                None => Phase::Confirm { proof, key },
-            },
-        };
-        Ok(Step::NeedsInput(Self { case, phase }))
+            Phase::Confirm { proof, room } => case.confirm(now, inbox, proof, room),
+        }
     }
 
     fn deadline(&self) -> Tick {
         self.case.deadline
     }
 
-    fn overloaded(_: LoginWork, _: &mut Vec<Frame>) -> LoginFailed {
-        LoginFailed::TooSlow
+    fn overloaded(work: LoginWork, _: &mut Vec<Frame>) -> Refused {
+        work.case.refused(LoginFailed::TooSlow, false)
     }
 }
 
 impl Case {
+    fn reply(
+        self,
+        now: Tick,
+        inbox: &mut Inbox,
+        start: ClientStart,
+    ) -> Result<Step<Login>, Refused> {
+        match self.answer(now, inbox) {
+            Ok(Some(answer)) => match self.challenge(&answer) {
+                Ok(challenge) => {
+                    let job = Job::Prove { start, challenge };
+                    Ok(Step::NeedsWork(LoginWork { case: self, job }))
+                }
+                Err(why) => Err(self.refused(why, false)),
+            },
+            Ok(None) => Ok(Step::NeedsInput(Login { case: self, phase: Phase::Reply { start } })),
+            Err(why) => Err(self.refused(why, false)),
+        }
+    }
+
+    fn confirm(
+        self,
+        now: Tick,
+        inbox: &mut Inbox,
+        proof: ClientProof,
+        room: Room,
+    ) -> Result<Step<Login>, Refused> {
+        match self.answer(now, inbox) {
+            Ok(Some(answer)) => match confirm(&answer, proof) {
+                Ok(()) => {
+                    let Self { guest, unconfirmed, rng, .. } = self;
+                    Ok(Step::Done(Session::new(
+                        guest,
+                        room.fingerprint,
+                        room.key,
+                        unconfirmed,
+                        rng,
+                    )))
+                }
+                Err(why) => Err(self.refused(why, true)),
+            },
+            Ok(None) => {
+                let phase = Phase::Confirm { proof, room };
+                Ok(Step::NeedsInput(Login { case: self, phase }))
+            }
+            Err(why) => Err(self.refused(why, true)),
+        }
+    }
+
+    /// Line 2, if this client may go on with it.
+    fn challenge(&self, answer: &Value) -> Result<Challenge, LoginFailed> {
+        let challenge = Challenge::read(answer)?;
+        if self.guest.require > Mode::Open {
+            return Err(LoginFailed::TooWeak(Mode::Open));
+        }
+        if self.guest.room.is_some_and(|room| room != challenge.fingerprint()) {
+            return Err(LoginFailed::OtherRoom);
+        }
+        Ok(challenge)
+    }
+
+    fn refused(self, why: LoginFailed, guess_given: bool) -> Refused {
+        Refused { why, guess_given, unconfirmed: self.unconfirmed }
+    }
+
     /// The answer of the server, if it is complete.
     fn answer(&self, now: Tick, inbox: &mut Inbox) -> Result<Option<Value>, LoginFailed> {
         inbox.set_bound(wire::MAX_LINE);
@@ -210,6 +293,10 @@ fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailed> {
 }
 
 impl Challenge {
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(Kdf::None, &self.room_salt, &self.salt)
+    }
+
     fn read(answer: &Value) -> Result<Self, LoginFailed> {
         let user_id = answer.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
@@ -234,11 +321,14 @@ impl Work for LoginWork {
         let Self { case, job } = self;
         let phase = match job {
             Job::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
-            Job::Prove { start, challenge: Challenge { user_id, b, salt, room_salt } } => {
+            Job::Prove { start, challenge } => {
+                let fingerprint = challenge.fingerprint();
+                let Challenge { user_id, b, salt, room_salt } = challenge;
+                let key = keys::room_key(&case.guest.password, &room_salt);
                 Phase::Proved {
                     user_id,
-                    proof: start.answer(&case.password, &salt, &b),
-                    key: keys::room_key(&case.password, &room_salt),
+                    proof: start.answer(&case.guest.password, &salt, &b),
+                    room: Room { key, fingerprint },
                 }
             }
         };

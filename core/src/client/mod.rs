@@ -1,11 +1,16 @@
 //! The client's side: a login, then a session.
+mod event;
+mod guest;
 mod login;
 mod news;
 mod session;
 
 pub(crate) use news::News;
 
-pub use login::{Login, LoginFailed, LoginWork};
-pub use session::{
-    Ending, Event, MAX_LINE, Message, NotSent, Output, Progress, Reference, Session,
+pub use event::{
+    Doubt, Ended, Ending, Event, Message, Mode, NotSent, Reference, Rejected, Rejection, Standing,
+    Unconfirmed, Welcome,
 };
+pub use guest::Guest;
+pub use login::{Login, LoginFailed, LoginWork, Refused};
+pub use session::{MAX_LINE, Output, Progress, Session};

@@ -8,20 +8,27 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
-use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::{
-    client::news::{Data, News, User},
+    client::{
+        event::{
+            Ended, Ending, Event, Message, Mode, NotSent, Reference, Standing, Unconfirmed, Welcome,
+        },
+        guest::Guest,
+        news::{Data, News, User},
+    },
     fernet::RoomKey,
+    fingerprint::Fingerprint,
     frame::Frame,
     inbox::{Inbox, Line, TooLong},
     name::Name,
     seed::Rng,
-    time::{Epoch, Tick},
+    time::Tick,
     untrusted::Untrusted,
     wire::{self, Token},
 };
@@ -34,15 +41,14 @@ const MAX_MEMBERS: usize = 16_384;
 
 /// The client's side of an established connection.
 pub struct Session {
-    name: Name,
+    guest: Arc<Guest>,
+    fingerprint: Fingerprint,
     key: RoomKey,
-    epoch: Epoch,
     rng: Rng,
     members: BTreeMap<String, Untrusted>,
     /// Ids of the history: a message may stand in `init` and in the stream.
     history: BTreeSet<String>,
-    pending: VecDeque<(Reference, Token)>,
-    sent: u64,
+    pending: VecDeque<Unconfirmed>,
     /// The server has said who is here and what was said before.
     welcomed: bool,
     finishing: Option<Finishing>,
@@ -56,10 +62,6 @@ struct Finishing {
     give_up_at: Tick,
 }
 
-/// One text sent by this session: 0, 1, 2….
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference(pub u64);
-
 /// What is to be done outside, in this order.
 #[derive(Debug)]
 pub enum Output {
@@ -67,74 +69,6 @@ pub enum Output {
     Send(Frame),
     /// Tell the person.
     Event(Event),
-}
-
-/// What a person is told.
-#[derive(Debug)]
-pub enum Event {
-    /// In the room: who is here, this client included, and what was said before.
-    Ready {
-        /// Names, in the server's order.
-        members: Vec<Untrusted>,
-        /// Oldest first.
-        history: Vec<Message>,
-    },
-    /// Somebody, perhaps this client, said something.
-    Message(Message),
-    /// A member came; so many are present now.
-    Joined(Untrusted, usize),
-    /// A member left; so many are present now.
-    Left(Untrusted, usize),
-    /// The server forgot the history.
-    Cleared,
-    /// A text was not sent, and why; nothing else changed.
-    NotSent(NotSent),
-    /// The session is over. The last event, unless more is said all the same.
-    Ended(Ending),
-}
-
-/// A message as the room heard it.
-#[derive(Debug)]
-pub struct Message {
-    /// Who said it, in the server's words.
-    pub author: Untrusted,
-    /// The text, if it could be decrypted.
-    pub text: Option<Untrusted>,
-    /// When, by the server's clock, if it said so.
-    pub at: Option<Timestamp>,
-    /// Which of this session's texts it is the echo of.
-    pub own: Option<Reference>,
-}
-
-/// How a session ended. `undelivered` counts texts that no echo has confirmed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// This side left.
-    Left {
-        /// See above.
-        undelivered: usize,
-    },
-    /// The server closed the connection in the ordinary way.
-    Closed {
-        /// See above.
-        undelivered: usize,
-    },
-    /// The connection broke.
-    Lost {
-        /// See above.
-        undelivered: usize,
-    },
-    /// The server sent a line over [`MAX_LINE`].
-    LineTooLong,
-}
-
-/// Why a text was not sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotSent {
-    /// Over [`wire::MAX_TEXT`] bytes, or its token over [`wire::MAX_TOKEN`] characters.
-    TooLong,
-    /// The session is over.
-    Ended,
 }
 
 /// What [`Session::read`] found.
@@ -149,16 +83,21 @@ pub enum Progress {
 }
 
 impl Session {
-    pub(crate) fn new(name: Name, key: RoomKey, epoch: Epoch, rng: Rng) -> Self {
+    pub(crate) fn new(
+        guest: Arc<Guest>,
+        fingerprint: Fingerprint,
+        key: RoomKey,
+        unconfirmed: Vec<Unconfirmed>,
+        rng: Rng,
+    ) -> Self {
         Self {
-            name,
+            guest,
+            fingerprint,
             key,
-            epoch,
             rng,
             members: BTreeMap::new(),
             history: BTreeSet::new(),
-            pending: VecDeque::new(),
-            sent: 0,
+            pending: unconfirmed.into(),
             welcomed: false,
             finishing: None,
             ended: false,
@@ -168,8 +107,8 @@ impl Session {
 
     /// The name this client asked for.
     #[must_use]
-    pub const fn name(&self) -> &Name {
-        &self.name
+    pub fn name(&self) -> &Name {
+        self.guest.name()
     }
 
     /// Takes one line of the server's, or the end of its stream, from `inbox`.
@@ -182,7 +121,7 @@ impl Session {
             Ok(Line::Whole(line) | Line::Last(line)) => News::read(line),
             Ok(Line::Incomplete) => return Progress::NeedsInput,
             Ok(Line::End) => {
-                self.end(Ending::Closed { undelivered: self.pending.len() });
+                self.end(Ending::Closed);
                 return Progress::Ended;
             }
             Err(TooLong) => {
@@ -199,14 +138,21 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not possible.
-    pub fn say(&mut self, now: Tick, text: &str) {
-        if let Err(why) = self.try_say(now, text) {
-            self.tell(Event::NotSent(why));
+    /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not
+    /// possible. `reference` is the caller's own, and no other pending text's.
+    /// What is said before [`Event::Ready`] goes out with it.
+    pub fn say(&mut self, now: Tick, reference: Reference, text: Zeroizing<String>) {
+        if let Err(why) = self.try_say(now, reference, text) {
+            self.tell(Event::NotSent(reference, why));
         }
     }
 
-    fn try_say(&mut self, now: Tick, text: &str) -> Result<(), NotSent> {
+    fn try_say(
+        &mut self,
+        now: Tick,
+        reference: Reference,
+        text: Zeroizing<String>,
+    ) -> Result<(), NotSent> {
         if self.ended || self.finishing.is_some() {
             return Err(NotSent::Ended);
         }
@@ -214,16 +160,21 @@ impl Session {
             return Err(NotSent::TooLong);
         }
         let sealed = self.key.seal(
-            self.epoch.unix_seconds(now),
+            self.guest.epoch.unix_seconds(now),
             self.rng.bytes(),
-            without_markup(text).as_bytes(),
+            without_markup(&text).as_bytes(),
         );
         let token = Token::new(sealed).ok_or(NotSent::TooLong)?;
-        self.outputs.push_back(Output::Send(wire::say(&token)));
-        let reference = Reference(self.sent);
-        self.sent += 1;
-        self.pending.push_back((reference, token));
+        if self.welcomed {
+            self.outputs.push_back(Output::Send(wire::say(&token)));
+        }
+        self.pending.push_back(Unconfirmed { reference, text, token });
         Ok(())
+    }
+
+    /// Asks for [`Event::Standing`].
+    pub fn compare(&mut self) {
+        self.tell(Event::Standing(Standing { view: None, fingerprint: self.fingerprint }));
     }
 
     /// Asks the server to forget the history, for all.
@@ -248,12 +199,12 @@ impl Session {
 
     /// Leaves now.
     pub fn leave(&mut self) {
-        self.end(Ending::Left { undelivered: self.pending.len() });
+        self.end(Ending::Left);
     }
 
     /// The connection failed.
     pub fn lose(&mut self) {
-        self.end(Ending::Lost { undelivered: self.pending.len() });
+        self.end(Ending::Lost);
     }
 
     /// When to call [`Self::pass_time`] at the latest.
@@ -280,8 +231,16 @@ impl Session {
                 }
                 self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
                 let history = messages.into_iter().map(|data| self.open(data)).collect();
-                self.tell(Event::Ready { members: names, history });
-                self.welcomed = true;
+                let welcome = Welcome {
+                    mode: Mode::Open,
+                    fingerprint: self.fingerprint,
+                    members: names,
+                    history,
+                };
+                self.tell(Event::Ready(welcome));
+                if !std::mem::replace(&mut self.welcomed, true) {
+                    self.say_pending();
+                }
                 self.leave_if_finished();
             }
             News::Message(data) => {
@@ -308,10 +267,17 @@ impl Session {
             }
             News::Cleared => {
                 self.history.clear();
-                self.tell(Event::Cleared);
+                self.tell(Event::Cleared(None));
             }
             News::Unknown => {}
         }
+    }
+
+    /// What an earlier session said and the history does not hold, with the same
+    /// token; then what was said too early.
+    fn say_pending(&mut self) {
+        let again = self.pending.iter().map(|text| Output::Send(wire::say(&text.token)));
+        self.outputs.extend(again);
     }
 
     /// `true` if the member is new.
@@ -325,13 +291,13 @@ impl Session {
 
     fn open(&mut self, Data { token, at, author, .. }: Data) -> Message {
         let token = token.unwrap_or_default();
-        let echo = self.pending.iter().position(|(_, sent)| sent.as_str() == token);
-        let own = echo.and_then(|at| self.pending.remove(at)).map(|(reference, _)| reference);
+        let echo = self.pending.iter().position(|sent| sent.token.as_str() == token);
+        let own = echo.and_then(|at| self.pending.remove(at)).map(|sent| sent.reference);
         let text = self.key.open(&token).ok().and_then(|opened| {
             let text = std::str::from_utf8(&opened.text).ok()?;
             Some(Untrusted::new(text.to_owned()))
         });
-        Message { author, text, at, own }
+        Message { author, text, at, own, doubts: Vec::new() }
     }
 
     fn delivered(&mut self, now: Tick) {
@@ -350,7 +316,8 @@ impl Session {
     fn end(&mut self, ending: Ending) {
         if !self.ended {
             self.ended = true;
-            self.tell(Event::Ended(ending));
+            let unconfirmed = std::mem::take(&mut self.pending).into();
+            self.tell(Event::Ended(Ended { ending, unconfirmed }));
         }
     }
 

@@ -48,7 +48,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailed> {
             Ok(Step::NeedsTime(_, login)) => login,
             Ok(Step::NeedsWork(work)) => work.run(),
             Ok(Step::Done(session)) => break Ok(session),
-            Err(failed) => break Err(failed),
+            Err(refused) => break Err(refused.why),
         };
     };
     server.judge(end.is_ok(), &out);

@@ -103,10 +103,11 @@ fn settle<H: Handshake>(
 /// The client of the record, at the beginning.
 #[expect(clippy::expect_used, reason = "should it ever be refused, this is the place to say so")]
 pub(super) fn client() -> client::Login {
-    let password = Arc::new(Password::new(Zeroizing::new(PASSWORD.to_vec())));
+    let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
     let name = Name::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-    client::Login::new(name, password, epoch, Tick::ZERO, TIMEOUT, &seed(1))
+    let guest = Arc::new(client::Guest::new(name, password, epoch));
+    client::Login::new(guest, Tick::ZERO, TIMEOUT, &seed(1))
 }
 
 /// The server of the record, for a connection accepted at `now`.

@@ -1,16 +1,20 @@
 #![expect(clippy::panic, reason = "an event that must not come is what this looks for")]
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
     Act, Plan, Script,
     recorded::{room_key, seed},
 };
 use crate::{
-    client::{Ending, Event, NotSent, Output, Progress, Reference, Session},
+    client::{Ended, Ending, Event, Guest, NotSent, Output, Progress, Reference, Session, Welcome},
     fernet::RoomKey,
+    fingerprint::Fingerprint,
     inbox::Inbox,
+    keys::Kdf,
     name::Name,
+    secret::Password,
+    srp::Salt,
     time::{Epoch, Tick},
     wire::{self, Request},
 };
@@ -61,8 +65,17 @@ impl Person {
     fn new() -> Self {
         let name = Name::new("eve").expect("an ordinary name");
         let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
+        let password = Password::new(Vec::new().into());
+        let fingerprint = Fingerprint::of(Kdf::None, &[0; 16], &Salt::from([1; 16]));
+        let guest = Arc::new(Guest::new(name, password, epoch));
+        let mut session = Session::new(guest, fingerprint, room_key(), Vec::new(), seed(4).rng());
+        // A welcome, so that what is said goes out at once.
+        let mut inbox = Inbox::new(0);
+        inbox.push(b"{\"type\":\"init\"}\n");
+        session.read(Tick::ZERO, &mut inbox);
+        let _ready = session.poll_output();
         Self {
-            session: Session::new(name, room_key(), epoch, seed(4).rng()),
+            session,
             key: room_key(),
             now: Tick::ZERO,
             said: Vec::new(),
@@ -90,7 +103,8 @@ impl Person {
         match sign {
             4 => {
                 let text = ["first", "[/x] [b]", ""][self.said.len() % 3];
-                self.session.say(self.now, text);
+                let reference = Reference(self.said.len() as u64);
+                self.session.say(self.now, reference, text.to_owned().into());
                 self.said.push(text.replace("[/", "[\u{200b}/").replace("[b", "[\u{200b}b"));
             }
             5 => self.session.clear(),
@@ -118,10 +132,10 @@ impl Person {
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
-                Output::Event(Event::NotSent(NotSent::Ended)) if late => {
+                Output::Event(Event::NotSent(_, NotSent::Ended)) if late => {
                     self.said.pop();
                 }
-                Output::Event(Event::Ended(ending)) => self.end(ending),
+                Output::Event(Event::Ended(ended)) => self.end(&ended),
                 Output::Event(other) => panic!("not heard: {other:?}"),
             }
         }
@@ -140,7 +154,7 @@ impl Person {
             let mut events = 0;
             while let Some(output) = self.session.poll_output() {
                 match output {
-                    Output::Event(Event::Ended(ending)) => self.end(ending),
+                    Output::Event(Event::Ended(ended)) => self.end(&ended),
                     Output::Event(event) => {
                         assert!(!self.ended, "the end is the last event");
                         events += 1;
@@ -160,7 +174,7 @@ impl Person {
 
     fn hear(&mut self, event: Event) {
         match event {
-            Event::Ready { members: _, history } => {
+            Event::Ready(Welcome { history, .. }) => {
                 self.present = None;
                 history.into_iter().for_each(|message| self.heard(message.own));
             }
@@ -179,8 +193,13 @@ impl Person {
                 assert!(self.present.is_none_or(|before| present + 1 == before));
                 self.present = Some(present);
             }
-            Event::Cleared => {}
-            Event::NotSent(_) | Event::Ended(_) => panic!("no server says that"),
+            Event::Cleared(_) => {}
+            Event::Rejected(_)
+            | Event::Notice(_)
+            | Event::NotSent(..)
+            | Event::Overdue(_)
+            | Event::Standing(_)
+            | Event::Ended(_) => panic!("no server says that"),
         }
     }
 
@@ -191,14 +210,19 @@ impl Person {
         self.unheard.remove(at.unwrap_or_default());
     }
 
-    fn end(&mut self, ending: Ending) {
+    fn end(&mut self, ended: &Ended) {
         assert!(!self.ended, "ended once");
         self.ended = true;
-        let unheard = self.unheard.len();
-        match ending {
-            Ending::Left { undelivered } => assert!(self.leaving && undelivered == unheard),
-            Ending::Closed { undelivered } => assert_eq!(undelivered, unheard),
-            Ending::Lost { .. } | Ending::LineTooLong => panic!("neither happened"),
+        let unconfirmed = ended.unconfirmed.iter().map(|text| text.reference);
+        assert!(unconfirmed.eq(self.unheard.drain(..).map(|(reference, _)| reference)));
+        match ended.ending {
+            Ending::Left => assert!(self.leaving),
+            Ending::Closed => {}
+            Ending::Lost
+            | Ending::Silent
+            | Ending::LineTooLong
+            | Ending::Tampered
+            | Ending::Unfaithful => panic!("none of these happened"),
         }
     }
 

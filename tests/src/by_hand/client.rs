@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Event, Login, LoginFailed, Output, Progress, Session},
+    client::{Event, Guest, Login, LoginFailed, Output, Progress, Reference, Session},
     inbox::Inbox,
     name::Name,
     time::Tick,
@@ -19,6 +19,7 @@ pub struct Client {
     state: State,
     written: Vec<u8>,
     events: Vec<Event>,
+    said: u64,
 }
 
 enum State {
@@ -41,20 +42,17 @@ impl Client {
     /// If it is no proper name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let login = Login::new(
-            Name::new(name).expect("a proper name"),
-            Arc::new(password(PASSWORD)),
-            epoch(),
-            Tick::ZERO,
-            Self::TIMEOUT,
-            &seed(2).fork(name, 0),
-        );
+        let own_seed = seed(2).fork(name, 0);
+        let name = Name::new(name).expect("a proper name");
+        let guest = Arc::new(Guest::new(name, password(PASSWORD), epoch()));
+        let login = Login::new(guest, Tick::ZERO, Self::TIMEOUT, &own_seed);
         let mut client = Self {
             now: Tick::ZERO,
             inbox: Inbox::new(0),
             state: State::Login(Box::new(login)),
             written: Vec::new(),
             events: Vec::new(),
+            said: 0,
         };
         client.advance();
         client
@@ -86,7 +84,9 @@ impl Client {
     /// Says `text`, if it is in.
     pub fn say(&mut self, text: &str) {
         if let State::Member(session) = &mut self.state {
-            session.say(self.now, text);
+            let reference = Reference(self.said);
+            self.said += 1;
+            session.say(self.now, reference, text.to_owned().into());
         }
         self.advance();
     }
@@ -118,7 +118,7 @@ impl Client {
             State::Login(login) => {
                 match settle(*login, &mut self.now, &mut self.inbox, &mut self.written) {
                     Settled::Waits(login) => State::Login(Box::new(login)),
-                    Settled::Refused(why) => State::Failed(why),
+                    Settled::Refused(refused) => State::Failed(refused.why),
                     Settled::Done(session) => State::Member(Box::new(session)),
                 }
             }

@@ -63,7 +63,7 @@ fn our_client_tells_what_happened() {
             let [event] = events.as_slice() else { panic!("{line:?}: {events:?}") };
             let name = |object: &Value| names[word(object, "user_id")].as_str();
             match (word(&line, "type"), event) {
-                ("init", client::Event::Ready { members, history }) => {
+                ("init", client::Event::Ready(client::Welcome { members, history, .. })) => {
                     let listed = line.get("users").and_then(Value::as_list).expect("a list");
                     let listed: Vec<_> = listed.iter().map(name).collect();
                     let shown: Vec<_> = members.iter().map(|member| member.raw()).collect();
@@ -75,7 +75,7 @@ fn our_client_tells_what_happened() {
                 | ("user_left", client::Event::Left(who, _)) => {
                     assert_eq!(who.raw(), name(&line));
                 }
-                ("cleared", client::Event::Cleared) => {}
+                ("cleared", client::Event::Cleared(None)) => {}
                 ("message", client::Event::Message(message)) => {
                     let data = line.get("data").expect("DATA");
                     assert_eq!(message.author.raw(), word(data, "username"));

@@ -1,0 +1,87 @@
+//! A room's fingerprint: what members compare aloud (PROTOCOL 2.7).
+
+use std::{fmt, str::FromStr};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::{keys::Kdf, srp::Salt};
+
+/// 25 decimal digits, shown in five groups of five. Public; says nothing about
+/// the password; another for every room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(u128);
+
+const DIGITS: u32 = 25;
+const GROUP: u128 = 100_000;
+
+impl Fingerprint {
+    /// Of the room with these public values. Protocol 1 has them too, so the
+    /// members of a classic room can compare whatever they speak.
+    #[must_use]
+    pub fn of(kdf: Kdf, room_salt: &[u8; 16], srp_salt: &Salt) -> Self {
+        let mut hasher = Sha256::new_with_prefix(b"cmdchat/2 room\0");
+        for part in [kdf.name().as_bytes(), room_salt, srp_salt.as_bytes()] {
+            // None of the three is longer than 64 bytes.
+            hasher.update((part.len() as u32).to_be_bytes());
+            hasher.update(part);
+        }
+        let hash: [u8; 32] = hasher.finalize().into();
+        let head = hash.first_chunk().copied().unwrap_or_default();
+        Self(u128::from_be_bytes(head) % 10_u128.pow(DIGITS))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for group in (0..5).rev() {
+            let digits = self.0 / GROUP.pow(group) % GROUP;
+            write!(f, "{digits:05}{}", if group > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+/// Not 25 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadFingerprint;
+
+impl fmt::Display for BadFingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a fingerprint has 25 digits")
+    }
+}
+
+impl std::error::Error for BadFingerprint {}
+
+/// Spaces and dashes between the digits do not count.
+impl FromStr for Fingerprint {
+    type Err = BadFingerprint;
+
+    fn from_str(text: &str) -> Result<Self, BadFingerprint> {
+        let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+        let all_digits = bare.bytes().all(|byte| byte.is_ascii_digit());
+        if bare.len() != DIGITS as usize || !all_digits {
+            return Err(BadFingerprint);
+        }
+        bare.parse().map(Self).map_err(|_| BadFingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_read_as_it_is_shown_and_as_people_type_it() {
+        let fingerprint = Fingerprint(u128::MAX % 10_u128.pow(DIGITS));
+        assert_eq!(fingerprint.to_string(), "84634 63374 60743 17682 11455");
+        for typed in [fingerprint.to_string(), fingerprint.to_string().replace(' ', "-")] {
+            assert_eq!(typed.parse(), Ok(fingerprint));
+        }
+        for wrong in ["", "12345", "1234a 67890 12345 67890 12345", "+2345 67890 12345 67890 12345"]
+        {
+            assert_eq!(wrong.parse::<Fingerprint>(), Err(BadFingerprint), "{wrong}");
+        }
+        assert_eq!(Fingerprint(0).to_string(), "00000 00000 00000 00000 00000");
+    }
+}

@@ -6,16 +6,19 @@
 //! [`Shown`], and a [`Shown`] comes into being here only: by cleaning a text, or
 //! by putting clean parts together.
 //!
-//! What happens to each code point stands in `clean.rs`; the other files are
-//! the shapes of a message, a name, and a line.
+//! What happens to each code point stands in `clean.rs`, and which names only
+//! look like another in `faces.rs`; the other files are the shapes of a message,
+//! a name, and a line.
 
 mod body;
 mod clean;
+mod faces;
 mod name;
 mod shown;
 
 pub use body::ShownBody;
 pub use clean::draft;
+pub use faces::Faces;
 pub use shown::{Clean, Shown};
 
 pub(crate) use clean::{tail, width};

@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, burning_the_stack};
 
 /// What the members of a room read and write messages with.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ impl RoomKey {
     /// since 1970). `iv` must be random and never used twice.
     #[must_use]
     pub fn seal(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
+        burning_the_stack(|| self.sealed(unix_seconds, iv, text))
+    }
+
+    fn sealed(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
         let padding = BLOCK - text.len() % BLOCK;
         // Room for all of it: growing would leave a copy of the text behind.
         let mut raw = Vec::with_capacity(HEAD + text.len() + padding + MAC);
@@ -65,7 +69,7 @@ impl RoomKey {
     /// [`Unreadable`] whatever the cause: not canonical, too short, damaged,
     /// or made with another key.
     pub fn open(&self, token: &str) -> Result<Opened, Unreadable> {
-        self.opened(token).ok_or(Unreadable)
+        burning_the_stack(|| self.opened(token)).ok_or(Unreadable)
     }
 
     fn opened(&self, token: &str) -> Option<Opened> {

@@ -8,7 +8,7 @@
 /// Promises, whatever the chunking: a line is delivered once and whole; the
 /// end of the stream is seen after the last line; work is linear in the bytes
 /// pushed; a line over the bound is refused before more than the bound and one
-/// push are kept.
+/// push are kept; when nothing is left of what was pushed, no copy of it is.
 #[derive(Debug, Default)]
 pub struct Inbox {
     buffer: Vec<u8>,
@@ -59,7 +59,7 @@ impl Inbox {
         }
         // Moving the rest only when it is the smaller half keeps this linear.
         if self.taken > self.buffer.len() / 2 {
-            self.buffer.drain(..self.taken);
+            self.forget();
             self.searched -= self.taken;
             self.taken = 0;
         }
@@ -101,11 +101,19 @@ impl Inbox {
         self.buffer.len()
     }
 
+    /// Drops the bytes that have been taken, and leaves no copy of them.
+    fn forget(&mut self) {
+        let rest = self.buffer.len() - self.taken;
+        self.buffer.copy_within(self.taken.., 0);
+        self.buffer[rest..].fill(0);
+        self.buffer.truncate(rest);
+    }
+
     fn release(&mut self) {
         if self.taken == self.buffer.len() {
+            self.forget();
             self.taken = 0;
             self.searched = 0;
-            self.buffer.clear();
             if self.buffer.capacity() > KEPT {
                 self.buffer = Vec::new();
             }

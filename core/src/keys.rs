@@ -5,7 +5,7 @@ use sha2::Sha256;
 
 use crate::{
     fernet::RoomKey,
-    secret::{Password, Secret},
+    secret::{Password, Secret, burning_the_stack},
 };
 
 /// How the keys of a room are made from its password (PROTOCOL 2.1). The list
@@ -34,9 +34,11 @@ impl Kdf {
 /// guessed from one token (PROTOCOL 1.8).
 #[must_use]
 pub fn room_key(password: &Password, room_salt: &[u8; 16]) -> RoomKey {
-    let kdf = Hkdf::<Sha256>::new(Some(room_salt), password.expose());
-    RoomKey::new(&Secret::fill_with(|key| {
-        // 32 bytes is one block of SHA-256: the length cannot be refused.
-        let _ = kdf.expand(b"cmd-chat-room-key", key);
-    }))
+    burning_the_stack(|| {
+        let kdf = Hkdf::<Sha256>::new(Some(room_salt), password.expose());
+        RoomKey::new(&Secret::fill_with(|key| {
+            // 32 bytes is one block of SHA-256: the length cannot be refused.
+            let _ = kdf.expand(b"cmd-chat-room-key", key);
+        }))
+    })
 }

@@ -83,6 +83,8 @@ impl Log {
         let segment = Segment { start: self.published, bytes: self.fresh.as_slice().into() };
         self.published = segment.end();
         segments.push_back(segment);
+        // What the room forgets is not to be found here.
+        self.fresh.fill(0);
         self.fresh.clear();
         true
     }

@@ -1,4 +1,5 @@
-//! Secrets: wiped when dropped, silent in `Debug`, compared in constant time.
+//! Secrets: wiped when dropped, silent in `Debug`, compared in constant time;
+//! and work on them that leaves nothing on the stack.
 
 use std::fmt;
 
@@ -71,4 +72,23 @@ impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
     }
+}
+
+/// Runs `work` and then overwrites the stack below the caller, where the
+/// primitives leave what they worked on. They wipe some of it, not all, and
+/// what is left stays there until something else happens to go as deep.
+pub(crate) fn burning_the_stack<T>(work: impl FnOnce() -> T) -> T {
+    /// A frame of its own, below the caller's.
+    #[inline(never)]
+    fn apart<T>(work: impl FnOnce() -> T) -> T {
+        work()
+    }
+    /// 8 KiB deep: more than any primitive here goes.
+    #[inline(never)]
+    fn burn() {
+        [0_u64; 1024].zeroize();
+    }
+    let result = apart(work);
+    burn();
+    result
 }

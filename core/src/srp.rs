@@ -15,7 +15,8 @@
 //! each wipes what the next does not need. The arithmetic is the `srp`
 //! crate's. It panics on numbers it does not expect and wipes nothing; so
 //! whatever a peer sent becomes a [`PublicValue`] or a [`Salt`] first, and
-//! whatever it returns is wiped here. (Its own temporaries are not.)
+//! whatever it returns is wiped here, as is the stack it used. (What it freed
+//! is the allocator's business.)
 
 use std::{error::Error, fmt, ops::Deref, sync::Arc};
 
@@ -29,7 +30,7 @@ use srp::{
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::secret::{Password, Secret};
+use crate::secret::{Password, Secret, burning_the_stack};
 
 /// `A` or `B` of the other side, checked: 1 < value < N - 1, without leading
 /// zero bytes, as it enters the hashes.
@@ -99,7 +100,9 @@ impl Verifier {
     /// Slow: one exponentiation.
     #[must_use]
     pub fn new(password: &Password, salt: Salt) -> Self {
-        let v = Number::wiped(Client::new().compute_g_x(&private_key(password, &salt)));
+        let v = burning_the_stack(|| {
+            Number::wiped(Client::new().compute_g_x(&private_key(password, &salt)))
+        });
         Self { salt, v }
     }
 
@@ -142,8 +145,9 @@ impl ServerChallenge {
     /// the same work whatever the client knows.
     #[must_use]
     pub fn answer(self, a: &PublicValue) -> ServerProof {
-        let Proofs { m, h_amk, session_key } =
-            Proofs::new(&self.verifier.salt, &a.0, &self.public, &self.premaster(a));
+        let Proofs { m, h_amk, session_key } = burning_the_stack(|| {
+            Proofs::new(&self.verifier.salt, &a.0, &self.public, &self.premaster(a))
+        });
         ServerProof { m, proven: Proven { h_amk: *h_amk.expose(), session_key } }
     }
 
@@ -219,7 +223,10 @@ impl ClientStart {
     /// password.
     #[must_use]
     pub fn answer(self, password: &Password, salt: &Salt, b: &PublicValue) -> ClientProof {
-        ClientProof(Proofs::new(salt, &self.public, &b.0, &self.premaster(password, salt, b)))
+        burning_the_stack(|| {
+            let premaster = self.premaster(password, salt, b);
+            ClientProof(Proofs::new(salt, &self.public, &b.0, &premaster))
+        })
     }
 
     /// `S = (B - k * g^x)^(a + u * x)`

@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     contract::{Connection, Hangup as _, Read, Reader, Runtime},
-    login::{self, Arithmetic},
+    login::{self, Arithmetic, deliver},
     outbound::{self, Bell},
 };
 
@@ -136,7 +136,7 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
     loop {
         let arrival = match reader.read(&mut buffer, None).await {
             Ok(Read::Bytes(count)) => {
-                Arrival::Bytes(buffer.get(..count).unwrap_or_default().to_vec())
+                Arrival::Bytes(deliver(&mut buffer, count, |bytes| bytes.to_vec()))
             }
             Ok(Read::Late) => continue,
             Ok(Read::End) => Arrival::End,

@@ -88,7 +88,9 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
                 match reader.read(&mut buffer, Some(login.deadline())).await {
-                    Ok(Read::Bytes(count)) => inbox.push(buffer.get(..count).unwrap_or_default()),
+                    Ok(Read::Bytes(count)) => {
+                        deliver(&mut buffer, count, |bytes| inbox.push(bytes))
+                    }
                     Ok(Read::Late) => {}
                     Ok(Read::End) | Err(_) => inbox.end(),
                 }
@@ -108,6 +110,15 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
             },
         };
     }
+}
+
+/// Hands over the first `count` bytes of a read buffer, and leaves none there:
+/// the next read may be long in coming.
+pub(crate) fn deliver<T>(buffer: &mut [u8], count: usize, take: impl FnOnce(&[u8]) -> T) -> T {
+    let bytes = buffer.get_mut(..count).unwrap_or_default();
+    let taken = take(bytes);
+    bytes.fill(0);
+    taken
 }
 
 async fn send<W: Writer>(

@@ -43,10 +43,10 @@ pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
     let stop = stop_on_signals()?;
     match command.runtime {
         #[cfg(feature = "smol")]
-        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), &command, &password, stop),
+        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), &command, password, stop),
         #[cfg(feature = "blocking")]
         Runtime::Blocking => {
-            on(&cmdchat_drivers::blocking::Blocking::new(), &command, &password, stop)
+            on(&cmdchat_drivers::blocking::Blocking::new(), &command, password, stop)
         }
     }
 }
@@ -54,7 +54,7 @@ pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
 fn on<R: Sockets>(
     runtime: &R,
     command: &Serve,
-    password: &Password,
+    password: Password,
     stop: Receiver<()>,
 ) -> Result<Exit, Failure> {
     let wanted = SocketAddr::new(command.address, command.port);
@@ -65,11 +65,13 @@ fn on<R: Sockets>(
 
     let seed = seed()?;
     let server = Server {
-        credentials: Credentials::classic(password, &seed),
+        credentials: Credentials::classic(&password, &seed),
         limits: limits(command),
         epoch: epoch(runtime.now()),
         seed,
     };
+    // The room goes on for long, and has no use for it.
+    drop(password);
     let console = console()?;
     let _ = console.try_send(Shown::line(&[&"listening on ", &address, &" (classic room)"]));
     let quiet = command.quiet;

@@ -5,5 +5,6 @@ pub mod chat;
 pub mod keyboard;
 pub mod line;
 mod outbox;
+mod output;
 pub mod plain;
 pub mod terminal;

@@ -6,7 +6,7 @@
 //! are written one after the other and nothing is drawn twice.
 
 use std::env;
-use std::io::{self, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 use std::panic;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use zeroize::Zeroizing;
 
 use super::line::{Key, Line};
+use super::output::Output;
 use crate::exit::{Exit, Failure, reason};
 use crate::text::Shown;
 
@@ -30,7 +31,7 @@ static OURS: AtomicBool = AtomicBool::new(false);
 
 /// The screen of plain mode. The terminal is as before when this is dropped.
 pub struct Terminal {
-    out: Stdout,
+    out: Output,
 }
 
 /// What a person does at the terminal.
@@ -51,7 +52,7 @@ impl Terminal {
     /// # Errors
     /// Exit code 13 if it cannot be set up.
     pub fn enter() -> Result<Self, Failure> {
-        let terminal = Self { out: io::stdout() };
+        let terminal = Self { out: Output };
         if can_redraw() {
             restore_on_panic();
             take_over().map_err(|error| {
@@ -150,7 +151,7 @@ fn columns() -> usize {
 fn take_over() -> io::Result<()> {
     enable_raw_mode()?;
     OURS.store(true, Ordering::Relaxed);
-    let mut out = io::stdout();
+    let mut out = Output;
     out.write_all(PASTE_ON)?;
     out.flush()
 }
@@ -158,7 +159,7 @@ fn take_over() -> io::Result<()> {
 /// Gives the terminal back, if it is ours. What fails now cannot be helped.
 fn restore() {
     if OURS.swap(false, Ordering::Relaxed) {
-        let mut out = io::stdout();
+        let mut out = Output;
         let _ = out.write_all(ERASE_ROW);
         let _ = out.write_all(PASTE_OFF);
         let _ = out.flush();

@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, reason = "processes run in real time")]
 
 #[cfg(target_os = "linux")]
+pub(crate) mod memory;
+#[cfg(target_os = "linux")]
 pub(crate) mod pty;
 pub(crate) mod relay;
 #[cfg(unix)]

@@ -84,6 +84,10 @@ impl Seat {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();

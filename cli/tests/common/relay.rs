@@ -5,8 +5,8 @@ use std::{
     io::{self, Read, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
     },
     thread,
     time::Duration,
@@ -26,7 +26,8 @@ struct State {
     holds: AtomicBool,
     /// The next word of the client breaks the connection.
     cuts: AtomicBool,
-    lines: AtomicUsize,
+    /// What the client has written.
+    said: Mutex<Vec<u8>>,
 }
 
 impl Relay {
@@ -69,7 +70,13 @@ impl Relay {
 
     /// Lines that the client has written.
     pub(crate) fn lines(&self) -> usize {
-        self.state.lines.load(Ordering::SeqCst)
+        self.said().matches('\n').count()
+    }
+
+    /// What the client has written.
+    pub(crate) fn said(&self) -> String {
+        let said = self.state.said.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&said).into_owned()
     }
 }
 
@@ -84,7 +91,7 @@ impl State {
             }
             let count = client.read(&mut buffer)?;
             let bytes = &buffer[..count];
-            self.count_lines(bytes);
+            self.note(bytes);
             if count == 0 {
                 return server.shutdown(Shutdown::Write);
             }
@@ -98,9 +105,8 @@ impl State {
         }
     }
 
-    fn count_lines(&self, bytes: &[u8]) {
-        let lines = bytes.iter().filter(|byte| **byte == b'\n').count();
-        self.lines.fetch_add(lines, Ordering::SeqCst);
+    fn note(&self, bytes: &[u8]) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
     }
 
     /// Takes in what the client writes until it may go on.
@@ -110,7 +116,7 @@ impl State {
         poll_until("release", || {
             while let Ok(count @ 1..) = client.read(&mut buffer) {
                 held.extend_from_slice(&buffer[..count]);
-                self.count_lines(&buffer[..count]);
+                self.note(&buffer[..count]);
             }
             !self.holds.load(Ordering::SeqCst)
         });

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     contract::{Hangup as _, Read, Reader as _, Runtime},
-    login::READ_SIZE,
+    login::{READ_SIZE, deliver},
     outbound::{self, Bell},
 };
 
@@ -139,7 +139,7 @@ async fn listen<R: Runtime>(
                 }
             }
             Intent::NeedsInput => match reader.read(&mut buffer, None).await {
-                Ok(Read::Bytes(count)) => inbox.push(buffer.get(..count).unwrap_or_default()),
+                Ok(Read::Bytes(count)) => deliver(&mut buffer, count, |bytes| inbox.push(bytes)),
                 Ok(Read::Late) => {}
                 Ok(Read::End) => inbox.end(),
                 Err(_) => {

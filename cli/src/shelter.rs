@@ -1,0 +1,17 @@
+//! What the program asks of the system, so that its memory stays its own: no
+//! core dump, no look at it by other processes of the same user, no page of it
+//! in swap. All of it is asked for before there is a secret; what the system
+//! refuses is done without, and `cmdchat doctor` says so.
+
+#[cfg(not(target_os = "linux"))]
+#[path = "shelter/other.rs"]
+mod system;
+#[cfg(target_os = "linux")]
+#[path = "shelter/linux.rs"]
+mod system;
+
+/// Asks for all of it.
+pub fn seek() {
+    system::refuse_dumps();
+    system::lock_memory();
+}

@@ -1,0 +1,31 @@
+//! Standard output as a screen needs it.
+
+use std::io;
+
+/// Standard output without a buffer: that of the standard library would keep
+/// the last words that were shown, and the last draft.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Output;
+
+#[cfg(unix)]
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        Ok(rustix::io::write(rustix::stdio::stdout(), bytes)?)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Elsewhere a console takes more than bytes.
+#[cfg(not(unix))]
+impl io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stdout().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}

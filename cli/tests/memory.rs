@@ -1,0 +1,91 @@
+//! What stays in the memory of the program, seen from outside: nothing that is
+//! no longer needed. Each test first finds what it looks for, where it has to
+//! be, and then no piece of it.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use common::{
+    Process, RUNTIMES, Room, cmdchat, listening_port, memory::Memory, pty::Seat, relay::Relay,
+};
+
+/// Seen nowhere else.
+const SECRET: &str = "zebra-marmalade-quixotic";
+
+#[test]
+fn a_server_that_has_started_does_not_hold_the_password() {
+    for runtime in RUNTIMES {
+        let mut serve = cmdchat(&["serve", "127.0.0.1", "0", "--password-stdin"]);
+        let mut serve = Process::start_talking(serve.args(["--runtime", runtime]));
+        let Some(memory) = Memory::of(serve.id()) else { return };
+        serve.types(SECRET);
+        memory.comes_to_hold(SECRET);
+        serve.types("\n");
+        listening_port(&serve);
+        memory.forgets(SECRET);
+    }
+}
+
+#[test]
+fn nor_does_one_that_got_it_as_an_argument_or_in_the_environment() {
+    let mut argument = cmdchat(&["serve", "127.0.0.1", "0", "--password", SECRET]);
+    let mut variable = cmdchat(&["serve", "127.0.0.1", "0"]);
+    variable.env("CMDCHAT_PASSWORD", SECRET);
+    for command in [&mut argument, &mut variable] {
+        let serve = Process::start(command);
+        let Some(memory) = Memory::of(serve.id()) else { return };
+        listening_port(&serve);
+        memory.forgets(SECRET);
+    }
+}
+
+#[test]
+fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&["--runtime", runtime]);
+        let Some(memory) = Memory::of(room.serve.id()) else { return };
+        let relay = Relay::to(room.port);
+        let mut alice = Seat::take(&mut room.connect_through(&relay, SECRET, &["--plain"]));
+        alice.screen.wait_for(" online: ");
+        alice.types("the words\r");
+        alice.screen.wait_for(&format!("<{SECRET}> the words"));
+        let said = relay.said();
+        let token =
+            said.lines().last().unwrap().split('"').rfind(|part| part.len() >= 100).unwrap();
+        memory.comes_to_hold(token);
+        memory.comes_to_hold(SECRET);
+
+        alice.types("/wipe yes\r");
+        alice.screen.wait_for("the room was wiped");
+        memory.forgets(token);
+        alice.types("/quit\r");
+        assert_eq!(alice.ends().0, Some(0));
+        memory.forgets(SECRET);
+    }
+}
+
+#[test]
+fn a_plain_client_does_not_hold_what_it_has_shown_and_sent() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let mut bob = room.guest("bob");
+        let mut alice = Seat::take(&mut room.connect("alice", &["--plain", "--runtime", runtime]));
+        let Some(memory) = Memory::of(alice.id()) else { return };
+        alice.screen.wait_for(" online: ");
+        // As a person types: a paste stays where the terminal library read it.
+        for (count, letter) in (1..).zip(SECRET.chars()) {
+            alice.types(&letter.to_string());
+            alice.screen.wait_for(&SECRET[..count]);
+        }
+        memory.comes_to_hold(SECRET);
+        alice.types("\r");
+        bob.out.wait_for(SECRET);
+        let heard = "ballerina-xylophone-gazpacho";
+        bob.types(format!("{heard}\n"));
+        alice.screen.wait_for(heard);
+        memory.forgets(SECRET);
+        memory.forgets(heard);
+    }
+}

@@ -60,8 +60,6 @@ impl Inbox {
         // Moving the rest only when it is the smaller half keeps this linear.
         if self.taken > self.buffer.len() / 2 {
             self.forget();
-            self.searched -= self.taken;
-            self.taken = 0;
         }
         self.buffer.extend_from_slice(bytes);
     }
@@ -107,13 +105,13 @@ impl Inbox {
         self.buffer.copy_within(self.taken.., 0);
         self.buffer[rest..].fill(0);
         self.buffer.truncate(rest);
+        self.searched -= self.taken;
+        self.taken = 0;
     }
 
     fn release(&mut self) {
         if self.taken == self.buffer.len() {
             self.forget();
-            self.taken = 0;
-            self.searched = 0;
             if self.buffer.capacity() > KEPT {
                 self.buffer = Vec::new();
             }

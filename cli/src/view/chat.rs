@@ -19,8 +19,9 @@ use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
 use super::{
+    editor::Editor,
     keyboard::Typed,
-    line::{Action, Line},
+    keys::{Edit, Key},
     outbox::Outbox,
     plain,
     terminal::{Input, Terminal},
@@ -39,7 +40,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// The plain view of one session.
 pub struct Chat {
     terminal: Terminal,
-    draft: Line,
+    draft: Editor,
     outbox: Outbox,
     events: Receiver<Event>,
     /// How long to wait for echoes at the end.
@@ -105,7 +106,7 @@ impl Chat {
     pub fn open(joined: Joined, patience: Duration) -> Result<Self, Failure> {
         Ok(Self {
             terminal: Terminal::enter()?,
-            draft: Line::default(),
+            draft: Editor::default(),
             outbox: Outbox::new(joined.commands),
             events: joined.events,
             patience,
@@ -279,23 +280,7 @@ impl Chat {
                 self.draft.paste(&text);
                 self.terminal.redraw(&self.draft)
             }
-            Typed::Input(Input::Key(key)) => match self.draft.press(key) {
-                Action::Nothing => Ok(()),
-                Action::Edited | Action::Redraw => self.terminal.redraw(&self.draft),
-                Action::Suspend => self.terminal.suspend(&self.draft),
-                Action::Submit(text) => {
-                    self.terminal.redraw(&self.draft)?;
-                    self.entered(text)
-                }
-                Action::Leave if self.leaving => {
-                    self.leave();
-                    Ok(())
-                }
-                Action::Leave => {
-                    self.leaving = true;
-                    self.notice(Shown::line(&[&"Ctrl+C again to leave"]))
-                }
-            },
+            Typed::Input(Input::Key(key)) => self.press(key),
             Typed::Line(text) if Terminal::is_at_person() => self.entered(text),
             Typed::Line(text) => self.say(&text),
             Typed::End => {
@@ -303,6 +288,35 @@ impl Chat {
                 Ok(())
             }
         }
+    }
+
+    fn press(&mut self, key: Key) -> io::Result<()> {
+        let empty = self.draft.text().is_empty();
+        match key {
+            Key::Edit(edit) => self.draft.edit(edit),
+            Key::Enter => {
+                let text = self.draft.submit();
+                self.terminal.redraw(&self.draft)?;
+                return self.entered(text);
+            }
+            Key::Interrupt | Key::EndOfInput if empty && self.leaving => self.leave(),
+            Key::Interrupt | Key::EndOfInput if empty => {
+                self.leaving = true;
+                return self.notice(Shown::line(&[&"Ctrl+C again to leave"]));
+            }
+            Key::Interrupt => self.draft.clear(),
+            Key::EndOfInput => self.draft.edit(Edit::Delete),
+            Key::Suspend => return self.terminal.suspend(&self.draft),
+            Key::Complete
+            | Key::CompleteBack
+            | Key::Escape
+            | Key::Scroll(_)
+            | Key::Find
+            | Key::Help
+            | Key::Members
+            | Key::Redraw => {}
+        }
+        self.terminal.redraw(&self.draft)
     }
 
     /// A line typed by a person, who may mean a command.

@@ -2,8 +2,9 @@
 //! holds both.
 
 pub mod chat;
+pub mod editor;
 pub mod keyboard;
-pub mod line;
+pub mod keys;
 mod outbox;
 mod output;
 pub mod plain;

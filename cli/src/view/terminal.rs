@@ -16,8 +16,7 @@ use crossterm::event::{self, Event};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use zeroize::Zeroizing;
 
-use super::line::{Key, Line};
-use super::output::Output;
+use super::{editor::Editor, keys::Key, output::Output};
 use crate::exit::{Exit, Failure, reason};
 use crate::text::Shown;
 
@@ -80,7 +79,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn print(&mut self, lines: &[Shown], draft: &Line) -> io::Result<()> {
+    pub fn print(&mut self, lines: &[Shown], draft: &Editor) -> io::Result<()> {
         let draft = self.is_live().then(|| (draft, columns()));
         self.out.write_all(&frame(lines, draft))?;
         self.out.flush()
@@ -90,7 +89,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn redraw(&mut self, draft: &Line) -> io::Result<()> {
+    pub fn redraw(&mut self, draft: &Editor) -> io::Result<()> {
         self.print(&[], draft)
     }
 
@@ -99,7 +98,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of the terminal.
-    pub fn suspend(&mut self, draft: &Line) -> io::Result<()> {
+    pub fn suspend(&mut self, draft: &Editor) -> io::Result<()> {
         #[cfg(unix)]
         if self.is_live() {
             restore();
@@ -180,7 +179,7 @@ fn restore_on_panic() {
 
 /// One frame: the draft's row erased, the lines, and the draft again. The
 /// cursor ends where the draft has it.
-fn frame(lines: &[Shown], draft: Option<(&Line, usize)>) -> Vec<u8> {
+fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {
         frame.extend_from_slice(ERASE_ROW);
@@ -195,7 +194,7 @@ fn frame(lines: &[Shown], draft: Option<(&Line, usize)>) -> Vec<u8> {
     if let Some((draft, columns)) = draft {
         // The last column stays free: a full row would wrap.
         let room = columns.saturating_sub(PROMPT.len() + 1);
-        let (row, column) = draft.render(room);
+        let (row, column) = draft.row(room);
         let column = PROMPT.len() + column;
         frame.extend_from_slice(format!("{PROMPT}{row}\r\x1B[{column}C").as_bytes());
     }
@@ -205,18 +204,19 @@ fn frame(lines: &[Shown], draft: Option<(&Line, usize)>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::view::keys::Edit;
 
-    fn frame(lines: &[&str], draft: Option<(&Line, usize)>) -> String {
+    fn frame(lines: &[&str], draft: Option<(&Editor, usize)>) -> String {
         let lines: Vec<_> = lines.iter().map(|line| Shown::one_line(line)).collect();
         String::from_utf8(super::frame(&lines, draft)).unwrap()
     }
 
     #[test]
     fn lines_go_above_the_draft() {
-        let mut draft = Line::default();
+        let mut draft = Editor::default();
         assert_eq!(frame(&["a", "b"], Some((&draft, 80))), "\r\x1B[Ka\r\nb\r\n> \r\x1B[2C");
         draft.paste("日本x");
-        draft.press(Key::Left);
+        draft.edit(Edit::Left);
         assert_eq!(frame(&[], Some((&draft, 80))), "\r\x1B[K> 日本x\r\x1B[6C");
         assert_eq!(frame(&[], Some((&draft, 7))), "\r\x1B[K> 本x\r\x1B[4C");
         assert_eq!(frame(&[], Some((&draft, 1))), "\r\x1B[K> \r\x1B[2C");

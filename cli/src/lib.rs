@@ -6,6 +6,9 @@
 pub mod args;
 pub mod commands;
 pub mod exit;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod secrets;
 pub mod shelter;
 pub mod text;

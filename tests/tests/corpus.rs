@@ -51,6 +51,11 @@ fn fernet() {
 }
 
 #[test]
+fn sinks() {
+    replay("sinks", cmdchat::fuzzing::sinks);
+}
+
+#[test]
 fn tolerant_json() {
     replay("tolerant_json", fuzzing::tolerant_json);
 }

@@ -7,9 +7,16 @@
 
 mod common;
 
+use std::{
+    fs,
+    os::unix::process::CommandExt as _,
+    process::{Command, Stdio},
+};
+
 use common::{
     Process, RUNTIMES, Room, cmdchat, listening_port, memory::Memory, pty::Seat, relay::Relay,
 };
+use rustix::process::geteuid;
 
 /// Seen nowhere else.
 const SECRET: &str = "zebra-marmalade-quixotic";
@@ -88,4 +95,36 @@ fn a_plain_client_does_not_hold_what_it_has_shown_and_sent() {
         memory.forgets(SECRET);
         memory.forgets(heard);
     }
+}
+
+#[test]
+fn other_processes_of_the_same_user_cannot_look() {
+    // Root may look at everything: there, both are somebody else.
+    let nobody = |command: &mut Command| {
+        if geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+    };
+    let look_at = |process: u32| {
+        let mut look = Command::new("head");
+        nobody(look.args(["-c", "1", &format!("/proc/{process}/maps")]));
+        look.stdin(Stdio::null()).stderr(Stdio::null()).output().unwrap().stdout.len()
+    };
+    // Where everybody may run it. Copied by another process: one that this test starts
+    // meanwhile may not keep the copy open for writing.
+    let program = std::env::temp_dir().join(format!("cmdchat-{}", std::process::id()));
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_cmdchat")).arg(&program).status();
+    assert!(copied.unwrap().success());
+    let mut serve = Command::new(&program);
+    nobody(serve.args(["serve", "127.0.0.1", "0", "--password-stdin"]).current_dir("/"));
+    let mut serve = Process::start_talking(&mut serve);
+    serve.types("secret\n");
+    listening_port(&serve);
+    fs::remove_file(&program).unwrap();
+    assert_eq!(look_at(serve.id()), 0);
+
+    let mut other = Command::new("cat");
+    nobody(&mut other);
+    let other = Process::start_talking(&mut other);
+    assert_eq!(look_at(other.id()), 1, "any other program can be looked at");
 }

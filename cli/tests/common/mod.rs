@@ -12,6 +12,8 @@ pub(crate) mod pty;
 pub(crate) mod relay;
 #[cfg(unix)]
 pub(crate) mod session;
+#[cfg(target_os = "linux")]
+pub(crate) mod traced;
 
 use std::{
     fs,

@@ -1,0 +1,139 @@
+//! The program under `strace`: what it does to files.
+
+use std::{
+    fs, io,
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Set by CI: without what it takes to trace, the tests fail instead of skipping.
+const REQUIRED: &str = "CMDCHAT_REQUIRE_TRACE";
+
+/// Everything that has a file for an argument, and what makes one without a name
+/// or does things to files that a trace does not show.
+const CALLS: &str = "trace=%file,memfd_create,open_by_handle_at,io_uring_setup";
+
+/// Those of them that leave a file as it is; of the rest, `open` and its kin may
+/// if their flags say so.
+const HARMLESS: &[&str] = &[
+    "access",
+    "chdir",
+    "execve",
+    "faccessat",
+    "faccessat2",
+    "getcwd",
+    "lstat",
+    "newfstatat",
+    "readlink",
+    "readlinkat",
+    "stat",
+    "statfs",
+    "statx",
+];
+
+/// Says loudly that a test cannot be run here, or fails where it has to.
+pub(crate) fn skip(why: &dyn std::fmt::Display) {
+    assert!(std::env::var_os(REQUIRED).is_none(), "nothing can be traced: {why}");
+    eprintln!("\n*** SKIPPED: what the program does to files was not looked at: {why} ***\n");
+}
+
+/// An empty folder that programs are started in, as their home and for their
+/// temporary files too, and the traces of what they did.
+pub(crate) struct Watch {
+    folder: PathBuf,
+    traces: AtomicUsize,
+}
+
+impl Watch {
+    /// `None`, and loud, where there is no strace.
+    pub(crate) fn begin(name: &str) -> Option<Self> {
+        let strace = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+        if let Err(why) = strace {
+            skip(&format!("strace: {why}"));
+            return None;
+        }
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("home")).unwrap();
+        Some(Self { folder, traces: AtomicUsize::new(0) })
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.join("home")
+    }
+
+    /// `command`, traced, and with nothing to stop it from dumping core.
+    pub(crate) fn over(&self, command: &Command) -> Command {
+        let number = self.traces.fetch_add(1, Ordering::Relaxed);
+        let trace = self.folder.join(format!("trace-{number}"));
+        let mut traced = Command::new("sh");
+        traced.args(["-c", "ulimit -c unlimited 2>/dev/null; exec \"$@\"", "sh"]);
+        traced.args(["strace", "-f", "-qq", "-e", "signal=none", "-e", CALLS, "-o"]).arg(trace);
+        traced.arg(command.get_program()).args(command.get_args());
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => traced.env(name, value),
+                None => traced.env_remove(name),
+            };
+        }
+        let home = self.home();
+        traced.current_dir(&home).env("HOME", &home).env("TMPDIR", &home).stdin(Stdio::null());
+        traced
+    }
+
+    /// All that was done to files, behind the moment at which each command
+    /// became `program`, and that may have left something there.
+    pub(crate) fn writes(&self, program: &str) -> Vec<String> {
+        let mut writes = Vec::new();
+        for number in 0..self.traces.load(Ordering::Relaxed) {
+            let trace = fs::read_to_string(self.folder.join(format!("trace-{number}"))).unwrap();
+            let begin = trace.find(&format!("execve(\"{program}\"")).unwrap();
+            let lines = trace[begin..].lines().filter(|line| may_write(line));
+            writes.extend(lines.map(str::to_owned));
+        }
+        let left = fs::read_dir(self.home()).unwrap().map(|file| format!("{:?}", file.unwrap()));
+        writes.extend(left);
+        writes
+    }
+}
+
+fn may_write(line: &str) -> bool {
+    // Behind the number of the process: a call, or the end of one seen before.
+    let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
+    let Some((name, arguments)) = call.split_once('(') else { return false };
+    if call.starts_with("<...") || HARMLESS.contains(&name) {
+        return false;
+    }
+    let device = |path: &str| arguments.contains(&format!("\"{path}"));
+    let reads = arguments.contains("O_RDONLY")
+        && !["O_CREAT", "O_TRUNC", "O_TMPFILE"].iter().any(|flag| arguments.contains(flag));
+    let to_nowhere = device("/dev/tty\"") || device("/dev/null\"") || device("/dev/pts/");
+    !(["open", "openat", "openat2"].contains(&name) && (reads || to_nowhere))
+}
+
+/// Sends a signal to the program that the strace with this number runs.
+pub(crate) fn signal(strace: u32, signal: Signal) {
+    let children = format!("/proc/{strace}/task/{strace}/children");
+    let child = fs::read_to_string(children).unwrap();
+    let child = Pid::from_raw(child.trim().parse().unwrap()).unwrap();
+    kill_process(child, signal).unwrap();
+}
+
+/// `command` where nothing can be written at all, if this machine has such a
+/// place.
+pub(crate) fn on_a_read_only_disk(command: &Command) -> Command {
+    let script = "mount -o remount,ro,bind / && ! : 2>/dev/null >/x && exec \"$@\"";
+    let mut locked = Command::new("unshare");
+    locked.args(["-m", "sh", "-c", script, "sh"]).arg(command.get_program());
+    locked.args(command.get_args()).env("HOME", "/").stdin(Stdio::null());
+    locked
+}
+
+/// Whether there is such a place.
+pub(crate) fn has_read_only_disk() -> io::Result<bool> {
+    let tried = on_a_read_only_disk(&Command::new("true")).stderr(Stdio::null()).status()?;
+    Ok(tried.success())
+}

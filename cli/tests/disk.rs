@@ -1,0 +1,98 @@
+//! Nothing of a conversation reaches a disk: not in a whole session, not in a
+//! crash, and where there is no disk to write to, nothing is missing.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use std::process::Command;
+
+use common::{
+    PASSWORD, Process, RUNTIMES, Room, cmdchat, key, listening_port,
+    pty::Seat,
+    session::{become_the_program, cmdchat_apart},
+    traced::{self, Watch},
+};
+use rustix::process::Signal;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_cmdchat");
+
+#[test]
+fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
+    for runtime in RUNTIMES {
+        let Some(watch) = Watch::begin(&format!("disk-{runtime}")) else { return };
+        let key = key();
+        let serve = ["serve", "127.0.0.1", "0", "--password-file", &key, "--runtime", runtime];
+        let serve = Process::start(&mut watch.over(&cmdchat(&serve)));
+        let port = listening_port(&serve);
+        let room = Room { serve, port, key };
+
+        // At a terminal, the password asked for there.
+        let port = port.to_string();
+        let connect = ["connect", "127.0.0.1", &port, "alice", "--runtime", runtime];
+        let connect = cmdchat_apart("in_a_session_of_its_own", &connect);
+        let mut alice = Seat::take_alone(&mut watch.over(&connect));
+        alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
+        alice.types(&format!("{PASSWORD}\r"));
+        alice.screen.wait_for("you are in");
+
+        let bob = room.connect("bob", &["--runtime", runtime]);
+        let mut bob = Process::start_talking(&mut watch.over(&bob));
+        bob.out.wait_for("you are in");
+        bob.types("hello from bob\n");
+        alice.screen.wait_for("hello from bob");
+        alice.types("hello from alice\r");
+        bob.out.wait_for("hello from alice");
+        alice.types("/wipe yes\r");
+        bob.out.wait_for("the room was wiped");
+        alice.types("/quit\r");
+        assert_eq!(alice.ends().0, Some(0));
+
+        traced::signal(bob.id(), Signal::QUIT);
+        bob.ends_by_itself();
+        room.serve.err.wait_for("bob");
+        traced::signal(room.serve.id(), Signal::ABORT);
+        room.serve.ends_by_itself();
+        assert_eq!(watch.writes(PROGRAM), [""; 0]);
+    }
+}
+
+/// What the test above looks for can be seen.
+#[test]
+fn a_program_that_writes_is_caught() {
+    for script in ["echo x >file", "mkdir folder", ": >>/proc/self/comm", "ln -s a /dev/null/b"] {
+        let Some(watch) = Watch::begin("disk-control") else { return };
+        let mut shell = Command::new("/bin/sh");
+        let _ = watch.over(shell.args(["-c", script])).status().unwrap();
+        assert_ne!(watch.writes("/bin/sh"), [""; 0], "{script}");
+    }
+}
+
+#[test]
+fn where_nothing_can_be_written_nothing_is_missing() {
+    match traced::has_read_only_disk() {
+        Ok(true) => {}
+        Ok(false) => return traced::skip(&"no read-only mounts"),
+        Err(why) => return traced::skip(&why),
+    }
+    for runtime in RUNTIMES {
+        let key = key();
+        let serve = ["serve", "127.0.0.1", "0", "--password-file", &key, "--runtime", runtime];
+        let serve = Process::start(&mut traced::on_a_read_only_disk(&cmdchat(&serve)));
+        let port = listening_port(&serve);
+        let room = Room { serve, port, key };
+        let connect = room.connect("alice", &["--runtime", runtime]);
+        let alice = Process::start_talking(&mut traced::on_a_read_only_disk(&connect));
+        let ended = alice.ends_after("hello\n");
+        ended.is_success();
+        assert_eq!(ended.said_by("alice"), ["hello"]);
+    }
+}
+
+/// Not a test: where `cmdchat_apart` enters.
+#[test]
+#[ignore = "a part of another test"]
+fn in_a_session_of_its_own() {
+    become_the_program();
+}

@@ -1,0 +1,156 @@
+//! How a member of each kind of server comes in and speaks.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use cmdchat_core::{
+    client::{Guest, Login},
+    handshake::{Handshake as _, Step, Work as _},
+    inbox::Inbox,
+    name::Name,
+    secret::{Password, Secret},
+    seed::Seed,
+    time::{Epoch, Tick},
+};
+use jiff::Timestamp;
+
+use crate::Result;
+
+/// How long a server may take for one answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What a server speaks.
+#[derive(Clone, Debug)]
+pub(crate) enum Dialect {
+    /// The protocol of the project: a login with this password, then JSON.
+    Chat(String),
+    /// Lines, relayed as they are.
+    Lines,
+    /// A channel of Redis.
+    Redis,
+    /// A subject of NATS.
+    Nats,
+}
+
+/// A member that has come in.
+#[derive(Debug)]
+pub(crate) struct Entered {
+    /// Where it hears.
+    pub(crate) ear: TcpStream,
+    /// Where it speaks, if that is another connection.
+    pub(crate) mouth: Option<TcpStream>,
+}
+
+impl Dialect {
+    /// Comes in as number `number`.
+    pub(crate) fn enter(&self, address: SocketAddr, number: usize) -> Result<Entered> {
+        let mut ear = connect(address)?;
+        let mut mouth = None;
+        match self {
+            Self::Chat(password) => log_in(&mut ear, password, number)?,
+            Self::Lines => {}
+            Self::Redis => {
+                ask(&mut ear, b"SUBSCRIBE room\r\n", b":1\r\n")?;
+                mouth = Some(connect(address)?);
+            }
+            Self::Nats => {
+                ask(&mut ear, b"CONNECT {\"verbose\":false}\r\nSUB room 1\r\nPING\r\n", b"PONG")?;
+            }
+        }
+        Ok(Entered { ear, mouth })
+    }
+
+    /// Everybody hears the same, in the same order. NATS promises that only for
+    /// what one member says.
+    pub(crate) const fn has_one_order(&self) -> bool {
+        !matches!(self, Self::Nats)
+    }
+
+    /// What says `text` to everybody.
+    pub(crate) fn say(&self, text: &str) -> String {
+        let length = text.len();
+        match self {
+            Self::Chat(_) => format!("{{\"type\":\"message\",\"text\":\"{text}\"}}\n"),
+            Self::Lines => format!("{text}\n"),
+            Self::Redis => {
+                format!("*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n${length}\r\n{text}\r\n")
+            }
+            Self::Nats => format!("PUB room {length}\r\n{text}\r\n"),
+        }
+    }
+}
+
+fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let socket = TcpStream::connect_timeout(&address, PATIENCE)?;
+    socket.set_nodelay(true)?;
+    socket.set_read_timeout(Some(PATIENCE))?;
+    Ok(socket)
+}
+
+/// Sends `question` and reads until `answer` has come; gives all that came.
+fn ask(socket: &mut TcpStream, question: &[u8], answer: &[u8]) -> Result<Vec<u8>> {
+    socket.write_all(question)?;
+    let mut heard = Vec::new();
+    while !heard.windows(answer.len()).any(|window| window == answer) {
+        read(socket, |bytes| heard.extend_from_slice(bytes))?;
+    }
+    Ok(heard)
+}
+
+fn read(socket: &mut TcpStream, take: impl FnOnce(&[u8])) -> Result<()> {
+    let mut buffer = [0; 4096];
+    match socket.read(&mut buffer)? {
+        0 => Err("the server closed the connection".into()),
+        count => {
+            take(buffer.get(..count).unwrap_or_default());
+            Ok(())
+        }
+    }
+}
+
+/// A login of a stranger who does not know the password, up to the server's
+/// answer to its proof.
+pub(crate) fn knock(address: SocketAddr) -> Result<()> {
+    let mut socket = connect(address)?;
+    // Some number that could be somebody's public value, and 32 zero bytes.
+    let (a, m) = ("Wlpa".repeat(80), format!("{}=", "A".repeat(43)));
+    let hello = format!("{{\"cmd\":\"srp_init\",\"username\":\"stranger\",\"A\":\"{a}\"}}\n");
+    let challenge = String::from_utf8(ask(&mut socket, hello.as_bytes(), b"\n")?)?;
+    let mut words = challenge.split('"').skip_while(|&word| word != "user_id");
+    let id = words.nth(2).ok_or("a challenge without a user_id")?;
+    let proof = format!("{{\"cmd\":\"srp_verify\",\"user_id\":\"{id}\",\"M\":\"{m}\"}}\n");
+    ask(&mut socket, proof.as_bytes(), b"Authentication failed")?;
+    Ok(())
+}
+
+/// A whole login. What the server says right behind it is dropped.
+fn log_in(socket: &mut TcpStream, password: &str, number: usize) -> Result<()> {
+    let start = Instant::now();
+    let now = || Tick::from_start(start.elapsed());
+    let name = Name::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
+    let seed = Seed::new(Secret::take(&mut [7; 32])).fork("member", number as u64);
+    let password = Password::new(password.as_bytes().to_vec().into());
+    let guest = Arc::new(Guest::new(name, password, Epoch::new(Timestamp::now())));
+    let mut login = Login::new(guest, Tick::ZERO, PATIENCE, &seed);
+    let mut inbox = Inbox::new(0);
+    let mut out = Vec::new();
+    loop {
+        let step = login.advance(now(), &mut inbox, &mut out);
+        for frame in out.drain(..) {
+            socket.write_all(frame.bytes())?;
+        }
+        login = match step.map_err(|refused| format!("member {number}: {refused:?}"))? {
+            Step::NeedsInput(login) => {
+                read(socket, |bytes| inbox.push(bytes))?;
+                login
+            }
+            Step::NeedsWork(work) => work.run(),
+            Step::NeedsTime(_, login) => login,
+            Step::Done(_) => return Ok(()),
+        };
+    }
+}

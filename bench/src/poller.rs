@@ -1,0 +1,86 @@
+//! Readiness of many sockets at once.
+
+use std::{io, os::fd::AsFd, os::fd::OwnedFd, time::Duration};
+
+use rustix::{
+    buffer::spare_capacity,
+    event::{Timespec, epoll},
+    io::Errno,
+};
+
+/// What a socket is ready for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready {
+    pub(crate) key: u64,
+    /// Bytes or the end of the stream may be read.
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+}
+
+/// When a socket is reported.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Report {
+    /// As long as there is something to read.
+    Readable,
+    /// Once whenever there is more to read, or room to write again.
+    Changes,
+}
+
+/// An epoll instance.
+pub(crate) struct Poller {
+    epoll: OwnedFd,
+    events: Vec<epoll::Event>,
+}
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        Ok(Self { epoll, events: Vec::with_capacity(1024) })
+    }
+
+    pub(crate) fn add(&self, source: impl AsFd, key: u64, report: Report) -> io::Result<()> {
+        use epoll::EventFlags;
+        let flags = match report {
+            Report::Readable => EventFlags::IN,
+            Report::Changes => EventFlags::IN | EventFlags::OUT | EventFlags::ET,
+        };
+        Ok(epoll::add(&self.epoll, source, epoll::EventData::new_u64(key), flags)?)
+    }
+
+    pub(crate) fn remove(&self, source: impl AsFd) -> io::Result<()> {
+        Ok(epoll::delete(&self.epoll, source)?)
+    }
+
+    /// Waits for `at_most`, for ever if there is no limit.
+    pub(crate) fn wait(
+        &mut self,
+        at_most: Option<Duration>,
+    ) -> io::Result<impl Iterator<Item = Ready>> {
+        let timeout = at_most.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+        self.events.clear();
+        match epoll::wait(&self.epoll, spare_capacity(&mut self.events), timeout.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(self.events.iter().map(|event| {
+            // Copied out: the field lies unaligned.
+            let flags = event.flags;
+            Ready {
+                key: event.data.u64(),
+                readable: flags.intersects(
+                    epoll::EventFlags::IN | epoll::EventFlags::HUP | epoll::EventFlags::ERR,
+                ),
+                writable: flags.contains(epoll::EventFlags::OUT),
+            }
+        }))
+    }
+}
+
+/// `None` where the socket would have to wait.
+pub(crate) fn unless_busy(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(None),
+        done => done.map(Some),
+    }
+}

@@ -1,0 +1,89 @@
+//! A server with members in it.
+
+use std::time::{Duration, Instant};
+
+use crate::{Result, audience::Audience, crowd::Crowd, server::Server, stream::Marks};
+
+/// Longer than anything here takes that goes well.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for something to read before looking around.
+pub(crate) const MOMENT: Duration = Duration::from_millis(10);
+
+/// A server, and all its members but those of somebody else.
+pub(crate) struct Room {
+    pub(crate) server: Server,
+    pub(crate) crowd: Crowd,
+    runs: u32,
+}
+
+impl Room {
+    pub(crate) fn new(server: Server) -> Result<Self> {
+        Ok(Self { server, crowd: Crowd::new()?, runs: 0 })
+    }
+
+    /// Lets members come in, one after another, until there are so many.
+    pub(crate) fn fill(&mut self, members: usize) -> Result<()> {
+        for number in self.crowd.len()..members {
+            let entered = self.server.dialect.enter(self.server.address, number)?;
+            self.crowd.admit(entered)?;
+            self.crowd.pump(Duration::ZERO, |_, _| Ok(()))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until everybody is there and has heard everything before a run in
+    /// which messages of `text` bytes will come from `senders` members.
+    pub(crate) fn assemble(&mut self, text: usize, senders: usize) -> Result<(Marks, Audience)> {
+        self.runs += 1;
+        let marks = Marks::new(self.runs, token_length(text));
+        let mut audience =
+            Audience::new(&marks, self.crowd.len(), senders, self.server.dialect.has_one_order());
+        let last = self.crowd.len().checked_sub(1).ok_or("nobody is there")?;
+        self.say(last, &marks.overture());
+        let deadline = Deadline::new();
+        while !audience.is_assembled() {
+            self.crowd.pump(MOMENT, |member, bytes| audience.hear(member, bytes))?;
+            deadline.check()?;
+        }
+        Ok((marks, audience))
+    }
+
+    pub(crate) fn say(&mut self, member: usize, text: &str) {
+        let line = self.server.dialect.say(text);
+        self.crowd.say(member, &line);
+    }
+}
+
+/// Length of the Fernet token of a text of so many bytes: version, time, IV,
+/// whole blocks, and MAC, in base64.
+fn token_length(text: usize) -> usize {
+    (1 + 8 + 16 + (text / 16 + 1) * 16 + 32).div_ceil(3) * 4
+}
+
+/// When a run has failed.
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    pub(crate) fn new() -> Self {
+        Self(Instant::now() + PATIENCE)
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if Instant::now() < self.0 {
+            Ok(())
+        } else {
+            Err("somebody did not hear everything".into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_64_bytes_is_a_token_of_184() {
+        assert_eq!(token_length(64), 184);
+        assert_eq!(token_length(0), 100);
+    }
+}

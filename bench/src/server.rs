@@ -1,0 +1,176 @@
+//! The servers that can be measured, and how each is started.
+
+use std::{
+    env,
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::PathBuf,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
+
+use crate::{Result, dialect::Dialect, process::Process};
+
+/// Of every room measured here.
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
+pub(crate) enum Kind {
+    /// `cmdchat serve`
+    Cmdchat,
+    /// `cmdchat serve --runtime blocking`
+    Blocking,
+    /// Plain sockets, the same bytes
+    Floor,
+    /// redis-server
+    Redis,
+    /// nats-server
+    Nats,
+    /// The Python reference peer
+    Python,
+}
+
+/// Which limits our own server has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limits {
+    /// None.
+    Off,
+    /// On members and their speed none; on those who do not read, as ever.
+    OfSlowReaders,
+}
+
+/// A server that runs.
+#[derive(Debug)]
+pub(crate) struct Server {
+    pub(crate) process: Process,
+    pub(crate) address: SocketAddr,
+    pub(crate) dialect: Dialect,
+}
+
+impl Server {
+    pub(crate) fn start(kind: Kind, limits: Limits) -> Result<Self> {
+        match kind {
+            Kind::Cmdchat => cmdchat("smol", limits),
+            Kind::Blocking => cmdchat("blocking", limits),
+            Kind::Floor => floor(),
+            Kind::Redis => redis(),
+            Kind::Nats => nats(),
+            Kind::Python => python(),
+        }
+    }
+
+    /// One that runs already and speaks the protocol; only on this machine.
+    pub(crate) fn running(address: SocketAddr, pid: u32, password: &str) -> Result<Self> {
+        if !address.ip().is_loopback() {
+            return Err("only servers on this machine are measured".into());
+        }
+        Ok(Self { process: Process::running(pid), address, dialect: chat(password) })
+    }
+}
+
+fn chat(password: &str) -> Dialect {
+    Dialect::Chat(password.to_owned())
+}
+
+/// Our own program, beside this one; where cargo runs us it builds it first.
+pub(crate) fn program() -> Result<PathBuf> {
+    if let Some(cargo) = env::var_os("CARGO") {
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "--release", "--package", "cmdchat"])
+            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+            .status()?;
+        if !built.success() {
+            return Err("cmdchat does not build".into());
+        }
+    }
+    Ok(target()?.join("release/cmdchat"))
+}
+
+/// The folder that cargo builds into.
+fn target() -> Result<PathBuf> {
+    let here = env::current_exe()?;
+    Ok(here.ancestors().nth(2).ok_or("not in a folder of cargo's")?.into())
+}
+
+fn cmdchat(runtime: &str, limits: Limits) -> Result<Server> {
+    let mut command = Command::new(program()?);
+    command
+        .args(["serve", "127.0.0.1", "0", "--password-stdin", "--quiet", "--runtime", runtime])
+        .args(["--max-members=0", "--max-per-source=0", "--rate=0"])
+        .args(["--max-logins=0", "--max-logins-per-source=0"]);
+    if limits == Limits::Off {
+        command.args(["--max-backlog=0", "--stall-timeout=0"]);
+    }
+    let mut process = Process::start(command.stderr(Stdio::piped()), &format!("{PASSWORD}\n"))?;
+    let address = process.announcement(listening)?;
+    Ok(Server { process, address, dialect: chat(PASSWORD) })
+}
+
+fn listening(line: &str) -> Option<SocketAddr> {
+    line.strip_prefix("listening on ")?.split(' ').next()?.parse().ok()
+}
+
+/// What surrounds a text in a line of the room, for a name of five letters.
+const ENVELOPE: usize = r#"{"type":"message","data":{"id":"","text":"","timestamp":"","user_ip":"","username":"m0000"}}"#
+    .len()
+    + "00000000-0000-4000-8000-000000000000".len()
+    + "2026-11-23T15:18:51.554307+00:00".len();
+
+fn floor() -> Result<Server> {
+    let mut command = Command::new(env::current_exe()?);
+    command.arg("floor").arg(ENVELOPE.to_string()).stdout(Stdio::piped());
+    let mut process = Process::start(&mut command, "")?;
+    let address = process.announcement(listening)?;
+    Ok(Server { process, address, dialect: Dialect::Lines })
+}
+
+fn redis() -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--maxclients", "15000"])
+        .args(["--save", "", "--appendonly", "no"])
+        .args(["--client-output-buffer-limit", "pubsub 0 0 0"]);
+    foreign(&mut command, port, Dialect::Redis)
+}
+
+fn nats() -> Result<Server> {
+    let port = free_port()?;
+    let mut command = Command::new("nats-server");
+    command.args(["--addr", "127.0.0.1", "--port", &port.to_string()]);
+    foreign(&mut command, port, Dialect::Nats)
+}
+
+fn foreign(command: &mut Command, port: u16, dialect: Dialect) -> Result<Server> {
+    let process = Process::start(command.stdout(Stdio::null()).stderr(Stdio::null()), "")?;
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    for _ in 0..200 {
+        if TcpStream::connect(address).is_ok() {
+            return Ok(Server { process, address, dialect });
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Err("the server does not listen".into())
+}
+
+/// It may be taken by somebody else before it is used; then the start fails.
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn python() -> Result<Server> {
+    let hex: String = PASSWORD.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let mut command = Command::new(target()?.join("python-peer/venv/bin/python"));
+    command
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python/peer.py"))
+        .args(["server", "--password-hex", &hex])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut process = Process::start(&mut command, "")?;
+    let port: u16 = process.announcement(|line| {
+        let (_, port) = line.split_once("\"port\":")?;
+        port.trim_matches(|char: char| !char.is_ascii_digit()).parse().ok()
+    })?;
+    Ok(Server { process, address: ([127, 0, 0, 1], port).into(), dialect: chat(PASSWORD) })
+}

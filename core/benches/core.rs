@@ -1,0 +1,283 @@
+//! What the parts of core cost, one by one: `cargo bench -p cmdchat-core`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a benchmark may stop")]
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client,
+    fernet::RoomKey,
+    handshake::{Handshake, Step, Work},
+    inbox::{Inbox, Line},
+    log::Outlet,
+    name::Name,
+    secret::{Password, Secret},
+    seed::Seed,
+    server::{
+        Admitted, Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId,
+    },
+    srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
+    time::{Epoch, Tick},
+    tolerant,
+    wire::{Request, Token},
+};
+use divan::{Bencher, black_box, counter::BytesCount};
+use jiff::Timestamp;
+
+fn main() {
+    divan::main();
+}
+
+/// The token of a text of 64 bytes.
+fn token() -> String {
+    "A".repeat(184)
+}
+
+fn said() -> Vec<u8> {
+    format!("{{\"type\":\"message\",\"text\":\"{}\"}}\n", token()).into_bytes()
+}
+
+fn password() -> Password {
+    Password::new(b"correct horse battery staple".to_vec().into())
+}
+
+fn secret(byte: u8) -> Secret<32> {
+    Secret::take(&mut [byte; 32])
+}
+
+/// Cutting a stream of messages into lines.
+#[divan::bench]
+fn inbox(bencher: Bencher<'_, '_>) {
+    let stream = said().repeat(300);
+    bencher.counter(BytesCount::new(stream.len())).bench_local(|| {
+        let mut inbox = Inbox::new(65_536);
+        for chunk in stream.chunks(4096) {
+            inbox.push(chunk);
+            while let Ok(Line::Whole(line)) = inbox.take() {
+                black_box(line);
+            }
+        }
+    });
+}
+
+mod json {
+    use super::*;
+
+    /// A message on its way to the room, read strictly.
+    #[divan::bench]
+    fn in_strict(bencher: Bencher<'_, '_>) {
+        let (line, limits) = (said(), Limits { messages: None, ..Limits::default() });
+        let mut intake = Intake::new(&limits);
+        let mut inbox = Inbox::new(0);
+        bencher.bench_local(|| {
+            inbox.push(&line);
+            let Intent::Request(request) = intake.next(Tick::ZERO, &mut inbox) else { panic!() };
+            request
+        });
+    }
+
+    /// A message from the room, read as it comes.
+    #[divan::bench]
+    fn in_tolerant(bencher: Bencher<'_, '_>) {
+        let line = super::room::Full::new(1).line();
+        bencher.bench_local(|| tolerant::read(black_box(&line)).unwrap());
+    }
+}
+
+mod room {
+    use std::io::IoSlice;
+
+    use cmdchat_core::log::GATHERED;
+
+    use super::*;
+
+    /// A room with members, who got there by logging in.
+    pub(super) struct Full {
+        room: Room,
+        members: Vec<(SeatId, Outlet)>,
+    }
+
+    impl Full {
+        pub(super) fn new(members: u8) -> Self {
+            let limits = Limits { members: None, ..Limits::default() };
+            let seed = Seed::new(secret(1));
+            let room = Room::new(&limits, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+            let mut full = Self { room, members: Vec::new() };
+            let gate = Gate::new(&limits);
+            let credentials = Arc::new(Credentials::classic(&password(), &seed));
+            for number in 0..members {
+                let admitted = log_in(&gate, &credentials, number);
+                full.room.handle(Tick::ZERO, Input::Joined(admitted));
+                while let Some(output) = full.room.poll_output() {
+                    if let Output::Admit(seat, outlet) = output {
+                        full.members.push((seat, outlet));
+                    }
+                }
+            }
+            full.publish();
+            full
+        }
+
+        fn say(&mut self) {
+            let request = Request::Say(Token::new(token()).unwrap());
+            self.room.handle(Tick::ZERO, Input::Request(self.members[0].0, request));
+        }
+
+        /// And lets everybody take everything.
+        fn publish(&mut self) {
+            self.room.publish(Tick::ZERO);
+            self.members.iter_mut().for_each(|(_, outlet)| drop(take(outlet)));
+        }
+
+        /// A message as it is sent to members.
+        pub(super) fn line(mut self) -> Vec<u8> {
+            self.say();
+            self.room.publish(Tick::ZERO);
+            take(&mut self.members[0].1)
+        }
+    }
+
+    /// All that waits, as one vectored write would take it.
+    fn take(outlet: &mut Outlet) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut bytes = Vec::new();
+        for slice in outlet.pending(&mut slices) {
+            bytes.extend_from_slice(slice);
+        }
+        outlet.advance(Tick::ZERO, bytes.len());
+        bytes
+    }
+
+    /// Wrapped, encoded and remembered; shared with everybody every 100.
+    #[divan::bench]
+    fn message(bencher: Bencher<'_, '_>) {
+        let mut full = Full::new(1);
+        let mut said = 0;
+        bencher.bench_local(|| {
+            full.say();
+            said += 1;
+            if said % 100 == 0 {
+                full.publish();
+            }
+        });
+    }
+
+    /// One message to 100 cursors, without sockets.
+    #[divan::bench]
+    fn delivery_to_100(bencher: Bencher<'_, '_>) {
+        let mut full = Full::new(100);
+        bencher.bench_local(|| {
+            full.say();
+            full.publish();
+        });
+    }
+
+    fn log_in(gate: &Gate, credentials: &Arc<Credentials>, number: u8) -> Admitted {
+        let pass = gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let (hour, seed) = (Duration::from_secs(3600), Seed::new(secret(number)));
+        let mut server = Login::new(Arc::clone(credentials), pass, Tick::ZERO, hour, &seed);
+        let name = Name::new(&format!("m{number:04}")).unwrap();
+        let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
+        let guest = Arc::new(client::Guest::new(name, password(), epoch));
+        let mut client = client::Login::new(guest, Tick::ZERO, hour, &seed);
+        let (mut to_server, mut to_client) = (Inbox::new(0), Inbox::new(0));
+        loop {
+            client = match step(client, &mut to_client, &mut to_server) {
+                Ok(client) => client,
+                Err(_) => panic!("the server has the last word"),
+            };
+            server = match step(server, &mut to_server, &mut to_client) {
+                Ok(server) => server,
+                Err(admitted) => return admitted,
+            };
+        }
+    }
+
+    /// Until the login waits for the other, or is done.
+    fn step<H: Handshake>(
+        mut login: H,
+        inbox: &mut Inbox,
+        other: &mut Inbox,
+    ) -> Result<H, H::Admitted> {
+        loop {
+            let mut out = Vec::new();
+            let step = login.advance(Tick::ZERO, inbox, &mut out);
+            out.iter().for_each(|frame| other.push(frame.bytes()));
+            login = match step.unwrap_or_else(|_| panic!("an honest login")) {
+                Step::NeedsWork(work) => work.run(),
+                Step::NeedsInput(login) | Step::NeedsTime(_, login) => return Ok(login),
+                Step::Done(admitted) => return Err(admitted),
+            };
+        }
+    }
+}
+
+mod fernet {
+    use super::*;
+
+    #[divan::bench]
+    fn seal(bencher: Bencher<'_, '_>) {
+        let key = RoomKey::new(&secret(1));
+        bencher.bench_local(|| key.seal(0, [0; 16], black_box(&[b'a'; 64])));
+    }
+
+    #[divan::bench]
+    fn open(bencher: Bencher<'_, '_>) {
+        let key = RoomKey::new(&secret(1));
+        let token = key.seal(0, [0; 16], &[b'a'; 64]);
+        bencher.bench_local(|| key.open(black_box(&token)).unwrap());
+    }
+}
+
+/// Every modular exponentiation of a login, where it happens.
+mod srp {
+    use super::*;
+
+    fn salt() -> Salt {
+        Salt::from([1; 16])
+    }
+
+    fn verifier() -> Arc<Verifier> {
+        Arc::new(Verifier::new(&password(), salt()))
+    }
+
+    /// `g^x`
+    #[divan::bench]
+    fn room_verifier(bencher: Bencher<'_, '_>) {
+        let password = password();
+        bencher.bench_local(|| Verifier::new(&password, salt()));
+    }
+
+    /// `g^b`
+    #[divan::bench]
+    fn server_challenge(bencher: Bencher<'_, '_>) {
+        let verifier = verifier();
+        bencher.bench_local(|| ServerChallenge::new(Arc::clone(&verifier), secret(2)));
+    }
+
+    /// `(A * v^u)^b`
+    #[divan::bench]
+    fn server_answer(bencher: Bencher<'_, '_>) {
+        let verifier = verifier();
+        let a = PublicValue::from_wire(ClientStart::new(secret(3)).public()).unwrap();
+        bencher
+            .with_inputs(|| ServerChallenge::new(Arc::clone(&verifier), secret(2)))
+            .bench_local_values(|challenge| challenge.answer(&a));
+    }
+
+    /// `g^a`
+    #[divan::bench]
+    fn client_start() -> ClientStart {
+        ClientStart::new(secret(3))
+    }
+
+    /// `(B - k * g^x)^(a + u * x)`
+    #[divan::bench]
+    fn client_answer(bencher: Bencher<'_, '_>) {
+        let (password, salt) = (password(), salt());
+        let challenge = ServerChallenge::new(verifier(), secret(2));
+        let b = PublicValue::from_wire(challenge.public()).unwrap();
+        bencher
+            .with_inputs(|| ClientStart::new(secret(3)))
+            .bench_local_values(|start| start.answer(&password, &salt, &b));
+    }
+}

@@ -45,6 +45,7 @@ fn lines(name: &Untrusted, text: &Untrusted, faces: &mut Faces) -> Vec<Shown> {
         plain::left(at, &shown, 1),
         plain::notice(at, &Shown::diagnostic(name)),
         plain::warning(at, &Shown::one_line(name.raw())),
+        Shown::json(&name.raw()),
     ]);
     let raw = name.raw();
     let failures = [

@@ -1,19 +1,18 @@
 //! `cmdchat connect`.
 
 use std::mem;
-use std::time::Duration;
 
 use clap::Args;
 
 use super::secret::{Argument, SecretArgs, Source, argument};
-use super::values::{self, Host};
-use super::{DEFAULT_RUNTIME, Runtime};
+use super::way::Way;
 
 const EXAMPLES: &str = "\
 Examples:
   cmdchat connect 192.168.1.20 3000 alice             asks for the password
   cmdchat connect ::1 3000 bob --password-command 'pass show room'
   uptime | cmdchat connect example.org 3000 ci --password-file key
+  bot | cmdchat connect example.org 3000 bot --json --password-file key
 
 From a pipe every line is one message, and the end of input leaves the room
 once the host has passed all of them on.";
@@ -25,17 +24,8 @@ once the host has passed all of them on.";
     before_long_help = EXAMPLES
 )]
 pub struct Connect {
-    /// Name or address of the host; IPv6 as ::1
-    #[arg(value_name = "HOST", value_parser = values::host)]
-    pub host: Host,
-
-    /// Its port
-    #[arg(value_name = "PORT", value_parser = values::port, allow_negative_numbers = true)]
-    pub port: u16,
-
-    /// How the others see you: 1 to 32 characters
-    #[arg(value_name = "USERNAME")]
-    pub username: String,
+    #[command(flatten)]
+    pub way: Way,
 
     /// Better left out: you are asked for it
     ///
@@ -55,16 +45,12 @@ pub struct Connect {
     #[arg(long)]
     pub plain: bool,
 
-    /// Longest wait for an answer
+    /// Objects instead of lines, in and out, for programs
     ///
-    /// It counts for connecting, and at the end of input for what was sent to
-    /// come back. 30, 30s, 5m and 500ms are times.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::wait)]
-    pub timeout: Duration,
-
-    /// What carries the connection
-    #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true)]
-    pub runtime: Runtime,
+    /// One JSON object a line: events on standard output, wishes on standard
+    /// input. docs/json.md has all of them.
+    #[arg(long, conflicts_with = "plain")]
+    pub json: bool,
 }
 
 impl Connect {

@@ -3,8 +3,10 @@
 mod connect;
 mod parse;
 mod secret;
+mod send;
 mod serve;
 mod values;
+mod way;
 
 #[cfg(test)]
 mod tests;
@@ -12,8 +14,10 @@ mod tests;
 pub use connect::Connect;
 pub use parse::{Again, Parsed, Stop, parse};
 pub use secret::{Argument, Source};
+pub use send::Send;
 pub use serve::{Limits, Serve};
 pub use values::{Bound, Host};
+pub use way::Way;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -35,7 +39,8 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   cmdchat serve 0.0.0.0 3000                  open a room; asks for its password
-  cmdchat connect 192.168.1.20 3000 alice     enter it as alice";
+  cmdchat connect 192.168.1.20 3000 alice     enter it as alice
+  cmdchat send 192.168.1.20 3000 ci done      say one thing and leave";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -46,6 +51,8 @@ pub enum Command {
     /// Enter a room.
     #[command(alias = "co")]
     Connect(Connect),
+    /// Say one thing in a room, and leave.
+    Send(Send),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.

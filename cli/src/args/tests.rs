@@ -71,11 +71,11 @@ fn serve_takes_what_the_python_program_takes() {
 fn connect_takes_what_the_python_program_takes() {
     let (connect, source) = connect("localhost 3000 alice P");
     assert_eq!(
-        (connect.host.as_str(), connect.port, connect.username.as_str()),
+        (connect.way.host.as_str(), connect.way.port, connect.way.username.as_str()),
         ("localhost", 3000, "alice")
     );
     assert_eq!(password(&source), b"P");
-    assert_eq!(connect.timeout, Duration::from_secs(10));
+    assert_eq!(connect.way.timeout, Duration::from_secs(10));
 }
 
 #[test]
@@ -111,7 +111,7 @@ fn hosts_and_addresses() {
         ("fe80::1:3000", "fe80::1:3000"),
         ("example.org", "example.org"),
     ] {
-        assert_eq!(connect(&format!("{host} 1 a")).0.host.as_str(), bare);
+        assert_eq!(connect(&format!("{host} 1 a")).0.way.host.as_str(), bare);
     }
     for (address, parsed) in [("localhost", "127.0.0.1"), ("[::]", "::"), ("::", "::")] {
         assert_eq!(serve(&format!("{address} 1")).0.address.to_string(), parsed);
@@ -220,7 +220,7 @@ fn a_second_start_says_the_same_without_the_password() {
         ("connect h 1 alice P", "connect h 1 alice --password-fd=7"),
         (
             "conn --plain h 1 alice P --timeout 5m",
-            "connect h 1 alice --plain --timeout=5m --password-fd=7",
+            "connect h 1 alice --timeout=5m --plain --password-fd=7",
         ),
         ("connect -- h 1 -alice P", "connect --password-fd=7 -- h 1 -alice"),
         ("serve -pP :: 1 --rate=0 --quiet", "serve :: 1 --quiet --rate=0 --password-fd=7"),

@@ -2,8 +2,12 @@
 
 mod completions;
 mod connect;
+mod entry;
+mod errand;
 mod man;
+mod send;
 mod serve;
+mod signals;
 
 use std::io::{self, Write as _};
 
@@ -29,6 +33,7 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
     match command {
         Command::Serve(command) => serve::run(*command, &again),
         Command::Connect(command) => connect::run(command, &again),
+        Command::Send(command) => send::run(command, &again),
         Command::Completions(command) => print(&completions::script(command.shell)),
         Command::Man => print(&man::page()),
     }

@@ -51,6 +51,30 @@ pub enum Exit {
     Interrupted = 130,
 }
 
+impl Exit {
+    /// Its name for programs, which does not change either.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Internal => "internal",
+            Self::Usage => "usage",
+            Self::CannotConnect => "cannot_connect",
+            Self::UnknownHost => "unknown_host",
+            Self::TimedOut => "timed_out",
+            Self::WrongPassphrase => "wrong_passphrase",
+            Self::Name => "name",
+            Self::TurnedAway => "turned_away",
+            Self::NotOurs => "not_ours",
+            Self::Lost => "lost",
+            Self::Distrust => "distrust",
+            Self::CannotListen => "cannot_listen",
+            Self::NoTerminal => "no_terminal",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit as u8)

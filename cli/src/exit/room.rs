@@ -101,6 +101,19 @@ impl Failure {
         Self::new(Exit::TimedOut, what)
     }
 
+    /// One message that no room takes.
+    #[must_use]
+    pub fn too_long() -> Self {
+        Self::usage(Shown::line(&[&"not sent: too long (16 KiB at most)"]))
+    }
+
+    /// No message at all.
+    #[must_use]
+    pub fn nothing_to_send() -> Self {
+        Self::usage(Shown::line(&[&"nothing to send"]))
+            .advise("give the text as an argument or on standard input")
+    }
+
     /// Lines of the input that could not be sent; each was told when it came.
     #[must_use]
     pub fn not_sent(unsent: usize) -> Self {

@@ -235,6 +235,11 @@ fn write_out(control: char, out: &mut String) {
     }
 }
 
+/// Whether a code point is seen where it stands, and does nothing else.
+pub(super) fn is_seen(point: char) -> bool {
+    matches!(Kind::of(point), Kind::Plain | Kind::Joining | Kind::Mark)
+}
+
 /// Cells that a cleaned text takes.
 pub(crate) fn width(text: &str) -> usize {
     text.graphemes(false).map(UnicodeWidthStr::width).sum()

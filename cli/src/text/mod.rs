@@ -8,11 +8,12 @@
 //!
 //! What happens to each code point stands in `clean.rs`, and which names only
 //! look like another in `faces.rs`; the other files are the shapes of a message,
-//! a name, and a line.
+//! a name, a line, and an object for other programs.
 
 mod body;
 mod clean;
 mod faces;
+mod json;
 mod name;
 mod shown;
 

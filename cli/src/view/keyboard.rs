@@ -12,8 +12,9 @@ use zeroize::Zeroizing;
 use super::terminal::{self, Input};
 
 /// The longest line of a pipe that is kept, in bytes: more than any message may
-/// have, so that one that is too long is told from one that fits.
-const LONGEST: usize = 64 << 10;
+/// have, were each of its bytes written `\u1234`, so that one that is too long
+/// is told from one that fits.
+const LONGEST: usize = 128 << 10;
 /// How often a thread that waits for keys looks whether anybody still wants them.
 const GLANCE: Duration = Duration::from_millis(250);
 

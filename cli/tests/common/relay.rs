@@ -5,8 +5,8 @@ use std::{
     io::{self, Read, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::Duration,
@@ -20,10 +20,12 @@ pub(crate) struct Relay {
     state: Arc<State>,
 }
 
-#[derive(Default)]
+/// Lines go through for ever.
+const NEVER: usize = usize::MAX;
+
 struct State {
-    /// Lines of the client stay here.
-    holds: AtomicBool,
+    /// Once the client has written so many lines, the next ones stay here.
+    holds_after: AtomicUsize,
     /// The next word of the client breaks the connection.
     cuts: AtomicBool,
     /// What the client has written.
@@ -34,7 +36,11 @@ impl Relay {
     pub(crate) fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let state = Arc::new(State::default());
+        let state = Arc::new(State {
+            holds_after: NEVER.into(),
+            cuts: false.into(),
+            said: Mutex::default(),
+        });
         let passing = Arc::clone(&state);
         thread::spawn(move || {
             let client = listener.accept()?.0;
@@ -54,12 +60,17 @@ impl Relay {
 
     /// From now on nothing of the client's comes through.
     pub(crate) fn hold(&self) {
-        self.state.holds.store(true, Ordering::SeqCst);
+        self.hold_after(0);
+    }
+
+    /// So many lines of the client's come through, and nothing more.
+    pub(crate) fn hold_after(&self, lines: usize) {
+        self.state.holds_after.store(lines, Ordering::SeqCst);
     }
 
     /// What was held goes on its way, and all that follows.
     pub(crate) fn release(&self) {
-        self.state.holds.store(false, Ordering::SeqCst);
+        self.hold_after(NEVER);
     }
 
     /// From now on a word of the client's breaks the connection, as a network
@@ -70,13 +81,12 @@ impl Relay {
 
     /// Lines that the client has written.
     pub(crate) fn lines(&self) -> usize {
-        self.said().matches('\n').count()
+        self.state.lines()
     }
 
     /// What the client has written.
     pub(crate) fn said(&self) -> String {
-        let said = self.state.said.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&said).into_owned()
+        String::from_utf8_lossy(&self.state.said()).into_owned()
     }
 }
 
@@ -91,11 +101,12 @@ impl State {
             }
             let count = client.read(&mut buffer)?;
             let bytes = &buffer[..count];
+            let holds = self.holds();
             self.note(bytes);
             if count == 0 {
                 return server.shutdown(Shutdown::Write);
             }
-            if self.holds.load(Ordering::SeqCst) {
+            if holds {
                 let mut held = bytes.to_vec();
                 self.keep(client, &mut held)?;
                 server.write_all(&held)?;
@@ -105,8 +116,21 @@ impl State {
         }
     }
 
+    /// What comes now is held.
+    fn holds(&self) -> bool {
+        self.lines() >= self.holds_after.load(Ordering::SeqCst)
+    }
+
+    fn lines(&self) -> usize {
+        self.said().iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    fn said(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, bytes: &[u8]) {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        self.said().extend(bytes);
     }
 
     /// Takes in what the client writes until it may go on.
@@ -118,7 +142,7 @@ impl State {
                 held.extend_from_slice(&buffer[..count]);
                 self.note(&buffer[..count]);
             }
-            !self.holds.load(Ordering::SeqCst)
+            !self.holds()
         });
         client.set_read_timeout(None)
     }

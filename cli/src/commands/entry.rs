@@ -1,0 +1,136 @@
+//! Into a room: finding the host, logging in, and what is said where that
+//! fails or ends.
+
+use std::{sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client::{Ending, Guest, Login, LoginFailed, MAX_LINE},
+    name::{BadName, Name},
+    seed::Seed,
+    violation::ErrorText,
+};
+use cmdchat_drivers::{
+    connect::{Joined, connect},
+    contract::{Connection, Sockets},
+    tcp,
+};
+use futures_lite::future;
+
+use crate::{
+    args::Way,
+    exit::{Exit, Failure},
+    text::Shown,
+    view::chat::Parting,
+};
+
+/// How long a host may take to let us in: as long as it gives us.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The name asked for, if it is one.
+pub(super) fn name(text: &str) -> Result<Name, Failure> {
+    let refused = |why| Failure::name_not_allowed(text, why);
+    // A server takes spaces inside; a name with none cannot be mistaken for two.
+    if text.contains(' ') {
+        return Err(refused("no spaces"));
+    }
+    Name::new(text).map_err(|bad| {
+        refused(match bad {
+            BadName::Empty => "it is empty",
+            BadName::TooLong => "too long",
+            BadName::EdgeSpace => "no spaces",
+            BadName::Forbidden('[') => "no [",
+            BadName::Forbidden(_) => "no invisible characters",
+        })
+    })
+}
+
+/// Connects and logs in.
+pub(super) async fn enter<R: Sockets>(
+    runtime: &R,
+    way: &Way,
+    guest: Arc<Guest>,
+    seed: &Seed,
+) -> Result<Joined, Failure> {
+    let connection = reach(runtime, way).await?;
+    let name = guest.name().clone();
+    let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed);
+    connect(runtime, connection, login).await.map_err(|failed| not_let_in(way, &name, failed.why))
+}
+
+/// A connection to the host, within the time given for it.
+async fn reach<R: Sockets>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
+    let (host, port, timeout) = (way.host.as_str(), way.port, way.timeout);
+    let deadline = runtime.now().after(timeout);
+    let wanted = host.to_owned();
+    let resolved = runtime.compute(move || tcp::resolve(&wanted, port));
+    let late = async {
+        runtime.sleep_until(deadline).await;
+        Err(std::io::ErrorKind::TimedOut.into())
+    };
+    let failed = |error: &std::io::Error| Failure::from_dial(host, port, timeout, error);
+    let addresses = future::or(resolved, late).await.map_err(|error| failed(&error))?;
+    runtime.dial(&addresses, deadline).await.map_err(|error| failed(&error))
+}
+
+fn not_let_in(way: &Way, name: &Name, failed: LoginFailed) -> Failure {
+    let (host, port) = (way.host.as_str(), way.port);
+    match failed {
+        LoginFailed::Refused { known: Some(error), text } => match error {
+            ErrorText::AuthenticationFailed => Failure::wrong_passphrase(host, port),
+            ErrorText::UsernameTaken => Failure::name_taken(name.as_str()),
+            ErrorText::InvalidUsername => {
+                Failure::name_not_allowed(name.as_str(), "the host does not take it")
+            }
+            ErrorText::RoomFull => Failure::room_full(),
+            ErrorText::TryAgainLater => Failure::try_later(host, port),
+            ErrorText::InvalidJson
+            | ErrorText::ExpectedSrpInit
+            | ErrorText::MissingA
+            | ErrorText::SrpInitFailed
+            | ErrorText::ExpectedSrpVerify
+            | ErrorText::InvalidVerifyRequest
+            | ErrorText::Protocol2Required => Failure::no_common_protocol(host, port, &text),
+        },
+        LoginFailed::Refused { known: None, text } => Failure::refused_with(host, port, &text),
+        LoginFailed::NotAServer { http } => {
+            Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
+        }
+        LoginFailed::TooWeak(mode) => Failure::too_weak(host, port, mode),
+        LoginFailed::OtherRoom => Failure::other_room(host, port),
+        LoginFailed::Downgrade => Failure::downgrade(host, port),
+        LoginFailed::UnknownVersion => Failure::unknown_version(host, port),
+        LoginFailed::Unproven => Failure::host_without_proof(host, port),
+        LoginFailed::TooSlow => Failure::no_login(host, port, LOGIN_TIMEOUT),
+        LoginFailed::Closed => Failure::hung_up(host, port),
+    }
+}
+
+/// What the program makes of the end of a session.
+pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
+    let (host, port) = (way.host.as_str(), way.port);
+    match (parting.ending, parting.undelivered) {
+        (Ending::Left | Ending::Closed, 0) => {}
+        (Ending::Left, undelivered) => {
+            return Err(Failure::not_delivered(undelivered, parting.patience));
+        }
+        (Ending::Closed | Ending::Lost | Ending::Silent, undelivered) => {
+            return Err(Failure::lost(host, port, undelivered));
+        }
+        (Ending::LineTooLong, _) => {
+            let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
+            return Err(Failure::new(Exit::NotOurs, what));
+        }
+        (Ending::Tampered, _) => {
+            let what = Shown::line(&[&"the connection was tampered with or broken"]);
+            return Err(Failure::new(Exit::Distrust, what));
+        }
+        (Ending::Unfaithful, _) => {
+            let what = Shown::line(&[&"the server lost or repeated messages"]);
+            return Err(Failure::new(Exit::Distrust, what));
+        }
+    }
+    match parting.unsent {
+        0 => Ok(Exit::Done),
+        unsent => Err(Failure::not_sent(unsent)),
+    }
+}

@@ -1,0 +1,24 @@
+//! What a command does, on whichever runtime was asked for.
+
+use cmdchat_drivers::contract::Sockets;
+
+use crate::{
+    args::Runtime,
+    exit::{Exit, Failure},
+};
+
+/// Work that any runtime can carry.
+pub(super) trait Errand {
+    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure>;
+}
+
+impl Runtime {
+    pub(super) fn carry(self, errand: impl Errand) -> Result<Exit, Failure> {
+        match self {
+            #[cfg(feature = "smol")]
+            Self::Smol => errand.run(&cmdchat_drivers::smol::Smol::new()),
+            #[cfg(feature = "blocking")]
+            Self::Blocking => errand.run(&cmdchat_drivers::blocking::Blocking::new()),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! `cmdchat send`: one message, and the certainty that it was passed on.
+
+use std::{
+    io::{self, Read as _},
+    sync::{Arc, atomic::Ordering},
+};
+
+use cmdchat_core::{
+    client::{Event, Guest, NotSent},
+    name::Name,
+    secret::Password,
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::contract::Sockets;
+use zeroize::Zeroizing;
+
+use super::{
+    entry::{self, enter, parted},
+    epoch,
+    errand::Errand,
+    internal, seed,
+    signals::interrupt_on_signals,
+};
+use crate::{
+    args::{Again, Send, Way},
+    exit::{Exit, Failure},
+    secrets,
+    view::talk::{Next, Talk},
+};
+
+pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
+    let password = secrets::password(command.take_secret(), again)?;
+    let name = entry::name(&command.way.username)?;
+    let text = match command.text {
+        Some(text) if text != "-" => Zeroizing::new(text),
+        _ => input().map_err(|error| internal("cannot read standard input", &error))?,
+    };
+    if text.is_empty() {
+        return Err(Failure::nothing_to_send());
+    }
+    if text.len() > MAX_TEXT {
+        return Err(Failure::too_long());
+    }
+    command.way.runtime.carry(Message { way: &command.way, name, password, text })
+}
+
+/// Standard input, but for one line end behind it; no more than shows that it is
+/// too long.
+fn input() -> io::Result<Zeroizing<String>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    io::stdin().take(2 * MAX_TEXT as u64).read_to_end(&mut bytes)?;
+    if bytes.pop_if(|last| *last == b'\n').is_some() {
+        bytes.pop_if(|last| *last == b'\r');
+    }
+    Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+struct Message<'a> {
+    way: &'a Way,
+    name: Name,
+    password: Password,
+    text: Zeroizing<String>,
+}
+
+impl Errand for Message<'_> {
+    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+        let (inside, signals) = interrupt_on_signals()?;
+        let (_, nothing_typed) = async_channel::bounded(1);
+        let seed = seed()?;
+        runtime.run(async {
+            let guest = Arc::new(Guest::new(self.name, self.password, epoch(runtime.now())));
+            let joined = enter(runtime, self.way, guest, &seed).await?;
+            inside.store(true, Ordering::Relaxed);
+
+            let mut talk = Talk::new(joined, self.way.timeout, signals, nothing_typed);
+            talk.say(self.text);
+            talk.finish();
+            loop {
+                match talk.next().await {
+                    // What keeps Python clients from reading markup made it longer.
+                    Next::Event(Event::NotSent(_, NotSent::TooLong)) => {
+                        return Err(Failure::too_long());
+                    }
+                    Next::Event(_) | Next::Typed(_) => {}
+                    Next::Over(parting) => return parted(self.way, parting),
+                }
+            }
+        })
+    }
+}

@@ -1,0 +1,88 @@
+//! Objects for other programs, on lines that a terminal may see.
+
+use std::io;
+
+use serde::Serialize;
+use serde_json::{Serializer, ser::Formatter};
+
+use super::Shown;
+use super::clean::is_seen;
+
+impl Shown {
+    /// `value` as one line of JSON. The texts in it are whole, but whatever
+    /// cannot be seen, or does more than be read, is written `\u1234`.
+    #[must_use]
+    pub fn json(value: &impl Serialize) -> Self {
+        let mut line = Vec::with_capacity(256);
+        // A vector takes everything, and our objects have text for names.
+        let _ = value.serialize(&mut Serializer::with_formatter(&mut line, Seen));
+        Self::new(String::from_utf8(line).unwrap_or_default())
+    }
+}
+
+/// The compact form, with what is not seen written out.
+struct Seen;
+
+impl Formatter for Seen {
+    /// `fragment` holds nothing that JSON itself has to write in another way.
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|point| !is_seen(point)) {
+            let (seen, tail) = rest.split_at(at);
+            writer.write_all(seen.as_bytes())?;
+            let mut points = tail.chars();
+            for point in points.by_ref().take(1) {
+                for unit in point.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+            rest = points.as_str();
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> String {
+        Shown::json(&text).to_string()
+    }
+
+    #[test]
+    fn what_is_seen_stays() {
+        for text in ["hello", "naïve Straße", "日本語", "עברית", "👍🏽", "e\u{301}", "a/b 'c' <d>"]
+        {
+            assert_eq!(json(text), format!("\"{text}\""));
+        }
+    }
+
+    #[test]
+    fn what_is_not_is_written_out() {
+        for (text, line) in [
+            ("\"\\\n", r#""\"\\\n""#),
+            ("a\u{1B}[2J", r#""a\u001b[2J""#),
+            ("\u{7F}\u{80}\u{9B}", r#""\u007f\u0080\u009b""#),
+            ("a\u{2028}b\u{2029}", r#""a\u2028b\u2029""#),
+            ("gpj.\u{202E}exe\u{2066}", r#""gpj.\u202eexe\u2066""#),
+            ("\u{200B}\u{200D}\u{FEFF}\u{AD}", r#""\u200b\u200d\ufeff\u00ad""#),
+            ("\u{E0041}\u{F0000}", r#""\udb40\udc41\udb80\udc00""#),
+            ("\u{378}\u{FDD0}\u{3164}", r#""\u0378\ufdd0\u3164""#),
+        ] {
+            assert_eq!(json(text), line);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_comes_back(text: String) {
+            let line = json(&text);
+            proptest::prop_assert!(line.chars().all(|point| !point.is_control()));
+            proptest::prop_assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The room for a program: an object a line, out and in.
+
+mod events;
+mod input;
+mod output;
+
+use std::{collections::BTreeMap, io};
+
+use cmdchat_core::{
+    client::{Ending, Event, Message, NotSent, Reference},
+    name::Name,
+    untrusted::Untrusted,
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::connect::Command;
+use zeroize::Zeroizing;
+
+use self::{
+    input::Wish,
+    output::{Warning, What},
+};
+use super::{
+    chat::Parting,
+    keyboard::Typed,
+    talk::{Next, Talk},
+};
+
+pub use output::Writer;
+
+/// One session, told to a program and led by it.
+pub struct Feed<'a> {
+    out: &'a mut Writer,
+    me: Name,
+    talk: Talk,
+    members: Vec<Untrusted>,
+    /// What the program calls those of its texts that are on their way.
+    marks: BTreeMap<Reference, String>,
+}
+
+impl<'a> Feed<'a> {
+    /// `me` is in the room and talks.
+    #[must_use]
+    pub const fn new(out: &'a mut Writer, me: Name, talk: Talk) -> Self {
+        Self { out, me, talk, members: Vec::new(), marks: BTreeMap::new() }
+    }
+
+    /// Until the session ends. When nobody reads any more it leaves.
+    pub async fn run(mut self) -> Parting {
+        loop {
+            let told = match self.talk.next().await {
+                Next::Event(event) => self.tell(event),
+                Next::Typed(Typed::Line(line)) => self.take(&line),
+                Next::Typed(Typed::Input(_) | Typed::End) => Ok(()),
+                Next::Over(parting) => {
+                    if parting.ending == Ending::Closed {
+                        let closed = What::State { state: "closed", host: None, port: None };
+                        let _ = self.out.put(&closed);
+                    }
+                    return parting;
+                }
+            };
+            if told.is_err() {
+                self.talk.leave();
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Ready(welcome) => {
+                self.out.put(&events::ready(&welcome, &self.me))?;
+                for message in &welcome.history {
+                    self.said(message, true)?;
+                }
+                self.members = welcome.members;
+                Ok(())
+            }
+            Event::Message(message) => self.said(&message, false),
+            Event::Rejected(rejected) => self.out.put(&events::rejected(&rejected)),
+            Event::Joined(name, online) => {
+                let told = self.out.put(&What::Join { member: events::member(&name), online });
+                self.members.push(name);
+                told
+            }
+            Event::Left(name, online) => {
+                if let Some(at) = self.members.iter().position(|member| *member == name) {
+                    self.members.remove(at);
+                }
+                self.out.put(&What::Part { member: events::member(&name), online })
+            }
+            Event::Cleared(by) => {
+                self.out.put(&What::Wiped { by: by.as_ref().map(Untrusted::raw) })
+            }
+            Event::Notice(text) => self.out.put(&What::Notice { text: text.raw() }),
+            Event::NotSent(reference, why) => {
+                let mark = self.marks.remove(&reference);
+                self.failed(mark.as_deref(), why)
+            }
+            Event::Overdue(reference) => {
+                let mark = self.marks.get(&reference).map(String::as_str);
+                let late = Warning { code: "overdue", mark, ..Warning::default() };
+                self.out.put(&What::Warn(late))
+            }
+            Event::Standing(standing) => self.out.put(&events::standing(&standing)),
+            Event::Ended(_) => Ok(()),
+        }
+    }
+
+    fn said(&mut self, message: &Message, history: bool) -> io::Result<()> {
+        if let Some(mark) = message.own.and_then(|own| self.marks.remove(&own)) {
+            self.out.put(&What::Sent { mark: &mark })?;
+        }
+        for object in events::said(message, history) {
+            match message.at {
+                Some(at) => self.out.put_at(&object, at)?,
+                None => self.out.put(&object)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: &str) -> io::Result<()> {
+        match Wish::read(line) {
+            Ok(Wish::Say(text, mark)) => return self.say(text, mark),
+            Ok(Wish::Wipe) => self.talk.ask(Command::Clear),
+            Ok(Wish::Compare) => self.talk.ask(Command::Compare),
+            Ok(Wish::Who) => {
+                let members = self.members.iter().map(events::member).collect();
+                return self.out.put(&What::Members { members });
+            }
+            Ok(Wish::Leave) => self.talk.leave(),
+            Err(why) => {
+                let (code, text) = ("bad_input", why.as_str());
+                return self.out.put(&What::Error { code, exit: None, text });
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: Zeroizing<String>, mark: Option<String>) -> io::Result<()> {
+        if text.len() > MAX_TEXT {
+            return self.failed(mark.as_deref(), NotSent::TooLong);
+        }
+        if text.is_empty() {
+            let (code, text) = ("empty", "nothing to say");
+            return self.out.put(&What::Failed { mark: mark.as_deref(), code, text });
+        }
+        let reference = self.talk.say(text);
+        self.marks.extend(mark.map(|mark| (reference, mark)));
+        Ok(())
+    }
+
+    fn failed(&mut self, mark: Option<&str>, why: NotSent) -> io::Result<()> {
+        let (code, text) = match why {
+            NotSent::TooLong => ("too_long", "too long (16 KiB at most)"),
+            NotSent::Ended => ("ended", "the session is over"),
+        };
+        self.out.put(&What::Failed { mark, code, text })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -45,7 +45,7 @@ pub struct Connect {
     #[arg(long)]
     pub plain: bool,
 
-    /// Objects instead of lines, in and out, for programs
+    /// JSON objects out and in, for programs
     ///
     /// One JSON object a line: events on standard output, wishes on standard
     /// input. docs/json.md has all of them.

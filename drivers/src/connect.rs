@@ -249,14 +249,15 @@ impl<R: Runtime> SessionLoop<R> {
         ended
     }
 
-    /// Leaves in order, so that the server gets what was sent last.
+    /// Ends the writer, which may be waiting for more. Who leaves does so in
+    /// order, so that the server gets what was sent last.
     async fn part(self, ending: Ending) {
-        if ending != Ending::Left {
-            return;
-        }
         let Outgoing { log, lag, bell, all_written } = &self.outgoing;
         lag.seal(log.end());
         bell.ring();
+        if ending != Ending::Left {
+            return;
+        }
         let until = self.runtime.now().after(FAREWELL);
         let in_order = async {
             let _ = all_written.recv().await;

@@ -1,8 +1,9 @@
-//! What the tests share: a stage on the simulator, transcripts of what
+//! What the tests share: a stage on the simulator, chaos on it, transcripts of what
 //! everybody on it saw, people of every kind over real sockets, both sides by
 //! hand, and the recorded data.
 
 mod by_hand;
+pub mod chaos;
 mod peers;
 mod python;
 mod python_json;

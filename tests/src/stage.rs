@@ -101,6 +101,26 @@ pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
     abridge(&first.unwrap_or_default())
 }
 
+/// A server with these limits and [`PASSWORD`]: where it listens, and what ends
+/// it when closed.
+pub(crate) fn open(
+    sim: &Sim,
+    limits: Limits,
+    notes: impl Fn(Note) + Send + Sync + 'static,
+) -> (SocketAddr, async_channel::Sender<()>) {
+    let listener = sim.listen();
+    let address = listener.address();
+    let (stop, stopped) = async_channel::bounded(1);
+    let server = Server {
+        credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
+        limits,
+        epoch: epoch(),
+        seed: seed(1),
+    };
+    sim.spawn(serve(sim.clone(), listener, server, notes, stopped));
+    (address, stop)
+}
+
 /// A server, and a place to put clients.
 pub struct Stage {
     sim: Sim,
@@ -116,18 +136,9 @@ impl Stage {
     pub fn new(limits: Limits, chunking: Chunking) -> Self {
         let sim = Sim::new();
         let transcript = Transcript::default();
-        let listener = sim.listen();
-        let server = listener.address();
-        let (stop, stopped) = async_channel::bounded(1);
-        let description = Server {
-            credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
-            limits,
-            epoch: epoch(),
-            seed: seed(1),
-        };
         let (clock, page) = (sim.clone(), transcript.clone());
         let notes = move |note: Note| page.note(clock.now(), "host", describe_note(&note));
-        sim.spawn(serve(sim.clone(), listener, description, notes, stopped));
+        let (server, stop) = open(&sim, limits, notes);
         Self { sim, server, chunking, transcript, stop }
     }
 

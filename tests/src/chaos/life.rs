@@ -1,0 +1,302 @@
+//! How they live.
+
+use std::{
+    io::IoSlice,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use cmdchat_core::{
+    client::{Ending, Event, Guest, Login, LoginFailed, Message, Reference, Welcome},
+    name::Name,
+    time::Tick,
+};
+use cmdchat_drivers::{
+    connect::{self, Command, Joined},
+    contract::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
+    sim::Sim,
+};
+use fastrand::Rng;
+
+use super::plan::{Kind, Person};
+use crate::{PASSWORD, epoch, password, seed};
+
+/// How long a client waits for the answers to its login.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long a server sees a refused peer out, and then some.
+const SEEN_OUT: Duration = Duration::from_secs(30);
+
+/// Where they live.
+#[derive(Clone)]
+pub(super) struct Stage {
+    pub(super) sim: Sim,
+    pub(super) server: SocketAddr,
+    pub(super) login_timeout: Duration,
+}
+
+/// What became of somebody.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) good: bool,
+    /// Why it was not let in, if it tried to.
+    pub(super) refused: Option<LoginFailed>,
+    /// Members and texts that it found in the room.
+    pub(super) welcome: Option<(Vec<String>, Vec<String>)>,
+    pub(super) told: Vec<Told>,
+    pub(super) ended: Option<(Ending, usize)>,
+    pub(super) worst_delay: Duration,
+}
+
+/// Something that happened in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Joined(String),
+    Left(String),
+    Said(String, String),
+    Cleared,
+}
+
+impl Stage {
+    /// Lets somebody live; the future gives the record.
+    pub(super) fn begin(&self, person: Person, number: usize) -> impl Future<Output = Record> {
+        let (over, record) = async_channel::bounded(1);
+        let stage = self.clone();
+        self.sim.spawn(async move {
+            let _ = over.send(stage.live(person, number).await).await;
+        });
+        async move { record.recv().await.expect("everybody leaves a record") }
+    }
+
+    async fn live(self, mut person: Person, number: usize) -> Record {
+        let mut record = Record {
+            name: person.name.clone(),
+            kind: person.kind,
+            good: person.good,
+            refused: None,
+            welcome: None,
+            told: Vec::new(),
+            ended: None,
+            worst_delay: Duration::ZERO,
+        };
+        self.sim.sleep_until(person.comes).await;
+        let connection = self.sim.connect(self.server, &person.link).expect("the server listens");
+        if person.kind == Kind::Stranger {
+            self.bother(connection, &person.name, &mut person.dice).await;
+            return record;
+        }
+        match connect::connect(&self.sim, connection, self.login(&person, number)).await {
+            Ok(joined) => self.stay(joined, person, number, record).await,
+            Err(refused) => {
+                record.refused = Some(refused.why);
+                record
+            }
+        }
+    }
+
+    fn login(&self, person: &Person, number: usize) -> Login {
+        let word = if person.kind == Kind::Guesser { "guess" } else { PASSWORD };
+        let name = Name::new(&person.name).expect("all have proper names");
+        let guest = Arc::new(Guest::new(name, password(word), epoch()));
+        Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
+    }
+
+    /// In the room, from the first event to the last.
+    async fn stay(
+        self,
+        joined: Joined,
+        mut person: Person,
+        number: usize,
+        record: Record,
+    ) -> Record {
+        let Joined { commands, events } = joined;
+        let said = Arc::new(Mutex::new(Vec::new()));
+        let way = person.link.up.latency + person.link.down.latency;
+        let naps = (person.kind == Kind::Sleeper).then(|| person.dice.fork());
+        let listener = Listener { stage: self.clone(), said: Arc::clone(&said), way, naps, record };
+        let (over, heard) = async_channel::bounded(1);
+        self.sim.spawn(async move {
+            let _ = over.send(listener.listen(events).await).await;
+        });
+        let talk = Talk { stage: self, commands, said, number };
+        talk.talk(person.kind, person.patience, &mut person.dice).await;
+        heard.recv().await.expect("a session ends with an event")
+    }
+
+    async fn pause(&self, time: Duration) {
+        self.sim.sleep_until(self.sim.now().after(time)).await;
+    }
+
+    /// Somebody who knows nothing learns nothing, and is put out in time.
+    async fn bother(&self, connection: Connection<Sim>, name: &str, dice: &mut Rng) {
+        let Connection { mut reader, mut writer, hangup, .. } = connection;
+        let begun = self.sim.now();
+        let hello =
+            format!("{{\"cmd\":\"srp_init\",\"username\":\"{name}\",\"A\":\"AgICAg==\"}}\n");
+        let words = match dice.u8(0..6) {
+            0 => String::new(),
+            1 => hello,
+            2 => format!("{hello}{{\"cmd\":\"srp_verify\",\"user_id\":\"\",\"M\":\"AAAA\"}}\n"),
+            3 => format!("{hello}{{\"type\":\"message\",\"text\":\"gAAAAAB=\"}}\n"),
+            4 => "x".repeat(dice.usize(0..20_000)),
+            _ => (0..dice.usize(0..300)).map(|_| char::from(dice.u8(..))).collect(),
+        };
+        let patience = self.sim.now().after(Duration::from_secs(dice.u64(0..120)));
+        let mut rest = words.as_bytes();
+        while !rest.is_empty() {
+            match writer.write(&[IoSlice::new(rest)], Some(patience)).await {
+                Ok(count) => rest = &rest[count..],
+                Err(_) => break,
+            }
+        }
+        if dice.bool() {
+            writer.finish();
+        }
+        let mut heard = Vec::new();
+        let mut buffer = [0; 4096];
+        let ended = loop {
+            match reader.read(&mut buffer, Some(patience)).await {
+                Ok(Read::Bytes(count)) => heard.extend_from_slice(&buffer[..count]),
+                Ok(Read::Late) => break false,
+                Ok(Read::End) | Err(_) => break true,
+            }
+        };
+        let heard = String::from_utf8_lossy(&heard);
+        assert!(
+            !heard.contains("\"type\"") && !heard.contains("gAAAA"),
+            "told a stranger: {heard}"
+        );
+        let longest = self.login_timeout + SEEN_OUT;
+        let waited = self.sim.now().since(begun);
+        assert!(ended || waited < longest, "a stranger still there after {waited:?}");
+        hangup.hang_up();
+    }
+}
+
+/// What was said and has not come back: the number, and when it was said.
+type Said = Arc<Mutex<Vec<(Reference, Tick)>>>;
+
+/// The speaking half of a member.
+struct Talk {
+    stage: Stage,
+    commands: async_channel::Sender<Command>,
+    said: Said,
+    number: usize,
+}
+
+impl Talk {
+    async fn talk(self, kind: Kind, patience: Duration, dice: &mut Rng) {
+        if kind == Kind::Witness {
+            self.commands.closed().await;
+            return;
+        }
+        let mut count = 0;
+        for _ in 0..dice.usize(0..12) {
+            self.stage.pause(patience.mul_f64(dice.f64())).await;
+            let words = if kind == Kind::Flooder { dice.usize(50..400) } else { 1 };
+            for _ in 0..words {
+                count += 1;
+                self.say(count, dice).await;
+            }
+            if dice.u8(0..20) == 0 {
+                let _ = self.commands.send(Command::Clear).await;
+            }
+        }
+        match dice.u8(0..4) {
+            0 => {
+                let _ = self.commands.send(Command::Leave).await;
+            }
+            1 => {} // the commands are dropped
+            _ => {
+                let _ = self.commands.send(Command::Finish(Duration::from_secs(600))).await;
+            }
+        }
+    }
+
+    async fn say(&self, count: u64, dice: &mut Rng) {
+        // Each text once in a run, so that repetitions and gaps are seen.
+        let mut text = format!("{}.{count} ", self.number);
+        let more = match dice.u8(..) {
+            0 => 20_000,
+            1..8 => dice.usize(0..16_000),
+            _ => dice.usize(0..200),
+        };
+        text.extend(std::iter::repeat_n('é', more / 2));
+        let reference = Reference(count);
+        let now = self.stage.sim.now();
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).push((reference, now));
+        let _ = self.commands.send(Command::Say(reference, text.into())).await;
+    }
+}
+
+/// The listening half.
+struct Listener {
+    stage: Stage,
+    said: Said,
+    /// There and back.
+    way: Duration,
+    /// The chance of one who sleeps.
+    naps: Option<Rng>,
+    record: Record,
+}
+
+impl Listener {
+    async fn listen(mut self, events: async_channel::Receiver<Event>) -> Record {
+        while let Ok(event) = events.recv().await {
+            self.note(event);
+            if let Some(dice) = &mut self.naps
+                && dice.u8(0..20) == 0
+            {
+                let nap = Duration::from_secs(dice.u64(1..2_000));
+                self.stage.pause(nap).await;
+            }
+        }
+        self.record
+    }
+
+    fn note(&mut self, event: Event) {
+        let raw = |name: &cmdchat_core::untrusted::Untrusted| name.raw().to_owned();
+        match event {
+            Event::Ready(Welcome { members, history, .. }) => {
+                let history = history.iter().map(text).collect();
+                self.record.welcome = Some((members.iter().map(raw).collect(), history));
+            }
+            Event::Message(message) => {
+                assert!(message.doubts.is_empty(), "a false warning: {:?}", message.doubts);
+                self.echo(message.own);
+                self.record.told.push(Told::Said(raw(&message.author), text(&message)));
+            }
+            Event::Joined(name, _) => self.record.told.push(Told::Joined(raw(&name))),
+            Event::Left(name, _) => self.record.told.push(Told::Left(raw(&name))),
+            Event::Cleared(_) => self.record.told.push(Told::Cleared),
+            Event::NotSent(reference, _) => {
+                self.answered(reference);
+            }
+            Event::Ended(end) => {
+                self.record.ended = Some((end.ending, end.unconfirmed.len()));
+            }
+            Event::Rejected(rejected) => panic!("a false warning: {rejected:?}"),
+            Event::Notice(_) | Event::Overdue(_) | Event::Standing(_) => {}
+        }
+    }
+
+    fn echo(&mut self, own: Option<Reference>) {
+        if let Some(said_at) = own.and_then(|reference| self.answered(reference)) {
+            let took = self.stage.sim.now().since(said_at).saturating_sub(self.way);
+            self.record.worst_delay = self.record.worst_delay.max(took);
+        }
+    }
+
+    /// When it was said.
+    fn answered(&self, reference: Reference) -> Option<Tick> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = said.iter().position(|(number, _)| *number == reference)?;
+        Some(said.swap_remove(at).1)
+    }
+}
+
+fn text(message: &Message) -> String {
+    message.text.as_ref().expect("all have the same key").raw().to_owned()
+}

@@ -1,0 +1,158 @@
+//! Who comes, when, and what they are like.
+
+use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
+
+use cmdchat_core::{
+    server::{Limits, Rate},
+    time::Tick,
+};
+use cmdchat_drivers::sim::{Chunk, Lane, Link};
+use fastrand::Rng;
+
+use super::Size;
+
+/// A server, and its crowd.
+pub(super) struct Plan {
+    pub(super) limits: Limits,
+    pub(super) people: Vec<Person>,
+}
+
+/// Somebody who comes.
+pub(super) struct Person {
+    pub(super) name: String,
+    pub(super) comes: Tick,
+    pub(super) kind: Kind,
+    pub(super) link: Link,
+    /// The longest it is silent.
+    pub(super) patience: Duration,
+    /// Nothing about the connection gives a reason to drop it.
+    pub(super) good: bool,
+    /// Its own chance.
+    pub(super) dice: Rng,
+}
+
+/// What somebody is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Listens, and says nothing, to the end.
+    Witness,
+    /// Talks now and then, and leaves some time.
+    Talker,
+    /// Says more than it may, as fast as it is let.
+    Flooder,
+    /// Stops listening for a long while.
+    Sleeper,
+    /// Has a wrong password.
+    Guesser,
+    /// Sends anything but a login.
+    Stranger,
+}
+
+/// Who sees all of it.
+pub(super) fn witness() -> Person {
+    Person {
+        name: "witness".into(),
+        comes: Tick::ZERO,
+        kind: Kind::Witness,
+        link: Link { peer: Some(([10, 9, 9, 9], 1).into()), ..Link::both(perfect()) },
+        patience: Duration::ZERO,
+        good: true,
+        dice: Rng::with_seed(0),
+    }
+}
+
+pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
+    let seconds = dice.u64(size.seconds.clone());
+    let count = dice.usize(size.people.clone());
+    let limits = limits(dice);
+    // Of twenty; in some rooms hardly anybody can be heard.
+    let loud = dice.u8(0..8);
+    let people = (0..count).map(|number| person(dice, number, seconds, loud)).collect();
+    Plan { limits, people }
+}
+
+fn limits(dice: &mut Rng) -> Limits {
+    Limits {
+        login_timeout: Duration::from_secs(dice.u64(5..=60)),
+        logins: Some(dice.usize(4..=64)),
+        logins_per_source: Some(dice.usize(2..=8)),
+        computations: dice.usize(1..=2),
+        computations_waiting: dice.usize(1..=64),
+        members: Some(dice.usize(4..=300)),
+        members_per_source: Some(dice.usize(4..=50)),
+        messages: Some(Rate {
+            burst: dice.u32(1..=60),
+            interval: Duration::from_millis(dice.u64(20..=500)),
+        }),
+        clear_interval: Duration::from_secs(dice.u64(1..=30)),
+        clear_allowed: dice.u8(..) > 20,
+        history: Some(dice.usize(0..=60)),
+        history_bytes: Some(dice.usize(2_000..=200_000)),
+        backlog: Some(dice.u64(256 << 10..=1 << 20)),
+        stall: Some(Duration::from_secs(dice.u64(5..=60))),
+        guard_loopback: false,
+    }
+}
+
+fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8) -> Person {
+    let kind = match dice.u8(0..20) {
+        guest if guest < loud => Kind::Flooder,
+        0..12 => Kind::Talker,
+        12..15 => Kind::Sleeper,
+        15..17 => Kind::Guesser,
+        _ => Kind::Stranger,
+    };
+    let good = kind == Kind::Talker && dice.bool();
+    // Some want a name that others may have.
+    let name =
+        if dice.u8(0..5) == 0 { format!("one of {}", dice.u8(0..4)) } else { format!("p{number}") };
+    let source = SocketAddr::from(([10, 0, 0, dice.u8(0..12)], 1024));
+    let (up, down) = if good { (lane(dice), lane(dice)) } else { (bad(dice), bad(dice)) };
+    Person {
+        name,
+        comes: Tick::from_start(Duration::from_millis(dice.u64(1..=seconds * 1_000))),
+        kind,
+        link: Link { up, down, peer: Some(source) },
+        patience: Duration::from_secs([5, 60, 900][dice.usize(0..3)]),
+        good,
+        dice: dice.fork(),
+    }
+}
+
+/// Room for everything and no time at all.
+fn perfect() -> Lane {
+    Lane { capacity: 64 << 20, ..Lane::default() }
+}
+
+/// A connection that nobody has to complain of.
+fn lane(dice: &mut Rng) -> Lane {
+    Lane {
+        latency: Duration::from_millis(dice.u64(0..200)),
+        chunk: chunk(dice),
+        write_chunk: chunk(dice),
+        capacity: 4 << 20,
+        cut_after: None,
+    }
+}
+
+/// One with every reason to.
+fn bad(dice: &mut Rng) -> Lane {
+    /// Line 1, a login, a short stay, a long one.
+    const CUTS: [RangeInclusive<u64>; 4] = [0..=450, 0..=1_200, 1_000..=5_000, 5_000..=100_000];
+    let cut = CUTS[dice.usize(0..4)].clone();
+    let slow = 1 << dice.u8(0..13);
+    Lane {
+        latency: Duration::from_millis(dice.u64(0..=slow)),
+        capacity: 64 << dice.u8(0..11),
+        cut_after: (dice.u8(0..3) == 0).then(|| dice.u64(cut)),
+        ..lane(dice)
+    }
+}
+
+fn chunk(dice: &mut Rng) -> Chunk {
+    match dice.u8(0..4) {
+        0 => Chunk::Whole,
+        1 => Chunk::Bytes(dice.usize(1..50)),
+        _ => Chunk::Random(dice.u64(..)),
+    }
+}

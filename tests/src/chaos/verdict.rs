@@ -1,0 +1,162 @@
+//! Whether all was as it should be.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use cmdchat_core::{
+    client::Ending,
+    server::{Departure, Limits, Output},
+};
+use cmdchat_drivers::serve::Note;
+
+use super::{
+    Report,
+    life::{Record, Told},
+    plan::Kind,
+};
+
+/// Whatever others do, over a good connection one's words are back at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
+
+pub(super) fn judge(
+    limits: &Limits,
+    witness: &Record,
+    records: &[Record],
+    notes: &[Note],
+) -> Report {
+    let all = &witness.told;
+    assert_eq!(witness.ended, Some((Ending::Closed, 0)), "the witness sees the end");
+    let mut report = Report { people: records.len(), events: all.len(), ..Report::default() };
+    for record in records {
+        nobody_unknown_is_announced(record, all);
+        report.turned_away += usize::from(record.refused.is_some() && record.kind != Kind::Guesser);
+        let Some(welcome) = &record.welcome else { continue };
+        report.members += 1;
+        report.told += record.told.len();
+        let Some(came) = came(record, welcome, limits, all) else {
+            panic!("this is not what happened:\n{record:#?}\nbut this:\n{all:#?}")
+        };
+        if record.good {
+            assert!(
+                record.worst_delay < AT_ONCE,
+                "{} waited {:?}",
+                record.name,
+                record.worst_delay
+            );
+            report.worst_delay = report.worst_delay.max(record.worst_delay);
+            loses_nothing(record, &all[came..]);
+        }
+    }
+    report.dropped = the_host_is_told_the_same(notes, all, records);
+    report
+}
+
+fn nobody_unknown_is_announced(record: &Record, all: &[Told]) {
+    let knows = !matches!(record.kind, Kind::Guesser | Kind::Stranger);
+    assert!(knows || record.welcome.is_none(), "{} is in without the password", record.name);
+    // Others may have the names that are wanted by many.
+    if record.welcome.is_none() && record.name.starts_with('p') && record.refused.is_some() {
+        let announced = all.contains(&Told::Joined(record.name.clone()));
+        assert!(!announced || knows, "{} was announced", record.name);
+    }
+}
+
+/// The place in the order of all events where this member came: what it found is
+/// what there was, and what it was told is what happened from then on, each
+/// thing once, up to some moment.
+fn came(
+    record: &Record,
+    (members, history): &(Vec<String>, Vec<String>),
+    limits: &Limits,
+    all: &[Told],
+) -> Option<usize> {
+    let mut room = Room::default();
+    all.iter().enumerate().find_map(|(at, event)| {
+        room.take(event);
+        let rest = &all[at + 1..];
+        let fits = *event == Told::Joined(record.name.clone())
+            && rest.starts_with(&record.told)
+            && room.is_found_as(members, history, limits);
+        fits.then_some(at + 1)
+    })
+}
+
+/// What a newcomer should find.
+struct Room<'a> {
+    members: Vec<&'a str>,
+    said: Vec<&'a str>,
+}
+
+impl Default for Room<'_> {
+    fn default() -> Self {
+        Self { members: vec!["witness"], said: Vec::new() }
+    }
+}
+
+impl<'a> Room<'a> {
+    fn take(&mut self, event: &'a Told) {
+        match event {
+            Told::Joined(name) => self.members.push(name),
+            Told::Left(name) => self.members.retain(|member| member != name),
+            Told::Said(_, text) => self.said.push(text),
+            Told::Cleared => self.said.clear(),
+        }
+    }
+
+    fn is_found_as(&self, members: &[String], history: &[String], limits: &Limits) -> bool {
+        // In the order of their seats; who sits down first may come in second.
+        let found: BTreeSet<_> = members.iter().map(String::as_str).collect();
+        let present: BTreeSet<_> = self.members.iter().copied().collect();
+        // How much of the history fits is the room's own test.
+        found == present
+            && members.len() == self.members.len()
+            && self.said.ends_with(&history.iter().map(String::as_str).collect::<Vec<_>>())
+            && limits.history.is_none_or(|most| history.len() <= most)
+    }
+}
+
+/// Over a good connection all that is said is heard, until its own end.
+fn loses_nothing(record: &Record, rest: &[Told]) {
+    let Record { name, told, ended, .. } = record;
+    match ended {
+        Some((Ending::Left, _)) => {}
+        // The server was stopped.
+        Some((Ending::Closed, 0)) => assert_eq!(told.len(), rest.len(), "{name} missed the end"),
+        other => panic!("{name} has a good connection and ended so: {other:?}"),
+    }
+}
+
+/// Who came and left, in the same order, nobody twice. Gives the number of those
+/// who were dropped for being slow.
+fn the_host_is_told_the_same(notes: &[Note], all: &[Told], records: &[Record]) -> usize {
+    let mut told = Vec::new();
+    let mut present = BTreeSet::from(["witness".to_owned()]);
+    let mut dropped = 0;
+    let good = |name: &str| {
+        records.iter().any(|one| one.good && one.name == name && name.starts_with('p'))
+    };
+    for note in notes {
+        match note {
+            Note::Room(Output::Joined(name, count)) => {
+                let name = name.to_string();
+                if name != "witness" {
+                    assert!(present.insert(name.clone()), "{name} came twice");
+                    told.push(Told::Joined(name));
+                }
+                assert_eq!(*count, present.len());
+            }
+            Note::Room(Output::Left(name, how, count)) => {
+                let name = name.to_string();
+                assert!(present.remove(&name), "{name} left twice");
+                assert_eq!(*count, present.len());
+                assert!(*how == Departure::Closed || !good(&name), "{name} left so: {how:?}");
+                dropped += usize::from(*how == Departure::TooSlow);
+                told.push(Told::Left(name));
+            }
+            Note::Room(_) | Note::Refused(..) | Note::NotAccepted(_) => {}
+        }
+    }
+    let seen: Vec<_> =
+        all.iter().filter(|event| matches!(event, Told::Joined(_) | Told::Left(_))).collect();
+    assert_eq!(told.iter().collect::<Vec<_>>(), seen, "the host and the room are told the same");
+    dropped
+}

@@ -198,7 +198,7 @@ pub struct Outlet {
 }
 
 /// Pieces handed to one vectored write at the most.
-pub const GATHERED: usize = 32;
+pub const GATHERED: usize = 8;
 
 impl Outlet {
     /// Everything that waits, up to [`GATHERED`] pieces, for one vectored

@@ -7,7 +7,7 @@
 //!                            └──► log ──► writer ──► socket
 //! ```
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
@@ -19,8 +19,9 @@ use futures_lite::future;
 use zeroize::Zeroizing;
 
 use crate::{
+    buffer::Buffer,
     contract::{Connection, Hangup as _, Read, Reader, Runtime},
-    login::{self, Arithmetic, deliver},
+    login::{self, Arithmetic},
     outbound::{self, Bell},
 };
 
@@ -31,8 +32,6 @@ const WINDOW: usize = 64;
 const MAILBOX: usize = 16;
 /// Events the person has not seen yet; beyond that the server is read more slowly.
 const EVENTS: usize = 256;
-/// Bytes asked of the socket at once.
-const READ_SIZE: usize = 16 << 10;
 /// How long leaving may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -97,9 +96,9 @@ pub async fn connect<R: Runtime>(
 
     let mut log = Log::default();
     let (mut outlet, lag) = log.subscribe(None);
-    let bell = Bell::default();
+    let bell = Arc::new(Bell::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
-    let (clock, writer_bell) = (runtime.clone(), bell.clone());
+    let (clock, writer_bell) = (runtime.clone(), Arc::clone(&bell));
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
@@ -132,12 +131,10 @@ enum Arrival {
 }
 
 async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Buffer::new();
     loop {
-        let arrival = match reader.read(&mut buffer, None).await {
-            Ok(Read::Bytes(count)) => {
-                Arrival::Bytes(deliver(&mut buffer, count, |bytes| bytes.to_vec()))
-            }
+        let arrival = match reader.read(buffer.room(), None).await {
+            Ok(Read::Bytes(count)) => Arrival::Bytes(buffer.deliver(count, |bytes| bytes.to_vec())),
             Ok(Read::Late) => continue,
             Ok(Read::End) => Arrival::End,
             Err(_) => Arrival::Failed,
@@ -152,7 +149,7 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
 struct Outgoing {
     log: Log,
     lag: Lag,
-    bell: Bell,
+    bell: Arc<Bell>,
     all_written: Receiver<()>,
 }
 

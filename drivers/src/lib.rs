@@ -4,6 +4,7 @@
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
+mod buffer;
 pub mod connect;
 pub mod contract;
 mod login;

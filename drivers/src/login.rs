@@ -13,11 +13,10 @@ use cmdchat_core::{
     inbox::Inbox,
 };
 
-use crate::contract::{Read, Reader, Runtime, Writer};
-
-/// Bytes asked of a socket at once. Small, because every idle member holds
-/// such a buffer.
-pub(crate) const READ_SIZE: usize = 4096;
+use crate::{
+    buffer::Buffer,
+    contract::{Read, Reader, Runtime, Writer},
+};
 
 /// How long a refused peer may take to read why.
 const SEEING_OUT: Duration = Duration::from_secs(1);
@@ -75,7 +74,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
     inbox: &mut Inbox,
     mut login: H,
 ) -> Result<H::Admitted, H::Refused> {
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Buffer::new();
     let mut out = Vec::new();
     loop {
         let deadline = login.deadline();
@@ -87,10 +86,8 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
         login = match step? {
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
-                match reader.read(&mut buffer, Some(login.deadline())).await {
-                    Ok(Read::Bytes(count)) => {
-                        deliver(&mut buffer, count, |bytes| inbox.push(bytes))
-                    }
+                match reader.read(buffer.room(), Some(login.deadline())).await {
+                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
                     Ok(Read::Late) => {}
                     Ok(Read::End) | Err(_) => inbox.end(),
                 }
@@ -110,15 +107,6 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
             },
         };
     }
-}
-
-/// Hands over the first `count` bytes of a read buffer, and leaves none there:
-/// the next read may be long in coming.
-pub(crate) fn deliver<T>(buffer: &mut [u8], count: usize, take: impl FnOnce(&[u8]) -> T) -> T {
-    let bytes = buffer.get_mut(..count).unwrap_or_default();
-    let taken = take(bytes);
-    bytes.fill(0);
-    taken
 }
 
 async fn send<W: Writer>(
@@ -141,9 +129,9 @@ async fn send<W: Writer>(
 pub(crate) async fn see_out<R: Runtime>(runtime: &R, mut reader: R::Reader, mut writer: R::Writer) {
     writer.finish();
     let until = runtime.now().after(SEEING_OUT);
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Buffer::new();
     while runtime.now() < until {
-        match reader.read(&mut buffer, Some(until)).await {
+        match reader.read(buffer.room(), Some(until)).await {
             Ok(Read::Bytes(_)) => {}
             Ok(Read::Late | Read::End) | Err(_) => break,
         }

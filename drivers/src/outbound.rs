@@ -3,10 +3,7 @@
 use std::{
     future::poll_fn,
     io::{self, IoSlice},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
     task::Poll,
 };
 
@@ -16,27 +13,24 @@ use cmdchat_core::log::{GATHERED, Outlet};
 use crate::contract::{Runtime, Writer as _};
 
 /// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Bell(Arc<BellState>);
-
 #[derive(Debug, Default)]
-struct BellState {
+pub(crate) struct Bell {
     rung: AtomicBool,
     sleeper: AtomicWaker,
 }
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        if !self.0.rung.swap(true, Ordering::AcqRel) {
-            self.0.sleeper.wake();
+        if !self.rung.swap(true, Ordering::AcqRel) {
+            self.sleeper.wake();
         }
     }
 
     /// Ready after the next ring, or at once after one that nobody heard.
     pub(crate) async fn heard(&self) {
         poll_fn(|context| {
-            self.0.sleeper.register(context.waker());
-            if self.0.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+            self.sleeper.register(context.waker());
+            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }

@@ -17,8 +17,8 @@ use super::{
     hall::{Link, Mail},
 };
 use crate::{
+    buffer::Buffer,
     contract::{Hangup as _, Read, Reader as _, Runtime},
-    login::{READ_SIZE, deliver},
     outbound::{self, Bell},
 };
 
@@ -124,7 +124,7 @@ async fn listen<R: Runtime>(
     meter: &Meter,
 ) -> Departure {
     let mut intake = Intake::new(&house.limits);
-    let mut buffer = vec![0; READ_SIZE];
+    let mut buffer = Buffer::new();
     let mut end = Departure::Closed;
     let mut said = 0;
     loop {
@@ -138,8 +138,8 @@ async fn listen<R: Runtime>(
                     return Departure::Lost;
                 }
             }
-            Intent::NeedsInput => match reader.read(&mut buffer, None).await {
-                Ok(Read::Bytes(count)) => deliver(&mut buffer, count, |bytes| inbox.push(bytes)),
+            Intent::NeedsInput => match reader.read(buffer.room(), None).await {
+                Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
                 Ok(Read::Late) => {}
                 Ok(Read::End) => inbox.end(),
                 Err(_) => {

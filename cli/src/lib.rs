@@ -4,6 +4,7 @@
 //! users.
 
 pub mod args;
+pub mod code;
 pub mod commands;
 pub mod exit;
 #[cfg(feature = "fuzzing")]

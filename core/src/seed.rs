@@ -1,5 +1,7 @@
 //! Chance as the machines see it: one secret seed per run.
 
+use std::{iter, num::NonZero};
+
 use chacha20::ChaCha20Rng;
 use hkdf::Hkdf;
 use rand_core::{Rng as _, SeedableRng};
@@ -32,6 +34,16 @@ impl Seed {
         Self(Secret::take(&mut okm))
     }
 
+    /// Numbers below `bound` without an end, each as likely as any other. To be
+    /// taken from a fork of their own: they are the same every time.
+    pub fn numbers_below(&self, bound: NonZero<u32>) -> impl Iterator<Item = u32> + use<> {
+        let mut rng = self.rng();
+        // Of the 2^32 only whole runs of `bound`: the rest would favour the small.
+        let fair = u32::MAX - u32::MAX % bound;
+        let draw = move || u32::from_be_bytes(rng.bytes());
+        iter::repeat_with(draw).filter(move |drawn| *drawn < fair).map(move |drawn| drawn % bound)
+    }
+
     /// The generator of this seed, from its beginning.
     pub(crate) fn rng(&self) -> Rng {
         Rng(ChaCha20Rng::from_seed(*self.0.expose()))
@@ -59,5 +71,23 @@ impl Rng {
     /// A random (version 4) UUID in its usual text form.
     pub(crate) fn uuid(&mut self) -> String {
         uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_below_their_bound_and_all_of_them_come() {
+        for bound in
+            [1, 2, 7, 1_295].map(|bound| NonZero::new(bound).unwrap_or(NonZero::<u32>::MIN))
+        {
+            let seed = Seed::new(Secret::take(&mut [7; 32]));
+            let numbers: Vec<_> = seed.numbers_below(bound).take(20_000).collect();
+            assert!(numbers.iter().all(|number| *number < bound.get()));
+            assert!((0..bound.get()).all(|number| numbers.contains(&number)));
+            assert!(seed.numbers_below(bound).take(20_000).eq(numbers));
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod connect;
 mod parse;
+mod passphrase;
 mod secret;
 mod send;
 mod serve;
@@ -13,11 +14,14 @@ mod tests;
 
 pub use connect::Connect;
 pub use parse::{Again, Parsed, Stop, parse};
+pub use passphrase::Passphrase;
 pub use secret::{Argument, Source};
 pub use send::Send;
 pub use serve::{Limits, Serve};
 pub use values::{Bound, Host};
 pub use way::Way;
+
+pub(crate) use values::{host, port};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -53,6 +57,8 @@ pub enum Command {
     Connect(Connect),
     /// Say one thing in a room, and leave.
     Send(Send),
+    /// Make a passphrase of random words.
+    Passphrase(Passphrase),
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.

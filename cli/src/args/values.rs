@@ -39,7 +39,7 @@ impl Bound<Duration> {
     }
 }
 
-pub(super) fn host(text: &str) -> Result<Host, Failure> {
+pub(crate) fn host(text: &str) -> Result<Host, Failure> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let name = bare.unwrap_or(text);
     if is_ipv6(name) {
@@ -97,7 +97,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
     })
 }
 
-pub(super) fn port(text: &str) -> Result<u16, Failure> {
+pub(crate) fn port(text: &str) -> Result<u16, Failure> {
     match port_or_any(text)? {
         0 => Err(Failure::bad_port(text)),
         port => Ok(port),
@@ -120,6 +120,13 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, Failure> {
     match count(text)? {
         0 => Err(bad(text, " is too few", "write 1 or more")),
         count => Ok(count),
+    }
+}
+
+pub(super) fn words(text: &str) -> Result<usize, Failure> {
+    match count(text)? {
+        count @ 3..=32 => Ok(count),
+        _ => Err(bad(text, " is no length for a code", "write a number from 3 to 32")),
     }
 }
 

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 
 use crate::{
     args::{Command, Parsed},
+    code::Code,
     exit::{Exit, Failure, reason},
     text::Shown,
 };
@@ -34,6 +35,10 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
         Command::Serve(command) => serve::run(*command, &again),
         Command::Connect(command) => connect::run(command, &again),
         Command::Send(command) => send::run(command, &again),
+        Command::Passphrase(command) => {
+            let code = Code::draw(command.words, &seed()?).shown();
+            print(Shown::line(&[&code, &"\n"]).as_str().as_bytes())
+        }
         Command::Completions(command) => print(&completions::script(command.shell)),
         Command::Man => print(&man::page()),
     }

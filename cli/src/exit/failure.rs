@@ -136,7 +136,7 @@ impl fmt::Display for Failure {
 impl Error for Failure {}
 
 /// `host:port`, with brackets where the host is an IPv6 address.
-pub(super) fn at(host: &str, port: u16) -> Shown {
+pub(crate) fn at(host: &str, port: u16) -> Shown {
     let host = Shown::one_line(host);
     if host.as_str().contains(':') {
         Shown::line(&[&"[", &host, &"]:", &port])

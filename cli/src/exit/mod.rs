@@ -11,7 +11,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 pub use failure::Failure;
-pub(crate) use failure::reason;
+pub(crate) use failure::{at, reason};
 pub use panic::run;
 
 /// Exit codes. They are part of the interface and do not change.

@@ -1,0 +1,70 @@
+//! The words of codes: the first short list of the Electronic Frontier
+//! Foundation (CC BY 3.0 US), <https://www.eff.org/dice>, without the one word
+//! that has a dash inside.
+
+use diceware_wordlists::EFF_SHORT_WORDLIST_1;
+use strsim::osa_distance;
+
+/// How many there are.
+pub(super) const COUNT: u32 = 1_295;
+
+/// More slips than this, and it is another word.
+const SLIPS: usize = 2;
+
+/// All words, in their order.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    EFF_SHORT_WORDLIST_1.iter().copied().filter(|word| *word != "yo-yo")
+}
+
+/// The word of the list that is `text`, which is in lower case.
+pub(super) fn find(text: &str) -> Option<&'static str> {
+    all().find(|word| *word == text)
+}
+
+/// The word that somebody may have meant by `text`. The first letter is seldom
+/// wrong.
+pub(super) fn nearest(text: &str) -> Option<&'static str> {
+    let slips = |word: &&str| osa_distance(word, text);
+    let near = |word: &&str| (slips(word), word.get(..1) != text.get(..1));
+    all().min_by_key(near).filter(|word| slips(word) <= SLIPS)
+}
+
+/// The only word that begins with `text`, if it is the only one.
+pub(super) fn complete(text: &str) -> Option<&'static str> {
+    let mut words = all().filter(|word| word.starts_with(text));
+    words.next().filter(|_| words.next().is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_the_one_that_codes_are_reckoned_with() {
+        assert_eq!(all().count(), COUNT as usize);
+        assert!(all().is_sorted());
+        assert!(all().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())));
+        assert!(all().all(|word| (3..=5).contains(&word.len())));
+        assert_eq!((all().next(), all().last()), (Some("acid"), Some("zoom")));
+    }
+
+    #[test]
+    fn a_slip_is_seen_through() {
+        for (typed, meant) in [
+            ("tidi", Some("tidy")),
+            ("aicd", Some("acid")),
+            ("zom", Some("zoom")),
+            ("qqqqqq", None),
+        ] {
+            assert_eq!(nearest(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_enough_if_it_is_nobody_elses() {
+        assert_eq!(complete("zo"), None); // zone, zoom
+        assert_eq!(complete("zoo"), Some("zoom"));
+        assert_eq!(complete("oak"), Some("oak"));
+        assert_eq!(complete("qq"), None);
+    }
+}

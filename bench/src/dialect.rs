@@ -134,7 +134,8 @@ fn log_in(socket: &mut TcpStream, password: &str, number: usize) -> Result<()> {
     let name = Name::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
     let seed = Seed::new(Secret::take(&mut [7; 32])).fork("member", number as u64);
     let password = Password::new(password.as_bytes().to_vec().into());
-    let guest = Arc::new(Guest::new(name, password, Epoch::new(Timestamp::now())));
+    let guest =
+        Arc::new(Guest::new(name, password, Epoch::new(Timestamp::now())).protocol_1_only());
     let mut login = Login::new(guest, Tick::ZERO, PATIENCE, &seed);
     let mut inbox = Inbox::new(0);
     let mut out = Vec::new();

@@ -45,7 +45,7 @@ fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
         alice.types("hello from alice\r");
         bob.out.wait_for("hello from alice");
         alice.types("/wipe yes\r");
-        bob.out.wait_for("the room was wiped");
+        bob.out.wait_for("wiped the room");
         alice.types("/quit\r");
         assert_eq!(alice.ends().0, Some(0));
 

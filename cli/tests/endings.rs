@@ -59,12 +59,12 @@ fn a_signal_before_the_room_ends_it_without_comment() {
 }
 
 #[test]
-fn a_server_that_dies_is_an_end_like_any_other() {
+fn a_server_that_dies_does_not_pass_for_one_that_closed_the_room() {
     let mut room = Room::open(&[]);
     let alice = room.guest("alice");
     room.serve.kill();
-    alice.out.wait_for(" -- the host closed the room\n");
-    alice.ends_by_itself().is_success();
+    let words = format!("error: lost the connection to {}", room.address());
+    alice.ends_by_itself().says(10, &words);
 }
 
 #[test]

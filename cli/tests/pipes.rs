@@ -33,13 +33,13 @@ fn a_conversation_on_both_runtimes() {
         let said = ["<alice> a", "<alice> b \u{e9}", "<alice> // c"];
         assert_eq!(
             without_times(&alice.out),
-            [&["-- you are in (classic, open). 2 online: bob alice"], &said[..]].concat()
+            [&["-- you are in (classic, sealed). 2 online: bob alice"], &said[..]].concat()
         );
 
         bob.out.wait_for("alice left");
         let bob = bob.ends();
         bob.is_success();
-        let mut seen = vec!["-- you are in (classic, open). 1 online: bob"];
+        let mut seen = vec!["-- you are in (classic, sealed). 1 online: bob"];
         seen.push("-- alice joined (2 online)");
         seen.extend(said);
         seen.push("-- alice left (1 online)");
@@ -195,7 +195,7 @@ fn newcomers_hear_what_was_said() {
             let bob = run(&mut room.connect("bob", &["--runtime", runtime]));
             bob.is_success();
             let mut seen: Vec<_> = heard.iter().map(|text| format!("<alice> {text}")).collect();
-            seen.push("-- you are in (classic, open). 1 online: bob".into());
+            seen.push("-- you are in (classic, sealed). 1 online: bob".into());
             assert_eq!(without_times(&bob.out), seen);
             let left = |text: &str| text.matches("bob left").count() == number + 1;
             room.serve.err.wait_until("bob leaving", left);

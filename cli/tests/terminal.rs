@@ -285,7 +285,7 @@ fn all_can_wipe_the_room_unless_the_host_says_no() {
         alice.screen.wait_for("<alice> behind");
         let bob = room.guest("bob");
         assert_eq!(said_by(&bob.out.text(), "alice").contains(&"secret".to_owned()), kept);
-        assert_eq!(alice.screen.text().contains("-- the room was wiped"), !kept);
+        assert_eq!(alice.screen.text().contains("-- alice wiped the room"), !kept);
         alice.types("/q\r");
         assert_eq!(alice.leaves().0, Some(0));
     }

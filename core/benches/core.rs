@@ -8,6 +8,7 @@ use cmdchat_core::{
     fernet::RoomKey,
     handshake::{Handshake, Step, Work},
     inbox::{Inbox, Line},
+    keys::Kdf,
     log::Outlet,
     name::Name,
     secret::{Password, Secret},
@@ -66,7 +67,7 @@ mod json {
     #[divan::bench]
     fn in_strict(bencher: Bencher<'_, '_>) {
         let (line, limits) = (said(), Limits { messages: None, ..Limits::default() });
-        let mut intake = Intake::new(&limits);
+        let mut intake = Intake::open(&limits);
         let mut inbox = Inbox::new(0);
         bencher.bench_local(|| {
             inbox.push(&line);
@@ -100,7 +101,7 @@ mod room {
         pub(super) fn new(members: u8) -> Self {
             let limits = Limits { members: None, ..Limits::default() };
             let seed = Seed::new(secret(1));
-            let room = Room::new(&limits, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+            let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             let mut full = Self { room, members: Vec::new() };
             let gate = Gate::new(&limits);
             let credentials = Arc::new(Credentials::classic(&password(), &seed));
@@ -177,7 +178,7 @@ mod room {
         let mut server = Login::new(Arc::clone(credentials), pass, Tick::ZERO, hour, &seed);
         let name = Name::new(&format!("m{number:04}")).unwrap();
         let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-        let guest = Arc::new(client::Guest::new(name, password(), epoch));
+        let guest = Arc::new(client::Guest::new(name, password(), epoch).protocol_1_only());
         let mut client = client::Login::new(guest, Tick::ZERO, hour, &seed);
         let (mut to_server, mut to_client) = (Inbox::new(0), Inbox::new(0));
         loop {

@@ -14,15 +14,21 @@ impl Frame {
         Self(line.into())
     }
 
+    /// `record` with its end, as a sealer makes it.
+    pub(crate) fn from_record(record: Vec<u8>) -> Self {
+        Self(record.into())
+    }
+
     /// The bytes to write, `\n` included.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// The same bytes, shared.
-    pub(crate) fn shared(&self) -> Arc<[u8]> {
-        Arc::clone(&self.0)
+    /// The bytes without the `\n`.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        self.0.strip_suffix(b"\n").unwrap_or(&self.0)
     }
 }
 

@@ -25,6 +25,7 @@
 #![warn(missing_docs)]
 
 pub mod client;
+mod envelope;
 pub mod fernet;
 pub mod fingerprint;
 pub mod frame;
@@ -32,9 +33,14 @@ pub mod frame;
 pub mod fuzzing;
 pub mod handshake;
 pub mod inbox;
+mod keepalive;
 pub mod keys;
 pub mod log;
 pub mod name;
+#[cfg(test)]
+mod protocol_2_vectors;
+mod schedule;
+pub mod seal;
 pub mod secret;
 pub mod seed;
 pub mod server;
@@ -43,5 +49,6 @@ mod strict;
 pub mod time;
 pub mod tolerant;
 pub mod untrusted;
+pub mod view;
 pub mod violation;
 pub mod wire;

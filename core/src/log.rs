@@ -5,11 +5,12 @@
 //! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
 //! the log. Nothing is copied or queued per reader; memory is one log as long
 //! as the slowest reader lags, which [`Lag`] tells. A reader that is to get no
-//! more is sealed, and still gets all before that, until its outlet is dropped.
+//! more is cut off there, and still gets all before that, until its outlet is dropped.
+
+mod outlet;
 
 use std::{
     collections::VecDeque,
-    io::IoSlice,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
@@ -17,7 +18,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{frame::Frame, time::Tick};
+pub use self::outlet::{GATHERED, Outlet};
+use crate::{frame::Frame, seal::Sealer, time::Tick};
 
 /// The writing end.
 #[derive(Debug, Default)]
@@ -47,8 +49,7 @@ impl Segment {
 
 impl Shared {
     fn segments(&self) -> MutexGuard<'_, VecDeque<Segment>> {
-        // A queue of whole segments is never half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        held(&self.0)
     }
 }
 
@@ -101,22 +102,21 @@ impl Log {
         self.published + self.fresh.len() as u64
     }
 
-    /// A reader who gets `greeting` and then all that is appended from now on.
+    /// A reader who gets `greeting` and then all that is appended from now on;
+    /// every line as a record, if there is a `sealer`.
     #[must_use]
-    pub fn subscribe(&mut self, greeting: Option<&Frame>) -> (Outlet, Lag) {
+    pub fn subscribe(&mut self, greeting: Vec<Frame>, sealer: Option<Sealer>) -> (Outlet, Lag) {
+        let size = greeting.iter().map(|frame| frame.bytes().len() as u64).sum();
         let progress = Arc::new(Progress {
             cursor: AtomicU64::new(self.end()),
-            greeting_left: AtomicU64::new(greeting.map_or(0, |frame| frame.bytes().len() as u64)),
-            sealed_at: AtomicU64::new(u64::MAX),
+            greeting_left: AtomicU64::new(size),
+            cut_at: AtomicU64::new(u64::MAX),
             progressed_at: AtomicU64::new(0),
+            asides: Mutex::default(),
+            last_words: Mutex::default(),
         });
         self.readers.push(Arc::downgrade(&progress));
-        let outlet = Outlet {
-            shared: Arc::clone(&self.shared),
-            progress: Arc::clone(&progress),
-            greeting: greeting.map(Frame::shared),
-            gathered: Vec::new(),
-        };
+        let outlet = Outlet::new(&self.shared, &progress, greeting, sealer);
         (outlet, Lag(progress))
     }
 }
@@ -127,9 +127,13 @@ struct Progress {
     cursor: AtomicU64,
     greeting_left: AtomicU64,
     /// The reader gets nothing from here on.
-    sealed_at: AtomicU64,
+    cut_at: AtomicU64,
     /// Nanoseconds since [`Tick::ZERO`].
     progressed_at: AtomicU64,
+    /// For this reader alone, as soon as possible. Sealed links only.
+    asides: Mutex<Vec<Frame>>,
+    /// For this reader alone, behind everything. Sealed links only.
+    last_words: Mutex<Vec<Frame>>,
 }
 
 impl Progress {
@@ -137,7 +141,7 @@ impl Progress {
     /// there will be none.
     fn unread(&self) -> Option<u64> {
         let cursor = self.cursor.load(Ordering::Acquire);
-        (cursor < self.sealed_at.load(Ordering::Acquire)).then_some(cursor)
+        (cursor < self.cut_at.load(Ordering::Acquire)).then_some(cursor)
     }
 }
 
@@ -164,9 +168,18 @@ impl Lag {
         Tick::from_start(Duration::from_nanos(self.0.progressed_at.load(Ordering::Acquire)))
     }
 
-    /// Lets the reader have everything before `end`, and nothing after.
-    pub fn seal(&self, end: u64) {
-        self.0.sealed_at.store(end, Ordering::Release);
+    /// Bytes of the log that wait for the reader if it ends at `end`; what the
+    /// reader got to begin with does not count.
+    #[must_use]
+    pub fn behind(&self, end: u64) -> u64 {
+        end.saturating_sub(self.cursor())
+    }
+
+    /// Lets the reader have everything before `end`, then `last_words` if its
+    /// link is sealed, and nothing after.
+    pub fn cut(&self, end: u64, last_words: Vec<Frame>) {
+        *held(&self.0.last_words) = last_words;
+        self.0.cut_at.store(end, Ordering::Release);
     }
 }
 
@@ -185,84 +198,20 @@ impl Meter {
         self.progress.greeting_left.load(Ordering::Acquire)
             + end.saturating_sub(self.progress.cursor.load(Ordering::Acquire))
     }
+
+    /// Has the reader, whose link is sealed, told something that is for nobody
+    /// else. What waits already is not said twice.
+    pub fn tell(&self, aside: Frame) {
+        let mut asides = held(&self.progress.asides);
+        if !asides.contains(&aside) {
+            asides.push(aside);
+        }
+    }
 }
 
-/// The reading end: what is still to be written to one socket.
-#[derive(Debug)]
-pub struct Outlet {
-    shared: Arc<Shared>,
-    progress: Arc<Progress>,
-    /// The whole greeting while any of it is left.
-    greeting: Option<Arc<[u8]>>,
-    gathered: Vec<Segment>,
-}
-
-/// Pieces handed to one vectored write at the most.
-pub const GATHERED: usize = 8;
-
-impl Outlet {
-    /// Everything that waits, up to [`GATHERED`] pieces, for one vectored
-    /// write. Empty if nothing waits now.
-    pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
-        let cursor = self.progress.cursor.load(Ordering::Acquire);
-        self.gathered.clear();
-        let room = GATHERED - usize::from(self.greeting.is_some());
-        let sealed = {
-            let segments = self.shared.segments();
-            // Behind the lock: whoever sees a segment also sees the seal set before it was published.
-            let sealed = self.progress.sealed_at.load(Ordering::Acquire);
-            let first = segments.partition_point(|segment| segment.end() <= cursor);
-            let waiting = segments.iter().skip(first).take(room);
-            self.gathered.extend(waiting.filter(|segment| segment.start < sealed).cloned());
-            sealed
-        };
-        let greeting = self.greeting.as_deref().map(|greeting| {
-            let left = self.progress.greeting_left.load(Ordering::Acquire) as usize;
-            greeting.get(greeting.len().saturating_sub(left)..).unwrap_or_default()
-        });
-        let logged = self.gathered.iter().map(|segment| {
-            let from = cursor.saturating_sub(segment.start) as usize;
-            let to = sealed.min(segment.end()).saturating_sub(segment.start) as usize;
-            segment.bytes.get(from..to).unwrap_or_default()
-        });
-        let mut count = 0;
-        for (slot, bytes) in slices.iter_mut().zip(greeting.into_iter().chain(logged)) {
-            *slot = IoSlice::new(bytes);
-            count += 1;
-        }
-        slices.get(..count).unwrap_or_default()
-    }
-
-    /// The socket took `written` bytes of what [`Self::pending`] gave, at `now`.
-    pub fn advance(&mut self, now: Tick, written: usize) {
-        // 584 years of nanoseconds fit.
-        let nanos = u64::try_from(now.since_start().as_nanos()).unwrap_or(u64::MAX);
-        self.progress.progressed_at.store(nanos, Ordering::Release);
-        let mut written = written as u64;
-        if self.greeting.is_some() {
-            let left = self.progress.greeting_left.load(Ordering::Acquire);
-            let of_greeting = written.min(left);
-            self.progress.greeting_left.store(left - of_greeting, Ordering::Release);
-            written -= of_greeting;
-            if of_greeting == left {
-                self.greeting = None;
-            }
-        }
-        self.progress.cursor.fetch_add(written, Ordering::AcqRel);
-        self.gathered.clear();
-    }
-
-    /// A meter of what waits here.
-    #[must_use]
-    pub fn meter(&self) -> Meter {
-        Meter { shared: Arc::clone(&self.shared), progress: Arc::clone(&self.progress) }
-    }
-
-    /// Nothing waits, and nothing will.
-    #[must_use]
-    pub fn is_finished(&self) -> bool {
-        self.greeting.is_none() && self.progress.unread().is_none()
-    }
+/// A list of whole frames is never half changed.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

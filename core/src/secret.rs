@@ -34,6 +34,19 @@ impl<const N: usize> Secret<N> {
     }
 }
 
+impl Secret<32> {
+    /// Whether a peer's `claimed` is this, in constant time and at the same
+    /// cost for every content and length.
+    #[must_use]
+    pub fn matches(&self, claimed: &[u8]) -> bool {
+        let mut padded = [0; 32];
+        for (to, from) in padded.iter_mut().zip(claimed) {
+            *to = *from;
+        }
+        (padded.as_slice().ct_eq(self.expose()) & claimed.len().ct_eq(&32)).into()
+    }
+}
+
 /// Constant time.
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {

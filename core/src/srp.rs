@@ -27,7 +27,6 @@ use srp::{
     groups::G2048,
     utils::{compute_hash_n_xor_hash_pad_g, compute_k, compute_u_padded},
 };
-use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use crate::secret::{Password, Secret, burning_the_stack};
@@ -54,6 +53,12 @@ impl PublicValue {
         if value > one && value < last { Ok(Self(bytes.into())) } else { Err(BadPublicValue) }
     }
 
+    /// The bytes, as they enter the hashes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn number(&self) -> BoxedUint {
         BoxedUint::from_be_slice_vartime(&self.0)
     }
@@ -72,6 +77,20 @@ impl Salt {
     pub fn from_wire(bytes: &[u8]) -> Result<Self, SaltTooLong> {
         let bytes = strip(bytes);
         if bytes.len() > SALT_BYTES { Err(SaltTooLong) } else { Ok(Self(bytes.into())) }
+    }
+
+    /// The salt of a server that can speak protocol 2: a sentinel, then these
+    /// random bytes. It enters the proofs, so nobody on the way can take it out
+    /// to have two clients of protocol 2 fall back to protocol 1 (PROTOCOL 2.2).
+    #[must_use]
+    pub fn with_sentinel(random: [u8; 8]) -> Self {
+        Self([*SENTINEL, random].concat().into())
+    }
+
+    /// Whether it is one of those.
+    #[must_use]
+    pub fn has_sentinel(&self) -> bool {
+        self.0.starts_with(SENTINEL)
     }
 
     /// The bytes to send.
@@ -104,6 +123,27 @@ impl Verifier {
             Number::wiped(Client::new().compute_g_x(&private_key(password, &salt)))
         });
         Self { salt, v }
+    }
+
+    /// From what a verifier token holds: `v`, big-endian. `None` unless
+    /// 1 < v < N - 1.
+    #[must_use]
+    pub fn from_parts(salt: Salt, v: &[u8; GROUP_BYTES]) -> Option<Self> {
+        // The range is the same as that of public values.
+        PublicValue::from_wire(v).ok()?;
+        Some(Self { salt, v: Number::wiped(BoxedUint::from_be_slice_vartime(strip(v))) })
+    }
+
+    /// `v`, big-endian, with leading zero bytes.
+    #[must_use]
+    pub fn padded(&self) -> Zeroizing<[u8; GROUP_BYTES]> {
+        let bytes = Zeroizing::new(self.v.to_be_bytes());
+        let bytes = strip(&bytes);
+        let mut padded = Zeroizing::new([0; GROUP_BYTES]);
+        if let Some(place) = padded.get_mut(GROUP_BYTES.saturating_sub(bytes.len())..) {
+            place.copy_from_slice(bytes);
+        }
+        padded
     }
 
     /// The salt to send beside `B`.
@@ -178,7 +218,15 @@ impl ServerProof {
     /// # Errors
     /// [`WrongProof`] if it is another: the client does not know the password.
     pub fn check(self, m: &[u8]) -> Result<Proven, WrongProof> {
-        if matches(&self.m, m) { Ok(self.proven) } else { Err(WrongProof) }
+        if self.m.matches(m) { Ok(self.proven) } else { Err(WrongProof) }
+    }
+}
+
+impl ServerProof {
+    /// `K`, unproven: protocol 2 has proofs of its own, made from it.
+    #[must_use]
+    pub fn into_session_key(self) -> Secret<32> {
+        self.proven.session_key
     }
 }
 
@@ -255,7 +303,15 @@ impl ClientProof {
     /// # Errors
     /// [`WrongProof`] if it is another: the server does not know the password.
     pub fn check(self, h_amk: &[u8]) -> Result<Secret<32>, WrongProof> {
-        if matches(&self.0.h_amk, h_amk) { Ok(self.0.session_key) } else { Err(WrongProof) }
+        if self.0.h_amk.matches(h_amk) { Ok(self.0.session_key) } else { Err(WrongProof) }
+    }
+}
+
+impl ClientProof {
+    /// `K`, unproven: protocol 2 has proofs of its own, made from it.
+    #[must_use]
+    pub fn into_session_key(self) -> Secret<32> {
+        self.0.session_key
     }
 }
 
@@ -301,6 +357,7 @@ type Server = srp::ServerG2048<Sha256>;
 const IDENTITY: &[u8] = b"chat";
 const GROUP_BYTES: usize = 256;
 const SALT_BYTES: usize = 64;
+const SENTINEL: &[u8; 8] = b"cmdchat2";
 
 /// What both sides make of `S`.
 #[derive(Debug)]
@@ -340,15 +397,6 @@ fn hash(parts: &[&[u8]]) -> Secret<32> {
         hasher.update(part);
     }
     Secret::fill_with(|out| hasher.finalize_into(out.into()))
-}
-
-/// Compares 32 bytes whatever the length of `claimed`.
-fn matches(proof: &Secret<32>, claimed: &[u8]) -> bool {
-    let mut padded = [0; 32];
-    for (to, from) in padded.iter_mut().zip(claimed) {
-        *to = *from;
-    }
-    (padded.as_slice().ct_eq(proof.expose()) & claimed.len().ct_eq(&32)).into()
 }
 
 fn strip(bytes: &[u8]) -> &[u8] {

@@ -1,12 +1,15 @@
 //! The servers' JSON reader: strict about JSON, indifferent to what it does
 //! not need (PROTOCOL 3.3, last lines).
 //!
-//! It looks for a few keys of one object and passes over all else without
-//! building it, so that neither nesting nor size costs memory.
+//! [`fields`] looks for a few keys of one object and passes over all else
+//! without building it, so that neither nesting nor size costs memory.
+//! [`object`] is for protocol 2, where a key that stands twice is a failure.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::tolerant::Value;
 
 /// The value behind one key.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -60,6 +63,81 @@ pub(crate) fn fields<const N: usize>(
         .and_then(|found| reader.end().map(|()| found))
         .map_err(|_| Unusable::NotJson)?;
     found.ok_or(Unusable::NotAnObject)
+}
+
+/// The object that `line` is, and nothing else: no other value, no key twice
+/// anywhere in it (PROTOCOL 3.3, protocol 2), no nesting of more than 128.
+pub(crate) fn object(line: &[u8]) -> Option<Value> {
+    // No space around it either.
+    if !matches!(line, [b'{', .., b'}']) {
+        return None;
+    }
+    let Unrepeated(value) = serde_json::from_slice(line).ok()?;
+    Some(value)
+}
+
+/// Any value in which no key stands twice.
+struct Unrepeated(Value);
+
+impl<'de> Deserialize<'de> for Unrepeated {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(UnrepeatedVisitor).map(Self)
+    }
+}
+
+struct UnrepeatedVisitor;
+
+impl<'de> Visitor<'de> for UnrepeatedVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value without repeated keys")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Number(value.to_string()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        // With its point, so that it does not pass for a whole number.
+        Ok(Value::Number(format!("{value:?}")))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut elements = Vec::new();
+        while let Some(Unrepeated(element)) = seq.next_element()? {
+            elements.push(element);
+        }
+        Ok(Value::List(elements))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let (mut keys, mut members) = (BTreeSet::new(), Vec::new());
+        while let Some(key) = map.next_key::<String>()? {
+            if !keys.insert(key.clone()) {
+                return Err(A::Error::custom("a key stands twice"));
+            }
+            let Unrepeated(value) = map.next_value()?;
+            members.push((key, value));
+        }
+        Ok(Value::Object(members))
+    }
 }
 
 /// Visits the line: `Some` for an object, `None` for any other JSON value.

@@ -52,6 +52,12 @@ impl Value {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
+    /// The number, if this is one without a fraction and not below zero.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        if let Self::Number(digits) = self { digits.parse().ok() } else { None }
+    }
+
     /// The elements, if this is a list.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Self]> {

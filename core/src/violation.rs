@@ -72,6 +72,12 @@ pub enum Violation {
     NotUtf8,
     /// A chat line that is JSON, but no object.
     NotAnObject,
+    /// A record that is not what an honest client seals next (PROTOCOL 2.4).
+    Tampered,
+    /// A request over a sealed link that is too long or holds no token.
+    Unfit,
+    /// A wish to clear a strict room, where that is not allowed.
+    NoClear,
     /// Not logged in within the time given.
     TooSlow,
     /// The connection ended before the login did.
@@ -88,11 +94,36 @@ impl Violation {
             Self::LineTooLong
             | Self::NotUtf8
             | Self::NotAnObject
+            | Self::Tampered
+            | Self::Unfit
+            | Self::NoClear
             | Self::TooSlow
             | Self::Abandoned => None,
         }
     }
 }
+
+impl Violation {
+    /// What a member with a sealed link is told before it is closed in order.
+    /// For all else it ends at once: whoever tampered with it would read on.
+    #[must_use]
+    pub const fn notice(self) -> Option<&'static str> {
+        match self {
+            Self::Unfit => Some("your last message was too long or malformed"),
+            Self::NoClear => Some(NO_CLEAR),
+            Self::Answered(_)
+            | Self::LineTooLong
+            | Self::NotUtf8
+            | Self::NotAnObject
+            | Self::Tampered
+            | Self::TooSlow
+            | Self::Abandoned => None,
+        }
+    }
+}
+
+/// Told to whoever asks for it where it is not allowed.
+pub(crate) const NO_CLEAR: &str = "in this room the history cannot be wiped by members";
 
 /// For the host's own console.
 impl fmt::Display for Violation {
@@ -102,6 +133,9 @@ impl fmt::Display for Violation {
             Self::LineTooLong => "line too long",
             Self::NotUtf8 => "not UTF-8",
             Self::NotAnObject => "not a JSON object",
+            Self::Tampered => "record tampered with or broken",
+            Self::Unfit => "request too long or malformed",
+            Self::NoClear => NO_CLEAR,
             Self::TooSlow => "login took too long",
             Self::Abandoned => "left during login",
         })

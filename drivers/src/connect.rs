@@ -95,7 +95,7 @@ pub async fn connect<R: Runtime>(
     runtime.spawn(read(reader, to_session));
 
     let mut log = Log::default();
-    let (mut outlet, lag) = log.subscribe(None);
+    let (mut outlet, lag) = log.subscribe(Vec::new(), None);
     let bell = Arc::new(Bell::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
     let (clock, writer_bell) = (runtime.clone(), Arc::clone(&bell));
@@ -174,8 +174,11 @@ impl<R: Runtime> SessionLoop<R> {
         // The login may have left lines in the inbox.
         self.read_lines();
         loop {
-            if let Some(ending) = self.carry_out().await {
-                return self.part(ending).await;
+            if let Some(ended) = self.carry_out().await {
+                self.part(ended.ending).await;
+                // Last, because the program may end with it.
+                let _ = self.events.send(Event::Ended(ended)).await;
+                return;
             }
             let wake = self.next().await;
             let now = self.runtime.now();
@@ -192,7 +195,7 @@ impl<R: Runtime> SessionLoop<R> {
                 Wake::Command(Command::Say(reference, text)) => {
                     self.session.say(now, reference, text);
                 }
-                Wake::Command(Command::Clear) => self.session.clear(),
+                Wake::Command(Command::Clear) => self.session.clear(now),
                 Wake::Command(Command::Compare) => self.session.compare(),
                 Wake::Command(Command::Finish(patience)) => self.session.finish(now, patience),
                 Wake::Command(Command::Leave) => self.session.leave(),
@@ -225,15 +228,13 @@ impl<R: Runtime> SessionLoop<R> {
     }
 
     /// Carries out what the session wants; says if it has ended.
-    async fn carry_out(&mut self) -> Option<Ending> {
+    async fn carry_out(&mut self) -> Option<Ended> {
         let mut ended = None;
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Send(frame) => self.outgoing.log.append(&frame),
+                Output::Event(Event::Ended(how)) => ended = Some(how),
                 Output::Event(event) => {
-                    if let Event::Ended(Ended { ending, .. }) = event {
-                        ended = Some(ending);
-                    }
                     // Nobody listening any more is seen at the next command.
                     let _ = self.events.send(event).await;
                 }
@@ -248,11 +249,11 @@ impl<R: Runtime> SessionLoop<R> {
 
     /// Ends the writer, which may be waiting for more. Who leaves does so in
     /// order, so that the server gets what was sent last.
-    async fn part(self, ending: Ending) {
+    async fn part(&self, ending: Ending) {
         let Outgoing { log, lag, bell, all_written } = &self.outgoing;
-        lag.seal(log.end());
+        lag.cut(log.end(), Vec::new());
         bell.ring();
-        if ending != Ending::Left {
+        if !matches!(ending, Ending::Left | Ending::Closed) {
             return;
         }
         let until = self.runtime.now().after(FAREWELL);

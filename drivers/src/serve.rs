@@ -18,7 +18,7 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     inbox::Inbox,
     seed::Seed,
-    server::{Credentials, Gate, Limits, Login, Output, Pass, Room},
+    server::{Credentials, Gate, Input, Limits, Login, Output, Pass, Room},
     time::Epoch,
     violation::Violation,
 };
@@ -84,7 +84,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         limits,
     });
     runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
-    let room = Room::new(&house.limits, epoch, &seed);
+    let room = Room::new(&house.limits, house.credentials.kdf(), epoch, &seed);
     Hall::new(house, room).run(mailbox, stop).await;
 }
 
@@ -153,6 +153,9 @@ async fn converse<R: Runtime>(
     {
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
+            if house.gate.siege_begins(runtime.now()) {
+                let _ = house.mail.send(Mail::Input(Input::Besieged)).await;
+            }
             if refused.violation.answer().is_some() {
                 login::see_out(runtime, reader, writer).await;
             }

@@ -236,7 +236,7 @@ fn seen_by_ours(event: Event) -> Seen {
         }
         Event::Joined(name, _) => Seen::Joined(name.raw().to_owned()),
         Event::Left(name, _) => Seen::Left(name.raw().to_owned()),
-        Event::Cleared(_) => Seen::Cleared,
+        Event::Cleared(..) => Seen::Cleared,
         other @ (Event::Rejected(_)
         | Event::Notice(_)
         | Event::NotSent(..)

@@ -14,6 +14,7 @@ use cmdchat_core::{
         Doubt, Ended, Event, Guest, Login, LoginFailed, Message, Reference, Rejected, Rejection,
         Welcome,
     },
+    keys::Kdf,
     name::Name,
     secret::{Password, Secret},
     seed::Seed,
@@ -72,13 +73,22 @@ impl Chunking {
     }
 }
 
-/// Plays `script` with every kind of chunking, insists that what everybody saw
-/// is the same to the byte, and compares it with the snapshot `name`.
+/// Plays `script` in a classic room with every kind of chunking, insists that
+/// what everybody saw is the same to the byte, and gives it.
 ///
 /// # Panics
 ///
 /// If two runs differ, or one never ends.
 pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
+    check_in(Kdf::None, limits, script)
+}
+
+/// The same in a room of this kind.
+///
+/// # Panics
+///
+/// If two runs differ, or one never ends.
+pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
     let mut first: Option<String> = None;
     for chunking in [
         Chunking::Coalesced,
@@ -87,7 +97,7 @@ pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
         Chunking::Random(2),
         Chunking::Random(3),
     ] {
-        let transcript = Stage::new(limits.clone(), chunking).play(&script);
+        let transcript = Stage::new(kdf, limits.clone(), chunking).play(&script);
         match &first {
             None => first = Some(transcript),
             Some(first) if *first == transcript => {}
@@ -101,22 +111,18 @@ pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
     abridge(&first.unwrap_or_default())
 }
 
-/// A server with these limits and [`PASSWORD`]: where it listens, and what ends
-/// it when closed.
+/// A server of such a room with these limits and [`PASSWORD`]: where it listens,
+/// and what ends it when closed.
 pub(crate) fn open(
     sim: &Sim,
+    kdf: Kdf,
     limits: Limits,
     notes: impl Fn(Note) + Send + Sync + 'static,
 ) -> (SocketAddr, async_channel::Sender<()>) {
     let listener = sim.listen();
     let address = listener.address();
     let (stop, stopped) = async_channel::bounded(1);
-    let server = Server {
-        credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
-        limits,
-        epoch: epoch(),
-        seed: seed(1),
-    };
+    let server = Server { credentials: credentials(kdf), limits, epoch: epoch(), seed: seed(1) };
     sim.spawn(serve(sim.clone(), listener, server, notes, stopped));
     (address, stop)
 }
@@ -133,12 +139,12 @@ pub struct Stage {
 impl Stage {
     /// A server with these limits and [`PASSWORD`], listening.
     #[must_use]
-    pub fn new(limits: Limits, chunking: Chunking) -> Self {
+    pub fn new(kdf: Kdf, limits: Limits, chunking: Chunking) -> Self {
         let sim = Sim::new();
         let transcript = Transcript::default();
         let (clock, page) = (sim.clone(), transcript.clone());
         let notes = move |note: Note| page.note(clock.now(), "host", describe_note(&note));
-        let (server, stop) = open(&sim, limits, notes);
+        let (server, stop) = open(&sim, kdf, limits, notes);
         Self { sim, server, chunking, transcript, stop }
     }
 
@@ -184,19 +190,34 @@ impl Stage {
         Link::both(self.chunking.lane())
     }
 
-    /// Our client logs in as `name` with the right password and must succeed.
+    /// Our client logs in as `name` with the right password, speaking protocol 1
+    /// only, and must succeed.
     ///
     /// # Panics
     ///
     /// If it does not.
     pub async fn join(&self, name: &str) -> Member {
-        match self.try_join(name, PASSWORD, self.link()).await {
+        self.join_as(self.guest(name, PASSWORD).protocol_1_only()).await
+    }
+
+    /// The same, speaking whatever the server does.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub async fn join_sealed(&self, name: &str) -> Member {
+        self.join_as(self.guest(name, PASSWORD)).await
+    }
+
+    async fn join_as(&self, guest: Guest) -> Member {
+        let name = guest.name().to_string();
+        match self.try_join_as(guest, self.link()).await {
             Ok(member) => member,
             Err(error) => panic!("{name} did not get in: {error:?}\n{}", self.transcript.render()),
         }
     }
 
-    /// Our client tries to log in.
+    /// Our client, speaking protocol 1 only, tries to log in.
     ///
     /// # Errors
     ///
@@ -207,9 +228,31 @@ impl Stage {
         word: &str,
         link: Link,
     ) -> Result<Member, LoginFailed> {
+        self.try_join_as(self.guest(name, word).protocol_1_only(), link).await
+    }
+
+    /// Who comes as `name` with the password `word`, to be told what to insist on.
+    ///
+    /// # Panics
+    ///
+    /// If it is no proper name.
+    #[must_use]
+    pub fn guest(&self, name: &str, word: &str) -> Guest {
+        let name = Name::new(name).expect("scripts use proper names");
+        Guest::new(name, password(word), epoch())
+    }
+
+    /// Our client tries to log in.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not; the transcript has it too.
+    pub async fn try_join_as(&self, guest: Guest, link: Link) -> Result<Member, LoginFailed> {
+        let name = guest.name().to_string();
+        let name = name.as_str();
         let runtime = Tapped(self.sim.clone());
-        let joined =
-            connect::connect(&runtime, self.dial(name, link), self.login(name, word)).await;
+        let login = self.login(guest);
+        let joined = connect::connect(&runtime, self.dial(name, link), login).await;
         let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         });
@@ -234,16 +277,28 @@ impl Stage {
         Raw { reader: Some(reader), writer, hangup, sim: self.sim.clone() }
     }
 
-    /// A peer that has logged in as `name`, and now sends just what the script says.
+    /// A peer that has logged in as `name` over protocol 1, and now sends just
+    /// what the script says.
     ///
     /// # Panics
     ///
     /// If it does not get in.
     pub async fn raw_member(&self, name: &str, link: Link) -> Raw {
+        self.raw_member_as(self.guest(name, PASSWORD).protocol_1_only(), link).await
+    }
+
+    /// The same, whatever it speaks.
+    ///
+    /// # Panics
+    ///
+    /// If it does not get in.
+    pub async fn raw_member_as(&self, guest: Guest, link: Link) -> Raw {
         use cmdchat_core::handshake::{Handshake as _, Step, Work as _};
+        let name = guest.name().to_string();
+        let name = name.as_str();
         let mut raw = self.raw(name, link);
         let mut inbox = cmdchat_core::inbox::Inbox::new(0);
-        let mut login = self.login(name, PASSWORD);
+        let mut login = self.login(guest);
         loop {
             let mut out = Vec::new();
             let step = login.advance(self.sim.now(), &mut inbox, &mut out);
@@ -274,11 +329,18 @@ impl Stage {
         tap(&self.sim, connection, name, &self.transcript)
     }
 
-    fn login(&self, name: &str, word: &str) -> Login {
-        let own_seed = seed(2).fork(name, self.sim.computed());
-        let name = Name::new(name).expect("scripts use proper names");
-        let guest = Arc::new(Guest::new(name, password(word), epoch()));
-        Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &own_seed)
+    fn login(&self, guest: Guest) -> Login {
+        let own_seed = seed(2).fork(guest.name().as_str(), self.sim.computed());
+        Login::new(Arc::new(guest), self.sim.now(), LOGIN_TIMEOUT, &own_seed)
+    }
+}
+
+/// What a server of such a room knows of [`PASSWORD`].
+fn credentials(kdf: Kdf) -> Credentials {
+    let password = password(PASSWORD);
+    match kdf {
+        Kdf::None => Credentials::classic(&password, &seed(1)),
+        Kdf::Argon2id => Credentials::strict(&password, &seed(1)).expect("not empty"),
     }
 }
 
@@ -299,6 +361,11 @@ impl Member {
     /// Has the history forgotten.
     pub async fn clear(&self) {
         let _ = self.commands.send(Command::Clear).await;
+    }
+
+    /// Asks where it stands.
+    pub async fn compare(&self) {
+        let _ = self.commands.send(Command::Compare).await;
     }
 
     /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
@@ -380,6 +447,7 @@ fn describe_note(note: &Note) -> String {
             let how = match how {
                 Departure::Closed => "left".to_owned(),
                 Departure::Lost => "was lost".to_owned(),
+                Departure::Silent => "was silent".to_owned(),
                 Departure::TooSlow => "was dropped, too slow".to_owned(),
                 Departure::Broken(violation) => format!("was dropped, {violation}"),
             };
@@ -407,13 +475,16 @@ pub fn describe_event(event: &Event) -> String {
                 Rejection::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
                 Rejection::Altered => "altered".to_owned(),
                 Rejection::Replayed => "replayed".to_owned(),
+                Rejection::Unreadable => "unreadable".to_owned(),
             };
             format!("rejected from {:?}: {why}", author.raw())
         }
         Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
         Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
-        Event::Cleared(None) => "cleared".to_owned(),
-        Event::Cleared(Some(by)) => format!("cleared by {:?}", by.raw()),
+        Event::Cleared(by, doubts) => {
+            let by = by.as_ref().map_or(String::new(), |by| format!(" by {:?}", by.raw()));
+            format!("cleared{by}{}", describe_doubts(doubts))
+        }
         Event::Notice(text) => format!("notice {:?}", text.raw()),
         Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
         Event::Overdue(reference) => format!("overdue: {}", reference.0),
@@ -433,7 +504,10 @@ fn describe_message(message: &Message) -> String {
         }
     });
     let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
-    let doubt = |doubt: &Doubt| format!(" !! {doubt:?}");
-    let doubts: String = message.doubts.iter().map(doubt).collect();
+    let doubts = describe_doubts(&message.doubts);
     format!("{} says {text}{own}{doubts}", message.author.raw())
+}
+
+fn describe_doubts(doubts: &[Doubt]) -> String {
+    doubts.iter().map(|doubt| format!(" !! {doubt:?}")).collect()
 }

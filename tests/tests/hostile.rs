@@ -46,7 +46,7 @@ fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     let mut inbox = Inbox::new(0);
     let name = Name::new(name).expect("a proper name");
     let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
-    let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch));
+    let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch).protocol_1_only());
     let mut login = Login::new(guest, Tick::ZERO, Duration::from_secs(60), &seed(9));
     loop {
         let mut out = Vec::new();

@@ -10,7 +10,7 @@ use cmdchat_core::{
     inbox::{Inbox, Line, TooLong},
     name::{BadName, Name},
     secret::Secret,
-    server::{Intake, Intent, Limits, Rate},
+    server::{Departure, Intake, Intent, Limits, Rate},
     time::Tick,
     wire::{Request, Token},
 };
@@ -326,7 +326,7 @@ fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
         5 => "[A-Za-z0-9_=-]{0,40}".prop_map(move |text| {
             (json!({"type": "message", "text": text}).to_string(), say(&text))
         }),
-        1 => Just(("{\"type\":\"clear\"}".to_owned(), Some(Request::Clear))),
+        1 => Just(("{\"type\":\"clear\"}".to_owned(), Some(Request::Clear(None)))),
         2 => prop::sample::select(&[
             "", "garbage", "{}", r#"{"type":"dance"}"#, r#"{"type":"message","text":5}"#,
             r#"{"type":"message","text":"a b"}"#, r#"{"type":"message","text":"\ud800"}"#,
@@ -351,7 +351,7 @@ proptest! {
         let limits =
             Limits { messages: rate, clear_interval: Duration::ZERO, ..Limits::default() };
         let stream: String = lines.iter().flat_map(|(line, _)| [line, "\n"]).collect();
-        let (mut intake, mut inbox) = (Intake::new(&limits), Inbox::new(0));
+        let (mut intake, mut inbox) = (Intake::open(&limits), Inbox::new(0));
         let (mut rest, mut pieces) = (stream.as_bytes(), pieces.iter().cycle());
         let (mut now, mut heard, mut ended) = (Tick::ZERO, Vec::new(), false);
         while !ended {
@@ -361,16 +361,16 @@ proptest! {
                     prop_assert!(until > now, "time must pass");
                     now = until;
                 }
-                Intent::NeedsInput if rest.is_empty() => inbox.end(),
-                Intent::NeedsInput => {
+                Intent::NeedsInput(_) if rest.is_empty() => inbox.end(),
+                Intent::NeedsInput(_) => {
                     let (size, pause) = pieces.next().expect("an endless supply");
                     let (piece, behind) = rest.split_at(rest.len().min(*size));
                     inbox.push(piece);
                     rest = behind;
                     now = now.after(Duration::from_millis(*pause));
                 }
-                Intent::End => ended = true,
-                Intent::Broken(violation) => panic!("{violation}"),
+                Intent::End(Departure::Closed) => ended = true,
+                other @ (Intent::Answer(_) | Intent::End(_)) => panic!("{other:?}"),
             }
         }
         if let Some(Rate { burst, interval }) = rate {

@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
-use cmdchat_core::server::{Limits, Rate};
+use cmdchat_core::{
+    keys::Kdf,
+    server::{Limits, Rate},
+};
 use cmdchat_drivers::sim::{Lane, Link};
 use cmdchat_tests::{Chunking, PASSWORD, Stage, check};
 
@@ -241,7 +244,7 @@ fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
 #[test]
 fn whoever_does_not_listen_is_not_heard_for_long() {
     // Where the server stops reading depends on how bytes are cut, so this is one run.
-    let stage = Stage::new(Limits::default(), Chunking::Coalesced);
+    let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join("alice").await;
         let small = Lane { capacity: 4_096, ..stage.link().down };

@@ -52,10 +52,23 @@ pub struct Serve {
     #[arg(long)]
     pub quiet: bool,
 
+    /// Open a strict room: sealed links only
+    ///
+    /// No recording of it helps to guess its password. Clients of protocol 1,
+    /// the Python program's among them, stay outside.
+    #[arg(long, conflicts_with = "protocol")]
+    pub strict: bool,
+
+    /// Offer no more than this protocol: 1 or 2
+    ///
+    /// With 1 no link is sealed.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=2), hide_short_help = true)]
+    pub protocol: u8,
+
     /// Ignore `clear` from members
     ///
     /// Without it every member can make the room forget its messages.
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub no_remote_wipe: bool,
 
     /// What carries the connections

@@ -12,7 +12,8 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     name::Name,
     secret::Password,
-    server::{self, Credentials, Departure, Output, Rate},
+    seed::Seed,
+    server::{self, Credentials, Departure, EmptyPassword, Output, Rate},
     untrusted::Untrusted,
     violation::{ErrorText, Violation},
 };
@@ -65,7 +66,7 @@ fn on<R: Sockets>(
 
     let seed = seed()?;
     let server = Server {
-        credentials: Credentials::classic(&password, &seed),
+        credentials: credentials(command, &password, &seed)?,
         limits: limits(command),
         epoch: epoch(runtime.now()),
         seed,
@@ -73,7 +74,8 @@ fn on<R: Sockets>(
     // The room goes on for long, and has no use for it.
     drop(password);
     let console = console()?;
-    let _ = console.try_send(Shown::line(&[&"listening on ", &address, &" (classic room)"]));
+    let kind = if command.strict { " (strict room)" } else { " (classic room)" };
+    let _ = console.try_send(Shown::line(&[&"listening on ", &address, &kind]));
     let quiet = command.quiet;
     let notes = move |note: Note| {
         if let Some(line) = line(&note, quiet) {
@@ -119,6 +121,18 @@ fn console() -> Result<Sender<Shown>, Failure> {
     Ok(console)
 }
 
+/// What the room keeps of the password, as the kind of room wants it.
+fn credentials(command: &Serve, password: &Password, seed: &Seed) -> Result<Credentials, Failure> {
+    match (command.strict, command.protocol) {
+        (true, _) => Credentials::strict(password, seed).map_err(|EmptyPassword| {
+            Failure::usage(Shown::line(&[&"a strict room needs a password"]))
+                .advise("three random words are enough, for example")
+        }),
+        (false, 1) => Ok(Credentials::protocol_1_only(password, seed)),
+        (false, _) => Ok(Credentials::classic(password, seed)),
+    }
+}
+
 fn limits(command: &Serve) -> server::Limits {
     let given = &command.limits;
     let rate = |per_second: usize| Rate {
@@ -153,6 +167,7 @@ fn line(note: &Note, quiet: bool) -> Option<Shown> {
         Note::Room(Output::Left(name, departure, present)) if !quiet => match departure {
             Departure::Closed => plain::left(now, &shown(name), *present),
             Departure::Lost => presence(now, name, " was cut off (", *present),
+            Departure::Silent => presence(now, name, " was silent and is out (", *present),
             Departure::TooSlow => presence(now, name, " was too slow and is out (", *present),
             Departure::Broken(_) => {
                 presence(now, name, " broke the protocol and is out (", *present)
@@ -169,6 +184,7 @@ fn line(note: &Note, quiet: bool) -> Option<Shown> {
                 Violation::LineTooLong => "line too long",
                 Violation::NotUtf8 => "not UTF-8",
                 Violation::NotAnObject => "not a JSON object",
+                Violation::Tampered | Violation::Unfit | Violation::NoClear => "bad request",
                 Violation::TooSlow => "too slow",
                 Violation::Abandoned => "left",
             };

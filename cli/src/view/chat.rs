@@ -224,12 +224,15 @@ impl Chat {
             }
             Event::Joined(name, online) => vec![plain::joined(now, &Shown::name(&name), online)],
             Event::Left(name, online) => vec![plain::left(now, &Shown::name(&name), online)],
-            Event::Cleared(None) => {
+            Event::Cleared(None, _) => {
                 vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))]
             }
-            Event::Cleared(Some(by)) => {
+            Event::Cleared(Some(by), doubts) => {
                 let by = Shown::name(&by).as_word();
-                vec![plain::notice(now, &Shown::line(&[&by, &" wiped the room"]))]
+                let doubts = doubts.into_iter().map(|odd| plain::warning(now, &doubt(odd, &by)));
+                let mut lines: Vec<_> = doubts.collect();
+                lines.push(plain::notice(now, &Shown::line(&[&by, &" wiped the room"])));
+                lines
             }
             Event::Notice(text) => {
                 let text = Shown::diagnostic(&text);
@@ -433,6 +436,9 @@ fn rejection(Rejected { author, why }: &Rejected) -> Shown {
         }
         Rejection::Altered => {
             Shown::line(&[&"a message in your name was altered on its way (dropped)"])
+        }
+        Rejection::Unreadable => {
+            Shown::line(&[&"a wish of ", &author, &" to wipe the room cannot be read (ignored)"])
         }
         Rejection::Replayed => {
             Shown::line(&[&"a message from ", &author, &" arrived twice (dropped)"])

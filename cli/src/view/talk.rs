@@ -109,7 +109,7 @@ impl Talk {
                         | Event::Rejected(_)
                         | Event::Joined(..)
                         | Event::Left(..)
-                        | Event::Cleared(_)
+                        | Event::Cleared(..)
                         | Event::Notice(_)
                         | Event::Overdue(_)
                         | Event::Standing(_)

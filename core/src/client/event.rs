@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::{fingerprint::Fingerprint, untrusted::Untrusted, wire::Token};
+use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::Token};
 
 /// What protects a session (PROTOCOL 2.1, 2.3), the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,8 +45,9 @@ pub enum Event {
     Joined(Untrusted, usize),
     /// A member left; so many are present now.
     Left(Untrusted, usize),
-    /// The server forgot the history, at the wish of this member, if it says whose it was.
-    Cleared(Option<Untrusted>),
+    /// The server forgot the history, at the wish of this member, if it says
+    /// whose it was; and what is odd about that, in a strict room.
+    Cleared(Option<Untrusted>, Vec<Doubt>),
     /// Words of the server, not of a member.
     Notice(Untrusted),
     /// A text was not sent, and why; nothing else changed.
@@ -117,6 +118,8 @@ pub enum Rejection {
     Altered,
     /// It was heard before.
     Replayed,
+    /// A wish to wipe the room that cannot be read. It is not heeded.
+    Unreadable,
 }
 
 /// Where a member of a strict room stands: equal for all who saw the same.
@@ -185,7 +188,10 @@ pub struct Unconfirmed {
     /// Whose echo it waits for.
     pub reference: Reference,
     pub(crate) text: Zeroizing<String>,
-    pub(crate) token: Token,
+    /// What it travelled as, if it did.
+    pub(crate) token: Option<Token>,
+    /// When it was sent over this session's link, if it was.
+    pub(crate) sent_at: Option<Tick>,
 }
 
 impl Unconfirmed {

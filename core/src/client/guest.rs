@@ -1,7 +1,15 @@
 //! Who wants to come in.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use crate::{
-    client::event::Mode, fingerprint::Fingerprint, name::Name, secret::Password, time::Epoch,
+    client::event::Mode,
+    fernet::RoomKey,
+    fingerprint::Fingerprint,
+    keys::{self, Kdf, Stretched},
+    name::Name,
+    secret::Password,
+    time::Epoch,
 };
 
 /// A client to be: its name, what it knows, and what it insists on. One value
@@ -9,10 +17,14 @@ use crate::{
 #[derive(Debug)]
 pub struct Guest {
     pub(crate) name: Name,
-    pub(crate) password: Password,
+    password: Password,
     pub(crate) epoch: Epoch,
     pub(crate) require: Mode,
     pub(crate) room: Option<Fingerprint>,
+    protocol_1_only: bool,
+    /// The password stretched for the room visited last: that is slow, and a
+    /// reconnect needs the same.
+    stretched: Mutex<Option<([u8; 16], Arc<StretchedPassword>)>>,
 }
 
 impl Guest {
@@ -20,7 +32,15 @@ impl Guest {
     /// [`crate::time::Tick::ZERO`].
     #[must_use]
     pub const fn new(name: Name, password: Password, epoch: Epoch) -> Self {
-        Self { name, password, epoch, require: Mode::Open, room: None }
+        Self {
+            name,
+            password,
+            epoch,
+            require: Mode::Open,
+            room: None,
+            protocol_1_only: false,
+            stretched: Mutex::new(None),
+        }
     }
 
     /// Accepts nothing weaker than `mode`.
@@ -35,9 +55,75 @@ impl Guest {
         Self { room: Some(fingerprint), ..self }
     }
 
+    /// Offers no more than protocol 1, as Python clients do.
+    #[must_use]
+    pub fn protocol_1_only(self) -> Self {
+        Self { protocol_1_only: true, ..self }
+    }
+
     /// The name asked for.
     #[must_use]
     pub const fn name(&self) -> &Name {
         &self.name
+    }
+
+    /// What line 1 offers; empty as protocol 1 does not know of versions.
+    pub(crate) fn versions(&self) -> &'static [u8] {
+        match (self.protocol_1_only, self.require) {
+            (true, _) => &[],
+            (false, Mode::Open) => &[2, 1],
+            (false, Mode::Sealed | Mode::Strict) => &[2],
+        }
+    }
+
+    /// What the member of such a room knows. Slow in a strict room, the first time.
+    pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> Knowledge<'_> {
+        match kdf {
+            Kdf::None => Knowledge::Password(&self.password),
+            Kdf::Argon2id => {
+                // Held while it is stretched: nobody else could do anything better.
+                let mut kept = self.stretched.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some((salt, stretched)) = &*kept
+                    && salt == room_salt
+                {
+                    return Knowledge::Stretched(Arc::clone(stretched));
+                }
+                let secret = Stretched::new(&self.password, room_salt);
+                let srp_password = secret.srp_password();
+                let stretched = Arc::new(StretchedPassword { secret, srp_password });
+                *kept = Some((*room_salt, Arc::clone(&stretched)));
+                Knowledge::Stretched(stretched)
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct StretchedPassword {
+    secret: Stretched,
+    srp_password: Password,
+}
+
+/// What the member of one room knows.
+pub(crate) enum Knowledge<'a> {
+    /// In a classic room.
+    Password(&'a Password),
+    /// In a strict room.
+    Stretched(Arc<StretchedPassword>),
+}
+
+impl Knowledge<'_> {
+    pub(crate) fn srp_password(&self) -> &Password {
+        match self {
+            Self::Password(password) => password,
+            Self::Stretched(stretched) => &stretched.srp_password,
+        }
+    }
+
+    pub(crate) fn room_key(&self, room_salt: &[u8; 16]) -> RoomKey {
+        match self {
+            Self::Password(password) => keys::room_key(password, room_salt),
+            Self::Stretched(stretched) => stretched.secret.room_key(),
+        }
     }
 }

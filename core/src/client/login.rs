@@ -8,6 +8,8 @@
 //! | proved | nothing | line 3 |
 //! | confirm | line 4 | a session |
 //!
+//! Both protocols are one login: what line 2 says decides (PROTOCOL 2.3).
+//!
 //! Promises: every value of the server is checked before it is used, and
 //! nothing that depends on the room key is sent before the server has proved
 //! that it knows the password.
@@ -20,22 +22,25 @@ use crate::{
     client::{
         event::{Mode, Unconfirmed},
         guest::Guest,
-        session::Session,
+        session::{Entrance, Session},
     },
     fernet::RoomKey,
     fingerprint::Fingerprint,
     frame::Frame,
     handshake::{Handshake, Step, Work},
     inbox::{Inbox, Line, TooLong},
-    keys::{self, Kdf},
+    keys::Kdf,
+    schedule::{Proofs, Transcript},
+    seal::{Opener, Sealer},
     secret::Secret,
     seed::{Rng, Seed},
     srp::{ClientProof, ClientStart, PublicValue, Salt},
+    strict,
     time::Tick,
     tolerant::{self, Value},
     untrusted::Untrusted,
     violation::ErrorText,
-    wire,
+    wire::{self, Version},
 };
 
 /// A client that wants to come in.
@@ -55,15 +60,22 @@ struct Case {
 enum Phase {
     Start,
     Begun { start: ClientStart },
-    Reply { start: ClientStart },
-    Proved { user_id: String, proof: ClientProof, room: Room },
-    Confirm { proof: ClientProof, room: Room },
+    Reply { start: ClientStart, line_1: Vec<u8> },
+    Proved { user_id: String, proof: Proof, terms: Terms },
+    Confirm { proof: Proof, terms: Terms },
 }
 
-/// What a session needs of the room.
-struct Room {
+/// What a session gets to know of its room.
+struct Terms {
     key: RoomKey,
+    kdf: Kdf,
     fingerprint: Fingerprint,
+}
+
+/// The proof of this side, and what the other's has to be.
+enum Proof {
+    Open(ClientProof),
+    Sealed { session_key: Secret<32>, transcript: Transcript, proofs: Proofs },
 }
 
 /// A login whose arithmetic is due.
@@ -74,15 +86,17 @@ pub struct LoginWork {
 
 enum Job {
     Begin { a: Secret<32> },
-    Prove { start: ClientStart, challenge: Challenge },
+    Prove { start: ClientStart, challenge: Challenge, transcript: Transcript },
 }
 
 /// Line 2, checked.
 struct Challenge {
+    version: Version,
     user_id: String,
     b: PublicValue,
     salt: Salt,
     room_salt: [u8; 16],
+    kdf: Kdf,
 }
 
 /// A login that failed.
@@ -167,15 +181,19 @@ impl Handshake for Login {
                 Ok(Step::NeedsWork(LoginWork { case, job }))
             }
             Phase::Begun { start } => {
-                out.push(wire::srp_init(&case.guest.name, start.public()));
-                case.reply(now, inbox, start)
+                let line = wire::srp_init(&case.guest.name, start.public(), case.guest.versions());
+                let line_1 = line.line().to_vec();
+                out.push(line);
+                case.reply(now, inbox, start, line_1)
             }
-            Phase::Reply { start } => case.reply(now, inbox, start),
-            Phase::Proved { user_id, proof, room } => {
-                out.push(wire::srp_verify(&user_id, proof.proof()));
-                case.confirm(now, inbox, proof, room)
+            Phase::Reply { start, line_1 } => case.reply(now, inbox, start, line_1),
+            Phase::Proved { user_id, mut proof, terms } => {
+                let line = wire::srp_verify(&user_id, proof.own());
+                proof.sent(line.line());
+                out.push(line);
+                case.confirm(now, inbox, proof, terms)
             }
-            Phase::Confirm { proof, room } => case.confirm(now, inbox, proof, room),
+            Phase::Confirm { proof, terms } => case.confirm(now, inbox, proof, terms),
         }
     }
 
@@ -194,16 +212,22 @@ impl Case {
         now: Tick,
         inbox: &mut Inbox,
         start: ClientStart,
+        line_1: Vec<u8>,
     ) -> Result<Step<Login>, Refused> {
-        match self.answer(now, inbox) {
-            Ok(Some(answer)) => match self.challenge(&answer) {
-                Ok(challenge) => {
-                    let job = Job::Prove { start, challenge };
-                    Ok(Step::NeedsWork(LoginWork { case: self, job }))
-                }
-                Err(why) => Err(self.refused(why, false)),
-            },
-            Ok(None) => Ok(Step::NeedsInput(Login { case: self, phase: Phase::Reply { start } })),
+        let line = match self.answer(now, inbox) {
+            Ok(Some(line)) => line,
+            Ok(None) => {
+                let phase = Phase::Reply { start, line_1 };
+                return Ok(Step::NeedsInput(Login { case: self, phase }));
+            }
+            Err(why) => return Err(self.refused(why, false)),
+        };
+        match self.challenge(&line) {
+            Ok(challenge) => {
+                let transcript = Transcript { line_1, line_2: line.bytes, ..Transcript::default() };
+                let job = Job::Prove { start, challenge, transcript };
+                Ok(Step::NeedsWork(LoginWork { case: self, job }))
+            }
             Err(why) => Err(self.refused(why, false)),
         }
     }
@@ -212,38 +236,47 @@ impl Case {
         self,
         now: Tick,
         inbox: &mut Inbox,
-        proof: ClientProof,
-        room: Room,
+        proof: Proof,
+        terms: Terms,
     ) -> Result<Step<Login>, Refused> {
-        match self.answer(now, inbox) {
-            Ok(Some(answer)) => match confirm(&answer, proof) {
-                Ok(()) => {
-                    let Self { guest, unconfirmed, rng, .. } = self;
-                    Ok(Step::Done(Session::new(
-                        guest,
-                        room.fingerprint,
-                        room.key,
-                        unconfirmed,
-                        rng,
-                    )))
-                }
-                Err(why) => Err(self.refused(why, true)),
-            },
+        let line = match self.answer(now, inbox) {
+            Ok(Some(line)) => line,
             Ok(None) => {
-                let phase = Phase::Confirm { proof, room };
-                Ok(Step::NeedsInput(Login { case: self, phase }))
+                let phase = Phase::Confirm { proof, terms };
+                return Ok(Step::NeedsInput(Login { case: self, phase }));
+            }
+            Err(why) => return Err(self.refused(why, true)),
+        };
+        match proof.check(&line) {
+            Ok(link) => {
+                let Self { guest, unconfirmed, rng, .. } = self;
+                let Terms { key, kdf, fingerprint } = terms;
+                let entrance = Entrance { guest, fingerprint, key, kdf, link, now };
+                Ok(Step::Done(Session::new(entrance, unconfirmed, rng)))
             }
             Err(why) => Err(self.refused(why, true)),
         }
     }
 
-    /// Line 2, if this client may go on with it.
-    fn challenge(&self, answer: &Value) -> Result<Challenge, LoginFailed> {
-        let challenge = Challenge::read(answer)?;
-        if self.guest.require > Mode::Open {
-            return Err(LoginFailed::TooWeak(Mode::Open));
+    /// Line 2, if this client may go on with it. In the order of PROTOCOL 2.3.
+    fn challenge(&self, line: &Answer) -> Result<Challenge, LoginFailed> {
+        let Guest { require, room, .. } = *self.guest;
+        let challenge = match line.object.get("version").map(Value::as_u64) {
+            None if require > Mode::Open => return Err(LoginFailed::TooWeak(Mode::Open)),
+            None => Challenge::open(&line.object)?,
+            Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
+            Some(_) => return Err(LoginFailed::UnknownVersion),
+        };
+        if challenge.version == Version::One
+            && !self.guest.versions().is_empty()
+            && challenge.salt.has_sentinel()
+        {
+            return Err(LoginFailed::Downgrade);
         }
-        if self.guest.room.is_some_and(|room| room != challenge.fingerprint()) {
+        if challenge.kdf == Kdf::None && require == Mode::Strict {
+            return Err(LoginFailed::TooWeak(Mode::Sealed));
+        }
+        if room.is_some_and(|room| room != challenge.fingerprint()) {
             return Err(LoginFailed::OtherRoom);
         }
         Ok(challenge)
@@ -254,12 +287,12 @@ impl Case {
     }
 
     /// The answer of the server, if it is complete.
-    fn answer(&self, now: Tick, inbox: &mut Inbox) -> Result<Option<Value>, LoginFailed> {
+    fn answer(&self, now: Tick, inbox: &mut Inbox) -> Result<Option<Answer>, LoginFailed> {
         inbox.set_bound(wire::MAX_LINE);
         match inbox.take() {
-            Ok(Line::Whole(line)) => answer(line).map(Some),
+            Ok(Line::Whole(line)) => Answer::read(line).map(Some),
             // Python would end a line; what cannot be read was cut off.
-            Ok(Line::Last(line)) => match answer(line) {
+            Ok(Line::Last(line)) => match Answer::read(line) {
                 Err(LoginFailed::NotAServer { http: false }) => Err(LoginFailed::Closed),
                 answer => answer.map(Some),
             },
@@ -271,18 +304,26 @@ impl Case {
     }
 }
 
-/// The object that a line of the server is, unless it is an error or none at all.
-fn answer(line: &[u8]) -> Result<Value, LoginFailed> {
-    let http = line.starts_with(b"HTTP/");
-    let answer = tolerant::read(line).ok_or(LoginFailed::NotAServer { http })?;
-    match answer.get("error") {
-        None => Ok(answer),
-        Some(error) => {
-            let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
-            Err(LoginFailed::Refused {
-                known: ErrorText::from_wire(&text),
-                text: Untrusted::new(text),
-            })
+/// A line of the server, as it came and as it reads.
+struct Answer {
+    bytes: Vec<u8>,
+    object: Value,
+}
+
+impl Answer {
+    /// Unless it is an error or nothing that a server says.
+    fn read(line: &[u8]) -> Result<Self, LoginFailed> {
+        let http = line.starts_with(b"HTTP/");
+        let object = tolerant::read(line).ok_or(LoginFailed::NotAServer { http })?;
+        match object.get("error") {
+            None => Ok(Self { bytes: line.to_vec(), object }),
+            Some(error) => {
+                let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
+                Err(LoginFailed::Refused {
+                    known: ErrorText::from_wire(&text),
+                    text: Untrusted::new(text),
+                })
+            }
         }
     }
 }
@@ -293,25 +334,73 @@ fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailed> {
 }
 
 impl Challenge {
-    fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(Kdf::None, &self.room_salt, &self.salt)
+    /// Of protocol 1.
+    fn open(line: &Value) -> Result<Self, LoginFailed> {
+        let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
+        Ok(Self {
+            version: Version::One,
+            user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
+            b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailed::Unproven)?,
+            salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailed::Unproven)?,
+            room_salt: bytes(line, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
+            kdf: Kdf::None,
+        })
     }
 
-    fn read(answer: &Value) -> Result<Self, LoginFailed> {
-        let user_id = answer.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
-        Ok(Self {
-            user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
-            b: PublicValue::from_wire(&bytes(answer, "B")?).map_err(|_| LoginFailed::Unproven)?,
-            salt: Salt::from_wire(&bytes(answer, "salt")?).map_err(|_| LoginFailed::Unproven)?,
-            room_salt: bytes(answer, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
-        })
+    /// Of protocol 2, read strictly: a known kdf, all 16 bytes of both salts,
+    /// the sentinel, and B as it enters the hashes.
+    fn sealed(line: &[u8]) -> Result<Self, LoginFailed> {
+        let line = strict::object(line).ok_or(LoginFailed::NotAServer { http: false })?;
+        let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
+        let kdf = kdf.ok_or(LoginFailed::UnknownVersion)?;
+        let challenge = Self { version: Version::Two, kdf, ..Self::open(&line)? };
+        let is_canonical = |key: &str, hashed: &[u8]| bytes(&line, key).is_ok_and(|b| b == hashed);
+        let salt = challenge.salt.as_bytes();
+        if salt.len() == 16
+            && challenge.salt.has_sentinel()
+            && is_canonical("salt", salt)
+            && is_canonical("B", challenge.b.as_bytes())
+        {
+            Ok(challenge)
+        } else {
+            Err(LoginFailed::Unproven)
+        }
+    }
+
+    fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.kdf, &self.room_salt, &self.salt)
     }
 }
 
-fn confirm(answer: &Value, proof: ClientProof) -> Result<(), LoginFailed> {
-    let h_amk = bytes(answer, "H_AMK").map_err(|_| LoginFailed::Unproven)?;
-    // K itself is not needed: protocol 1 seals nothing with it.
-    proof.check(&h_amk).map(drop).map_err(|_| LoginFailed::Unproven)
+impl Proof {
+    /// M.
+    fn own(&self) -> &[u8; 32] {
+        match self {
+            Self::Open(proof) => proof.proof(),
+            Self::Sealed { proofs, .. } => proofs.client.expose(),
+        }
+    }
+
+    /// This was line 3.
+    fn sent(&mut self, line: &[u8]) {
+        if let Self::Sealed { transcript, .. } = self {
+            transcript.line_3 = line.to_vec();
+        }
+    }
+
+    /// Judges line 4, and gives the ends of the link if it is sealed from here on.
+    fn check(self, line: &Answer) -> Result<Option<(Sealer, Opener)>, LoginFailed> {
+        let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailed::Unproven)?;
+        match self {
+            // K itself is not needed: protocol 1 seals nothing with it.
+            Self::Open(proof) => proof.check(&h_amk).map(|_| None).ok(),
+            Self::Sealed { session_key, transcript, proofs } => {
+                let right = proofs.server.matches(&h_amk) && strict::object(&line.bytes).is_some();
+                right.then(|| Some(transcript.keys(&session_key, &line.bytes).client()))
+            }
+        }
+        .ok_or(LoginFailed::Unproven)
+    }
 }
 
 impl Work for LoginWork {
@@ -321,15 +410,21 @@ impl Work for LoginWork {
         let Self { case, job } = self;
         let phase = match job {
             Job::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
-            Job::Prove { start, challenge } => {
+            Job::Prove { start, challenge, transcript } => {
                 let fingerprint = challenge.fingerprint();
-                let Challenge { user_id, b, salt, room_salt } = challenge;
-                let key = keys::room_key(&case.guest.password, &room_salt);
-                Phase::Proved {
-                    user_id,
-                    proof: start.answer(&case.guest.password, &salt, &b),
-                    room: Room { key, fingerprint },
-                }
+                let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
+                let knowledge = case.guest.knowledge(kdf, &room_salt);
+                let proof = start.answer(knowledge.srp_password(), &salt, &b);
+                let proof = match version {
+                    Version::One => Proof::Open(proof),
+                    Version::Two => {
+                        let session_key = proof.into_session_key();
+                        let proofs = transcript.proofs(&session_key);
+                        Proof::Sealed { session_key, transcript, proofs }
+                    }
+                };
+                let terms = Terms { key: knowledge.room_key(&room_salt), kdf, fingerprint };
+                Phase::Proved { user_id, proof, terms }
             }
         };
         Login { case, phase }

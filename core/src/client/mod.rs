@@ -1,11 +1,15 @@
 //! The client's side: a login, then a session.
 mod event;
 mod guest;
+mod hearing;
+mod link;
 mod login;
 mod news;
 mod session;
+mod watch;
 
 pub(crate) use news::News;
+pub(crate) use session::Entrance;
 
 pub use event::{
     Doubt, Ended, Ending, Event, Message, Mode, NotSent, Reference, Rejected, Rejection, Standing,

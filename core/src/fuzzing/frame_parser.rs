@@ -4,8 +4,9 @@ use super::{Plan, lines};
 use crate::{
     client::News,
     inbox::{Inbox, Line, TooLong},
+    keys::Kdf,
     strict::{self, Field, Unusable},
-    wire::{self, Request},
+    wire::{self, Asked, Request, Spoken, Version},
 };
 
 /// However a stream is cut into pieces and whatever the bounds, an `Inbox`
@@ -82,15 +83,21 @@ impl Found {
 
 fn readers(line: &[u8]) {
     let _ = News::read(line);
-    if let Ok(hello) = wire::read_hello(line) {
-        let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a));
-        let again = again.and_then(|frame| wire::read_hello(frame.bytes()).ok());
+    for kdf in [Kdf::None, Kdf::Argon2id] {
+        let _ = News::read_sealed(line, kdf);
+        if let Ok(Asked::Request(Request::Say(token))) = wire::read_sealed_request(line, kdf) {
+            assert_eq!(wire::read_request(line), Ok(Some(Request::Say(token))));
+        }
+    }
+    if let Ok(hello) = wire::read_hello(line, Spoken::Both) {
+        let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a, &[]));
+        let again = again.and_then(|frame| wire::read_hello(frame.bytes(), Spoken::Both).ok());
         assert_eq!(
             again.map(|again| (again.name, again.a)),
             hello.a.map(|a| (hello.name, Some(a)))
         );
     }
-    let _ = wire::read_proof(line, "00000000-0000-4000-8000-000000000000");
+    let _ = wire::read_proof(line, Version::One, "00000000-0000-4000-8000-000000000000");
     if let Ok(Some(Request::Say(token))) = wire::read_request(line) {
         let again = wire::say(&token);
         assert_eq!(wire::read_request(again.bytes()), Ok(Some(Request::Say(token))));

@@ -106,7 +106,7 @@ pub(super) fn client() -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
     let name = Name::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-    let guest = Arc::new(client::Guest::new(name, password, epoch));
+    let guest = Arc::new(client::Guest::new(name, password, epoch).protocol_1_only());
     client::Login::new(guest, Tick::ZERO, TIMEOUT, &seed(1))
 }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use super::recorded::seed;
 use crate::{
+    keys::Kdf,
     server::{Admitted, Census, Departure, Gate, Input, Limits, Output, Room, SeatId},
     time::{Epoch, Tick},
     violation::Violation,
@@ -96,7 +97,7 @@ impl House {
         Self {
             now: Tick::from_start(Duration::from_secs(1000)),
             door: Door::new(Gate::new(&limits)),
-            room: Room::new(&limits, EPOCH, &seed(5)),
+            room: Room::new(&limits, Kdf::None, EPOCH, &seed(5)),
             model: Model::default(),
             listeners: Vec::new(),
         }
@@ -133,7 +134,7 @@ impl House {
         let (id, name) = (seat.id(), seat.name().clone());
         assert!(self.listeners.iter().all(|listener| listener.seat != id), "a seat of its own");
         let present: Vec<_> = self.present().map(|l| (l.user_id.clone(), l.name.clone())).collect();
-        self.room.handle(self.now, Input::Joined(Admitted { seat, user_id: user_id.clone() }));
+        self.room.handle(self.now, Input::Joined(Admitted::open(seat, user_id.clone())));
         self.model.push(Event::Joined(user_id.clone(), name.clone()), EPOCH.at(self.now));
 
         let Some(Output::Admit(admitted, outlet)) = self.room.poll_output() else {
@@ -178,7 +179,7 @@ impl House {
 
     fn clear(&mut self, who: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
-        self.room.handle(self.now, Input::Request(seat, Request::Clear));
+        self.room.handle(self.now, Input::Request(seat, Request::Clear(None)));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             let told = self.room.poll_output();
             assert!(matches!(told, Some(Output::Cleared(name)) if name == author.name));
@@ -225,7 +226,9 @@ impl House {
         let end = self.model.end_bytes();
         let unsent: Vec<_> =
             self.listeners.iter().map(|member| member.unsent(&self.model, end)).collect();
-        let too_much = |at: usize| backlog.is_some() && unsent.get(at).copied() > backlog;
+        let behind: Vec<_> =
+            self.listeners.iter().map(|member| member.behind(&self.model, end)).collect();
+        let too_much = |at: usize| backlog.is_some() && behind.get(at).copied() > backlog;
 
         let fresh = self.room.publish(now);
         while let Some(output) = self.room.poll_output() {

@@ -7,7 +7,10 @@ use super::{
     recorded::{room_key, seed},
 };
 use crate::{
-    client::{Ended, Ending, Event, Guest, NotSent, Output, Progress, Reference, Session, Welcome},
+    client::{
+        Ended, Ending, Entrance, Event, Guest, NotSent, Output, Progress, Reference, Session,
+        Welcome,
+    },
     fernet::RoomKey,
     fingerprint::Fingerprint,
     inbox::Inbox,
@@ -68,7 +71,18 @@ impl Person {
         let password = Password::new(Vec::new().into());
         let fingerprint = Fingerprint::of(Kdf::None, &[0; 16], &Salt::from([1; 16]));
         let guest = Arc::new(Guest::new(name, password, epoch));
-        let mut session = Session::new(guest, fingerprint, room_key(), Vec::new(), seed(4).rng());
+        let mut session = Session::new(
+            Entrance {
+                guest,
+                fingerprint,
+                key: room_key(),
+                kdf: Kdf::None,
+                link: None,
+                now: Tick::ZERO,
+            },
+            Vec::new(),
+            seed(4).rng(),
+        );
         // A welcome, so that what is said goes out at once.
         let mut inbox = Inbox::new(0);
         inbox.push(b"{\"type\":\"init\"}\n");
@@ -107,7 +121,7 @@ impl Person {
                 self.session.say(self.now, reference, text.to_owned().into());
                 self.said.push(text.replace("[/", "[\u{200b}/").replace("[b", "[\u{200b}b"));
             }
-            5 => self.session.clear(),
+            5 => self.session.clear(self.now),
             6 => {
                 self.leaving = true;
                 self.session.finish(self.now, PATIENCE);
@@ -128,7 +142,7 @@ impl Person {
                     assert!(!late, "nothing is sent after leaving");
                     match wire::read_request(frame.bytes()) {
                         Ok(Some(Request::Say(token))) if sign == 4 => self.sent(token.as_str()),
-                        Ok(Some(Request::Clear)) if sign == 5 => {}
+                        Ok(Some(Request::Clear(None))) if sign == 5 => {}
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
@@ -193,7 +207,7 @@ impl Person {
                 assert!(self.present.is_none_or(|before| present + 1 == before));
                 self.present = Some(present);
             }
-            Event::Cleared(_) => {}
+            Event::Cleared(..) => {}
             Event::Rejected(_)
             | Event::Notice(_)
             | Event::NotSent(..)

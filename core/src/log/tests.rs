@@ -1,3 +1,5 @@
+use std::io::IoSlice;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -27,7 +29,7 @@ fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
     for step in [1, 3, 1000] {
         let mut log = Log::default();
         log.append(&frame("before"));
-        let (mut outlet, _) = log.subscribe(Some(&frame("hello")));
+        let (mut outlet, _) = log.subscribe(vec![frame("hello")], None);
         log.append(&frame("one"));
         assert_eq!(drain(&mut outlet, step), "hello\n", "unpublished is unseen");
         assert!(log.publish());
@@ -41,15 +43,15 @@ fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
 #[test]
 fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
     let mut log = Log::default();
-    let (mut fast, fast_lag) = log.subscribe(None);
-    let (slow, slow_lag) = log.subscribe(Some(&frame("12345")));
+    let (mut fast, fast_lag) = log.subscribe(Vec::new(), None);
+    let (slow, slow_lag) = log.subscribe(vec![frame("12345")], None);
     for _ in 0..100 {
         log.append(&frame("123456789"));
         log.publish();
     }
     assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
     drain(&mut fast, 64);
-    slow_lag.seal(500);
+    slow_lag.cut(500, Vec::new());
     drop(slow_lag);
     log.publish();
     assert_eq!(log.shared.segments().len(), 100);
@@ -61,9 +63,9 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
 #[test]
 fn a_sealed_reader_gets_nothing_more() {
     let mut log = Log::default();
-    let (mut outlet, lag) = log.subscribe(None);
+    let (mut outlet, lag) = log.subscribe(Vec::new(), None);
     log.append(&frame("yours"));
-    lag.seal(log.end());
+    lag.cut(log.end(), Vec::new());
     log.append(&frame("not yours"));
     log.publish();
     assert!(!outlet.is_finished());
@@ -141,7 +143,7 @@ proptest! {
                 }
                 Act::Join(greeting) => {
                     let greeting = greeting.map(|length| frame(&"g".repeat(length)));
-                    let (outlet, lag) = log.subscribe(greeting.as_ref());
+                    let (outlet, lag) = log.subscribe(greeting.iter().cloned().collect(), None);
                     let due = greeting.map_or(Vec::new(), |frame| frame.bytes().to_vec());
                     readers.push(Reader { outlet, lag, due, got: Vec::new(), sealed: false });
                 }
@@ -151,7 +153,7 @@ proptest! {
                 Act::Seal(who) if !readers.is_empty() => {
                     let reader = who.get_mut(&mut readers);
                     if !std::mem::replace(&mut reader.sealed, true) {
-                        reader.lag.seal(log.end());
+                        reader.lag.cut(log.end(), Vec::new());
                     }
                 }
                 Act::Drop(who) if !readers.is_empty() => {

@@ -48,6 +48,8 @@ struct State {
     names: BTreeMap<String, SeatId>,
     seats: u64,
     wrong_proofs: Pace,
+    /// The members know that newcomers have to wait.
+    siege_told: bool,
     next_challenge: Tick,
 }
 
@@ -90,6 +92,7 @@ impl Gate {
             names: BTreeMap::new(),
             seats: 0,
             wrong_proofs: Pace::new(WRONG_PROOFS),
+            siege_told: false,
             next_challenge: Tick::ZERO,
         })))
     }
@@ -114,6 +117,16 @@ impl Gate {
         state.logins += 1;
         state.with_account(now, source, |account| account.logins += 1);
         Some(Pass { gate: self.clone(), source, at_work: false })
+    }
+
+    /// Whether so many proofs were wrong that newcomers have to wait from now
+    /// on, and nobody was told yet.
+    #[must_use]
+    pub fn siege_begins(&self, now: Tick) -> bool {
+        let mut state = self.state();
+        let besieged = state.wrong_proofs.ready_at(now) > now;
+        let told = std::mem::replace(&mut state.siege_told, besieged);
+        besieged && !told
     }
 
     pub(crate) fn census(&self) -> Census {

@@ -1,15 +1,21 @@
 //! A member's lines, read as fast as the member may talk.
 
 use crate::{
+    frame::Frame,
     inbox::{Inbox, Line, TooLong},
+    keepalive::{Due, Keepalive},
+    keys::Kdf,
+    seal::{MAX_RECORD, Opener},
     server::{
         limits::{Limits, Rate},
+        login::Admitted,
         pace::Pace,
+        room::Departure,
     },
     strict::Unusable,
     time::Tick,
-    violation::Violation,
-    wire::{self, Request},
+    violation::{self, Violation},
+    wire::{self, Asked, Request},
 };
 
 /// Turns one member's bytes into requests.
@@ -21,6 +27,17 @@ pub struct Intake {
     pace: Option<Pace>,
     clears: Pace,
     clear_allowed: bool,
+    link: Option<Link>,
+}
+
+/// The receiving end of a sealed link.
+#[derive(Debug)]
+struct Link {
+    opener: Opener,
+    kdf: Kdf,
+    keepalive: Keepalive,
+    /// A `clear` that comes too early waits here, and all else behind it.
+    held: Option<Request>,
 }
 
 /// What a member's stream holds next.
@@ -28,52 +45,144 @@ pub struct Intake {
 pub enum Intent {
     /// Something for the room.
     Request(Request),
-    /// Nothing yet: read on.
-    NeedsInput,
+    /// Something to be told this member alone.
+    Answer(Frame),
+    /// Nothing yet: read on, and look again at this moment at the latest.
+    NeedsInput(Option<Tick>),
     /// Do not read before this moment.
     NeedsTime(Tick),
-    /// The member closed its side.
-    End,
-    /// The member broke the protocol; its connection is to end.
-    Broken(Violation),
+    /// The member is to leave, and this is how.
+    End(Departure),
 }
 
 impl Intake {
-    /// For one member just seated.
+    /// For one member just seated at `now`. Takes what opens its records.
     #[must_use]
-    pub fn new(limits: &Limits) -> Self {
+    pub fn new(limits: &Limits, now: Tick, admitted: &mut Admitted) -> Self {
+        let kdf = admitted.kdf;
+        let link = admitted.opener.take().map(|opener| Link {
+            opener,
+            kdf,
+            keepalive: Keepalive::new(now),
+            held: None,
+        });
+        Self { link, ..Self::open(limits) }
+    }
+
+    /// For a member over protocol 1.
+    #[must_use]
+    pub fn open(limits: &Limits) -> Self {
         Self {
             pace: limits.messages.map(Pace::new),
             clears: Pace::new(Rate { burst: 1, interval: limits.clear_interval }),
             clear_allowed: limits.clear_allowed,
+            link: None,
         }
     }
 
     /// Takes lines until one of them means something. Lines that are to be
     /// ignored count against the rate as well: they cost the same.
     pub fn next(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+        let intent = match &mut self.link {
+            Some(_) => self.next_record(now, inbox),
+            None => self.next_line(now, inbox),
+        };
+        if let (Intent::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
+            link.keepalive.excuse(*until);
+        }
+        intent
+    }
+
+    fn next_line(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
         inbox.set_bound(wire::MAX_LINE);
         loop {
-            let ready = self.pace.as_ref().map_or(now, |pace| pace.ready_at(now));
-            if ready > now {
-                return Intent::NeedsTime(ready);
+            if let Some(until) = self.pause(now) {
+                return Intent::NeedsTime(until);
             }
             let read = match inbox.take() {
                 Ok(Line::Whole(line) | Line::Last(line)) => wire::read_request(line),
-                Ok(Line::Incomplete) => return Intent::NeedsInput,
-                Ok(Line::End) => return Intent::End,
-                Err(TooLong) => return Intent::Broken(Violation::LineTooLong),
+                Ok(Line::Incomplete) => return Intent::NeedsInput(None),
+                Ok(Line::End) => return Intent::End(Departure::Closed),
+                Err(TooLong) => return Intent::broken(Violation::LineTooLong),
             };
-            if let Some(pace) = &mut self.pace {
-                pace.count(now);
-            }
+            self.count(now);
             match read {
-                Ok(Some(Request::Clear)) if !self.may_clear(now) => {}
+                Ok(Some(Request::Clear(_))) if !self.may_clear(now) => {}
                 Ok(Some(request)) => return Intent::Request(request),
                 Ok(None) | Err(Unusable::NotJson) => {}
-                Err(Unusable::NotUtf8) => return Intent::Broken(Violation::NotUtf8),
-                Err(Unusable::NotAnObject) => return Intent::Broken(Violation::NotAnObject),
+                Err(Unusable::NotUtf8) => return Intent::broken(Violation::NotUtf8),
+                Err(Unusable::NotAnObject) => return Intent::broken(Violation::NotAnObject),
             }
+        }
+    }
+
+    fn next_record(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+        inbox.set_bound(MAX_RECORD);
+        loop {
+            if let Some(until) = self.pause(now) {
+                return Intent::NeedsTime(until);
+            }
+            let Some(link) = &mut self.link else { return Intent::End(Departure::Closed) };
+            let asked = if let Some(request) = link.held.take() {
+                Ok(Asked::Request(request))
+            } else {
+                match inbox.take() {
+                    Ok(Line::Whole(line)) => link.read(now, line),
+                    Ok(Line::Incomplete) => return link.wait(now),
+                    // Without a `bye`, whatever came last.
+                    Ok(Line::Last(_) | Line::End) => return Intent::End(Departure::Lost),
+                    Err(TooLong) => return Intent::broken(Violation::Tampered),
+                }
+            };
+            match asked {
+                Ok(Asked::Request(request @ Request::Clear(_))) => {
+                    if let Some(intent) = self.clear(now, request) {
+                        return intent;
+                    }
+                }
+                Ok(Asked::Request(request)) => {
+                    self.count(now);
+                    return Intent::Request(request);
+                }
+                Ok(Asked::Ping) => {
+                    self.count(now);
+                    return Intent::Answer(wire::pong());
+                }
+                Ok(Asked::Nothing) => self.count(now),
+                Ok(Asked::Bye) => return Intent::End(Departure::Closed),
+                Err(violation) => return Intent::broken(violation),
+            }
+        }
+    }
+
+    /// A wish to clear over a sealed link: heeded, or held back until it may be.
+    fn clear(&mut self, now: Tick, request: Request) -> Option<Intent> {
+        let ready = self.clears.ready_at(now);
+        let link = self.link.as_mut()?;
+        if ready > now {
+            link.held = Some(request);
+            return Some(Intent::NeedsTime(ready));
+        }
+        let strict = link.kdf == Kdf::Argon2id;
+        self.count(now);
+        self.clears.count(now);
+        Some(match (self.clear_allowed, strict) {
+            (true, _) => Intent::Request(request),
+            (false, false) => Intent::Answer(wire::notice(violation::NO_CLEAR)),
+            // To leave it out would look to the others as if the server had lost a message.
+            (false, true) => Intent::broken(Violation::NoClear),
+        })
+    }
+
+    /// When this member may be heard again, if not now.
+    fn pause(&self, now: Tick) -> Option<Tick> {
+        let ready = self.pace.as_ref().map_or(now, |pace| pace.ready_at(now));
+        (ready > now).then_some(ready)
+    }
+
+    fn count(&mut self, now: Tick) {
+        if let Some(pace) = &mut self.pace {
+            pace.count(now);
         }
     }
 
@@ -86,6 +195,28 @@ impl Intake {
     }
 }
 
+impl Link {
+    fn read(&mut self, now: Tick, record: &[u8]) -> Result<Asked, Violation> {
+        let object = self.opener.open(record).map_err(|_| Violation::Tampered)?;
+        self.keepalive.heard(now);
+        wire::read_sealed_request(object, self.kdf)
+    }
+
+    /// Nothing is there: how long to wait for it.
+    fn wait(&mut self, now: Tick) -> Intent {
+        match self.keepalive.due(now) {
+            Due::Nothing => Intent::NeedsInput(Some(self.keepalive.deadline())),
+            Due::Ping => Intent::Answer(wire::ping()),
+            Due::Silence => Intent::End(Departure::Silent),
+        }
+    }
+}
+
+impl Intent {
+    const fn broken(violation: Violation) -> Self {
+        Self::End(Departure::Broken(violation))
+    }
+}
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -98,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_read_at_the_rate_and_none_of_it_is_lost() {
-        let mut intake = Intake::new(&Limits::default());
+        let mut intake = Intake::open(&Limits::default());
         let mut inbox = Inbox::new(0);
         for n in 0..200 {
             inbox.push(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
@@ -112,8 +243,10 @@ mod tests {
                     said += 1;
                 }
                 Intent::NeedsTime(until) => now = until,
-                Intent::End => break,
-                Intent::NeedsInput | Intent::Broken(_) => panic!("a whole stream of honest lines"),
+                Intent::End(Departure::Closed) => break,
+                other @ (Intent::NeedsInput(_) | Intent::Answer(_) | Intent::End(_)) => {
+                    panic!("a whole stream of honest lines: {other:?}")
+                }
             }
         }
         // 60 at once, then 20 a second; the end of the stream waits its turn.
@@ -122,11 +255,11 @@ mod tests {
 
     #[test]
     fn clear_is_heeded_once_in_ten_seconds() {
-        let mut intake = Intake::new(&Limits::default());
+        let mut intake = Intake::open(&Limits::default());
         let mut inbox = Inbox::new(0);
         let mut heeded = |now| {
             inbox.push(b"{\"type\":\"clear\"}\n");
-            matches!(intake.next(now, &mut inbox), Intent::Request(Request::Clear))
+            matches!(intake.next(now, &mut inbox), Intent::Request(Request::Clear(None)))
         };
         assert!(heeded(at(0)));
         assert!(!heeded(at(9_999)));
@@ -145,10 +278,12 @@ mod tests {
             let mut inbox = Inbox::new(0);
             inbox.push(line.as_bytes());
             inbox.push(b"\n");
-            let intent = Intake::new(&Limits::default()).next(at(0), &mut inbox);
+            let intent = Intake::open(&Limits::default()).next(at(0), &mut inbox);
             match (intent, fatal) {
-                (Intent::NeedsInput, None) => {}
-                (Intent::Broken(violation), Some(expected)) => assert_eq!(violation, expected),
+                (Intent::NeedsInput(None), None) => {}
+                (Intent::End(Departure::Broken(violation)), Some(expected)) => {
+                    assert_eq!(violation, expected)
+                }
                 (other, _) => panic!("{line}: {other:?}"),
             }
         }

@@ -7,8 +7,12 @@
 //! | verify | line 3 | work: the proof to expect |
 //! | proof | nothing | line 4 and a seat, or an error line |
 //!
+//! In protocol 2 the same four lines pass; the proofs are other ones, bound to
+//! the lines themselves, and the link is sealed from then on (PROTOCOL 2.3).
+//!
 //! Promises: a seat is only ever given for a right proof; the name is tested
-//! when it is asked for and again, atomically with taking the seat; each
+//! when it is asked for (in protocol 1 only: in protocol 2 strangers cannot ask
+//! who is present) and again, atomically with taking the seat; each
 //! modular exponentiation is done once; whatever the peer sends, it gets an
 //! answer of PROTOCOL 1.7 or silence, and the place it took at the gate is
 //! free when the value is dropped.
@@ -19,38 +23,21 @@ use crate::{
     frame::Frame,
     handshake::{Handshake, Step, Work},
     inbox::{Inbox, Line, TooLong},
+    keys::Kdf,
     name::Name,
-    secret::{Password, Secret},
+    schedule::{Proofs, Transcript},
+    seal::{Opener, Sealer},
+    secret::Secret,
     seed::{Rng, Seed},
-    server::gate::{Pass, Seat},
-    srp::{PublicValue, Salt, ServerChallenge, ServerProof, Verifier},
+    server::{
+        credentials::Credentials,
+        gate::{Pass, Seat},
+    },
+    srp::{PublicValue, ServerChallenge, ServerProof},
     time::Tick,
     violation::{ErrorText, Violation},
-    wire,
+    wire::{self, Hello, Version},
 };
-
-/// What a server knows of its room: enough to recognise members, not the password.
-#[derive(Debug)]
-pub struct Credentials {
-    verifier: Arc<Verifier>,
-    room_salt: [u8; 16],
-}
-
-impl Credentials {
-    /// For a classic room (PROTOCOL 1.3, 1.4) with salts from `seed`. Slow:
-    /// one modular exponentiation.
-    #[must_use]
-    pub fn classic(password: &Password, seed: &Seed) -> Self {
-        let mut rng = seed.fork("credentials", 0).rng();
-        let mut salt: [u8; 16] = rng.bytes();
-        // No leading zero byte: what is sent is what is hashed, all 16 bytes.
-        salt[0] |= 1;
-        Self {
-            verifier: Arc::new(Verifier::new(password, Salt::from(salt))),
-            room_salt: rng.bytes(),
-        }
-    }
-}
 
 /// A connection that wants to come in.
 pub struct Login {
@@ -75,9 +62,12 @@ enum Phase {
 
 /// Who the peer says it is.
 struct Visitor {
+    version: Version,
     name: Name,
     user_id: String,
     a: PublicValue,
+    /// What passed, for the proofs of protocol 2.
+    transcript: Transcript,
 }
 
 /// A login whose arithmetic is due.
@@ -99,6 +89,21 @@ pub struct Admitted {
     pub seat: Seat,
     /// The `user_id` of line 2, a UUID.
     pub user_id: String,
+    /// Seals what is sent to the member, where protocol 2 is spoken.
+    pub(crate) sealer: Option<Sealer>,
+    /// Opens what the member sends, where protocol 2 is spoken, until the
+    /// member's [`super::Intake`] takes it.
+    pub(crate) opener: Option<Opener>,
+    /// How the room makes its keys.
+    pub(crate) kdf: Kdf,
+}
+
+impl Admitted {
+    /// Over protocol 1, to a classic room.
+    #[must_use]
+    pub const fn open(seat: Seat, user_id: String) -> Self {
+        Self { seat, user_id, sealer: None, opener: None, kdf: Kdf::None }
+    }
 }
 
 /// A login that failed. It keeps its place at the gate until it is dropped, so
@@ -172,15 +177,18 @@ impl Case {
             Ok(None) => return Ok(Step::NeedsInput(Login { case: self, phase: Phase::Hello })),
             Err(violation) => return Err(self.refuse(out, violation)),
         };
-        let visitor = wire::read_hello(line).and_then(|hello| {
-            if !self.pass.name_is_free(&hello.name) {
+        let visitor = wire::read_hello(line, self.credentials.spoken).and_then(|hello| {
+            if hello.version == Version::One && !self.pass.name_is_free(&hello.name) {
                 return Err(ErrorText::UsernameTaken);
             }
             let a = hello
                 .a
                 .and_then(|a| PublicValue::from_wire(&a).ok())
                 .ok_or(ErrorText::SrpInitFailed)?;
-            Ok(Visitor { name: hello.name, user_id: self.rng.uuid(), a })
+            let user_id = self.rng.uuid();
+            let transcript = Transcript { line_1: line.to_vec(), ..Transcript::default() };
+            let Hello { version, name, .. } = hello;
+            Ok(Visitor { version, name, user_id, a, transcript })
         });
         match visitor {
             Ok(visitor) => {
@@ -196,7 +204,7 @@ impl Case {
         now: Tick,
         inbox: &mut Inbox,
         out: &mut Vec<Frame>,
-        visitor: Visitor,
+        mut visitor: Visitor,
         challenge: ServerChallenge,
         due: Option<Tick>,
     ) -> Result<Step<Login>, Refused> {
@@ -205,13 +213,14 @@ impl Case {
             let phase = Phase::Challenge { visitor, challenge, due: Some(due) };
             return Ok(Step::NeedsTime(due, Login { case: self, phase }));
         }
-        let salt = self.credentials.verifier.salt().as_bytes();
-        out.push(wire::challenge(
-            &visitor.user_id,
-            challenge.public(),
-            salt,
-            &self.credentials.room_salt,
-        ));
+        let Credentials { verifier, room_salt, kdf, .. } = &*self.credentials;
+        let (user_id, b, salt) = (&visitor.user_id, challenge.public(), verifier.salt().as_bytes());
+        let line = match visitor.version {
+            Version::One => wire::challenge(user_id, b, salt, room_salt),
+            Version::Two => wire::sealed_challenge(user_id, b, salt, room_salt, *kdf),
+        };
+        visitor.transcript.line_2 = line.line().to_vec();
+        out.push(line);
         // Line 3 may be here already, from a client that did not wait.
         self.verify(now, inbox, out, visitor, challenge)
     }
@@ -221,7 +230,7 @@ impl Case {
         now: Tick,
         inbox: &mut Inbox,
         out: &mut Vec<Frame>,
-        visitor: Visitor,
+        mut visitor: Visitor,
         challenge: ServerChallenge,
     ) -> Result<Step<Login>, Refused> {
         let line = match self.line(now, inbox) {
@@ -232,12 +241,12 @@ impl Case {
             }
             Err(violation) => return Err(self.refuse(out, violation)),
         };
-        match wire::read_proof(line, &visitor.user_id) {
-            Ok(m) => Ok(Step::NeedsWork(LoginWork {
-                case: self,
-                visitor,
-                job: Job::Proof { challenge, m },
-            })),
+        match wire::read_proof(line, visitor.version, &visitor.user_id) {
+            Ok(m) => {
+                visitor.transcript.line_3 = line.to_vec();
+                let job = Job::Proof { challenge, m };
+                Ok(Step::NeedsWork(LoginWork { case: self, visitor, job }))
+            }
             Err(text) => {
                 self.pass.gave_up(now);
                 Err(self.refuse(out, text))
@@ -253,20 +262,29 @@ impl Case {
         proof: ServerProof,
         m: &[u8],
     ) -> Result<Admitted, Refused> {
-        let Ok(proven) = proof.check(m) else {
+        let Visitor { version, name, user_id, transcript, .. } = visitor;
+        let Some(answer) = Answer::to(version, &transcript, proof, m) else {
             self.pass.proof_failed(now);
             return Err(self.refuse(out, ErrorText::AuthenticationFailed));
         };
-        match self.pass.sit(now, visitor.name) {
-            Ok(seat) => {
-                out.push(wire::confirmation(&proven.h_amk, &self.rng.bytes()));
-                Ok(Admitted { seat, user_id: visitor.user_id })
-            }
+        let seat = match self.pass.sit(now, name) {
+            Ok(seat) => seat,
             Err((pass, text)) => {
                 out.push(wire::error(text));
-                Err(Refused { violation: text.into(), _pass: pass })
+                return Err(Refused { violation: text.into(), _pass: pass });
             }
-        }
+        };
+        let (line, ends) = match answer {
+            Answer::Open { h_amk } => (wire::confirmation(&h_amk, &self.rng.bytes()), None),
+            Answer::Sealed { h_amk, session_key } => {
+                let line = wire::sealed_confirmation(h_amk.expose());
+                let keys = transcript.keys(&session_key, line.line());
+                (line, Some(keys.server()))
+            }
+        };
+        out.push(line);
+        let (sealer, opener) = ends.unzip();
+        Ok(Admitted { seat, user_id, sealer, opener, kdf: self.credentials.kdf })
     }
 
     /// The line that this phase waits for, if it is there.
@@ -290,6 +308,30 @@ impl Case {
         let violation = violation.into();
         out.extend(violation.answer().map(wire::error));
         Refused { violation, _pass: self.pass }
+    }
+}
+
+/// What the server answers to a right proof.
+enum Answer {
+    Open { h_amk: [u8; 32] },
+    Sealed { h_amk: Secret<32>, session_key: Secret<32> },
+}
+
+impl Answer {
+    /// Judges `m` by what the lines before say it has to be; `None` if it is
+    /// another.
+    fn to(version: Version, transcript: &Transcript, proof: ServerProof, m: &[u8]) -> Option<Self> {
+        match version {
+            Version::One => {
+                let proven = proof.check(m).ok()?;
+                Some(Self::Open { h_amk: proven.h_amk })
+            }
+            Version::Two => {
+                let session_key = proof.into_session_key();
+                let Proofs { client, server } = transcript.proofs(&session_key);
+                client.matches(m).then_some(Self::Sealed { h_amk: server, session_key })
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The room: one conversation, heard by everybody in the same order.
 //!
 //! Theory of operation. The room holds no key: it wraps the sender's opaque
-//! token, encodes the line once, and appends it to one log. Every member is a
-//! cursor into that log, so all members get the same events, in the same order,
-//! each exactly once; a newcomer's `init` and its cursor are made in one step,
-//! so there is no gap between the two and no repetition. What `handle` appended
+//! token, encodes the line once for each protocol spoken, and appends it to
+//! that protocol's log. Every member is a cursor into one of them, so all
+//! members get the same events, in the same order, each exactly once; a
+//! newcomer's greeting and its cursor are made in one step, so there is no gap
+//! between the two and no repetition. In a strict room events are numbered, and
+//! chained by their views (PROTOCOL 2.6). What `handle` appended
 //! is seen by nobody before `publish`, which the caller calls once for all the
 //! inputs that were waiting. A member whose cursor lags by more than the limit,
 //! or stands still for too long, is dropped; nobody ever waits for it.
@@ -12,6 +14,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::{
+    frame::Frame,
+    keys::Kdf,
     log::{Lag, Log, Outlet},
     name::Name,
     seed::{Rng, Seed},
@@ -21,8 +25,9 @@ use crate::{
         login::Admitted,
     },
     time::{Epoch, Tick},
+    view::View,
     violation::Violation,
-    wire::{self, Message, Request, Token},
+    wire::{self, Clearing, Message, Request, Token, Version},
 };
 
 /// The conversation of one server.
@@ -30,15 +35,49 @@ pub struct Room {
     limits: Limits,
     epoch: Epoch,
     rng: Rng,
-    log: Log,
+    logs: Logs,
+    /// Number and view of the last event, in a strict room.
+    chain: Option<(u64, View)>,
     members: BTreeMap<SeatId, Member>,
     history: History,
     outputs: VecDeque<Output>,
 }
 
+/// The same events in the words of either protocol.
+#[derive(Default)]
+struct Logs {
+    open: Log,
+    sealed: Log,
+}
+
+impl Logs {
+    const fn of(&self, version: Version) -> &Log {
+        match version {
+            Version::One => &self.open,
+            Version::Two => &self.sealed,
+        }
+    }
+
+    const fn of_mut(&mut self, version: Version) -> &mut Log {
+        match version {
+            Version::One => &mut self.open,
+            Version::Two => &mut self.sealed,
+        }
+    }
+
+    /// `open` is missing only where nobody speaks protocol 1.
+    fn append(&mut self, open: Option<&Frame>, sealed: &Frame) {
+        if let Some(open) = open {
+            self.open.append(open);
+        }
+        self.sealed.append(sealed);
+    }
+}
+
 struct Member {
     seat: Seat,
     user_id: String,
+    version: Version,
     lag: Lag,
     /// Since when bytes have been waiting for it.
     waiting_since: Option<Tick>,
@@ -60,6 +99,8 @@ pub enum Input {
     Request(SeatId, Request),
     /// A member's connection is over.
     Left(SeatId, Departure),
+    /// So many logins fail that the newcomers have to wait.
+    Besieged,
 }
 
 /// How a member left.
@@ -71,6 +112,8 @@ pub enum Departure {
     Lost,
     /// It broke the protocol.
     Broken(Violation),
+    /// Nothing came from it for 90 s, over a sealed link.
+    Silent,
     /// It did not take what was sent to it.
     TooSlow,
 }
@@ -91,14 +134,19 @@ pub enum Output {
 }
 
 impl Room {
-    /// An empty room.
+    /// An empty room, whose members make their keys by `kdf`.
     #[must_use]
-    pub fn new(limits: &Limits, epoch: Epoch, seed: &Seed) -> Self {
+    pub fn new(limits: &Limits, kdf: Kdf, epoch: Epoch, seed: &Seed) -> Self {
+        let chain = match kdf {
+            Kdf::None => None,
+            Kdf::Argon2id => Some((0, View::START)),
+        };
         Self {
             limits: limits.clone(),
             epoch,
             rng: seed.fork("room", 0).rng(),
-            log: Log::default(),
+            logs: Logs::default(),
+            chain,
             members: BTreeMap::new(),
             history: History::default(),
             outputs: VecDeque::new(),
@@ -111,9 +159,10 @@ impl Room {
             Input::Joined(admitted) => self.join(admitted),
             Input::Request(seat, request) => match request {
                 Request::Say(token) => self.say(now, seat, &token),
-                Request::Clear => self.clear(seat),
+                Request::Clear(token) => self.clear(now, seat, token.as_ref()),
             },
             Input::Left(seat, departure) => self.leave(seat, departure),
+            Input::Besieged => self.logs.sealed.append(&wire::notice(BESIEGED)),
         }
     }
 
@@ -127,13 +176,13 @@ impl Room {
     /// something new. Too many calls are harmless.
     pub fn publish(&mut self, now: Tick) -> bool {
         self.drop_slow(now);
-        self.log.publish()
+        self.logs.open.publish() | self.logs.sealed.publish()
     }
 
     /// Bytes appended and not yet published: past some size, publish.
     #[must_use]
     pub const fn unpublished(&self) -> usize {
-        self.log.unpublished()
+        self.logs.open.unpublished() + self.logs.sealed.unpublished()
     }
 
     /// When to call [`Self::publish`] at the latest, to drop who stands still.
@@ -147,65 +196,92 @@ impl Room {
     pub fn close(&mut self) {
         let seats: Vec<_> = self.members.keys().copied().collect();
         for seat in seats {
-            self.remove(seat);
+            self.remove(seat, Departure::Closed);
         }
     }
 
-    fn join(&mut self, Admitted { seat, user_id }: Admitted) {
-        self.log.append(&wire::user_joined(&user_id, seat.name()));
+    fn join(&mut self, Admitted { seat, user_id, sealer, .. }: Admitted) {
+        let joined = wire::user_joined(&user_id, seat.name());
+        self.logs.append(Some(&joined), &joined);
         let present =
             self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
-        let init = wire::init(present, (&user_id, seat.name()), self.history.newest_first());
-        let (outlet, lag) = self.log.subscribe(Some(&init));
+        let newcomer = (user_id.as_str(), seat.name());
+        let (version, greeting) = if sealer.is_some() {
+            let start = self.chain.map(|last| self.history.start().unwrap_or(last));
+            let init = wire::sealed_init(present, newcomer, self.history.messages.len(), start);
+            let said = self.history.messages.iter().map(|said| said.message.sealed().clone());
+            (Version::Two, std::iter::once(init).chain(said).collect())
+        } else {
+            (Version::One, vec![wire::init(present, newcomer, self.history.newest_first())])
+        };
+        let (outlet, lag) = self.logs.of_mut(version).subscribe(greeting, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
-        self.members.insert(id, Member { seat, user_id, lag, waiting_since: None });
+        self.members.insert(id, Member { seat, user_id, version, lag, waiting_since: None });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
 
     fn say(&mut self, now: Tick, seat: SeatId, token: &Token) {
         let Some(member) = self.members.get(&seat) else { return };
-        let message = Message::new(&self.rng.uuid(), token, self.epoch.at(now), member.seat.name());
+        let (id, at, name) = (self.rng.uuid(), self.epoch.at(now), member.seat.name());
+        let before = self.chain;
+        let message = match &mut self.chain {
+            None => Message::classic(&id, token, at, name),
+            Some(chain) => Message::strict(&id, token, at, name, advance(chain, token, name)),
+        };
         // One byte more, and every Python client in the room would be cut off.
-        if message.frame().bytes().len() <= wire::MAX_LINE + 1 {
-            self.log.append(message.frame());
-            self.history.push(message, &self.limits);
+        if message.size() <= wire::MAX_LINE {
+            self.logs.append(message.open(), message.sealed());
+            self.history.push(Said { message, before }, &self.limits);
         }
     }
 
-    fn clear(&mut self, seat: SeatId) {
+    fn clear(&mut self, now: Tick, seat: SeatId, token: Option<&Token>) {
         let Some(member) = self.members.get(&seat) else { return };
-        self.outputs.push_back(Output::Cleared(member.seat.name().clone()));
+        let name = member.seat.name();
+        let clearing = match (&mut self.chain, token) {
+            (None, _) => Clearing::classic(name),
+            (Some(chain), Some(token)) => {
+                let n = advance(chain, token, name);
+                Clearing::strict(&self.rng.uuid(), token, self.epoch.at(now), name, n)
+            }
+            // No member of a strict room can ask for that.
+            (Some(_), None) => return,
+        };
+        self.outputs.push_back(Output::Cleared(name.clone()));
         self.history = History::default();
-        self.log.append(&wire::cleared());
+        self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
 
     fn leave(&mut self, seat: SeatId, departure: Departure) {
-        let Some(member) = self.remove(seat) else { return };
-        self.log.append(&wire::user_left(&member.user_id));
+        let Some(member) = self.remove(seat, departure) else { return };
+        let left = wire::user_left(&member.user_id);
+        self.logs.append(Some(&left), &left);
         let name = member.seat.name().clone();
         self.outputs.push_back(Output::Left(name, departure, self.members.len()));
     }
 
     /// Its writer still gets what was appended before, and nothing after.
-    fn remove(&mut self, seat: SeatId) -> Option<Member> {
+    fn remove(&mut self, seat: SeatId, departure: Departure) -> Option<Member> {
         let member = self.members.remove(&seat)?;
-        member.lag.seal(self.log.end());
+        let end = self.logs.of(member.version).end();
+        member.lag.cut(end, departure.last_words());
         Some(member)
     }
 
     fn drop_slow(&mut self, now: Tick) {
-        let (published, end) = (self.log.published(), self.log.end());
         let Limits { backlog, stall, .. } = self.limits;
         let mut slow = Vec::new();
         for (&seat, member) in &mut self.members {
+            let log = self.logs.of(member.version);
+            let (published, end) = (log.published(), log.end());
             let caught_up = member.lag.unsent(published) == 0;
             let unsent = member.lag.unsent(end);
             member.waiting_since = match member.waiting_since {
                 Some(since) if !caught_up => Some(since),
                 _ => (unsent > 0).then_some(now),
             };
-            let too_much = backlog.is_some_and(|most| unsent > most);
+            let too_much = backlog.is_some_and(|most| member.lag.behind(end) > most);
             let stuck = member.stuck_since().map(|since| now.since(since));
             let too_long = stall.zip(stuck).is_some_and(|(most, stuck)| stuck >= most);
             if too_much || too_long {
@@ -219,27 +295,71 @@ impl Room {
     }
 }
 
+/// Told to members while somebody is guessing passwords (PROTOCOL 3.1).
+const BESIEGED: &str = "many wrong passwords are being tried; newcomers have to wait";
+
+impl Departure {
+    /// Whether the connection is to end at once, without last words: whoever
+    /// tampers with it would only read on (PROTOCOL 2.4).
+    #[must_use]
+    pub const fn is_at_once(self) -> bool {
+        matches!(self, Self::Broken(Violation::Tampered))
+    }
+
+    /// What a member with a sealed link gets behind everything else. Without a
+    /// `bye` it was cut off, and will know.
+    fn last_words(self) -> Vec<Frame> {
+        match self {
+            Self::Closed => vec![wire::bye()],
+            Self::Broken(violation) => match violation.notice() {
+                Some(text) => vec![wire::notice(text), wire::bye()],
+                None => Vec::new(),
+            },
+            Self::Lost | Self::TooSlow | Self::Silent => Vec::new(),
+        }
+    }
+}
+
+/// One more event. Gives its number.
+fn advance(chain: &mut (u64, View), token: &Token, name: &Name) -> u64 {
+    chain.0 += 1;
+    chain.1 = chain.1.then(token.as_str(), name.as_str());
+    chain.0
+}
+
 /// What newcomers get: the newest messages, encoded already.
 #[derive(Debug, Default)]
 struct History {
-    messages: VecDeque<Message>,
+    messages: VecDeque<Said>,
     bytes: usize,
 }
 
+#[derive(Debug)]
+struct Said {
+    message: Message,
+    /// Number and view of the event before, in a strict room.
+    before: Option<(u64, View)>,
+}
+
 impl History {
-    fn push(&mut self, message: Message, limits: &Limits) {
-        self.bytes += message.data().len();
-        self.messages.push_back(message);
+    fn push(&mut self, said: Said, limits: &Limits) {
+        self.bytes += said.message.size();
+        self.messages.push_back(said);
         while limits.history.is_some_and(|most| self.messages.len() > most)
             || limits.history_bytes.is_some_and(|most| self.bytes > most)
         {
             let Some(oldest) = self.messages.pop_front() else { return };
-            self.bytes -= oldest.data().len();
+            self.bytes -= oldest.message.size();
         }
     }
 
     fn newest_first(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().rev()
+        self.messages.iter().rev().map(|said| &said.message)
+    }
+
+    /// Number and view before the oldest message, in a strict room.
+    fn start(&self) -> Option<(u64, View)> {
+        self.messages.front()?.before
     }
 }
 
@@ -261,14 +381,14 @@ mod tests {
         fn new() -> Self {
             let limits = Limits::default();
             let seed = Seed::new(Secret::take(&mut [1; 32]));
-            let room = Room::new(&limits, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+            let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             Self { gate: Gate::new(&limits), room }
         }
 
         fn join(&mut self, name: &str) -> (SeatId, Outlet) {
             let pass = self.gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
             let seat = pass.sit(Tick::ZERO, Name::new(name).unwrap()).unwrap();
-            self.handle(Input::Joined(Admitted { seat, user_id: format!("id of {name}") }));
+            self.handle(Input::Joined(Admitted::open(seat, format!("id of {name}"))));
             loop {
                 if let Output::Admit(seat, outlet) = self.room.poll_output().unwrap() {
                     return (seat, outlet);

@@ -108,7 +108,7 @@ impl<R: Runtime> Hall<R> {
                             link.ties.hear(request.size());
                         }
                     }
-                    Input::Joined(_) => {}
+                    Input::Joined(_) | Input::Besieged => {}
                 }
                 input
             }

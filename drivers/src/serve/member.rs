@@ -77,9 +77,10 @@ pub(super) async fn attend<R: Runtime>(
     mut writer: R::Writer,
     mut inbox: Inbox,
     hangup: &R::Hangup,
-    admitted: Admitted,
+    mut admitted: Admitted,
 ) {
     let seat = admitted.seat.id();
+    let intake = Intake::new(&house.limits, house.runtime.now(), &mut admitted);
     let ties = Arc::new(Ties::default());
     let (outlet, hand_over) = async_channel::bounded(1);
     let link = Link { hangup: hangup.clone(), ties: Arc::clone(&ties), outlet };
@@ -100,7 +101,10 @@ pub(super) async fn attend<R: Runtime>(
             end_reader.hang_up();
         }
     });
-    let departure = listen(house, &mut reader, &mut inbox, seat, &ties, &meter).await;
+    let departure = listen(house, &mut reader, &mut inbox, seat, intake, &ties, &meter).await;
+    if departure.is_at_once() {
+        hangup.hang_up();
+    }
     let _ = house.mail.send(Mail::Input(Input::Left(seat, departure))).await;
     let patience = house.runtime.now().after(FAREWELL);
     future::or(house.runtime.sleep_until(patience), async {
@@ -120,12 +124,12 @@ async fn listen<R: Runtime>(
     reader: &mut R::Reader,
     inbox: &mut Inbox,
     seat: SeatId,
+    mut intake: Intake,
     ties: &Ties,
     meter: &Meter,
 ) -> Departure {
-    let mut intake = Intake::new(&house.limits);
     let mut buffer = Buffer::new();
-    let mut end = Departure::Closed;
+    let mut failed = false;
     let mut said = 0;
     loop {
         match intake.next(house.runtime.now(), inbox) {
@@ -138,18 +142,22 @@ async fn listen<R: Runtime>(
                     return Departure::Lost;
                 }
             }
-            Intent::NeedsInput => match reader.read(buffer.room(), None).await {
+            Intent::Answer(frame) => {
+                meter.tell(frame);
+                ties.tell();
+            }
+            Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
                 Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
                 Ok(Read::Late) => {}
                 Ok(Read::End) => inbox.end(),
                 Err(_) => {
-                    end = Departure::Lost;
+                    failed = true;
                     inbox.end();
                 }
             },
             Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
-            Intent::End => return end,
-            Intent::Broken(violation) => return Departure::Broken(violation),
+            Intent::End(Departure::Closed) if failed => return Departure::Lost,
+            Intent::End(departure) => return departure,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Client {
     pub fn new(name: &str) -> Self {
         let own_seed = seed(2).fork(name, 0);
         let name = Name::new(name).expect("a proper name");
-        let guest = Arc::new(Guest::new(name, password(PASSWORD), epoch()));
+        let guest = Arc::new(Guest::new(name, password(PASSWORD), epoch()).protocol_1_only());
         let login = Login::new(guest, Tick::ZERO, Self::TIMEOUT, &own_seed);
         let mut client = Self {
             now: Tick::ZERO,

@@ -4,10 +4,9 @@ use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use cmdchat_core::{
     inbox::Inbox,
+    keys::Kdf,
     log::{GATHERED, Outlet},
-    server::{
-        Credentials, Departure, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId,
-    },
+    server::{Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId},
     time::Tick,
 };
 
@@ -36,7 +35,7 @@ struct Connection {
 
 enum Phase {
     Login(Box<Login>),
-    Member(SeatId, Intake),
+    Member(SeatId, Box<Intake>),
 }
 
 impl House {
@@ -48,7 +47,7 @@ impl House {
             limits: limits.clone(),
             credentials: Arc::new(Credentials::classic(&password(PASSWORD), &seed(1))),
             gate: Gate::new(limits),
-            room: Room::new(limits, epoch(), &seed(1)),
+            room: Room::new(limits, Kdf::None, epoch(), &seed(1)),
             connections: Vec::new(),
         }
     }
@@ -168,7 +167,7 @@ impl House {
                     if let Some(Output::Admit(_, outlet)) = self.room.poll_output() {
                         self.connections[number].outlet = Some(outlet);
                     }
-                    self.listen(number, seat, Intake::new(&self.limits))
+                    self.listen(number, seat, Box::new(Intake::open(&self.limits)))
                 }
             },
             Some(Phase::Member(seat, intake)) => self.listen(number, seat, intake),
@@ -177,7 +176,7 @@ impl House {
         self.deliver();
     }
 
-    fn listen(&mut self, number: usize, seat: SeatId, mut intake: Intake) -> Option<Phase> {
+    fn listen(&mut self, number: usize, seat: SeatId, mut intake: Box<Intake>) -> Option<Phase> {
         let departure = loop {
             let input = match intake.next(self.now, &mut self.connections[number].inbox) {
                 Intent::Request(request) => Input::Request(seat, request),
@@ -185,9 +184,9 @@ impl House {
                     self.now = until;
                     continue;
                 }
-                Intent::NeedsInput => return Some(Phase::Member(seat, intake)),
-                Intent::End => break Departure::Closed,
-                Intent::Broken(violation) => break Departure::Broken(violation),
+                Intent::NeedsInput(_) => return Some(Phase::Member(seat, intake)),
+                Intent::End(departure) => break departure,
+                Intent::Answer(_) => continue, // protocol 1 has no such thing
             };
             self.room.handle(self.now, input);
         };

@@ -99,7 +99,7 @@ impl Stage {
     fn login(&self, person: &Person, number: usize) -> Login {
         let word = if person.kind == Kind::Guesser { "guess" } else { PASSWORD };
         let name = Name::new(&person.name).expect("all have proper names");
-        let guest = Arc::new(Guest::new(name, password(word), epoch()));
+        let guest = Arc::new(Guest::new(name, password(word), epoch()).protocol_1_only());
         Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
     }
 
@@ -270,7 +270,7 @@ impl Listener {
             }
             Event::Joined(name, _) => self.record.told.push(Told::Joined(raw(&name))),
             Event::Left(name, _) => self.record.told.push(Told::Left(raw(&name))),
-            Event::Cleared(_) => self.record.told.push(Told::Cleared),
+            Event::Cleared(..) => self.record.told.push(Told::Cleared),
             Event::NotSent(reference, _) => {
                 self.answered(reference);
             }

@@ -112,6 +112,14 @@ pub(crate) const DEVIATIONS: &[Deviation] = &[
         ],
     },
     Deviation {
+        scenario: "error:extra fields ignored",
+        protocol: "2.3: whoever offers protocol 2 is answered in it",
+        difference: &[
+            r#"- peer 1 {"B":"…","room_salt":"…","salt":"…","user_id":"peer 1"}"#,
+            r#"+ peer 1 {"B":"…","kdf":"none","room_salt":"…","salt":"…","user_i…"#,
+        ],
+    },
+    Deviation {
         scenario: "chat:text is a number",
         protocol: "3.3: only a string is a text; all else is ignored",
         difference: &[

@@ -47,7 +47,7 @@ pub(super) fn said(message: &Message, history: bool) -> Vec<What<'_>> {
     objects
 }
 
-fn doubted(doubt: Doubt, author: &str) -> What<'_> {
+pub(super) fn doubted(doubt: Doubt, author: &str) -> What<'_> {
     match doubt {
         Doubt::SplitView => warn("split_history", author),
         Doubt::Missing(count) => {
@@ -67,6 +67,7 @@ pub(super) fn rejected(Rejected { author, why }: &Rejected) -> What<'_> {
         }
         Rejection::Altered => warn("altered", author),
         Rejection::Replayed => warn("duplicate", author),
+        Rejection::Unreadable => warn("unreadable", author),
     }
 }
 

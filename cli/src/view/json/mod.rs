@@ -88,7 +88,11 @@ impl<'a> Feed<'a> {
                 }
                 self.out.put(&What::Part { member: events::member(&name), online })
             }
-            Event::Cleared(by) => {
+            Event::Cleared(by, doubts) => {
+                for doubt in doubts {
+                    let author = by.as_ref().map_or("", Untrusted::raw);
+                    self.out.put(&events::doubted(doubt, author))?;
+                }
                 self.out.put(&What::Wiped { by: by.as_ref().map(Untrusted::raw) })
             }
             Event::Notice(text) => self.out.put(&What::Notice { text: text.raw() }),

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::super::lines;
 use crate::{
+    frame::Frame,
     log::{GATHERED, Outlet},
     name::Name,
     server::SeatId,
@@ -61,11 +62,12 @@ impl Model {
             Event::Left(user_id) => wire::user_left(user_id),
             Event::Cleared => {
                 self.history.clear();
-                wire::cleared()
+                Frame::from_line(br#"{"type":"cleared"}"#.to_vec())
             }
             Event::Said(author, token) => {
-                let said = Message::new("00000000-0000-4000-8000-000000000000", token, at, author);
-                message.insert(said).frame().clone()
+                let id = "00000000-0000-4000-8000-000000000000";
+                let said = Message::classic(id, token, at, author);
+                message.insert(said).open().cloned().unwrap_or_else(wire::bye)
             }
         };
         let end = self.end_bytes() + frame.bytes().len();
@@ -81,11 +83,7 @@ impl Model {
     fn forget(&mut self) {
         let limits = super::limits();
         let bytes = |history: &VecDeque<usize>| -> usize {
-            history
-                .iter()
-                .filter_map(|&at| self.message(at))
-                .map(|message| message.data().len())
-                .sum()
+            history.iter().filter_map(|&at| self.message(at)).map(Message::size).sum()
         };
         let mut history = self.history.clone();
         while limits.history.is_some_and(|most| history.len() > most)
@@ -236,6 +234,12 @@ impl Listener {
     pub(super) fn unsent(&self, model: &Model, end_bytes: usize) -> u64 {
         let logged = end_bytes - model.bytes_before(self.start);
         (self.init.bytes + logged).saturating_sub(self.heard.len()) as u64
+    }
+
+    /// How much of that is of the log, and not of what it found.
+    pub(super) fn behind(&self, model: &Model, end_bytes: usize) -> u64 {
+        let logged = end_bytes - model.bytes_before(self.start);
+        self.unsent(model, end_bytes).min(logged as u64)
     }
 
     /// Takes at most so many bytes; `false` if there were none.

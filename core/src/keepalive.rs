@@ -1,0 +1,83 @@
+//! Whether the other side of a sealed link is still there (PROTOCOL 2.4).
+
+use std::time::Duration;
+
+use crate::time::Tick;
+
+/// Whoever has heard nothing for so long asks for a sign of life.
+const ASK_AFTER: Duration = Duration::from_secs(30);
+/// And gives the link up after so much of nothing.
+const SILENT_AFTER: Duration = Duration::from_secs(90);
+
+/// One side's patience with the other.
+#[derive(Debug)]
+pub(crate) struct Keepalive {
+    heard_at: Tick,
+    /// A sign of life has been asked for since.
+    asked: bool,
+}
+
+/// What the time that passed asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Nothing.
+    Nothing,
+    /// To ask for a sign of life.
+    Ping,
+    /// To give the link up.
+    Silence,
+}
+
+impl Keepalive {
+    /// The link is established at `now`.
+    pub(crate) const fn new(now: Tick) -> Self {
+        Self { heard_at: now, asked: false }
+    }
+
+    /// Something came at `now`.
+    pub(crate) fn heard(&mut self, now: Tick) {
+        *self = Self::new(now);
+    }
+
+    /// Nothing can be heard before `until`, because nothing is read.
+    pub(crate) fn excuse(&mut self, until: Tick) {
+        self.heard_at = self.heard_at.max(until);
+    }
+
+    /// When to call [`Self::due`] at the latest.
+    pub(crate) fn deadline(&self) -> Tick {
+        self.heard_at.after(if self.asked { SILENT_AFTER } else { ASK_AFTER })
+    }
+
+    /// What is due at `now`. A `Ping` is due once.
+    pub(crate) fn due(&mut self, now: Tick) -> Due {
+        let silent = now.since(self.heard_at);
+        if silent >= SILENT_AFTER {
+            Due::Silence
+        } else if silent >= ASK_AFTER && !std::mem::replace(&mut self.asked, true) {
+            Due::Ping
+        } else {
+            Due::Nothing
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_asks_once_and_then_gives_up() {
+        let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
+        let mut keepalive = Keepalive::new(at(0));
+        assert_eq!((keepalive.deadline(), keepalive.due(at(29))), (at(30), Due::Nothing));
+        assert_eq!(keepalive.due(at(30)), Due::Ping);
+        assert_eq!((keepalive.deadline(), keepalive.due(at(89))), (at(90), Due::Nothing));
+        keepalive.heard(at(89));
+        assert_eq!(keepalive.due(at(119)), Due::Ping);
+        assert_eq!(keepalive.due(at(179)), Due::Silence);
+        keepalive.heard(at(200));
+        keepalive.excuse(at(1_000));
+        assert_eq!(keepalive.due(at(1_029)), Due::Nothing);
+    }
+}

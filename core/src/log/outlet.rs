@@ -1,0 +1,232 @@
+//! The reading end of a log: what is still to be written to one socket.
+
+use std::{
+    collections::VecDeque,
+    io::IoSlice,
+    mem,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::{Progress, Segment, Shared, held};
+use crate::{frame::Frame, seal::Sealer, time::Tick, wire};
+
+/// Pieces handed to one vectored write at the most.
+pub const GATHERED: usize = 8;
+/// Bytes of records that are made ahead of the socket.
+const RECORDS: usize = 64 << 10;
+/// A spare buffer above this many bytes is given back to the system.
+const KEPT: usize = 4 << 10;
+
+/// What one reader has still to write.
+#[derive(Debug)]
+pub struct Outlet {
+    reader: Reader,
+    /// Where the link is sealed.
+    sealing: Option<Sealing>,
+}
+
+impl Outlet {
+    pub(super) fn new(
+        shared: &Arc<Shared>,
+        progress: &Arc<Progress>,
+        greeting: Vec<Frame>,
+        sealer: Option<Sealer>,
+    ) -> Self {
+        let reader = Reader {
+            shared: Arc::clone(shared),
+            progress: Arc::clone(progress),
+            greeting: greeting.into(),
+            greeted: 0,
+            gathered: Vec::new(),
+        };
+        Self { reader, sealing: sealer.map(Sealing::new) }
+    }
+
+    /// Everything that waits, up to [`GATHERED`] pieces, for one vectored
+    /// write. Empty if nothing waits now.
+    pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
+        let Some(sealing) = &mut self.sealing else { return self.reader.pending(slices) };
+        sealing.refill(&mut self.reader);
+        match (sealing.unwritten(), slices) {
+            ([], _) => &[],
+            (records, [slice, ..]) => {
+                *slice = IoSlice::new(records);
+                std::slice::from_ref(slice)
+            }
+        }
+    }
+
+    /// The socket took `written` bytes of what [`Self::pending`] gave, at `now`.
+    pub fn advance(&mut self, now: Tick, written: usize) {
+        self.reader.note_progress(now);
+        let written = match &mut self.sealing {
+            None => written,
+            Some(sealing) => sealing.advance(written),
+        };
+        self.reader.advance(written);
+    }
+
+    /// A meter of what waits here.
+    #[must_use]
+    pub fn meter(&self) -> super::Meter {
+        let Reader { shared, progress, .. } = &self.reader;
+        super::Meter { shared: Arc::clone(shared), progress: Arc::clone(progress) }
+    }
+
+    /// Nothing waits, and nothing will.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        match &self.sealing {
+            None => self.reader.is_finished(),
+            Some(sealing) => sealing.unwritten().is_empty() && sealing.is_over(&self.reader),
+        }
+    }
+}
+
+/// Lines as they are in greeting and log.
+#[derive(Debug)]
+struct Reader {
+    shared: Arc<Shared>,
+    progress: Arc<Progress>,
+    /// What is left of the greeting.
+    greeting: VecDeque<Frame>,
+    /// Bytes of its first frame that are written.
+    greeted: usize,
+    gathered: Vec<Segment>,
+}
+
+impl Reader {
+    fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
+        let cursor = self.progress.cursor.load(Ordering::Acquire);
+        self.gathered.clear();
+        let room = GATHERED.saturating_sub(self.greeting.len());
+        let end = {
+            let segments = self.shared.segments();
+            // Behind the lock: whoever sees a segment also sees the cut made before it was published.
+            let end = self.progress.cut_at.load(Ordering::Acquire);
+            let first = segments.partition_point(|segment| segment.end() <= cursor);
+            let waiting = segments.iter().skip(first).take(room);
+            self.gathered.extend(waiting.filter(|segment| segment.start < end).cloned());
+            end
+        };
+        let greeting = self.greeting.iter().enumerate().map(|(at, frame)| {
+            let written = if at == 0 { self.greeted } else { 0 };
+            frame.bytes().get(written..).unwrap_or_default()
+        });
+        let logged = self.gathered.iter().map(|segment| {
+            let from = cursor.saturating_sub(segment.start) as usize;
+            let to = end.min(segment.end()).saturating_sub(segment.start) as usize;
+            segment.bytes.get(from..to).unwrap_or_default()
+        });
+        let mut count = 0;
+        for (slot, bytes) in slices.iter_mut().zip(greeting.chain(logged)) {
+            *slot = IoSlice::new(bytes);
+            count += 1;
+        }
+        slices.get(..count).unwrap_or_default()
+    }
+
+    fn note_progress(&self, now: Tick) {
+        // 584 years of nanoseconds fit.
+        let nanos = u64::try_from(now.since_start().as_nanos()).unwrap_or(u64::MAX);
+        self.progress.progressed_at.store(nanos, Ordering::Release);
+    }
+
+    fn advance(&mut self, written: usize) {
+        self.gathered.clear();
+        let mut written = written;
+        while let Some(first) = self.greeting.front() {
+            let left = first.bytes().len() - self.greeted;
+            let of_first = written.min(left);
+            self.progress.greeting_left.fetch_sub(of_first as u64, Ordering::AcqRel);
+            written -= of_first;
+            if of_first < left {
+                self.greeted += of_first;
+                return;
+            }
+            self.greeting.pop_front();
+            self.greeted = 0;
+        }
+        self.progress.cursor.fetch_add(written as u64, Ordering::AcqRel);
+    }
+
+    fn is_finished(&self) -> bool {
+        self.greeting.is_empty() && self.progress.unread().is_none()
+    }
+}
+
+/// From lines to records. Some are made ahead, since a socket takes a record
+/// in pieces; the lines they stand for count as written when they are.
+#[derive(Debug)]
+struct Sealing {
+    sealer: Sealer,
+    records: Vec<u8>,
+    written: usize,
+    /// Bytes of lines that the records stand for.
+    stand_for: usize,
+    /// The last record has been made.
+    over: bool,
+}
+
+impl Sealing {
+    const fn new(sealer: Sealer) -> Self {
+        Self { sealer, records: Vec::new(), written: 0, stand_for: 0, over: false }
+    }
+
+    fn unwritten(&self) -> &[u8] {
+        self.records.get(self.written..).unwrap_or_default()
+    }
+
+    fn is_over(&self, reader: &Reader) -> bool {
+        self.over || (reader.is_finished() && held(&reader.progress.last_words).is_empty())
+    }
+
+    /// Makes records of what waits, if all that were made are written.
+    fn refill(&mut self, reader: &mut Reader) {
+        if !self.unwritten().is_empty() || self.over {
+            return;
+        }
+        for aside in mem::take(&mut *held(&reader.progress.asides)) {
+            self.seal(aside.line());
+        }
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let lines = reader.pending(&mut slices).iter();
+        for line in lines.flat_map(|slice| slice.split_inclusive(|byte| *byte == b'\n')) {
+            if self.over || self.records.len() >= RECORDS {
+                break;
+            }
+            self.seal(line.strip_suffix(b"\n").unwrap_or(line));
+            self.stand_for += line.len();
+        }
+        if self.records.is_empty() && reader.is_finished() {
+            for word in mem::take(&mut *held(&reader.progress.last_words)) {
+                self.seal(word.line());
+            }
+        }
+    }
+
+    /// A link that has had all its records ends in order; what cannot be sealed
+    /// ends it too, since the other side would wait for that for ever.
+    fn seal(&mut self, line: &[u8]) {
+        if self.sealer.is_at_its_last() {
+            self.over = true;
+            let _ = self.sealer.seal(wire::bye().line(), &mut self.records);
+        } else {
+            self.over |= self.sealer.seal(line, &mut self.records).is_err();
+        }
+    }
+
+    /// So many bytes of records are written. Says how many bytes of lines are.
+    fn advance(&mut self, written: usize) -> usize {
+        self.written += written;
+        if !self.unwritten().is_empty() {
+            return 0;
+        }
+        self.written = 0;
+        self.records.clear();
+        if self.records.capacity() > KEPT {
+            self.records = Vec::new();
+        }
+        mem::take(&mut self.stand_for)
+    }
+}

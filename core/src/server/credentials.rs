@@ -1,0 +1,170 @@
+//! What a server knows of its room's password: enough to recognise members,
+//! and no more. It travels as a verifier token (PROTOCOL 2.7), so that a relay
+//! never has to see the password itself.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{
+    fingerprint::Fingerprint,
+    keys::{Kdf, Stretched},
+    secret::Password,
+    seed::{Rng, Seed},
+    srp::{Salt, Verifier},
+    wire::Spoken,
+};
+
+/// What a server knows of its room. It is a secret: its holder can play the
+/// server, and test passwords at the price of the room's [`Kdf`].
+#[derive(Debug)]
+pub struct Credentials {
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) room_salt: [u8; 16],
+    pub(super) kdf: Kdf,
+    pub(super) spoken: Spoken,
+}
+
+impl Credentials {
+    /// For a classic room, open to both protocols, with salts from `seed`.
+    /// Slow: one modular exponentiation.
+    #[must_use]
+    pub fn classic(password: &Password, seed: &Seed) -> Self {
+        let mut rng = salts(seed);
+        let salt = Salt::with_sentinel(rng.bytes());
+        let room_salt = rng.bytes();
+        Self::new(Verifier::new(password, salt), room_salt, Kdf::None, Spoken::Both)
+    }
+
+    /// For a classic room whose server does not offer protocol 2. Slow: one
+    /// modular exponentiation.
+    #[must_use]
+    pub fn protocol_1_only(password: &Password, seed: &Seed) -> Self {
+        let mut rng = salts(seed);
+        let mut salt: [u8; 16] = rng.bytes();
+        // No leading zero byte: what is sent is what is hashed, all 16 bytes. And no sentinel.
+        salt[0] |= 0x80;
+        let room_salt = rng.bytes();
+        Self::new(Verifier::new(password, Salt::from(salt)), room_salt, Kdf::None, Spoken::One)
+    }
+
+    /// For a strict room. Slow: Argon2id and one modular exponentiation.
+    ///
+    /// # Errors
+    /// [`EmptyPassword`]: that would keep nobody out.
+    pub fn strict(password: &Password, seed: &Seed) -> Result<Self, EmptyPassword> {
+        if password.expose().is_empty() {
+            return Err(EmptyPassword);
+        }
+        let mut rng = salts(seed);
+        let salt = Salt::with_sentinel(rng.bytes());
+        let room_salt = rng.bytes();
+        let password = Stretched::new(password, &room_salt).srp_password();
+        let verifier = Verifier::new(&password, salt);
+        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, Spoken::Two))
+    }
+
+    /// From a verifier token.
+    ///
+    /// # Errors
+    /// [`BadToken`] if it is none, or one that no honest maker made.
+    pub fn from_token(token: &str) -> Result<Self, BadToken> {
+        let bare = token.strip_prefix(PREFIX).ok_or(BadToken)?;
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(bare).map_err(|_| BadToken)?);
+        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(BadToken)?;
+        let (head, v) = body.split_first_chunk::<HEAD>().ok_or(BadToken)?;
+        let [VERSION, mode, salts @ ..] = head else { return Err(BadToken) };
+        let (room_salt, srp_salt) = salts.split_at(16);
+        let (kdf, spoken) = match *mode {
+            0 => (Kdf::None, Spoken::Both),
+            1 => (Kdf::Argon2id, Spoken::Two),
+            _ => return Err(BadToken),
+        };
+        let room_salt = room_salt.try_into().map_err(|_| BadToken)?;
+        let salt = Salt::from_wire(srp_salt).map_err(|_| BadToken)?;
+        if *sum != checksum(body) || !salt.has_sentinel() {
+            return Err(BadToken);
+        }
+        let v: &[u8; 256] = v.try_into().map_err(|_| BadToken)?;
+        let verifier = Verifier::from_parts(salt, v).ok_or(BadToken)?;
+        Ok(Self::new(verifier, room_salt, kdf, spoken))
+    }
+
+    /// The verifier token; `None` for a server that speaks protocol 1 alone,
+    /// which has no place in it.
+    #[must_use]
+    pub fn token(&self) -> Option<Zeroizing<String>> {
+        let mode = match self.spoken {
+            Spoken::One => return None,
+            Spoken::Both => 0,
+            Spoken::Two => 1,
+        };
+        let mut body = Zeroizing::new(Vec::with_capacity(HEAD + 256 + 4));
+        body.extend([VERSION, mode]);
+        body.extend(self.room_salt);
+        body.extend(self.verifier.salt().as_bytes());
+        body.extend(self.verifier.padded().iter());
+        let sum = checksum(&body);
+        body.extend(sum);
+        let mut token = Zeroizing::new(String::with_capacity(PREFIX.len() + 400));
+        token.push_str(PREFIX);
+        URL_SAFE_NO_PAD.encode_string(&*body, &mut token);
+        Some(token)
+    }
+
+    /// How the room makes its keys.
+    #[must_use]
+    pub const fn kdf(&self) -> Kdf {
+        self.kdf
+    }
+
+    /// Tells this room from all others; public.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.kdf, &self.room_salt, self.verifier.salt())
+    }
+
+    fn new(verifier: Verifier, room_salt: [u8; 16], kdf: Kdf, spoken: Spoken) -> Self {
+        Self { verifier: Arc::new(verifier), room_salt, kdf, spoken }
+    }
+}
+
+/// No verifier token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadToken;
+
+impl fmt::Display for BadToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this is no verifier token, or a damaged one")
+    }
+}
+
+impl Error for BadToken {}
+
+/// A strict room needs a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EmptyPassword;
+
+impl fmt::Display for EmptyPassword {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a strict room needs a password")
+    }
+}
+
+impl Error for EmptyPassword {}
+
+const PREFIX: &str = "cmdchat2.";
+const VERSION: u8 = 2;
+/// Version, mode and the two salts.
+const HEAD: usize = 2 + 16 + 16;
+
+fn salts(seed: &Seed) -> Rng {
+    seed.fork("credentials", 0).rng()
+}
+
+fn checksum(body: &[u8]) -> [u8; 4] {
+    let hash: [u8; 32] = Sha256::digest(body).into();
+    hash.first_chunk().copied().unwrap_or_default()
+}

@@ -1,0 +1,346 @@
+//! Lines that a server writes.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{MAX_LINE, Token, append, frame, iso};
+use crate::{
+    frame::Frame, keys::Kdf, name::Name, seal::MAX_OBJECT, view::View, violation::ErrorText,
+};
+
+/// Line 2 of protocol 1.
+pub(crate) fn challenge(user_id: &str, b: &[u8], salt: &[u8], room_salt: &[u8; 16]) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        user_id: &'a str,
+        #[serde(rename = "B")]
+        b: String,
+        salt: String,
+        room_salt: String,
+    }
+    frame(&Line {
+        user_id,
+        b: STANDARD.encode(b),
+        salt: STANDARD.encode(salt),
+        room_salt: STANDARD.encode(room_salt),
+    })
+}
+
+/// Line 2 of protocol 2.
+pub(crate) fn sealed_challenge(
+    user_id: &str,
+    b: &[u8],
+    salt: &[u8],
+    room_salt: &[u8; 16],
+    kdf: Kdf,
+) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        version: u8,
+        user_id: &'a str,
+        #[serde(rename = "B")]
+        b: String,
+        salt: String,
+        room_salt: String,
+        kdf: &'static str,
+    }
+    frame(&Line {
+        version: 2,
+        user_id,
+        b: STANDARD.encode(b),
+        salt: STANDARD.encode(salt),
+        room_salt: STANDARD.encode(room_salt),
+        kdf: kdf.name(),
+    })
+}
+
+/// Line 4 of protocol 1. `session_key` is used for nothing, but a Python client wants it to be a Fernet key.
+pub(crate) fn confirmation(h_amk: &[u8; 32], session_key: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        #[serde(rename = "H_AMK")]
+        h_amk: String,
+        session_key: String,
+    }
+    let fernet_key = base64::engine::general_purpose::URL_SAFE.encode(session_key);
+    frame(&Line { h_amk: STANDARD.encode(h_amk), session_key: STANDARD.encode(fernet_key) })
+}
+
+/// Line 4 of protocol 2.
+pub(crate) fn sealed_confirmation(h_amk: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        #[serde(rename = "H_AMK")]
+        h_amk: String,
+    }
+    frame(&Line { h_amk: STANDARD.encode(h_amk) })
+}
+
+/// `{"error":TEXT}`.
+pub(crate) fn error(text: ErrorText) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        error: &'static str,
+    }
+    frame(&Line { error: text.as_str() })
+}
+
+/// DATA of PROTOCOL 1.5 and 2.5. The address of the sender is nobody's
+/// business: protocol 1 wants the field, so there it is empty.
+#[derive(Serialize)]
+struct Data<'a> {
+    id: &'a str,
+    text: &'a str,
+    timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_ip: Option<&'static str>,
+    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    n: Option<u64>,
+}
+
+const MESSAGE_HEAD: &[u8] = br#"{"type":"message","data":"#;
+const CLEARED_HEAD: &[u8] = br#"{"type":"cleared","data":"#;
+
+/// A line around DATA.
+fn around(head: &[u8], data: &Data<'_>) -> Frame {
+    let mut line = Vec::with_capacity(data.text.len() + 256);
+    line.extend_from_slice(head);
+    append(&mut line, data);
+    line.push(b'}');
+    Frame::from_line(line)
+}
+
+/// `message`, encoded once for everybody who speaks the same protocol.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// For protocol 1; none in a strict room.
+    open: Option<Frame>,
+    sealed: Frame,
+}
+
+impl Message {
+    /// For a classic room.
+    pub(crate) fn classic(id: &str, token: &Token, at: Timestamp, author: &Name) -> Self {
+        let (text, username) = (token.as_str(), author.as_str());
+        let mut data = Data { id, text, timestamp: iso(at), user_ip: Some(""), username, n: None };
+        let open = around(MESSAGE_HEAD, &data);
+        data.user_ip = None;
+        Self { open: Some(open), sealed: around(MESSAGE_HEAD, &data) }
+    }
+
+    /// For a strict room, where it is event `n`.
+    pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, author: &Name, n: u64) -> Self {
+        let (text, username) = (token.as_str(), author.as_str());
+        let data = Data { id, text, timestamp: iso(at), user_ip: None, username, n: Some(n) };
+        Self { open: None, sealed: around(MESSAGE_HEAD, &data) }
+    }
+
+    /// The line of protocol 1, if the room takes that.
+    pub(crate) const fn open(&self) -> Option<&Frame> {
+        self.open.as_ref()
+    }
+
+    /// The line of protocol 2.
+    pub(crate) const fn sealed(&self) -> &Frame {
+        &self.sealed
+    }
+
+    /// The longest of its lines, in bytes before the `\n`.
+    pub(crate) fn size(&self) -> usize {
+        self.open.as_ref().unwrap_or(&self.sealed).bytes().len() - 1
+    }
+
+    /// DATA alone, as it stands in the `init` of protocol 1.
+    pub(crate) fn data(&self) -> &[u8] {
+        let bytes = self.open.as_ref().map_or(&b""[..], Frame::bytes);
+        bytes.get(MESSAGE_HEAD.len()..bytes.len().saturating_sub(2)).unwrap_or_default()
+    }
+}
+
+/// `cleared`, with whose wish it was where the protocol says so.
+#[derive(Debug)]
+pub(crate) struct Clearing {
+    /// For protocol 1; none in a strict room.
+    pub(crate) open: Option<Frame>,
+    /// For protocol 2.
+    pub(crate) sealed: Frame,
+}
+
+impl Clearing {
+    /// In a classic room.
+    pub(crate) fn classic(by: &Name) -> Self {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            r#type: &'static str,
+            username: &'a str,
+        }
+        Self {
+            open: Some(Frame::from_line(br#"{"type":"cleared"}"#.to_vec())),
+            sealed: frame(&Line { r#type: "cleared", username: by.as_str() }),
+        }
+    }
+
+    /// In a strict room, where it is event `n`.
+    pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, by: &Name, n: u64) -> Self {
+        let (text, username) = (token.as_str(), by.as_str());
+        let data = Data { id, text, timestamp: iso(at), user_ip: None, username, n: Some(n) };
+        Self { open: None, sealed: around(CLEARED_HEAD, &data) }
+    }
+}
+
+#[derive(Serialize)]
+struct User<'a> {
+    user_id: &'a str,
+    username: &'a str,
+}
+
+/// `init` of protocol 1: what a newcomer gets, within [`MAX_LINE`]. `history`
+/// is the newest message first; the oldest are left out if the line gets too
+/// long. Should the users alone not fit, some of those present are left out: a
+/// longer line would cut off a Python client for certain.
+pub(crate) fn init<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    history: impl Iterator<Item = &'a Message>,
+) -> Frame {
+    const HEAD: &[u8] = br#"{"type":"init","messages":["#;
+    const MIDDLE: &[u8] = br#"],"users":["#;
+    const TAIL: &[u8] = b"]}";
+    let mut left = MAX_LINE - HEAD.len() - MIDDLE.len() - TAIL.len();
+    let listed = listed(present, newcomer, &mut left);
+    let mut shown = Vec::new();
+    for message in history {
+        let cost = message.data().len() + 1;
+        if cost > left {
+            break;
+        }
+        left -= cost;
+        shown.push(message.data());
+    }
+    shown.reverse();
+
+    let mut line = Vec::with_capacity(MAX_LINE - left);
+    line.extend_from_slice(HEAD);
+    line.extend_from_slice(&shown.join(&b','));
+    line.extend_from_slice(MIDDLE);
+    line.extend_from_slice(&listed);
+    line.extend_from_slice(TAIL);
+    Frame::from_line(line)
+}
+
+/// `init` of protocol 2, within what a record holds: `history` messages follow
+/// as lines of their own. `start` is what stands before the first of them:
+/// number and view, in a strict room.
+pub(crate) fn sealed_init<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    history: usize,
+    start: Option<(u64, View)>,
+) -> Frame {
+    // The numbers and the view need less than this.
+    let mut left = MAX_OBJECT - 256;
+    let listed = listed(present, newcomer, &mut left);
+    let mut line = br#"{"type":"init","messages":[],"users":["#.to_vec();
+    line.extend_from_slice(&listed);
+    line.extend_from_slice(format!(r#"],"history":{history}"#).as_bytes());
+    if let Some((n, view)) = start {
+        line.extend_from_slice(format!(r#","n":{n},"view":"{view}""#).as_bytes());
+    }
+    line.push(b'}');
+    Frame::from_line(line)
+}
+
+/// The users as Python lists them, who came last standing last; as many of them
+/// as fit into `left` bytes, the newcomer for certain.
+fn listed<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    left: &mut usize,
+) -> Vec<u8> {
+    let mut listed = Vec::new();
+    for (user_id, name) in std::iter::once(newcomer).chain(present) {
+        let mut user = Vec::new();
+        append(&mut user, &User { user_id, username: name.as_str() });
+        if user.len() + 1 > *left {
+            break;
+        }
+        *left -= user.len() + 1;
+        listed.push(user);
+    }
+    listed.rotate_left(1);
+    listed.join(&b',')
+}
+
+/// `user_joined`.
+pub(crate) fn user_joined(user_id: &str, name: &Name) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        #[serde(flatten)]
+        user: User<'a>,
+    }
+    frame(&Line { r#type: "user_joined", user: User { user_id, username: name.as_str() } })
+}
+
+/// `user_left`.
+pub(crate) fn user_left(user_id: &str) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        user_id: &'a str,
+    }
+    frame(&Line { r#type: "user_left", user_id })
+}
+
+/// `notice`: words of the server.
+pub(crate) fn notice(text: &'static str) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        r#type: &'static str,
+        text: &'static str,
+    }
+    frame(&Line { r#type: "notice", text })
+}
+
+/// Asks for a sign of life, from either side.
+pub(crate) fn ping() -> Frame {
+    Frame::from_line(br#"{"type":"ping"}"#.to_vec())
+}
+
+/// The last record of either side.
+pub(crate) fn bye() -> Frame {
+    Frame::from_line(br#"{"type":"bye"}"#.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_init_line_never_exceeds_what_python_reads() {
+        let name = Name::new(&"é".repeat(32)).unwrap();
+        let message = |n: u32| {
+            let token = Token::new("x".repeat(20_000)).unwrap();
+            Message::classic(&format!("{n:036}"), &token, Timestamp::UNIX_EPOCH, &name)
+        };
+        let history: Vec<_> = (0..5).map(message).collect();
+        let line = init(std::iter::empty(), ("id", &name), history.iter().rev());
+        assert!(line.bytes().len() <= MAX_LINE + 1);
+        let text = String::from_utf8_lossy(line.bytes()).into_owned();
+        let place = |n: u32| text.find(&format!("{n:036}"));
+        assert_eq!((place(0), place(1)), (None, None), "the oldest are left out");
+        assert!(place(2) < place(3) && place(3) < place(4), "oldest first");
+
+        let crowd = std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
+        let line = init(crowd, ("id", &name), history.iter().rev());
+        assert!(line.bytes().len() <= MAX_LINE + 1);
+        assert!(serde_json::from_slice::<serde_json::Value>(line.bytes()).is_ok());
+
+        let crowd = std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
+        let line = sealed_init(crowd, ("id", &name), 1_000, Some((u64::MAX, View::START)));
+        assert!(line.bytes().len() <= MAX_OBJECT + 1);
+        assert!(serde_json::from_slice::<serde_json::Value>(line.bytes()).is_ok());
+    }
+}

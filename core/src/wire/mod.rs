@@ -1,0 +1,96 @@
+//! The lines of both protocols as Rust values (PROTOCOL 1.2, 1.5, 1.7, 2.3, 2.5).
+
+mod from_client;
+mod from_server;
+mod requests;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::frame::Frame;
+
+pub(crate) use from_client::{clear, pong, say, srp_init, srp_verify, wipe};
+pub(crate) use from_server::{
+    Clearing, Message, bye, challenge, confirmation, error, init, notice, ping, sealed_challenge,
+    sealed_confirmation, sealed_init, user_joined, user_left,
+};
+pub use requests::Request;
+pub(crate) use requests::{
+    Asked, Hello, Spoken, read_hello, read_proof, read_request, read_sealed_request,
+};
+
+/// The longest line either side of protocol 1 can read, in bytes before the `\n`.
+pub const MAX_LINE: usize = 65_536;
+/// The longest handshake line a server takes, in bytes before the `\n`.
+pub const MAX_HANDSHAKE_LINE: usize = 8_192;
+/// The longest Fernet token a server passes on, in characters.
+pub const MAX_TOKEN: usize = 45_056;
+/// The longest text of one message, in bytes of UTF-8.
+pub const MAX_TEXT: usize = 16_384;
+
+/// The two generations of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The Python program's: every line in the clear.
+    One,
+    /// Sealed links.
+    Two,
+}
+
+/// The text of a message as the room sees it: opaque, of the alphabet of
+/// Fernet tokens (`A-Za-z0-9-_=`), at most [`MAX_TOKEN`] characters.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Token(String);
+
+impl Token {
+    /// `None` if `text` is too long or has a character that no token has.
+    #[must_use]
+    pub fn new(text: String) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=');
+        (text.len() <= MAX_TOKEN && text.bytes().all(fits)).then_some(Self(text))
+    }
+
+    /// The characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Length only.
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token({} characters)", self.0.len())
+    }
+}
+
+fn frame(line: &impl Serialize) -> Frame {
+    let mut bytes = Vec::new();
+    append(&mut bytes, line);
+    Frame::from_line(bytes)
+}
+
+fn append(line: &mut Vec<u8>, value: &impl Serialize) {
+    // Structs of strings written to memory: neither part can fail.
+    let _ = serde_json::to_writer(line, value);
+}
+
+/// As Python's `datetime.isoformat()`: microseconds, left out when zero, `+00:00`.
+fn iso(at: Timestamp) -> String {
+    let format = if at.subsec_microsecond() == 0 { "%FT%T+00:00" } else { "%FT%T%.6f+00:00" };
+    at.strftime(format).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_look_as_python_writes_them() {
+        let at = |text: &str| text.parse::<Timestamp>().map(iso).unwrap_or_default();
+        assert_eq!(at("2026-11-23T15:18:51.554307Z"), "2026-11-23T15:18:51.554307+00:00");
+        assert_eq!(at("2026-11-23T15:18:51.5Z"), "2026-11-23T15:18:51.500000+00:00");
+        assert_eq!(at("2026-11-23T15:18:51Z"), "2026-11-23T15:18:51+00:00");
+        assert_eq!(at("2026-11-23T15:18:51.000000999Z"), "2026-11-23T15:18:51+00:00");
+    }
+}

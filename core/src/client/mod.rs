@@ -1,4 +1,5 @@
 //! The client's side: a login, then a session.
+mod answers;
 mod event;
 mod guest;
 mod hearing;

@@ -2,6 +2,7 @@
 //! and one room.
 mod credentials;
 mod gate;
+mod history;
 mod intake;
 mod limits;
 mod login;

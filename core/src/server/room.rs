@@ -21,6 +21,7 @@ use crate::{
     seed::{Rng, Seed},
     server::{
         gate::{Seat, SeatId},
+        history::{History, Said},
         limits::Limits,
         login::Admitted,
     },
@@ -208,8 +209,8 @@ impl Room {
         let newcomer = (user_id.as_str(), seat.name());
         let (version, greeting) = if sealer.is_some() {
             let start = self.chain.map(|last| self.history.start().unwrap_or(last));
-            let init = wire::sealed_init(present, newcomer, self.history.messages.len(), start);
-            let said = self.history.messages.iter().map(|said| said.message.sealed().clone());
+            let init = wire::sealed_init(present, newcomer, self.history.len(), start);
+            let said = self.history.oldest_first().map(|message| message.sealed().clone());
             (Version::Two, std::iter::once(init).chain(said).collect())
         } else {
             (Version::One, vec![wire::init(present, newcomer, self.history.newest_first())])
@@ -325,42 +326,6 @@ fn advance(chain: &mut (u64, View), token: &Token, name: &Name) -> u64 {
     chain.0 += 1;
     chain.1 = chain.1.then(token.as_str(), name.as_str());
     chain.0
-}
-
-/// What newcomers get: the newest messages, encoded already.
-#[derive(Debug, Default)]
-struct History {
-    messages: VecDeque<Said>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Said {
-    message: Message,
-    /// Number and view of the event before, in a strict room.
-    before: Option<(u64, View)>,
-}
-
-impl History {
-    fn push(&mut self, said: Said, limits: &Limits) {
-        self.bytes += said.message.size();
-        self.messages.push_back(said);
-        while limits.history.is_some_and(|most| self.messages.len() > most)
-            || limits.history_bytes.is_some_and(|most| self.bytes > most)
-        {
-            let Some(oldest) = self.messages.pop_front() else { return };
-            self.bytes -= oldest.message.size();
-        }
-    }
-
-    fn newest_first(&self) -> impl Iterator<Item = &Message> {
-        self.messages.iter().rev().map(|said| &said.message)
-    }
-
-    /// Number and view before the oldest message, in a strict room.
-    fn start(&self) -> Option<(u64, View)> {
-        self.messages.front()?.before
-    }
 }
 
 #[cfg(test)]

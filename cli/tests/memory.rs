@@ -75,7 +75,7 @@ fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
 }
 
 #[test]
-fn a_plain_client_does_not_hold_what_it_has_shown_and_sent() {
+fn what_a_client_has_cleared_is_gone() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
@@ -93,6 +93,12 @@ fn a_plain_client_does_not_hold_what_it_has_shown_and_sent() {
         let heard = "ballerina-xylophone-gazpacho";
         bob.types(format!("{heard}\n"));
         alice.screen.wait_for(heard);
+        memory.comes_to_hold(heard);
+        for letter in "/clear\r".chars() {
+            alice.types(&letter.to_string());
+        }
+        alice.screen.wait_for("forgotten here");
+        memory.forgets(SECRET);
         memory.forgets(heard);
     }
 }
@@ -127,4 +133,18 @@ fn other_processes_of_the_same_user_cannot_look() {
     nobody(&mut other);
     let other = Process::start_talking(&mut other);
     assert_eq!(look_at(other.id()), 1, "any other program can be looked at");
+}
+
+/// What was printed cannot be called back, so it is not kept.
+#[test]
+fn a_pipe_does_not_hold_what_it_has_printed() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let mut bob = room.guest("bob");
+        let alice = room.guest_with("alice", &["--runtime", runtime]);
+        let Some(memory) = Memory::of(alice.id()) else { return };
+        bob.types(format!("{SECRET}\n"));
+        alice.out.wait_for(SECRET);
+        memory.forgets(SECRET);
+    }
 }

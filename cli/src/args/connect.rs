@@ -4,6 +4,7 @@ use std::mem;
 
 use clap::Args;
 
+use super::looks::Looks;
 use super::secret::{Argument, SecretArgs, Source, argument};
 use super::way::Way;
 
@@ -38,12 +39,8 @@ pub struct Connect {
     #[command(flatten)]
     secret: SecretArgs,
 
-    /// One event per line, without cursor movement
-    ///
-    /// At present this is the only view. It prints into the terminal's own scrollback, which cmdchat cannot
-    /// erase.
-    #[arg(long)]
-    pub plain: bool,
+    #[command(flatten)]
+    pub looks: Looks,
 
     /// JSON objects out and in, for programs
     ///

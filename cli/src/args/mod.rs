@@ -1,6 +1,7 @@
 //! The command line: what can be typed, with its help, and what comes of it.
 
 mod connect;
+mod looks;
 mod parse;
 mod passphrase;
 mod secret;
@@ -13,6 +14,7 @@ mod way;
 mod tests;
 
 pub use connect::Connect;
+pub use looks::Looks;
 pub use parse::{Again, Parsed, Stop, parse};
 pub use passphrase::Passphrase;
 pub use secret::{Argument, Source};

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Ending, Guest, Login, LoginFailed, MAX_LINE},
+    client::{Ending, Guest, Login, LoginFailed, MAX_LINE, Refused, Unconfirmed},
     name::{BadName, Name},
     seed::Seed,
     violation::ErrorText,
@@ -20,7 +20,7 @@ use crate::{
     args::Way,
     exit::{Exit, Failure},
     text::Shown,
-    view::chat::Parting,
+    view::chat::{Parting, Setback},
 };
 
 /// How long a host may take to let us in: as long as it gives us.
@@ -44,17 +44,44 @@ pub(super) fn name(text: &str) -> Result<Name, Failure> {
     })
 }
 
-/// Connects and logs in.
+/// Connects and logs in, with what an earlier session said and did not hear.
 pub(super) async fn enter<R: Sockets>(
     runtime: &R,
     way: &Way,
     guest: Arc<Guest>,
     seed: &Seed,
-) -> Result<Joined, Failure> {
-    let connection = reach(runtime, way).await?;
+    unconfirmed: Vec<Unconfirmed>,
+) -> Result<Joined, Setback> {
+    let connection = match reach(runtime, way).await {
+        Ok(connection) => connection,
+        Err(failure) => return Err(Setback { failure, may_retry: true, unconfirmed }),
+    };
     let name = guest.name().clone();
-    let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed);
-    connect(runtime, connection, login).await.map_err(|failed| not_let_in(way, &name, failed.why))
+    let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
+    connect(runtime, connection, login).await.map_err(|refused| {
+        let Refused { why, guess_given, unconfirmed } = refused;
+        let may_retry = !guess_given && is_passing(&why);
+        Setback { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
+    })
+}
+
+/// Whether a login may work later that did not work now: the old connection may
+/// still have the name and the place.
+const fn is_passing(why: &LoginFailed) -> bool {
+    match why {
+        LoginFailed::Refused { known: Some(known), .. } => matches!(
+            known,
+            ErrorText::UsernameTaken | ErrorText::RoomFull | ErrorText::TryAgainLater
+        ),
+        LoginFailed::TooSlow | LoginFailed::Closed => true,
+        LoginFailed::Refused { known: None, .. }
+        | LoginFailed::NotAServer { .. }
+        | LoginFailed::TooWeak(_)
+        | LoginFailed::OtherRoom
+        | LoginFailed::Downgrade
+        | LoginFailed::UnknownVersion
+        | LoginFailed::Unproven => false,
+    }
 }
 
 /// A connection to the host, within the time given for it.
@@ -114,7 +141,7 @@ pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
             return Err(Failure::not_delivered(undelivered, parting.patience));
         }
         (Ending::Closed | Ending::Lost | Ending::Silent, undelivered) => {
-            return Err(Failure::lost(host, port, undelivered));
+            return Err(Failure::lost(host, port, parting.tried, undelivered));
         }
         (Ending::LineTooLong, _) => {
             let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);

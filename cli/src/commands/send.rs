@@ -69,7 +69,7 @@ impl Errand for Message<'_> {
         let seed = seed()?;
         runtime.run(async {
             let guest = Arc::new(Guest::new(self.name, self.password, epoch(runtime.now())));
-            let joined = enter(runtime, self.way, guest, &seed).await?;
+            let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
             let mut talk = Talk::new(joined, self.way.timeout, signals, nothing_typed);

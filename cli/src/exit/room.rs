@@ -181,11 +181,16 @@ impl Failure {
         Self::new(Exit::NotOurs, what)
     }
 
-    /// The connection broke while we were in the room. `undelivered` counts the
-    /// messages that never came back.
+    /// The connection broke while we were in the room, and was not had back for
+    /// as long as was `tried`. `undelivered` counts the messages that never came
+    /// back.
     #[must_use]
-    pub fn lost(host: &str, port: u16, undelivered: usize) -> Self {
-        let what = Shown::line(&[&"lost the connection to ", &at(host, port)]);
+    pub fn lost(host: &str, port: u16, tried: Option<Duration>, undelivered: usize) -> Self {
+        let mut what = Shown::line(&[&"lost the connection to ", &at(host, port)]);
+        if let Some(tried) = tried {
+            let tried = Shown::one_line(&Span(tried).to_string());
+            what = Shown::line(&[&what, &" and could not get it back in ", &tried]);
+        }
         let failure = Self::new(Exit::Lost, what);
         match undelivered {
             0 => failure,
@@ -253,9 +258,14 @@ mod tests {
                 "error: 192.168.1.20:3000 answered, but is not a cmd-chat host",
             ),
             (
-                Failure::lost(host, 3000, 2),
+                Failure::lost(host, 3000, None, 2),
                 10,
                 "error: lost the connection to 192.168.1.20:3000\nhint: 2 messages were not delivered",
+            ),
+            (
+                Failure::lost(host, 3000, Some(Duration::from_secs(300)), 0),
+                10,
+                "error: lost the connection to 192.168.1.20:3000 and could not get it back in 5 min",
             ),
             (
                 Failure::not_delivered(1, Duration::from_millis(2_500)),

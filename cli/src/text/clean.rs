@@ -69,7 +69,8 @@ impl Cleaned {
         // syllables, so that common words would be wider than two cells.
         for cluster in points.graphemes(false) {
             let cells = cluster.width();
-            if cells > CLUSTER_CELLS || cluster.len() > CLUSTER_BYTES {
+            // What takes no cell would sit on what stands before it.
+            if !(1..=CLUSTER_CELLS).contains(&cells) || cluster.len() > CLUSTER_BYTES {
                 self.text.push(REPLACEMENT);
                 self.rewritten = true;
                 self.column += 1;

@@ -8,18 +8,21 @@
 //!
 //! What happens to each code point stands in `clean.rs`, and which names only
 //! look like another in `faces.rs`; the other files are the shapes of a message,
-//! a name, a line, and an object for other programs.
+//! a name, a line and an object for other programs, and how a line is made to fit.
 
 mod body;
 mod clean;
 mod faces;
 mod json;
 mod name;
+mod reveal;
 mod shown;
+mod wrap;
 
 pub use body::ShownBody;
 pub use clean::draft;
 pub use faces::Faces;
+pub use reveal::revealed;
 pub use shown::{Clean, Shown};
 
 pub(crate) use clean::{tail, width};

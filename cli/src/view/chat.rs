@@ -1,30 +1,38 @@
-//! The room in plain mode: events become lines, what is typed becomes commands.
+//! One person in the room: what happens goes into the model, what comes of it
+//! to the session and to the terminal.
 //!
 //! Theory of operation. Commands go through an [`Outbox`], beside everything
 //! else. A pipe is read on when all that was read is on its way and most of it
-//! has come back. A request to leave overtakes what has not been read yet.
+//! has come back. A request to leave overtakes what has not been read yet. A
+//! connection that failed is made again for as long as the person wants, unless
+//! the login gave somebody a guess at the passphrase. The full screen is drawn
+//! at most once per [`FRAME`], the plain views with everything that happens.
 
-use std::{io, time::Duration};
+use std::{future::Future, io, pin::Pin, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    client::{
-        Doubt, Ended, Ending, Event, Message, NotSent, Reference, Rejected, Rejection, Welcome,
-    },
+    client::{Ended, Ending, Event, NotSent, Unconfirmed},
+    seed::Seed,
+    time::Tick,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::connect::{Command, Joined};
+use cmdchat_drivers::{
+    connect::{Command, Joined},
+    contract::Runtime,
+};
 use futures_lite::future;
-use jiff::{Timestamp, civil::Time, tz::TimeZone};
-use zeroize::Zeroizing;
+use jiff::Timestamp;
 
 use super::{
-    editor::Editor,
+    backoff::Backoff,
     keyboard::Typed,
-    keys::{Edit, Key},
+    look::Look,
+    model::{Effect, Input, Model, Moment},
     outbox::Outbox,
-    plain,
-    terminal::{Input, Terminal},
+    plain, screen,
+    terminal::{self, Terminal},
+    words::too_long,
 };
 use crate::{
     exit::{Failure, warn},
@@ -36,30 +44,65 @@ use crate::{
 const UNANSWERED: usize = 32;
 /// How long a person who leaves waits for what was said last.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// Between two frames of the full screen.
+const FRAME: Duration = Duration::from_millis(16);
 
-/// The plain view of one session.
-pub struct Chat {
+/// One person in one room.
+pub struct Chat<'a, R> {
+    runtime: R,
     terminal: Terminal,
-    draft: Editor,
+    look: Look,
+    model: Model,
+    connection: Connection<'a>,
     outbox: Outbox,
-    events: Receiver<Event>,
+    regain: Regain<'a>,
+    backoff: Option<Backoff>,
+    losses: u64,
     /// How long to wait for echoes at the end.
     patience: Duration,
-    zone: TimeZone,
-    /// The last key asked whether to leave.
-    leaving: bool,
     /// The input has ended: nothing more is taken from it.
     finished: bool,
     /// The person wants to be gone.
     left: bool,
     /// And does not want to wait for it.
     gone: bool,
-    /// Texts said so far.
-    said: u64,
-    /// Texts that have not come back.
-    unanswered: usize,
     /// Lines of a pipe that could not be sent.
     unsent: usize,
+    /// The first entry that was not printed.
+    printed: u64,
+    /// What is on the screen is not what is true.
+    stale: bool,
+    drawn_at: Option<Tick>,
+}
+
+/// How a lost connection is made again.
+pub struct Regain<'a> {
+    /// For how long it is tried.
+    pub patience: Duration,
+    /// For the times between.
+    pub seed: Seed,
+    /// Reaches the host and logs in, with what was not confirmed.
+    pub dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
+}
+
+/// A try to get into the room.
+pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Joined, Setback>> + 'a>>;
+
+/// A try that failed.
+#[derive(Debug)]
+pub struct Setback {
+    /// Why.
+    pub failure: Failure,
+    /// Whether the program may try again by itself.
+    pub may_retry: bool,
+    /// For the next try.
+    pub unconfirmed: Vec<Unconfirmed>,
+}
+
+impl From<Setback> for Failure {
+    fn from(setback: Setback) -> Self {
+        setback.failure
+    }
 }
 
 /// How it ended.
@@ -73,323 +116,339 @@ pub struct Parting {
     pub unsent: usize,
     /// How long the last echoes were waited for.
     pub patience: Duration,
+    /// How long it was tried to get the connection back, if that was given up.
+    pub tried: Option<Duration>,
+}
+
+enum Connection<'a> {
+    Up(Receiver<Event>),
+    Waiting(Tick, Vec<Unconfirmed>),
+    Trying(Dialing<'a>),
 }
 
 /// What a chat waits for.
 enum Wake {
-    Event(Event),
+    /// Nothing if the session's task died: it always says how it ended.
+    Event(Option<Event>),
     Sent,
     Signal,
     Typed(Typed),
+    Dialed(Result<Joined, Setback>),
+    Time,
 }
 
-/// A line typed at a terminal.
-#[derive(Debug, PartialEq, Eq)]
-enum Entered<'a> {
-    Nothing,
-    Say(&'a str),
-    /// `q`, `quit` or `exit`: meant, or only a word?
-    Quit,
-    Leave,
-    Wipe {
-        sure: bool,
-    },
-    Unknown(&'a str),
-}
+/// Why a chat is over.
+type Over = Result<Parting, Failure>;
 
-impl Chat {
-    /// Takes over the terminal, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be set up.
-    pub fn open(joined: Joined, patience: Duration) -> Result<Self, Failure> {
-        Ok(Self {
-            terminal: Terminal::enter()?,
-            draft: Editor::default(),
-            outbox: Outbox::new(joined.commands),
-            events: joined.events,
+impl<'a, R: Runtime> Chat<'a, R> {
+    /// A room in `model`, to be seen on `terminal`. At the end the last echoes are
+    /// waited for as long as `patience`.
+    #[must_use]
+    pub fn new(
+        runtime: R,
+        model: Model,
+        look: Look,
+        terminal: Terminal,
+        patience: Duration,
+        regain: Regain<'a>,
+    ) -> Self {
+        Self {
+            runtime,
+            terminal,
+            look,
+            model,
+            connection: Connection::Waiting(Tick::ZERO, Vec::new()),
+            outbox: Outbox::default(),
+            regain,
+            backoff: None,
+            losses: 0,
             patience,
-            zone: TimeZone::system(),
-            leaving: false,
             finished: false,
             left: false,
             gone: false,
-            said: 0,
-            unanswered: 0,
             unsent: 0,
-        })
+            printed: 0,
+            stale: true,
+            drawn_at: None,
+        }
     }
 
-    /// Whether keys come one by one.
-    #[must_use]
-    pub fn is_live(&self) -> bool {
-        self.terminal.is_live()
-    }
-
-    /// Shows events and takes what is typed until the session ends. Each of
-    /// `signals` asks to leave.
-    pub async fn run(mut self, signals: &Receiver<()>, typed: &Receiver<Typed>) -> Parting {
+    /// Shows events and takes what is typed until it is over. Each of `signals`
+    /// asks to leave.
+    ///
+    /// # Errors
+    ///
+    /// Why a lost connection could not be made again.
+    pub async fn run(
+        mut self,
+        joined: Joined,
+        signals: &Receiver<()>,
+        typed: &Receiver<Typed>,
+    ) -> Over {
+        self.connect(joined);
+        if let Some(size) = self.terminal.screen() {
+            self.update(Input::Resized(size));
+        }
         loop {
-            let is_ready_for_input = self.is_live()
-                || (self.outbox.is_empty() && self.unanswered < UNANSWERED && !self.finished);
-            let event = async { self.events.recv().await.ok().map(Wake::Event) };
-            let signal = async {
-                match signals.recv().await {
-                    Ok(()) => Some(Wake::Signal),
-                    Err(_) => future::pending().await,
-                }
-            };
-            let sent = async {
-                self.outbox.send_one().await;
-                Some(Wake::Sent)
-            };
-            let input = async {
-                if !is_ready_for_input {
-                    return future::pending().await;
-                }
-                match typed.recv().await {
-                    Ok(typed) => Some(Wake::Typed(typed)),
-                    Err(_) => future::pending().await,
-                }
-            };
-            let shown = match future::or(future::or(signal, event), future::or(sent, input)).await {
-                // The session always says how it ended; this is its task dying.
-                None => return self.part(Ending::Lost, 0, typed),
-                Some(Wake::Event(Event::Ended(Ended { ending, unconfirmed }))) => {
-                    return self.part(ending, unconfirmed.len(), typed);
-                }
-                Some(Wake::Event(event)) => self.show(event),
-                Some(Wake::Sent) => Ok(()),
-                Some(Wake::Signal) => {
-                    self.leave();
-                    Ok(())
-                }
-                Some(Wake::Typed(typed)) => self.take(typed),
-            };
             // Whoever read our lines is gone: nothing is left to do here.
-            if shown.is_err() && !self.left {
+            if self.draw_if_due().is_err() && !self.left {
                 self.leave();
             }
             if self.gone {
                 self.patience = Duration::ZERO;
-                let undelivered = self.unanswered;
-                return self.part(Ending::Left, undelivered, typed);
+                return self.part(Ending::Left, typed);
             }
-        }
-    }
-
-    fn part(mut self, ending: Ending, undelivered: usize, typed: &Receiver<Typed>) -> Parting {
-        if ending == Ending::Closed {
-            let _ = self.notice(Shown::line(&[&"the host closed the room"]));
-        }
-        let undelivered = match ending {
-            Ending::Left => undelivered,
-            // What the session did not take is not delivered either.
-            Ending::Closed
-            | Ending::Lost
-            | Ending::Silent
-            | Ending::LineTooLong
-            | Ending::Tampered
-            | Ending::Unfaithful => undelivered.max(self.unanswered + lines_waiting(typed)),
-        };
-        Parting { ending, undelivered, unsent: self.unsent, patience: self.patience }
-    }
-
-    fn show(&mut self, event: Event) -> io::Result<()> {
-        let now = self.now();
-        let lines = match event {
-            Event::Ready(Welcome { mode, members, history, .. }) => {
-                let mut lines: Vec<_> =
-                    history.iter().flat_map(|message| self.message(message)).collect();
-                let names: Vec<_> =
-                    members.iter().map(|name| Shown::name(name).as_word()).collect();
-                let mut line = Shown::line(&[
-                    &"you are in (",
-                    &mode.as_str(),
-                    &"). ",
-                    &names.len(),
-                    &" online:",
-                ]);
-                for name in &names {
-                    line = Shown::line(&[&line, &" ", name]);
+            let over = match self.next(signals, typed).await {
+                Wake::Event(None) => Some(self.part(Ending::Lost, typed)),
+                Wake::Event(Some(Event::Ended(ended))) => self.ended(ended, typed),
+                Wake::Event(Some(event)) => {
+                    self.hear(event);
+                    None
                 }
-                lines.push(plain::notice(now, &line));
-                lines
+                Wake::Dialed(Ok(joined)) => {
+                    self.connect(joined);
+                    None
+                }
+                Wake::Dialed(Err(setback)) => self.failed(setback, typed),
+                Wake::Sent => None,
+                Wake::Signal => {
+                    self.leave();
+                    None
+                }
+                Wake::Typed(typed) => {
+                    self.take(typed);
+                    None
+                }
+                Wake::Time => {
+                    self.pass_time();
+                    None
+                }
+            };
+            if let Some(over) = over.or_else(|| self.carry_out(typed)) {
+                return over;
             }
-            Event::Message(message) => {
-                let answered = usize::from(message.own.is_some());
-                self.unanswered = self.unanswered.saturating_sub(answered);
-                self.message(&message)
+        }
+    }
+
+    async fn next(&mut self, signals: &Receiver<()>, typed: &Receiver<Typed>) -> Wake {
+        let is_ready_for_input = self.terminal.is_live()
+            || !self.finished
+                && (Terminal::is_at_person()
+                    || self.outbox.is_empty()
+                        && !self.model.is_offline()
+                        && self.model.undelivered() < UNANSWERED);
+        let due = self.due();
+        let Self { connection, outbox, runtime, .. } = self;
+        let signal = async {
+            match signals.recv().await {
+                Ok(()) => Wake::Signal,
+                Err(_) => future::pending().await,
             }
-            Event::Joined(name, online) => vec![plain::joined(now, &Shown::name(&name), online)],
-            Event::Left(name, online) => vec![plain::left(now, &Shown::name(&name), online)],
-            Event::Cleared(None, _) => {
-                vec![plain::notice(now, &Shown::line(&[&"the room was wiped"]))]
-            }
-            Event::Cleared(Some(by), doubts) => {
-                let by = Shown::name(&by).as_word();
-                let doubts = doubts.into_iter().map(|odd| plain::warning(now, &doubt(odd, &by)));
-                let mut lines: Vec<_> = doubts.collect();
-                lines.push(plain::notice(now, &Shown::line(&[&by, &" wiped the room"])));
-                lines
-            }
-            Event::Notice(text) => {
-                let text = Shown::diagnostic(&text);
-                vec![plain::notice(now, &Shown::line(&[&"the host says: ", &text]))]
-            }
-            Event::Rejected(rejected) => vec![plain::warning(now, &rejection(&rejected))],
-            Event::Overdue(_) => {
-                let what = Shown::line(&[&"a message of yours has not come back yet"]);
-                vec![plain::warning(now, &what)]
-            }
-            Event::Standing(_) => return Ok(()),
-            Event::NotSent(_, why) => {
-                self.unanswered = self.unanswered.saturating_sub(1);
-                return match why {
-                    NotSent::TooLong => self.too_long(),
-                    NotSent::Ended => Ok(()),
-                };
-            }
-            Event::Ended(_) => return Ok(()),
         };
-        self.terminal.print(&lines, &self.draft)
+        let line = async {
+            match connection {
+                Connection::Up(events) => Wake::Event(events.recv().await.ok()),
+                Connection::Trying(dialing) => Wake::Dialed(dialing.await),
+                Connection::Waiting(..) => future::pending().await,
+            }
+        };
+        let sent = async {
+            outbox.send_one().await;
+            Wake::Sent
+        };
+        let input = async {
+            if !is_ready_for_input {
+                return future::pending().await;
+            }
+            match typed.recv().await {
+                Ok(typed) => Wake::Typed(typed),
+                Err(_) => future::pending().await,
+            }
+        };
+        let time = async {
+            match due {
+                Some(due) => runtime.sleep_until(due).await,
+                None => future::pending().await,
+            }
+            Wake::Time
+        };
+        let typed_or_sent = future::or(input, sent);
+        future::or(future::or(signal, typed_or_sent), future::or(line, time)).await
     }
 
-    fn message(&self, message: &Message) -> Vec<Shown> {
-        let at = message.at.map_or_else(|| self.now(), |at| self.local(at));
-        let author = Shown::name(&message.author);
-        let mut lines: Vec<_> = message
-            .doubts
-            .iter()
-            .map(|doubt| plain::warning(at, &self::doubt(*doubt, &author.as_word())))
-            .collect();
-        lines.extend(match &message.text {
-            Some(text) => plain::message(at, &author, &Shown::body(text)),
-            None => {
-                let author = author.as_word();
-                let what: [&dyn crate::text::Clean; 3] =
-                    [&"a message from ", &author, &" cannot be read with this passphrase"];
-                vec![plain::warning(at, &Shown::line(&what))]
-            }
-        });
-        lines
+    /// When time alone changes something.
+    fn due(&self) -> Option<Tick> {
+        let next_try = match &self.connection {
+            Connection::Waiting(at, _) => Some(*at),
+            Connection::Up(_) | Connection::Trying(_) => None,
+        };
+        let frame = self.drawn_at.filter(|_| self.stale).map(|drawn| drawn.after(FRAME));
+        let countdown = self.model.deadline(self.runtime.now());
+        [next_try, frame, countdown].into_iter().flatten().min()
     }
 
-    fn take(&mut self, typed: Typed) -> io::Result<()> {
-        match typed {
-            Typed::Input(Input::Resized) => self.terminal.redraw(&self.draft),
-            Typed::Input(Input::Paste(text)) => {
-                self.draft.paste(&text);
-                self.terminal.redraw(&self.draft)
-            }
-            Typed::Input(Input::Key(key)) => self.press(key),
-            Typed::Line(text) if Terminal::is_at_person() => self.entered(text),
-            Typed::Line(text) => self.say(&text),
-            Typed::End => {
-                self.finish(self.patience);
-                Ok(())
-            }
-        }
+    fn now(&self) -> Moment {
+        Moment { tick: self.runtime.now(), at: Timestamp::now() }
     }
 
-    fn press(&mut self, key: Key) -> io::Result<()> {
-        let empty = self.draft.text().is_empty();
-        match key {
-            Key::Edit(edit) => self.draft.edit(edit),
-            Key::Enter => {
-                let text = self.draft.submit();
-                self.terminal.redraw(&self.draft)?;
-                return self.entered(text);
-            }
-            Key::Interrupt | Key::EndOfInput if empty && self.leaving => self.leave(),
-            Key::Interrupt | Key::EndOfInput if empty => {
-                self.leaving = true;
-                return self.notice(Shown::line(&[&"Ctrl+C again to leave"]));
-            }
-            Key::Interrupt => self.draft.clear(),
-            Key::EndOfInput => self.draft.edit(Edit::Delete),
-            Key::Suspend => return self.terminal.suspend(&self.draft),
-            Key::Complete
-            | Key::CompleteBack
-            | Key::Escape
-            | Key::Scroll(_)
-            | Key::Find
-            | Key::Help
-            | Key::Members
-            | Key::Redraw => {}
-        }
-        self.terminal.redraw(&self.draft)
+    fn update(&mut self, input: Input) {
+        self.model.update(self.now(), input);
+        self.stale = true;
     }
 
-    /// A line typed by a person, who may mean a command.
-    fn entered(&mut self, text: Zeroizing<String>) -> io::Result<()> {
-        let asked = std::mem::take(&mut self.leaving);
-        match Entered::read(&text, asked) {
-            Entered::Nothing => Ok(()),
-            Entered::Say(text) => self.say(text),
-            Entered::Quit => {
-                self.leaving = true;
-                self.notice(Shown::line(&[&"press Enter again to leave, or keep typing"]))
-            }
-            Entered::Leave => {
-                self.leave();
-                Ok(())
-            }
-            Entered::Wipe { sure: true } => {
-                self.outbox.put(Command::Clear);
-                Ok(())
-            }
-            Entered::Wipe { sure: false } => {
-                self.notice(Shown::line(&[&"erase for all? /wipe yes"]))
-            }
-            Entered::Unknown(word) => {
-                let word = Shown::one_line(word);
-                self.notice(Shown::line(&[
-                    &"unknown command ",
-                    &word,
-                    &"; there are /quit and /wipe (nothing was sent; // sends a slash)",
-                ]))
-            }
-        }
-    }
-
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        if text.is_empty() {
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let now = self.runtime.now();
+        let rested = self.drawn_at.is_none_or(|drawn| now.since(drawn) >= FRAME);
+        if !self.stale {
             return Ok(());
         }
-        if text.len() > MAX_TEXT {
-            if self.is_live() {
-                self.draft.restore(Zeroizing::new(text.to_owned()));
+        if self.terminal.screen().is_some() {
+            if rested {
+                (self.stale, self.drawn_at) = (false, Some(now));
+                let (model, look) = (&self.model, self.look);
+                self.terminal.draw(|size| screen::draw(model, look, now, size))?;
             }
-            return self.too_long();
+            return Ok(());
         }
-        self.unanswered += 1;
-        let reference = Reference(self.said);
-        self.said += 1;
-        self.outbox.put(Command::Say(reference, Zeroizing::new(text.to_owned())));
-        Ok(())
+        self.stale = false;
+        let mut lines = plain::lines(&self.model, self.printed);
+        self.printed = self.model.end_of_log();
+        if !Terminal::is_at_person() {
+            self.model.forget();
+        }
+        if let Some(status) = self.model.take_status() {
+            lines.push(plain::notice(self.model.time_of_day(Timestamp::now()), &status));
+        }
+        self.terminal.print(&lines, self.model.draft())
     }
 
-    fn too_long(&mut self) -> io::Result<()> {
-        let what = Shown::line(&[&"not sent: too long (16 KiB at most)"]);
-        if Terminal::is_at_person() {
-            return self.notice(what);
+    fn take(&mut self, typed: Typed) {
+        match typed {
+            Typed::Input(terminal::Input::Resized(size)) => match self.terminal.screen() {
+                Some(_) => self.update(Input::Resized(size)),
+                None => self.stale = true,
+            },
+            Typed::Input(terminal::Input::Key(key)) => self.update(Input::Key(key)),
+            Typed::Input(terminal::Input::Paste(text)) => self.update(Input::Paste(text)),
+            Typed::Input(terminal::Input::Focus(has)) => self.update(Input::Focus(has)),
+            Typed::Line(text) if Terminal::is_at_person() => self.update(Input::Line(text)),
+            Typed::Line(text) if text.is_empty() => {}
+            Typed::Line(text) if text.len() > MAX_TEXT => self.complain(too_long()),
+            Typed::Line(text) => self.model.say(&text),
+            Typed::End => self.finish(self.patience),
         }
+    }
+
+    fn hear(&mut self, event: Event) {
+        if let Event::Ready(_) = event {
+            self.backoff = None;
+        }
+        let refused = matches!(event, Event::NotSent(_, NotSent::TooLong));
+        self.update(Input::Heard(event));
+        if refused && !Terminal::is_at_person() {
+            let status = self.model.take_status();
+            self.complain(status.unwrap_or_default());
+        }
+    }
+
+    /// A line of a pipe could not be sent.
+    fn complain(&mut self, why: Shown) {
         self.unsent += 1;
-        warn(&what);
-        Ok(())
+        warn(&why);
+    }
+
+    /// Does what the model wants done.
+    fn carry_out(&mut self, typed: &Receiver<Typed>) -> Option<Over> {
+        while let Some(effect) = self.model.poll_effect() {
+            let done = match effect {
+                Effect::Send(command) => {
+                    self.outbox.put(command);
+                    Ok(())
+                }
+                Effect::Finish => {
+                    self.leave();
+                    Ok(())
+                }
+                Effect::Vanish => return Some(self.part(Ending::Lost, typed)),
+                Effect::Retry => {
+                    if let Connection::Waiting(at, _) = &mut self.connection {
+                        *at = self.runtime.now();
+                    }
+                    Ok(())
+                }
+                Effect::Copy(text) => self.terminal.copy(&text),
+                Effect::Ring => self.terminal.ring(),
+                Effect::Redraw => self.terminal.erase(),
+                Effect::Suspend => self.terminal.suspend(),
+            };
+            self.stale = true;
+            if done.is_err() && !self.left {
+                self.leave();
+            }
+        }
+        None
+    }
+
+    fn connect(&mut self, Joined { commands, events }: Joined) {
+        self.outbox.connect(commands);
+        self.connection = Connection::Up(events);
+    }
+
+    /// The session is over: is the chat?
+    fn ended(&mut self, ended: Ended, typed: &Receiver<Typed>) -> Option<Over> {
+        let Ended { ending, unconfirmed } = ended;
+        let wanted = !self.regain.patience.is_zero() && !self.left && !self.finished;
+        if !ending.is_accident() || !wanted {
+            return Some(self.part(ending, typed));
+        }
+        self.outbox = Outbox::default();
+        self.update(Input::Lost(unconfirmed.iter().map(|text| text.reference).collect()));
+        self.wait(unconfirmed, typed)
+    }
+
+    fn failed(&mut self, setback: Setback, typed: &Receiver<Typed>) -> Option<Over> {
+        let Setback { failure, may_retry, unconfirmed } = setback;
+        if may_retry { self.wait(unconfirmed, typed) } else { Some(Err(failure)) }
+    }
+
+    fn wait(&mut self, unconfirmed: Vec<Unconfirmed>, typed: &Receiver<Typed>) -> Option<Over> {
+        let now = self.runtime.now();
+        let Regain { patience, seed, .. } = &self.regain;
+        let backoff = self.backoff.get_or_insert_with(|| {
+            self.losses += 1;
+            Backoff::new(now, *patience, &seed.fork("loss", self.losses))
+        });
+        let Some(next) = backoff.next(now) else {
+            let over = self.part(Ending::Lost, typed);
+            return Some(
+                over.map(|parting| Parting { tried: Some(self.regain.patience), ..parting }),
+            );
+        };
+        self.connection = Connection::Waiting(next, unconfirmed);
+        self.update(Input::Waiting(next));
+        None
+    }
+
+    fn pass_time(&mut self) {
+        if let Connection::Waiting(at, unconfirmed) = &mut self.connection
+            && *at <= self.runtime.now()
+        {
+            let unconfirmed = std::mem::take(unconfirmed);
+            self.connection = Connection::Trying((self.regain.dial)(unconfirmed));
+            self.update(Input::Trying);
+        } else {
+            self.update(Input::Passed);
+        }
     }
 
     /// Away, but for a moment in which the last words may come back; whoever
     /// asks again is gone at once.
     fn leave(&mut self) {
-        if self.left {
+        if self.left || self.model.is_offline() {
             self.gone = true;
-        } else {
-            self.left = true;
-            self.finish(FAREWELL);
         }
+        self.left = true;
+        self.finish(FAREWELL);
     }
 
     fn finish(&mut self, patience: Duration) {
@@ -398,51 +457,23 @@ impl Chat {
         self.outbox.put(Command::Finish(patience));
     }
 
-    fn notice(&mut self, text: Shown) -> io::Result<()> {
-        let line = plain::notice(self.now(), &text);
-        self.terminal.print(&[line], &self.draft)
-    }
-
-    fn now(&self) -> Time {
-        self.local(Timestamp::now())
-    }
-
-    fn local(&self, at: Timestamp) -> Time {
-        self.zone.to_datetime(at).time()
-    }
-}
-
-/// What is odd about a message that is shown.
-fn doubt(doubt: Doubt, author: &Shown) -> Shown {
-    match doubt {
-        Doubt::SplitView => Shown::line(&[&"the server shows different members different things"]),
-        Doubt::Missing(1) => Shown::line(&[&"a message from ", author, &" is missing"]),
-        Doubt::Missing(count) => {
-            Shown::line(&[&count, &" messages from ", author, &" are missing"])
+    fn part(&mut self, ending: Ending, typed: &Receiver<Typed>) -> Over {
+        if ending == Ending::Closed {
+            self.update(Input::Closed);
+            let _ = self.draw_if_due();
         }
-        Doubt::Clock => {
-            Shown::line(&[&"a message from ", author, &" was delayed, or a clock is wrong"])
-        }
-    }
-}
-
-/// Why a message is not shown.
-fn rejection(Rejected { author, why }: &Rejected) -> Shown {
-    let author = Shown::name(author).as_word();
-    match why {
-        Rejection::Forged(inside) => {
-            let inside = Shown::name(inside).as_word();
-            Shown::line(&[&"FORGED NAME? the host says ", &author, &", the message says ", &inside])
-        }
-        Rejection::Altered => {
-            Shown::line(&[&"a message in your name was altered on its way (dropped)"])
-        }
-        Rejection::Unreadable => {
-            Shown::line(&[&"a wish of ", &author, &" to wipe the room cannot be read (ignored)"])
-        }
-        Rejection::Replayed => {
-            Shown::line(&[&"a message from ", &author, &" arrived twice (dropped)"])
-        }
+        let undelivered = match ending {
+            Ending::Left => self.model.undelivered(),
+            // What the session did not take is not delivered either.
+            Ending::Closed
+            | Ending::Lost
+            | Ending::Silent
+            | Ending::LineTooLong
+            | Ending::Tampered
+            | Ending::Unfaithful => self.model.undelivered() + lines_waiting(typed),
+        };
+        let (unsent, patience) = (self.unsent, self.patience);
+        Ok(Parting { ending, undelivered, unsent, patience, tried: None })
     }
 }
 
@@ -450,49 +481,4 @@ fn rejection(Rejected { author, why }: &Rejected) -> Shown {
 fn lines_waiting(typed: &Receiver<Typed>) -> usize {
     let waiting = std::iter::from_fn(|| typed.try_recv().ok());
     waiting.filter(|typed| matches!(typed, Typed::Line(line) if !line.is_empty())).count()
-}
-
-impl<'a> Entered<'a> {
-    /// `asked`: the line before was one word that may mean leaving.
-    fn read(text: &'a str, asked: bool) -> Self {
-        match text {
-            "" if asked => Self::Leave,
-            "" => Self::Nothing,
-            "q" | "quit" | "exit" => Self::Quit,
-            "/quit" | "/q" | "/exit" => Self::Leave,
-            "/wipe" => Self::Wipe { sure: false },
-            "/wipe yes" => Self::Wipe { sure: true },
-            _ => match text.strip_prefix('/') {
-                None => Self::Say(text),
-                // `//q` is how to say `q`; `//x` says `/x`.
-                Some("/q") => Self::Say("q"),
-                Some(rest) if rest.starts_with('/') => Self::Say(rest),
-                Some(_) => Self::Unknown(text.split_whitespace().next().unwrap_or(text)),
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_slip_in_a_command_is_never_sent() {
-        for (text, asked, entered) in [
-            ("hello", false, Entered::Say("hello")),
-            ("", false, Entered::Nothing),
-            ("q", false, Entered::Quit),
-            ("", true, Entered::Leave),
-            ("quite", true, Entered::Say("quite")),
-            ("//q", false, Entered::Say("q")),
-            ("//tmp/x", false, Entered::Say("/tmp/x")),
-            ("/quit", false, Entered::Leave),
-            ("/quti now", false, Entered::Unknown("/quti")),
-            ("/wipe", false, Entered::Wipe { sure: false }),
-            ("/wipe yes", false, Entered::Wipe { sure: true }),
-        ] {
-            assert_eq!(Entered::read(text, asked), entered, "{text}");
-        }
-    }
 }

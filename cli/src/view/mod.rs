@@ -1,13 +1,21 @@
-//! What is seen and typed: plain lines, a line editor and the terminal that
-//! holds both; and objects for programs.
+//! What is seen and typed. At a person's terminal everything that happens goes
+//! into one pure model; the full screen, the plain lines and lines alone are
+//! views of it. Programs get objects.
 
+mod backoff;
 pub mod chat;
 pub mod editor;
 pub mod json;
 pub mod keyboard;
 pub mod keys;
+pub mod layout;
+pub mod look;
+pub mod model;
 mod outbox;
 mod output;
+mod pane;
 pub mod plain;
+pub mod screen;
 pub mod talk;
 pub mod terminal;
+mod words;

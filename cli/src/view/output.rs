@@ -1,6 +1,6 @@
 //! Standard output as a screen needs it.
 
-use std::io;
+use std::{io, mem};
 
 /// Standard output without a buffer: that of the standard library would keep
 /// the last words that were shown, and the last draft.
@@ -27,5 +27,24 @@ impl io::Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         io::stdout().flush()
+    }
+}
+
+/// What is drawn at once. It is collected first: a frame that comes in pieces
+/// flickers.
+#[derive(Debug, Default)]
+pub(super) struct Page(Vec<u8>);
+
+impl io::Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        Output.write_all(&mem::take(&mut self.0))
     }
 }

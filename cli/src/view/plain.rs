@@ -1,19 +1,49 @@
 //! The lines of plain mode: one event each, never an escape code.
 //!
-//! Every line is a time, a space, and one of `<NAME> `, `| `, `-- ` or `!! `.
+//! Every line is a time, a space, and one of `<NAME> `, `* NAME `, `| `, `-- ` or
+//! `!! `.
 //! A name in them is one word, so that a line can be split without guessing and
 //! a message cannot imitate another line.
 
 use jiff::civil::Time;
 
+use super::model::{Entry, Model, What};
 use crate::text::{Shown, ShownBody};
+
+/// All that came since entry `from`.
+pub(super) fn lines(model: &Model, from: u64) -> Vec<Shown> {
+    let entries = (from.max(model.log.start())..model.log.end()).filter_map(|at| model.log.get(at));
+    entries.filter(|entry| model.shows(entry)).flat_map(|entry| self::entry(model, entry)).collect()
+}
+
+fn entry(model: &Model, entry: &Entry) -> Vec<Shown> {
+    let at = model.local(entry.at).time();
+    match &entry.what {
+        What::Said(said) if said.action => action(at, &said.author, &said.body),
+        What::Said(said) => message(at, &said.author, &said.body),
+        What::Presence { name, came: true, online } => vec![joined(at, name, *online)],
+        What::Presence { name, came: false, online } => vec![left(at, name, *online)],
+        What::Note(lines) => lines.iter().map(|line| notice(at, line)).collect(),
+        What::Warning(line) => vec![warning(at, line)],
+    }
+}
 
 /// A message: `14:03:07 <bob> hello`, further lines behind `14:03:07 | `.
 #[must_use]
 pub fn message(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
-    let (at, from) = (Shown::clock(at), from.as_word());
+    said(at, &Shown::line(&[&" <", &from.as_word(), &"> "]), body)
+}
+
+/// Something that is told of its author: `14:03:07 * carol waves`
+#[must_use]
+pub fn action(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
+    said(at, &Shown::line(&[&" * ", &from.as_word(), &" "]), body)
+}
+
+fn said(at: Time, head: &Shown, body: &ShownBody) -> Vec<Shown> {
+    let at = Shown::clock(at);
     let line = |(number, text): (usize, &Shown)| match number {
-        0 => Shown::line(&[&at, &" <", &from, &"> ", text]),
+        0 => Shown::line(&[&at, head, text]),
         _ => Shown::line(&[&at, &" | ", text]),
     };
     body.lines().enumerate().map(line).collect()

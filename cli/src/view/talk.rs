@@ -76,8 +76,10 @@ impl Talk {
         signals: Receiver<()>,
         typed: Receiver<Typed>,
     ) -> Self {
+        let mut outbox = Outbox::default();
+        outbox.connect(joined.commands);
         Self {
-            outbox: Outbox::new(joined.commands),
+            outbox,
             events: joined.events,
             signals,
             typed,
@@ -153,7 +155,7 @@ impl Talk {
     }
 
     fn over(&self, ending: Ending, undelivered: usize) -> Next {
-        Next::Over(Parting { ending, undelivered, unsent: 0, patience: self.patience })
+        Next::Over(Parting { ending, undelivered, unsent: 0, patience: self.patience, tried: None })
     }
 
     /// Says `text` to the room; its echo will have this reference.

@@ -1,36 +1,75 @@
 //! The one place that touches the terminal: its modes, what is drawn, and what
 //! is typed.
 //!
-//! At a terminal that can erase a line the draft stands in the last row, and
-//! lines that come in go above it. Everywhere else (a pipe, `TERM=dumb`) lines
-//! are written one after the other and nothing is drawn twice.
+//! There are three ways to use it. The full screen. The plain view: the draft
+//! stands in the last row, and lines that come in go above it. And lines alone,
+//! one after the other, where nothing can be drawn twice (a pipe, `TERM=dumb`).
 
-use std::env;
-use std::io::{self, IsTerminal, Write};
-use std::panic;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::{
+    env,
+    io::{self, IsTerminal, Write},
+    panic,
+    sync::{
+        Once,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
 
-use crossterm::event::{self, Event};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
+use crossterm::{
+    clipboard::CopyToClipboard,
+    event::{self, Event},
+    style::force_color_output,
+    terminal::{disable_raw_mode, enable_raw_mode, size},
+};
+use ratatui_core::terminal::Terminal as Cells;
+use ratatui_crossterm::CrosstermBackend;
 use zeroize::Zeroizing;
 
-use super::{editor::Editor, keys::Key, output::Output};
-use crate::exit::{Exit, Failure, reason};
-use crate::text::Shown;
+use super::{
+    editor::Editor,
+    keys::Key,
+    layout::Size,
+    output::{Output, Page},
+    screen::Frame,
+};
+use crate::{
+    exit::{Exit, Failure, reason},
+    text::{Shown, ShownBody},
+};
 
-const PASTE_ON: &[u8] = b"\x1B[?2004h";
-const PASTE_OFF: &[u8] = b"\x1B[?2004l";
 const ERASE_ROW: &[u8] = b"\r\x1B[K";
 const PROMPT: &str = "> ";
+const BELL: &[u8] = b"\x07";
 
-/// Whether the terminal is in our modes now: the panic hook has to know.
-static OURS: AtomicBool = AtomicBool::new(false);
+/// Modes of the terminal that are ours now: the panic hook has to know.
+static OURS: AtomicU8 = AtomicU8::new(NONE);
+const NONE: u8 = 0;
+const PLAIN: u8 = 1;
+const FULL: u8 = 2;
 
-/// The screen of plain mode. The terminal is as before when this is dropped.
+/// What the modes are switched on and off with, besides raw mode: bracketed
+/// paste, and for the full screen the alternate one and focus events.
+const fn switches(modes: u8) -> (&'static [u8], &'static [u8]) {
+    match modes {
+        NONE => (b"", b""),
+        PLAIN => (b"\x1B[?2004h", b"\r\x1B[K\x1B[?2004l"),
+        _ => (
+            b"\x1B[?1049h\x1B[?2004h\x1B[?1004h",
+            b"\x1B[0m\x1B[?1004l\x1B[?2004l\x1B[?25h\x1B[?1049l",
+        ),
+    }
+}
+
+/// The terminal. It is as before when this is dropped.
 pub struct Terminal {
-    out: Output,
+    kind: Kind,
+}
+
+enum Kind {
+    Lines,
+    Plain,
+    Full(Box<Cells<CrosstermBackend<Page>>>),
 }
 
 /// What a person does at the terminal.
@@ -40,33 +79,57 @@ pub enum Input {
     Key(Key),
     /// A paste, as it came.
     Paste(Zeroizing<String>),
-    /// The window changed its size.
-    Resized,
+    /// The window has this size now.
+    Resized(Size),
+    /// The window is looked at, or not any more.
+    Focus(bool),
 }
 
 impl Terminal {
     /// Takes the terminal over, if there is one on both standard input and
-    /// output and it is not a dumb one.
+    /// output and it is not a dumb one; all of it unless the view is to be
+    /// `plain`.
     ///
     /// # Errors
     /// Exit code 13 if it cannot be set up.
-    pub fn enter() -> Result<Self, Failure> {
-        let terminal = Self { out: Output };
-        if can_redraw() {
-            restore_on_panic();
-            take_over().map_err(|error| {
-                let what = Shown::line(&[&"cannot set up the terminal: ", &reason(&error)]);
-                Failure::new(Exit::NoTerminal, what)
-            })?;
+    pub fn enter(plain: bool) -> Result<Self, Failure> {
+        if !can_redraw() {
+            return Ok(Self { kind: Kind::Lines });
         }
-        Ok(terminal)
+        restore_on_panic();
+        let take = || {
+            take_over(if plain { PLAIN } else { FULL })?;
+            Ok(if plain {
+                Kind::Plain
+            } else {
+                // Whether there are colours is decided elsewhere.
+                force_color_output(true);
+                let backend = CrosstermBackend::new(Page::default());
+                Kind::Full(Box::new(Cells::new(backend)?))
+            })
+        };
+        take().map(|kind| Self { kind }).map_err(|error: io::Error| {
+            restore();
+            let what = Shown::line(&[&"cannot set up the terminal: ", &reason(&error)]);
+            Failure::new(Exit::NoTerminal, what)
+        })
     }
 
     /// Whether keys come one by one, from [`input`]. If not, standard input
     /// is to be read by lines.
     #[must_use]
-    pub fn is_live(&self) -> bool {
-        OURS.load(Ordering::Relaxed)
+    pub const fn is_live(&self) -> bool {
+        !matches!(self.kind, Kind::Lines)
+    }
+
+    /// The size of the full screen, if that is the view.
+    #[must_use]
+    pub fn screen(&self) -> Option<Size> {
+        matches!(self.kind, Kind::Full(_)).then(|| {
+            // Some serial lines do not know.
+            let (columns, rows) = size().unwrap_or((80, 24));
+            Size { columns, rows }
+        })
     }
 
     /// Whether a person types, be the terminal live or dumb.
@@ -75,22 +138,71 @@ impl Terminal {
         io::stdin().is_terminal()
     }
 
-    /// Writes lines, above the draft where that is possible.
+    /// Draws the full screen.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn draw(&mut self, view: impl FnOnce(Size) -> Frame) -> io::Result<()> {
+        let Kind::Full(cells) = &mut self.kind else { return Ok(()) };
+        cells.draw(|frame| {
+            let area = frame.area();
+            let seen = view(Size { columns: area.width, rows: area.height });
+            *frame.buffer_mut() = seen.buffer;
+            if let Some(cursor) = seen.cursor {
+                frame.set_cursor_position(cursor);
+            }
+        })?;
+        Ok(())
+    }
+
+    /// Has the next frame drawn from nothing.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn erase(&mut self) -> io::Result<()> {
+        match &mut self.kind {
+            Kind::Full(cells) => {
+                // Not `clear`, which asks the terminal where its cursor is.
+                let area = cells.get_frame().area();
+                cells.resize(area)
+            }
+            Kind::Lines | Kind::Plain => Ok(()),
+        }
+    }
+
+    /// In the plain views: writes lines, above the draft where that is possible.
     ///
     /// # Errors
     /// Those of standard output.
     pub fn print(&mut self, lines: &[Shown], draft: &Editor) -> io::Result<()> {
-        let draft = self.is_live().then(|| (draft, columns()));
-        self.out.write_all(&frame(lines, draft))?;
-        self.out.flush()
+        match self.kind {
+            Kind::Lines => Output.write_all(&frame(lines, None)),
+            Kind::Plain => Output.write_all(&frame(lines, Some((draft, columns())))),
+            Kind::Full(_) => Ok(()),
+        }
     }
 
-    /// Draws the draft again.
+    /// Rings the bell.
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn redraw(&mut self, draft: &Editor) -> io::Result<()> {
-        self.print(&[], draft)
+    pub fn ring(&self) -> io::Result<()> {
+        if self.is_live() { Output.write_all(BELL) } else { Ok(()) }
+    }
+
+    /// Asks the terminal to put a text on the clipboard (OSC 52).
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub fn copy(&self, text: &ShownBody) -> io::Result<()> {
+        if !self.is_live() {
+            return Ok(());
+        }
+        let lines: Vec<_> = text.lines().map(Shown::as_str).collect();
+        let text = Zeroizing::new(lines.join("\n"));
+        let mut page = Page::default();
+        crossterm::queue!(page, CopyToClipboard::to_clipboard_from(text.as_bytes()))?;
+        page.flush()
     }
 
     /// Stops the program until it is continued (Ctrl+Z), with the terminal as it
@@ -98,15 +210,17 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of the terminal.
-    pub fn suspend(&mut self, draft: &Editor) -> io::Result<()> {
+    pub fn suspend(&mut self) -> io::Result<()> {
         #[cfg(unix)]
-        if self.is_live() {
-            restore();
-            // To this thread, so that it stops before the next line.
-            signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
-            take_over()?;
+        {
+            let ours = restore();
+            if ours != NONE {
+                // To this thread, so that it stops before the next line.
+                signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
+                take_over(ours)?;
+            }
         }
-        self.redraw(draft)
+        self.erase()
     }
 }
 
@@ -116,7 +230,7 @@ impl Drop for Terminal {
     }
 }
 
-/// Waits for a key, a paste or a new size; nothing if none comes within `wait`.
+/// Waits for something typed; nothing if that does not come within `wait`.
 ///
 /// # Errors
 /// Those of the terminal.
@@ -127,8 +241,10 @@ pub fn input(wait: Duration) -> io::Result<Option<Input>> {
     Ok(match event::read()? {
         Event::Key(key) => Key::of(&key).map(Input::Key),
         Event::Paste(text) => Some(Input::Paste(Zeroizing::new(text))),
-        Event::Resize(..) => Some(Input::Resized),
-        Event::FocusGained | Event::FocusLost | Event::Mouse(_) => None,
+        Event::Resize(columns, rows) => Some(Input::Resized(Size { columns, rows })),
+        Event::FocusGained => Some(Input::Focus(true)),
+        Event::FocusLost => Some(Input::Focus(false)),
+        Event::Mouse(_) => None,
     })
 }
 
@@ -147,23 +263,21 @@ fn columns() -> usize {
     }
 }
 
-fn take_over() -> io::Result<()> {
+fn take_over(modes: u8) -> io::Result<()> {
     enable_raw_mode()?;
-    OURS.store(true, Ordering::Relaxed);
-    let mut out = Output;
-    out.write_all(PASTE_ON)?;
-    out.flush()
+    OURS.store(modes, Ordering::Relaxed);
+    Output.write_all(switches(modes).0)
 }
 
-/// Gives the terminal back, if it is ours. What fails now cannot be helped.
-fn restore() {
-    if OURS.swap(false, Ordering::Relaxed) {
-        let mut out = Output;
-        let _ = out.write_all(ERASE_ROW);
-        let _ = out.write_all(PASTE_OFF);
-        let _ = out.flush();
+/// Gives the terminal back, and says what was ours of it. What fails now cannot
+/// be helped.
+fn restore() -> u8 {
+    let ours = OURS.swap(NONE, Ordering::Relaxed);
+    if ours != NONE {
+        let _ = Output.write_all(switches(ours).1);
         let _ = disable_raw_mode();
     }
+    ours
 }
 
 fn restore_on_panic() {
@@ -177,8 +291,8 @@ fn restore_on_panic() {
     });
 }
 
-/// One frame: the draft's row erased, the lines, and the draft again. The
-/// cursor ends where the draft has it.
+/// One frame of a plain view: the draft's row erased, the lines, and the draft
+/// again. The cursor ends where the draft has it.
 fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {

@@ -88,6 +88,14 @@ impl Seat {
         self.child.id()
     }
 
+    /// Gives the window another size. Only a terminal that is the program's own
+    /// would tell it, so that is done here.
+    pub(crate) fn resizes(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keys, size).unwrap();
+        self.signal(Signal::WINCH);
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let id = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
         kill_process(id, signal).unwrap();

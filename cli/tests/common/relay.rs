@@ -14,7 +14,7 @@ use std::{
 
 use super::poll_until;
 
-/// Passes one connection on, until told otherwise.
+/// Passes connections on, until told otherwise.
 pub(crate) struct Relay {
     pub(crate) port: u16,
     state: Arc<State>,
@@ -28,6 +28,8 @@ struct State {
     holds_after: AtomicUsize,
     /// The next word of the client breaks the connection.
     cuts: AtomicBool,
+    /// Lines of one connection after which it is closed.
+    closes_after: AtomicUsize,
     /// What the client has written.
     said: Mutex<Vec<u8>>,
 }
@@ -39,21 +41,15 @@ impl Relay {
         let state = Arc::new(State {
             holds_after: NEVER.into(),
             cuts: false.into(),
+            closes_after: NEVER.into(),
             said: Mutex::default(),
         });
         let passing = Arc::clone(&state);
         thread::spawn(move || {
-            let client = listener.accept()?.0;
-            let server = TcpStream::connect(("127.0.0.1", server))?;
-            let (mut from, mut to) = (server.try_clone()?, client.try_clone()?);
-            let cutting = Arc::clone(&passing);
-            thread::spawn(move || {
-                let _ = io::copy(&mut from, &mut to);
-                if !cutting.cuts.load(Ordering::SeqCst) {
-                    let _ = to.shutdown(Shutdown::Write);
-                }
-            });
-            passing.pass(&client, &server)
+            for client in listener.incoming() {
+                let passing = Arc::clone(&passing);
+                thread::spawn(move || passing.carry(client?, server));
+            }
         });
         Self { port, state }
     }
@@ -73,10 +69,20 @@ impl Relay {
         self.hold_after(NEVER);
     }
 
+    /// So many lines of a connection's client come through; then it is closed.
+    pub(crate) fn close_after(&self, lines: usize) {
+        self.state.closes_after.store(lines, Ordering::SeqCst);
+    }
+
     /// From now on a word of the client's breaks the connection, as a network
     /// or a machine does that fails.
     pub(crate) fn cut_at_next_word(&self) {
         self.state.cuts.store(true, Ordering::SeqCst);
+    }
+
+    /// New connections are left alone.
+    pub(crate) fn mend(&self) {
+        self.state.cuts.store(false, Ordering::SeqCst);
     }
 
     /// Lines that the client has written.
@@ -91,8 +97,22 @@ impl Relay {
 }
 
 impl State {
+    fn carry(self: Arc<Self>, client: TcpStream, server: u16) -> io::Result<()> {
+        let server = TcpStream::connect(("127.0.0.1", server))?;
+        let (mut from, mut to) = (server.try_clone()?, client.try_clone()?);
+        let cutting = Arc::clone(&self);
+        thread::spawn(move || {
+            let _ = io::copy(&mut from, &mut to);
+            if !cutting.cuts.load(Ordering::SeqCst) {
+                let _ = to.shutdown(Shutdown::Write);
+            }
+        });
+        self.pass(&client, &server)
+    }
+
     fn pass(&self, mut client: &TcpStream, mut server: &TcpStream) -> io::Result<()> {
         let mut buffer = [0; 4096];
+        let mut lines = 0;
         loop {
             client.peek(&mut buffer)?;
             if self.cuts.load(Ordering::SeqCst) {
@@ -113,6 +133,10 @@ impl State {
             } else {
                 server.write_all(bytes)?;
             }
+            lines += line_ends(bytes);
+            if lines >= self.closes_after.load(Ordering::SeqCst) {
+                return server.shutdown(Shutdown::Both);
+            }
         }
     }
 
@@ -122,7 +146,7 @@ impl State {
     }
 
     fn lines(&self) -> usize {
-        self.said().iter().filter(|byte| **byte == b'\n').count()
+        line_ends(&self.said())
     }
 
     fn said(&self) -> MutexGuard<'_, Vec<u8>> {
@@ -146,4 +170,8 @@ impl State {
         });
         client.set_read_timeout(None)
     }
+}
+
+fn line_ends(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte == b'\n').count()
 }

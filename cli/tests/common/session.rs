@@ -34,9 +34,23 @@ pub(crate) fn cmdchat_apart(entrance: &str, args: &[&str]) -> Command {
 
 /// Does not come back, unless nobody asked for it.
 pub(crate) fn become_the_program() {
+    become_one(cmdchat);
+}
+
+/// The same for a shell that runs `script` with the program as `$0`, and has
+/// jobs as one that a person types into.
+pub(crate) fn become_a_shell(script: &str) {
+    become_one(|args| {
+        let mut command = Command::new("bash");
+        tidy(command.args(["-mc", script, env!("CARGO_BIN_EXE_cmdchat")]).args(args));
+        command
+    });
+}
+
+fn become_one(make: impl Fn(&[&str]) -> Command) {
     let Ok(args) = env::var(ARGUMENTS) else { return };
     setsid().unwrap();
-    let mut command = cmdchat(&args.lines().collect::<Vec<_>>());
+    let mut command = make(&args.lines().collect::<Vec<_>>());
     let terminal = || stdin().try_clone_to_owned().unwrap();
     command.env_remove(ARGUMENTS).stdin(terminal());
     if io::stdin().is_terminal() {

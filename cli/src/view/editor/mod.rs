@@ -90,9 +90,10 @@ impl Editor {
         }
     }
 
-    /// Inserts a paste, cleaned as a message is, whatever it holds. It is never
-    /// sent by itself.
+    /// Inserts a paste, cleaned as a message is, whatever it holds but the end of
+    /// its last line. It is never sent by itself.
     pub fn paste(&mut self, text: &str) {
+        let text = text.strip_suffix(['\n', '\r']).unwrap_or(text);
         let text = Zeroizing::new(text::draft(text));
         let first = self.draft.cursor() == 0;
         self.insert(&text);

@@ -1,0 +1,109 @@
+//! What a room looks like.
+
+use std::env;
+use std::io::{self, IsTerminal as _};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::values::{self, Bound};
+use crate::view::look::{Colour, Look};
+use crate::view::model::{Clock, Notify, Settings};
+
+/// How long a person's connection is tried to be had back.
+const RECONNECT: Duration = Duration::from_secs(300);
+
+/// What the room looks like, and what rings.
+#[derive(Args, Debug)]
+pub struct Looks {
+    /// One event per line instead of the full screen
+    ///
+    /// It prints into the terminal's own scrollback, which cmdchat cannot
+    /// erase. A pipe, and a terminal without a cursor (TERM=dumb), have this
+    /// view in any case.
+    #[arg(long)]
+    pub plain: bool,
+
+    /// No characters but ASCII, apart from what people write
+    ///
+    /// Chosen by itself if the locale is not UTF-8.
+    #[arg(long, hide_short_help = true)]
+    pub ascii: bool,
+
+    /// Colours of the full screen
+    ///
+    /// `auto` uses them unless NO_COLOR is set.
+    #[arg(
+        long,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub color: Colour,
+
+    /// Hide who comes and goes
+    #[arg(long, hide_short_help = true)]
+    pub quiet: bool,
+
+    /// What rings the bell: off, mentions or all
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value = "mentions",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub notify: Notify,
+
+    /// How times are shown: off, short, full or utc
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value = "short",
+        hide_possible_values = true,
+        hide_short_help = true
+    )]
+    pub time: Clock,
+
+    /// How long to try to get a lost connection back; 0 is not at all
+    ///
+    /// At a terminal five minutes if nothing is said; a pipe does not try.
+    #[arg(long, value_name = "TIME", value_parser = values::bound_wait, hide_short_help = true)]
+    pub reconnect_for: Option<Bound<Duration>>,
+}
+
+impl Looks {
+    /// How long to try to get a lost connection back.
+    #[must_use]
+    pub fn reconnect_for(&self) -> Duration {
+        match self.reconnect_for {
+            Some(bound) => bound.0.unwrap_or(Duration::ZERO),
+            None if io::stdin().is_terminal() => RECONNECT,
+            None => Duration::ZERO,
+        }
+    }
+
+    /// What was chosen here and by the environment.
+    #[must_use]
+    pub fn choose(&self) -> (Settings, Look) {
+        let is_set = |name| env::var_os(name).filter(|value| !value.is_empty());
+        // The first of these decides, as for every program.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(is_set);
+        let is_utf8 = locale.is_some_and(|locale| {
+            let locale = locale.to_string_lossy().to_ascii_lowercase();
+            locale.contains("utf-8") || locale.contains("utf8")
+        });
+        let ascii = self.ascii || (cfg!(unix) && !is_utf8);
+        let colours = match self.color {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => is_set("NO_COLOR").is_none(),
+        };
+        let settings = Settings { notify: self.notify, clock: self.time, quiet: self.quiet, ascii };
+        (settings, Look { colours, ascii })
+    }
+}

@@ -1,0 +1,306 @@
+//! What there is to see, and what becomes of a key: one model for both views.
+//!
+//! Theory of operation. Everything that happens comes in by [`Model::update`],
+//! with its time; what is to be done outside comes out of
+//! [`Model::poll_effect`]. The model knows no terminal, no clock and no socket.
+//! The log has what the room has said, in the room's order; a text of one's own
+//! is pending beside it until its echo comes back.
+
+mod command;
+mod hearing;
+mod link;
+mod log;
+mod looking;
+mod obeying;
+mod settings;
+mod typing;
+
+use std::collections::{BTreeSet, VecDeque};
+
+use cmdchat_core::{
+    client::{Event, Mode, Reference},
+    fingerprint::Fingerprint,
+    name::Name,
+    time::Tick,
+    untrusted::Untrusted,
+};
+use cmdchat_drivers::connect;
+use jiff::{Timestamp, civil::Time, tz::TimeZone};
+use zeroize::Zeroizing;
+
+use super::{editor::Editor, keys::Key, layout::Size};
+use crate::text::{Faces, Shown, ShownBody};
+
+pub use link::Link;
+pub(super) use log::{Entry, Log, Said, What};
+pub(super) use looking::Place;
+pub use settings::{Clock, Notify, Settings};
+
+/// When something happens.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By the runtime's clock.
+    pub tick: Tick,
+    /// By the one on the wall.
+    pub at: Timestamp,
+}
+
+/// The room as one person sees it.
+pub struct Model {
+    pub(super) address: Shown,
+    me: Name,
+    pub(super) zone: TimeZone,
+    pub(super) settings: Settings,
+    pub(super) link: Link,
+    pub(super) mode: Option<Mode>,
+    fingerprint: Option<Fingerprint>,
+    /// Whether the digits of another member were the same.
+    pub(super) verified: Option<bool>,
+    pub(super) members: Vec<Member>,
+    pub(super) online: usize,
+    faces: Faces,
+    /// Whose messages are not shown.
+    ignored: BTreeSet<String>,
+    pub(super) log: Log,
+    pub(super) pending: Vec<Pending>,
+    /// Texts said so far.
+    said: u64,
+    pub(super) editor: Editor,
+    /// The draft is a paste of so many lines that it wants a second look.
+    pub(super) preview: bool,
+    pub(super) find: Option<Find>,
+    pub(super) place: Place,
+    /// The size of the screen, if there is one.
+    size: Option<Size>,
+    /// Messages that came since the newest was out of sight.
+    pub(super) below: usize,
+    /// The first message that came while nobody looked.
+    pub(super) new_from: Option<u64>,
+    /// Whether the terminal is looked at, if it says so.
+    focus: Option<bool>,
+    rung: Option<Tick>,
+    /// The note about clipboards was given.
+    clipboard_told: bool,
+    pub(super) hides_members: bool,
+    asked: Option<Asked>,
+    /// What the last key came to, if it needs a word.
+    pub(super) status: Option<Shown>,
+    effects: VecDeque<Effect>,
+}
+
+/// Somebody who is here.
+pub(super) struct Member {
+    raw: Untrusted,
+    pub(super) name: Shown,
+    pub(super) own: bool,
+    /// When it was seen to come.
+    since: Option<Timestamp>,
+}
+
+/// A text of one's own that has not come back.
+pub(super) struct Pending {
+    reference: Reference,
+    text: Zeroizing<String>,
+    pub(super) body: ShownBody,
+    pub(super) action: bool,
+    /// It should have come back by now.
+    pub(super) overdue: bool,
+}
+
+/// Looking for something.
+#[derive(Default)]
+pub(super) struct Find {
+    pub(super) query: Editor,
+    /// The message that was found.
+    pub(super) at: Option<u64>,
+    /// How many there are, and which of them it is, from the newest.
+    pub(super) count: usize,
+    pub(super) number: usize,
+}
+
+/// Something asks for a second key, to be sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    /// Ctrl+C again, until then.
+    Key(Tick),
+    /// Enter again.
+    Word,
+}
+
+/// What happens.
+pub enum Input {
+    /// The room.
+    Heard(Event),
+    /// A key.
+    Key(Key),
+    /// A paste, as it came.
+    Paste(Zeroizing<String>),
+    /// A whole line, from a terminal that edits lines itself.
+    Line(Zeroizing<String>),
+    /// The terminal is looked at, or not any more.
+    Focus(bool),
+    /// There is a screen, of this size.
+    Resized(Size),
+    /// The host has closed the room.
+    Closed,
+    /// The connection is gone; these texts go on to the next one.
+    Lost(Vec<Reference>),
+    /// The next try to connect comes then.
+    Waiting(Tick),
+    /// It is being tried.
+    Trying,
+    /// Somebody outside asks to leave.
+    Leave,
+    /// Nothing but time.
+    Passed,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell the session.
+    Send(connect::Command),
+    /// Leave, but wait for the last words.
+    Finish,
+    /// Leave without waiting.
+    Vanish,
+    /// Put this on the clipboard.
+    Copy(ShownBody),
+    /// Ring the bell.
+    Ring,
+    /// Draw everything again.
+    Redraw,
+    /// Stop until continued.
+    Suspend,
+    /// Try to connect now.
+    Retry,
+}
+
+impl Model {
+    /// An empty room at `address`, with `settings` chosen on the command line.
+    #[must_use]
+    pub fn new(address: Shown, me: Name, zone: TimeZone, settings: Settings) -> Self {
+        Self {
+            address,
+            me,
+            zone,
+            settings,
+            link: Link::Up,
+            mode: None,
+            fingerprint: None,
+            verified: None,
+            members: Vec::new(),
+            online: 0,
+            faces: Faces::default(),
+            ignored: BTreeSet::new(),
+            log: Log::default(),
+            pending: Vec::new(),
+            said: 0,
+            editor: Editor::default(),
+            preview: false,
+            find: None,
+            place: Place::Newest,
+            size: None,
+            below: 0,
+            new_from: None,
+            focus: None,
+            rung: None,
+            clipboard_told: false,
+            hides_members: false,
+            asked: None,
+            status: None,
+            effects: VecDeque::new(),
+        }
+    }
+
+    /// Takes in what happened at `now`.
+    pub fn update(&mut self, now: Moment, input: Input) {
+        match input {
+            Input::Heard(event) => self.hear(now, event),
+            Input::Key(key) => self.press(now, key),
+            Input::Paste(text) => self.paste(&text),
+            Input::Line(text) => self.enter(now, text),
+            Input::Focus(has) => self.look(has),
+            Input::Resized(size) => self.resize(size),
+            Input::Closed => self.note(now, Shown::line(&[&"the host closed the room"])),
+            Input::Lost(carried) => self.lose(now, &carried),
+            Input::Waiting(next) => self.wait_for(next),
+            Input::Trying => self.try_again(),
+            Input::Leave => self.effects.push_back(Effect::Finish),
+            Input::Passed => {}
+        }
+        self.settle();
+    }
+
+    /// The next thing to be done outside.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// When what is seen changes by itself.
+    #[must_use]
+    pub fn deadline(&self, now: Tick) -> Option<Tick> {
+        self.link.changes_at(now)
+    }
+
+    /// What is being typed.
+    #[must_use]
+    pub const fn draft(&self) -> &Editor {
+        &self.editor
+    }
+
+    /// The number that the next entry gets.
+    #[must_use]
+    pub fn end_of_log(&self) -> u64 {
+        self.log.end()
+    }
+
+    /// What the clock of the view shows.
+    #[must_use]
+    pub fn time_of_day(&self, at: Timestamp) -> Time {
+        self.local(at).time()
+    }
+
+    /// Texts that have not come back.
+    #[must_use]
+    pub const fn undelivered(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What the last key came to, once.
+    pub const fn take_status(&mut self) -> Option<Shown> {
+        self.status.take()
+    }
+
+    /// Sends a text; it is pending from now on.
+    pub fn say(&mut self, text: &str) {
+        let reference = Reference(self.said);
+        self.said += 1;
+        let (action, words) = action(text);
+        let body = Shown::body(&Untrusted::new(words.to_owned()));
+        let text = Zeroizing::new(text.to_owned());
+        self.send(connect::Command::Say(reference, text.clone()));
+        self.pending.push(Pending { reference, text, body, action, overdue: false });
+    }
+
+    fn send(&mut self, command: connect::Command) {
+        self.effects.push_back(Effect::Send(command));
+    }
+
+    /// Adds an entry of our own.
+    fn add(&mut self, at: Timestamp, what: What) -> u64 {
+        self.log.push(Entry { at, skewed: false, what })
+    }
+
+    fn note(&mut self, now: Moment, line: Shown) {
+        self.add(now.at, What::Note(vec![line]));
+    }
+}
+
+/// Whether a text is told of its author, `/me waves`, and what is told.
+fn action(text: &str) -> (bool, &str) {
+    match text.strip_prefix("/me ") {
+        Some(action) => (true, action),
+        None => (false, text),
+    }
+}

@@ -1,0 +1,276 @@
+//! `connect` with the whole screen, at a terminal that a test holds the other
+//! end of: what is seen on it, and that it comes back as it was.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use std::{env, process::Command};
+
+use cmdchat::{exit, view::terminal::Terminal};
+use common::{
+    Process, RUNTIMES, Room, poll_until,
+    pty::Seat,
+    relay::Relay,
+    session::{become_a_shell, cmdchat_apart},
+};
+use rustix::process::Signal;
+
+/// Columns and rows of a [`Seat`].
+const SIZE: (u16, u16) = (80, 24);
+
+/// A terminal of this size that these bytes were written on.
+fn terminal(bytes: &[u8], (columns, rows): (u16, u16)) -> vt100::Parser {
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
+    terminal.process(b"before\r\n");
+    terminal.process(bytes);
+    terminal
+}
+
+/// Its rows, without blanks at their ends.
+fn rows(terminal: &vt100::Parser) -> Vec<String> {
+    let screen = terminal.screen();
+    screen.rows(0, screen.size().1).map(|row| row.trim_end().to_owned()).collect()
+}
+
+/// Waits until the screen is right.
+#[track_caller]
+fn wait_for(seat: &Seat, size: (u16, u16), what: &str, right: impl Fn(&vt100::Parser) -> bool) {
+    poll_until(what, || right(&terminal(&seat.screen.bytes(), size)));
+}
+
+#[track_caller]
+fn wait_for_row(seat: &Seat, part: &str) {
+    wait_for(seat, SIZE, part, |terminal| rows(terminal).iter().any(|row| row.contains(part)));
+}
+
+/// Waits until the input is `text`, with the cursor in this column behind the prompt.
+#[track_caller]
+fn wait_for_draft(seat: &Seat, size: (u16, u16), text: &str, column: u16) {
+    let draft = format!("> {text}");
+    wait_for(seat, size, &draft, |terminal| {
+        let at = terminal.screen().cursor_position();
+        rows(terminal).last().map(String::as_str) == Some(draft.trim_end())
+            && at == (size.1 - 1, column + 2)
+            && !terminal.screen().hide_cursor()
+    });
+}
+
+fn sit_down(room: &Room, name: &str, args: &[&str]) -> Seat {
+    let seat = Seat::take(&mut room.connect(name, args));
+    wait_for_row(&seat, "you are in (");
+    assert!(!seat.is_as_before(), "the terminal would echo what is typed");
+    seat
+}
+
+/// What was on the screen before is there again, and nothing that was switched
+/// on is on.
+#[track_caller]
+fn is_sane(written: &str) {
+    let terminal = terminal(written.as_bytes(), SIZE);
+    let screen = terminal.screen();
+    assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
+    assert_eq!((screen.fgcolor(), screen.bold()), (vt100::Color::Default, false));
+    assert_eq!(rows(&terminal)[0], "before");
+    let (on, off) = ("\u{1B}[?1004h", "\u{1B}[?1004l");
+    assert!(written.rfind(on) < written.rfind(off), "focus events are still on");
+}
+
+#[test]
+fn people_talk() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let mut bob = Process::start_talking(&mut room.connect("bob", &[]));
+        bob.out.wait_for(" online: ");
+        let mut alice = sit_down(&room, "alice", &["--runtime", runtime]);
+        alice.types("hello from the screen\r");
+        bob.out.wait_for("<alice> hello from the screen\n");
+        bob.types("hello to it\n");
+        wait_for_row(&alice, "   bob    hello to it");
+        wait_for_row(&alice, "   alice  hello from the screen");
+        wait_for_row(&alice, "classic, sealed");
+        wait_for_draft(&alice, SIZE, "", 0);
+        alice.types("/quit\r");
+        let (code, written) = alice.leaves();
+        assert_eq!(code, Some(0));
+        is_sane(&written);
+    }
+}
+
+#[test]
+fn a_half_typed_line_survives_a_hundred_messages_and_three_sizes() {
+    let room = Room::open(&["--rate", "0"]);
+    let mut alice = sit_down(&room, "alice", &[]);
+    alice.types("half a thought\u{1B}b");
+    wait_for_draft(&alice, SIZE, "half a thought", 7);
+    let talker = Process::start_talking(&mut room.connect("talker", &[]));
+    let lines: Vec<_> = (0..100).map(|number| format!("line {number}")).collect();
+    talker.ends_after(lines.join("\n")).is_success();
+    wait_for_row(&alice, "talker left");
+    wait_for_draft(&alice, SIZE, "half a thought", 7);
+    for size in [(40, 10), (120, 50), (79, 23)] {
+        let seen = alice.screen.bytes().len();
+        alice.resizes(size.0, size.1);
+        // The terminal is another one now: what was drawn before does not count.
+        poll_until("the new size", || {
+            let bytes = alice.screen.bytes();
+            let drawn = terminal(&bytes[seen..], size);
+            rows(&drawn).last().map(String::as_str) == Some("> half a thought")
+                && drawn.screen().cursor_position() == (size.1 - 1, 9)
+        });
+    }
+    alice.types("\u{3}\u{3}\u{3}");
+    assert_eq!(alice.leaves().0, Some(0));
+}
+
+#[test]
+fn the_terminal_comes_back_from_every_end() {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
+        let room = Room::open(&[]);
+        let mut alice = sit_down(&room, "alice", &[]);
+        alice.types("half");
+        wait_for_draft(&alice, SIZE, "half", 4);
+        alice.signal(signal);
+        let (code, written) = alice.leaves();
+        assert_eq!(code, Some(0));
+        is_sane(&written);
+    }
+
+    let room = Room::open(&[]);
+    let alice = sit_down(&room, "alice", &[]);
+    room.serve.signal(Signal::TERM);
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(0));
+    is_sane(&written);
+
+    let room = Room::open(&[]);
+    let relay = Relay::to(room.port);
+    let alone = ["--reconnect-for", "0"];
+    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &alone));
+    wait_for_row(&alice, "you are in (");
+    relay.cut_at_next_word();
+    alice.types("lost\r");
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(10));
+    is_sane(&written);
+    assert!(written.ends_with("hint: 1 message was not delivered\r\n"), "{written:?}");
+}
+
+#[test]
+fn the_terminal_comes_back_from_a_panic() {
+    let mut program = Command::new(env::current_exe().unwrap());
+    program.args(["--ignored", "--exact", "--nocapture", "a_program_with_a_bug"]);
+    program.env("CMDCHAT_TEST_BUG", "1").env("TERM", "xterm").env_remove("CMDCHAT_BACKTRACE");
+    let (_, written) = Seat::take(&mut program).leaves();
+    is_sane(&written);
+    assert!(written.contains("error: cmdchat stopped because of a bug"), "{written:?}");
+    assert!(!written.contains("the words of a message"), "{written:?}");
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn a_program_with_a_bug() {
+    if env::var_os("CMDCHAT_TEST_BUG").is_some() {
+        exit::run(|| {
+            let mut terminal = Terminal::enter(false)?;
+            terminal.erase().unwrap();
+            panic!("the words of a message");
+        });
+    }
+}
+
+/// As a person does it: Ctrl+Z, something else, `fg`.
+#[test]
+fn the_terminal_is_the_shells_while_the_program_is_stopped() {
+    let room = Room::open(&[]);
+    let port = room.port.to_string();
+    let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
+    let mut alice = Seat::take_alone(&mut cmdchat_apart("in_a_shell", &connect));
+    wait_for_row(&alice, "you are in (");
+    alice.types("half");
+    wait_for_draft(&alice, SIZE, "half", 4);
+    alice.types("\u{1A}");
+    alice.screen.wait_for("STOPPED");
+    assert!(alice.is_as_before());
+    is_sane(&alice.screen.text());
+
+    let seen = alice.screen.bytes().len();
+    alice.types("\n");
+    alice.screen.wait_until("the screen", |text| {
+        rows(&terminal(&text.as_bytes()[seen..], SIZE)).last().map(String::as_str) == Some("> half")
+    });
+    alice.types("\u{3}/quit\r");
+    alice.screen.wait_for("ENDED 0");
+    let (code, written) = alice.ends();
+    assert_eq!(code, Some(0));
+    is_sane(&written);
+}
+
+#[test]
+#[ignore = "a part of another test"]
+fn in_a_shell() {
+    become_a_shell("\"$0\" \"$@\"; echo STOPPED; read -r _; fg >/dev/null; echo ENDED $?");
+}
+
+#[test]
+fn a_lost_connection_is_had_back_with_all_that_was_typed() {
+    let room = Room::open(&[]);
+    let bob = room.guest("bob");
+    let relay = Relay::to(room.port);
+    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &[]));
+    wait_for_row(&alice, "you are in (");
+    alice.types("before\r");
+    bob.out.wait_for("<alice> before\n");
+    relay.cut_at_next_word();
+    alice.types("at the wrong moment\rhalf a thought");
+    wait_for_row(&alice, "connection lost, ");
+    wait_for_draft(&alice, SIZE, "half a thought", 14);
+    relay.mend();
+    wait_for_row(&alice, "1 message was sent again");
+    bob.out.wait_for("<alice> at the wrong moment\n");
+    wait_for_draft(&alice, SIZE, "half a thought", 14);
+    alice.types("\r/quit\r");
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(0));
+    is_sane(&written);
+    bob.out.wait_for("<alice> half a thought\n");
+    assert_eq!(bob.ends().said_by("alice"), ["before", "at the wrong moment", "half a thought"]);
+}
+
+/// Whoever answers now may have had a guess at the password: only a person may
+/// try again.
+#[test]
+fn a_host_that_takes_the_proof_and_hangs_up_is_not_called_again() {
+    let room = Room::open(&[]);
+    let relay = Relay::to(room.port);
+    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &[]));
+    wait_for_row(&alice, "you are in (");
+    relay.cut_at_next_word();
+    alice.types("lost\r");
+    wait_for_row(&alice, "connection lost, ");
+    relay.close_after(2);
+    relay.mend();
+    alice.types("\r");
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(8), "{written:?}");
+    is_sane(&written);
+}
+
+#[test]
+fn an_attack_does_not_reach_the_terminal() {
+    let room = Room::open(&[]);
+    let mut alice = sit_down(&room, "alice", &[]);
+    let eve = Process::start_talking(&mut room.connect("eve\u{34F}", &[]));
+    let attacks = "\u{1B}]0;title\u{7}\n\u{9B}6n\n\u{1B}]52;c;ZXZpbA==\u{7}\n\u{1B}[?1003h\n\u{1B}[201~\n\u{202E}abc\n";
+    eve.ends_after(attacks).is_success();
+    wait_for_row(&alice, "eve? left");
+    wait_for_row(&alice, "^[[201~");
+    alice.types("\u{3}\u{3}");
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(0));
+    is_sane(&written);
+    for harmful in ["\u{1B}]", "\u{7}", "\u{9B}", "\u{1B}[?1003h", "\u{1B}[201~", "\u{202E}"] {
+        assert!(!written.contains(harmful), "{harmful:?} in {written:?}");
+    }
+}

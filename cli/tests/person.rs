@@ -1,0 +1,265 @@
+//! What becomes of what a person types, by the model alone.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+#[path = "common/scene.rs"]
+#[allow(dead_code, reason = "each test program uses a part of this")]
+mod scene;
+
+use cmdchat::view::{
+    keys::{Edit, Key, Scroll},
+    model::{Effect, Input},
+};
+use cmdchat_core::{
+    client::{Event, NotSent, Reference},
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::connect::Command;
+use scene::Scene;
+
+impl Scene {
+    /// What is to be done, in words.
+    fn done(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.model.poll_effect())
+            .map(|effect| match &effect {
+                Effect::Send(Command::Say(Reference(number), text)) => {
+                    format!("say {number} {}", text.as_str())
+                }
+                Effect::Copy(text) => {
+                    let lines: Vec<_> = text.lines().map(ToString::to_string).collect();
+                    format!("copy {}", lines.join("|"))
+                }
+                Effect::Send(_)
+                | Effect::Finish
+                | Effect::Vanish
+                | Effect::Ring
+                | Effect::Redraw
+                | Effect::Suspend
+                | Effect::Retry => format!("{effect:?}"),
+            })
+            .collect()
+    }
+
+    fn status(&mut self) -> String {
+        self.model.take_status().map_or_else(String::new, |status| status.to_string())
+    }
+}
+
+#[test]
+fn what_is_sent_and_what_never_is() {
+    let mut scene = Scene::new(80, 24);
+    for (typed, done, status) in [
+        ("hello", &["say 0 hello"][..], ""),
+        ("//etc/passwd", &["say 1 /etc/passwd"], ""),
+        ("/me waves", &["say 2 /me waves"], ""),
+        ("/whoo", &[], "unknown command /whoo, did you mean /who? (nothing was sent)"),
+        ("/msg bob x", &[], "unknown command /msg, see /help (nothing was sent; // sends a slash)"),
+        ("/me", &[], "/me TEXT: say what you do: * alice waves"),
+        ("/wipe", &[], "erase for all 4? /wipe yes"),
+        ("/wipe yes", &["Send(Clear)"], ""),
+        ("/verify", &["Send(Compare)"], ""),
+        ("/quit good night", &["say 3 good night", "Finish"], ""),
+    ] {
+        scene.enter(typed);
+        assert_eq!(scene.done(), done, "{typed}");
+        assert_eq!(scene.status(), status, "{typed}");
+    }
+}
+
+#[test]
+fn a_paste_is_never_run() {
+    let mut scene = Scene::new(80, 24);
+    scene.pastes("/quit\n");
+    assert_eq!(scene.done(), [""; 0]);
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), [""; 0]);
+    assert!(scene.status().starts_with("a paste is not run as a command"));
+    scene.press(Key::Edit(Edit::Up));
+    scene.press(Key::Edit(Edit::Home));
+    scene.enter("/");
+    assert_eq!(scene.done(), ["say 0 /quit"]);
+    // Typed arguments may be pasted.
+    scene.types("/me ");
+    scene.pastes("waves");
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), ["say 1 /me waves"]);
+}
+
+#[test]
+fn leaving_is_asked_for_twice() {
+    let mut scene = Scene::new(80, 24);
+    scene.press(Key::Interrupt);
+    assert_eq!((scene.done(), scene.status().as_str()), (vec![], "Ctrl+C again to leave"));
+    scene.waits(3);
+    scene.press(Key::Interrupt);
+    assert_eq!(scene.done(), [""; 0]);
+    scene.press(Key::EndOfInput);
+    assert_eq!(scene.done(), ["Finish"]);
+
+    scene.enter("q");
+    assert_eq!(scene.status(), "press Enter again to leave, or keep typing");
+    scene.enter("no");
+    assert_eq!(scene.done(), ["say 0 no"]);
+    scene.enter("quit");
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), ["Finish"]);
+}
+
+#[test]
+fn a_draft_that_cannot_be_sent_stays() {
+    let mut scene = Scene::new(80, 24);
+    scene.pastes(&"x".repeat(MAX_TEXT + 1));
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), [""; 0]);
+    assert_eq!(scene.status(), "not sent: too long (16 KiB at most)");
+    assert_eq!(scene.model.draft().text().len(), MAX_TEXT + 1);
+    scene.press(Key::Edit(Edit::Backspace));
+    scene.press(Key::Enter);
+    assert_eq!(scene.done().len(), 1);
+    // What keeps Python clients alive may make it too long after all.
+    scene.hears(Event::NotSent(Reference(0), NotSent::TooLong));
+    assert_eq!(scene.model.draft().text().len(), MAX_TEXT);
+    assert_eq!(scene.model.undelivered(), 0);
+}
+
+#[test]
+fn what_was_not_heard_is_said_again() {
+    let mut scene = Scene::new(80, 24);
+    for text in ["taken", "also taken", "not taken"] {
+        scene.enter(text);
+    }
+    assert_eq!(scene.done().len(), 3);
+    scene.update(Input::Lost(vec![Reference(0), Reference(1)]));
+    assert_eq!(scene.done(), ["say 2 not taken"]);
+    scene.enter("meanwhile");
+    assert_eq!(
+        (scene.done(), scene.status().as_str()),
+        (vec!["Retry".to_owned()], "not sent: offline, kept in the input")
+    );
+    assert_eq!(scene.model.draft().text(), "meanwhile");
+    scene.press(Key::Interrupt);
+    scene.press(Key::Interrupt);
+    assert_eq!(scene.done(), ["Vanish"]);
+}
+
+#[test]
+fn the_bell_rings_for_a_name_and_not_too_often() {
+    let mut scene = Scene::new(80, 24);
+    scene.says("bob", "hello");
+    assert_eq!(scene.done(), [""; 0]);
+    scene.says("bob", "Alice?");
+    scene.says("bob", "alice!");
+    assert_eq!(scene.done(), ["Ring"]);
+    scene.waits(2);
+    scene.update(Input::Focus(true));
+    scene.says("bob", "alice!");
+    assert_eq!(scene.done(), [""; 0]);
+    scene.update(Input::Focus(false));
+    scene.says("bob", "alice!");
+    assert_eq!(scene.done(), ["Ring"]);
+
+    scene.waits(2);
+    scene.enter("/notify all");
+    scene.says("carol", "anything");
+    assert_eq!(scene.done(), ["Ring"]);
+    scene.waits(2);
+    scene.enter("/ignore carol");
+    scene.says("carol", "alice, alice!");
+    assert_eq!(scene.done(), [""; 0]);
+    assert!(!scene.seen().contains("anything"));
+    scene.enter("/unignore carol");
+    assert!(scene.seen().contains("anything") && scene.seen().contains("alice, alice!"));
+}
+
+#[test]
+fn messages_are_copied_and_forgotten() {
+    let mut scene = Scene::new(80, 24);
+    scene.says("bob", "first\nline");
+    scene.says("bob", "\u{1B}]52;c;evil\u{7}");
+    scene.enter("/copy 2");
+    assert_eq!(scene.done(), ["copy first|line"]);
+    assert_eq!(scene.status(), "copied; clipboard managers may keep it");
+    scene.enter("/copy");
+    assert_eq!(scene.done(), ["copy ^[]52;c;evil^G"]);
+    assert_eq!(scene.status(), "copied");
+    scene.enter("/copy 3");
+    assert_eq!(scene.status(), "there are not so many messages");
+    scene.enter("/clear");
+    assert!(!scene.seen().contains("first"));
+    scene.enter("/copy");
+    assert_eq!((scene.done(), scene.status().as_str()), (vec![], "there are not so many messages"));
+}
+
+#[test]
+fn tab_completes_commands_and_the_names_of_others() {
+    let mut scene = Scene::new(80, 24);
+    for (typed, completed) in [
+        ("/ver", "/verify "),
+        ("B", "bob: "),
+        ("hi ca", "hi carol "),
+        ("hi @da", "hi @dave "),
+        ("ali", "ali"),
+    ] {
+        scene.types(typed);
+        scene.press(Key::Complete);
+        assert_eq!(scene.model.draft().text(), completed);
+        scene.press(Key::Interrupt);
+    }
+}
+
+/// The view keeps to its message whatever comes, and however wide it is.
+#[test]
+fn who_reads_further_up_is_left_in_peace() {
+    let mut scene = Scene::new(60, 20);
+    for number in 0..200 {
+        scene.says("bob", &format!("m{number} ").repeat(1 + number % 30));
+    }
+    for _ in 0..3 {
+        scene.press(Key::Scroll(Scroll::PageUp));
+    }
+    let talk = |scene: &Scene| {
+        let seen = scene.seen();
+        seen.lines()
+            .skip(2)
+            .filter(|line| line.contains(" m"))
+            .map(Into::into)
+            .collect::<Vec<String>>()
+    };
+    let first = |scene: &Scene| {
+        let row = talk(scene).remove(0);
+        row.split_whitespace().find(|word| word.starts_with('m')).unwrap().to_owned()
+    };
+    let before = talk(&scene);
+    let number = first(&scene);
+    for number in 0..100 {
+        scene.says("carol", &format!("m{number}"));
+    }
+    assert_eq!(talk(&scene), before);
+    assert!(scene.seen().contains("100 new below (End)"));
+    for (columns, rows) in [(120, 40), (31, 9), (60, 20)] {
+        scene.resizes(columns, rows);
+        assert_eq!(first(&scene), number, "{columns}x{rows}: {}", scene.seen());
+    }
+    scene.press(Key::Escape);
+    assert!(scene.seen().contains("m99 ") && !scene.seen().contains("new below"));
+}
+
+#[test]
+fn a_half_typed_line_stays_whatever_happens() {
+    let mut scene = Scene::new(60, 20);
+    scene.types("half a thought");
+    scene.press(Key::Edit(Edit::WordLeft));
+    let input = |scene: &Scene| {
+        let frame = scene.frame();
+        let rows = scene::rows(&frame);
+        let last: String = rows.last().unwrap().iter().map(|cell| cell.symbol()).collect();
+        (last.trim_end().to_owned(), frame.cursor.unwrap().x)
+    };
+    for number in 0..100 {
+        scene.says("bob", &format!("message {number}"));
+        if number % 33 == 0 {
+            scene.resizes(40 + number, 20);
+        }
+    }
+    assert_eq!(input(&scene), ("> half a thought".to_owned(), 9));
+}

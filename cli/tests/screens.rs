@@ -1,0 +1,298 @@
+//! The full screen in many states, as snapshots; read before they are accepted.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+#[path = "common/scene.rs"]
+mod scene;
+
+use cmdchat::view::{
+    keys::{Edit, Key, Scroll},
+    look::Look,
+    model::{Clock, Input, Settings},
+};
+use cmdchat_core::client::{Doubt, Event, Message, Mode, Reference, Rejected, Rejection, Standing};
+use insta::assert_snapshot;
+use scene::{Scene, message, untrusted};
+
+/// A few minutes of talk.
+fn talk(scene: &mut Scene) {
+    scene.says("bob", "hello, this is the new room");
+    scene.says("carol", "a longer line that does not fit wraps under its own text, not under the name of whoever says it");
+    scene.waits(60);
+    scene.says("bob", "@alice are you there?");
+    scene.says("carol", "/me waves");
+    scene.enter("yes");
+    scene.echoes("yes");
+    scene.enter("two lines,\none message");
+}
+
+#[test]
+fn a_talk() {
+    let mut scene = Scene::new(80, 24);
+    talk(&mut scene);
+    scene.types("first line of my draft");
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn small() {
+    let mut scene = Scene::new(40, 10);
+    talk(&mut scene);
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn large() {
+    let mut scene = Scene::new(200, 60);
+    talk(&mut scene);
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn members_beside_the_talk() {
+    let mut scene = Scene::new(100, 14);
+    talk(&mut scene);
+    for number in 1..12 {
+        scene.joins(&format!("guest{number}"), 4 + number);
+    }
+    assert_snapshot!("members_shown", scene.seen());
+    scene.press(Key::Members);
+    assert_snapshot!("members_hidden", scene.seen());
+}
+
+#[test]
+fn too_small() {
+    let mut scene = Scene::new(19, 10);
+    talk(&mut scene);
+    scene.types("still typing");
+    assert_snapshot!("too_small", scene.seen());
+    scene.resizes(20, 5);
+    assert_snapshot!("smallest", scene.seen());
+}
+
+#[test]
+fn wide_characters() {
+    let mut scene = Scene::empty(40, 12, Settings::default());
+    scene.enters(Mode::Sealed, &["alice", "名前の長い人の名前です"], Vec::new());
+    scene.says(
+        "名前の長い人の名前です",
+        "日本語のテキストは単語の間に空白がないので、どこでも折り返せます",
+    );
+    scene.types("漢字と kana");
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn emoji() {
+    let mut scene = Scene::new(40, 12);
+    scene.says("bob", "👨‍👩‍👧 family, 🇩🇪 flag, 👍🏽 thumb, ❤️ heart, 1️⃣ key");
+    scene.says("carol", &"🎉".repeat(20));
+    scene.types("👩‍💻 ok");
+    assert_snapshot!(scene.seen());
+}
+
+/// Right-to-left text stands in its logical order; the terminal turns it, and
+/// each message has rows of its own.
+#[test]
+fn right_to_left() {
+    let mut scene = Scene::new(60, 12);
+    scene.says("bob", "שלום לכולם, מה שלומכם היום? אני כותב שורה ארוכה");
+    scene.says("carol", "مرحبا \u{202E}abc\u{202C} بالعالم");
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn a_draft_of_five_lines() {
+    let mut scene = Scene::new(60, 16);
+    talk(&mut scene);
+    scene.types("one\ntwo\nthree\nfour\nfive");
+    assert_snapshot!("five_lines", scene.seen());
+    scene.types("\nsix\nseven");
+    assert_snapshot!("seven_lines", scene.seen());
+}
+
+#[test]
+fn a_long_draft_says_how_long_it_is() {
+    let mut scene = Scene::new(60, 12);
+    scene.pastes(&"x".repeat(15_204));
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn new_messages_below() {
+    let mut scene = Scene::new(60, 14);
+    for number in 0..30 {
+        scene.says("bob", &format!("message {number}"));
+    }
+    scene.press(Key::Scroll(Scroll::PageUp));
+    for number in 30..33 {
+        scene.says("carol", &format!("message {number}"));
+    }
+    assert_snapshot!("three_below", scene.seen());
+    scene.press(Key::Edit(Edit::End));
+    assert_snapshot!("at_the_end_again", scene.seen());
+}
+
+#[test]
+fn away_and_back() {
+    let mut scene = Scene::new(60, 12);
+    scene.says("bob", "seen");
+    scene.update(Input::Focus(false));
+    scene.says("bob", "not seen");
+    scene.says("carol", "nor this");
+    scene.update(Input::Focus(true));
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn a_lost_connection() {
+    let mut scene = Scene::new(80, 12);
+    scene.enter("sent and not heard");
+    scene.types("half a thought");
+    scene.update(Input::Lost(vec![Reference(0)]));
+    let next = scene.tick().after(std::time::Duration::from_millis(3_600));
+    scene.update(Input::Waiting(next));
+    assert_snapshot!("waiting", scene.seen());
+    scene.press(Key::Enter);
+    assert_snapshot!("offline_enter", scene.seen());
+    scene.waits(12);
+    scene.update(Input::Trying);
+    assert_snapshot!("trying", scene.seen());
+    let own = Some(Reference(0));
+    let heard = Message { own, ..message("alice", "sent and not heard", scene.wall()) };
+    scene.enters(Mode::Strict, &["alice", "bob"], vec![heard]);
+    assert_snapshot!("back", scene.seen());
+}
+
+#[test]
+fn on_its_way_and_overdue() {
+    let mut scene = Scene::new(60, 12);
+    scene.enter("on its way");
+    scene.enter("/me is too");
+    scene.hears(Event::Overdue(Reference(0)));
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn in_ascii() {
+    let settings = Settings { ascii: true, ..Settings::default() };
+    let mut scene = Scene::with(100, 14, settings);
+    talk(&mut scene);
+    scene.joins("erin", 5);
+    scene.leaves("erin", 4);
+    let seen = scene.seen().replace('│', "");
+    assert!(seen.is_ascii(), "{seen}");
+    assert_snapshot!(seen);
+}
+
+#[test]
+fn with_and_without_colours() {
+    let mut scene = Scene::new(80, 14);
+    talk(&mut scene);
+    scene.hears(Event::Rejected(Rejected { author: untrusted("bob"), why: Rejection::Replayed }));
+    assert_snapshot!("colours", scene.styles());
+    scene.look = Look { colours: false, ascii: false };
+    let styles = scene.styles();
+    assert!(styles.lines().all(|line| line.starts_with("Reset ")), "{styles}");
+    assert_snapshot!("no_colours", styles);
+}
+
+#[test]
+fn a_paste_is_looked_at_first() {
+    let mut scene = Scene::new(72, 16);
+    scene.pastes(&(1..=12).map(|line| format!("line {line}\n")).collect::<String>());
+    assert_snapshot!("paste", scene.seen());
+    scene.press(Key::Edit(Edit::NewLine));
+    assert_snapshot!("paste_joined", scene.seen());
+}
+
+#[test]
+fn finding() {
+    let mut scene = Scene::new(60, 14);
+    for number in 0..40 {
+        let what = if number % 10 == 3 { "the invoice" } else { "nothing" };
+        scene.says("bob", &format!("{what} {number}"));
+    }
+    scene.enter("/find INVOICE");
+    scene.press(Key::Enter);
+    assert_snapshot!("found", scene.seen());
+    scene.types("x");
+    assert_snapshot!("not_found", scene.seen());
+}
+
+#[test]
+fn commands_answer() {
+    let mut scene = Scene::new(80, 30);
+    scene.says("bob", "pay \u{202E}drawer\u{202C} here");
+    for command in ["/help", "/who", "/show", "/verify 12345-67890-12345-67890-12345"] {
+        scene.enter(command);
+    }
+    scene.enter("/whoo");
+    assert_snapshot!("answers", scene.seen());
+    scene.enter("/verify 12345-67890-12345-67890-12346");
+    scene.enter("/verify");
+    let fingerprint = "12345 67890 12345 67890 12345".parse().unwrap();
+    let view = Some((17, [0xAB, 0xCD, 0, 1, 2]));
+    scene.hears(Event::Standing(Standing { view, fingerprint }));
+    scene.enter("/ignore bbo");
+    assert_snapshot!("more_answers", scene.seen());
+}
+
+#[test]
+fn comings_and_goings_are_merged() {
+    let mut scene = Scene::new(60, 12);
+    for (number, name) in ["erin", "frank"].into_iter().enumerate() {
+        scene.joins(name, 5 + number);
+    }
+    scene.leaves("bob", 5);
+    scene.says("carol", "who was that?");
+    scene.leaves("erin", 4);
+    assert_snapshot!("presence", scene.seen());
+    scene.enter("/quiet");
+    assert_snapshot!("presence_hidden", scene.seen());
+}
+
+#[test]
+fn a_new_day() {
+    let mut scene = Scene::new(60, 12);
+    scene.says("bob", "late");
+    scene.waits(10 * 3_600);
+    scene.says("bob", "early");
+    assert_snapshot!("day", scene.seen());
+    scene.enter("/time full");
+    assert_snapshot!("full_times", scene.seen());
+}
+
+#[test]
+fn times_that_cannot_be_right() {
+    let settings = Settings { clock: Clock::Utc, ..Settings::default() };
+    let mut scene = Scene::with(60, 10, settings);
+    let early = scene.wall().checked_sub(jiff::SignedDuration::from_mins(7)).unwrap();
+    scene.hears(Event::Message(message("bob", "from the past", early)));
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn what_is_to_be_doubted() {
+    let mut scene = Scene::new(80, 14);
+    let doubts = vec![Doubt::Missing(2), Doubt::Clock];
+    let odd = Message { doubts, ..message("bob", "and so on", scene.wall()) };
+    scene.hears(Event::Message(odd));
+    scene.hears(Event::Rejected(Rejected {
+        author: untrusted("bob"),
+        why: Rejection::Forged(untrusted("mallory")),
+    }));
+    let unread = Message { text: None, ..message("carol", "", scene.wall()) };
+    scene.hears(Event::Message(unread));
+    scene.hears(Event::Notice(untrusted("too many \u{1B}[31mwrong passphrases")));
+    assert_snapshot!(scene.seen());
+}
+
+#[test]
+fn attacks_and_names_that_look_alike() {
+    let mut scene = Scene::new(72, 16);
+    scene.says("b\u{43E}b", "I am bob");
+    scene.says("eve\u{1B}[2J", "\u{1B}]0;title\u{7} \u{9B}6n \u{202E}rtl\u{202C} a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}b");
+    scene.says("x\n -- fake", "line\r14:00 bob: forged\u{2028}third");
+    assert_snapshot!(scene.seen());
+}

@@ -1,10 +1,10 @@
 //! Chaos: a server on the simulator and a crowd drawn from a seed, for hours of
 //! virtual time.
 //!
-//! Theory of operation. A [`plan`] says who comes when, over what kind of
-//! connection, and what they are like; [`life`] plays them, all through the
+//! Theory of operation. A `plan` says who comes when, over what kind of
+//! connection, and what they are like; `life` plays them, all through the
 //! drivers and with real logins; a witness with a perfect connection is there
-//! from the beginning to the end. Afterwards [`verdict`] holds what each of them
+//! from the beginning to the end. Afterwards `verdict` holds what each of them
 //! was told against what the witness was told. Each run repeats to the byte.
 
 mod life;

@@ -1,7 +1,7 @@
 //! One session, as whoever lets a program speak sees it: what happens next, and
 //! what is on its way.
 //!
-//! Theory of operation. Commands go through an [`Outbox`], beside everything
+//! Theory of operation. Commands go through an `Outbox`, beside everything
 //! else. Input is read on when all that was read is on its way and most of it
 //! has come back. A request to leave overtakes what has not been read yet; a
 //! second one does not wait for anything.

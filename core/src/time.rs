@@ -13,9 +13,6 @@ impl Tick {
     /// The beginning of the run.
     pub const ZERO: Self = Self(Duration::ZERO);
 
-    /// Later than anything that happens.
-    pub const NEVER: Self = Self(Duration::MAX);
-
     /// The moment `elapsed` after the beginning.
     #[must_use]
     pub const fn from_start(elapsed: Duration) -> Self {

@@ -192,6 +192,8 @@ pub struct Unconfirmed {
     pub(crate) token: Option<Token>,
     /// When it was sent over this session's link, if it was.
     pub(crate) sent_at: Option<Tick>,
+    /// The person knows that it is late.
+    pub(crate) overdue: bool,
 }
 
 impl Unconfirmed {

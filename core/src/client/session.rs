@@ -176,7 +176,7 @@ impl Session {
         } else if text.len() > wire::MAX_TEXT {
             self.tell(Event::NotSent(reference, NotSent::TooLong));
         } else {
-            let text = Unconfirmed { reference, text, token: None, sent_at: None };
+            let text = Unconfirmed { reference, text, token: None, sent_at: None, overdue: false };
             self.pending.push_back(text);
             self.send_pending(now);
         }
@@ -294,7 +294,7 @@ impl Session {
             && at <= now
             && let Some(text) = self.pending.get_mut(index)
         {
-            text.sent_at = Some(Tick::NEVER);
+            text.overdue = true;
             let reference = text.reference;
             self.tell(Event::Overdue(reference));
         }
@@ -307,7 +307,7 @@ impl Session {
     fn overdue(&self) -> Option<(Tick, usize)> {
         self.watch.as_ref()?;
         let due = |(at, text): (usize, &Unconfirmed)| Some((text.sent_at?.after(OVERDUE), at));
-        self.pending.iter().enumerate().filter_map(due).min()
+        self.pending.iter().enumerate().filter(|(_, text)| !text.overdue).filter_map(due).min()
     }
 
     pub(super) fn is_welcome(&self) -> bool {
@@ -341,7 +341,9 @@ impl Session {
         if !self.ended {
             self.ended = true;
             let mut unconfirmed: Vec<_> = mem::take(&mut self.pending).into();
-            unconfirmed.iter_mut().for_each(|text| text.sent_at = None);
+            for text in &mut unconfirmed {
+                (text.sent_at, text.overdue) = (None, false);
+            }
             self.tell(Event::Ended(Ended { ending, unconfirmed }));
         }
     }

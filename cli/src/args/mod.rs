@@ -8,6 +8,7 @@ mod secret;
 mod send;
 mod serve;
 mod values;
+mod verifier;
 mod way;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use secret::{Argument, Source};
 pub use send::Send;
 pub use serve::{Limits, Serve};
 pub use values::{Bound, Host};
+pub use verifier::Verifier;
 pub use way::Way;
 
 pub(crate) use values::{host, port};
@@ -59,6 +61,8 @@ pub enum Command {
     Connect(Connect),
     /// Say one thing in a room, and leave.
     Send(Send),
+    /// Make what a relay needs that shall not know the passphrase.
+    Verifier(Verifier),
     /// Make a passphrase of random words.
     Passphrase(Passphrase),
     /// Print completions for a shell.

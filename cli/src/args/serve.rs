@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -14,6 +15,7 @@ const EXAMPLES: &str = "\
 Examples:
   cmdchat serve 0.0.0.0 3000                        asks for the password
   cmdchat serve :: 3000 --password-file key         IPv6, mostly with IPv4
+  cmdchat serve 0.0.0.0 3000 --strict --generate    a passphrase of three words
   cmdchat serve 127.0.0.1 0 --history 0             any free port, nothing kept
 
 The room lives in memory only; Ctrl+C closes it.";
@@ -48,8 +50,15 @@ pub struct Serve {
     #[command(flatten)]
     secret: SecretArgs,
 
+    /// Make it of random words, and print it
+    #[arg(long, group = "secret", hide_short_help = true)]
+    pub generate: bool,
+
+    #[command(flatten)]
+    verifier: VerifierArgs,
+
     /// Do not report joins and leaves
-    #[arg(long)]
+    #[arg(long, hide_short_help = true)]
     pub quiet: bool,
 
     /// Open a strict room: sealed links only
@@ -84,7 +93,38 @@ impl Serve {
     pub fn take_secret(&mut self) -> Source {
         mem::take(&mut self.secret).source(self.password.take())
     }
+
+    /// Where the verifier is to come from, if there is one.
+    pub fn take_verifier(&mut self) -> Option<Source> {
+        let VerifierArgs { verifier_file, verifier_stdin, verifier_fd } =
+            mem::take(&mut self.verifier);
+        let stdin = verifier_stdin.then_some(Source::Stdin);
+        verifier_file.map(Source::File).or(verifier_fd.map(Source::Fd)).or(stdin)
+    }
 }
+
+/// The ways to give a verifier instead of the password: one at most, and none
+/// of the other options that say what room it is.
+#[derive(Args, Debug, Default)]
+struct VerifierArgs {
+    /// Be a blind relay; see cmdchat verifier
+    ///
+    /// The file holds what that printed. This machine then never sees the
+    /// password.
+    #[arg(long, value_name = "PATH", group = "secret", conflicts_with_all = ROOM)]
+    verifier_file: Option<PathBuf>,
+
+    /// The same from the first line of standard input
+    #[arg(long, group = "secret", conflicts_with_all = ROOM, hide_short_help = true)]
+    verifier_stdin: bool,
+
+    /// The same from file descriptor N
+    #[arg(long, value_name = "N", group = "secret", conflicts_with_all = ROOM, hide_short_help = true)]
+    verifier_fd: Option<u32>,
+}
+
+/// What a verifier says already.
+const ROOM: [&str; 2] = ["strict", "protocol"];
 
 /// What one member, or everybody together, may use.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]

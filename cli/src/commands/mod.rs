@@ -2,12 +2,15 @@
 
 mod completions;
 mod connect;
+mod console;
+mod credentials;
 mod entry;
 mod errand;
 mod man;
 mod send;
 mod serve;
 mod signals;
+mod verifier;
 
 use std::io::{self, Write as _};
 
@@ -35,6 +38,7 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
         Command::Serve(command) => serve::run(*command, &again),
         Command::Connect(command) => connect::run(command, &again),
         Command::Send(command) => send::run(command, &again),
+        Command::Verifier(command) => verifier::run(command, &again),
         Command::Passphrase(command) => {
             let code = Code::draw(command.words, &seed()?).shown();
             print(Shown::line(&[&code, &"\n"]).as_str().as_bytes())

@@ -1,21 +1,12 @@
-//! `cmdchat serve`: a room, and a console that says who comes and goes.
+//! `cmdchat serve`: a room for others.
 
-use std::{
-    io::{self, Write as _},
-    net::SocketAddr,
-    num::NonZero,
-    process, thread,
-    time::Duration,
-};
+use std::{io, net::SocketAddr, num::NonZero, process, thread, time::Duration};
 
-use async_channel::{Receiver, Sender};
+use async_channel::Receiver;
 use cmdchat_core::{
-    name::Name,
-    secret::Password,
+    keys::Kdf,
     seed::Seed,
-    server::{self, Credentials, Departure, EmptyPassword, Output, Rate},
-    untrusted::Untrusted,
-    violation::{ErrorText, Violation},
+    server::{self, Credentials, Rate},
 };
 use cmdchat_drivers::{
     contract::Sockets,
@@ -27,63 +18,91 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{epoch, internal, seed};
+use super::{
+    console::{console, line},
+    credentials::Kind,
+    epoch,
+    errand::Errand,
+    internal, print, seed,
+};
 use crate::{
-    args::{Again, Runtime, Serve},
-    exit::{Exit, Failure, reason},
+    args::{Again, Serve},
+    code::{CLASSIC, Code, STRICT},
+    exit::{Exit, Failure},
     secrets,
     text::Shown,
-    view::plain,
 };
 
-/// Console lines that a stuck terminal may owe; later ones are left out.
-const CONSOLE: usize = 1_024;
-
 pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
-    let password = secrets::password(command.take_secret(), again)?;
+    let seed = seed()?;
+    let (credentials, blind) = match command.take_verifier() {
+        Some(source) => (secrets::verifier(source, again)?, true),
+        // The room goes on for long, and has no use for the password.
+        None => (from_password(&mut command, again, &seed)?, false),
+    };
     let stop = stop_on_signals()?;
-    match command.runtime {
-        #[cfg(feature = "smol")]
-        Runtime::Smol => on(&cmdchat_drivers::smol::Smol::new(), &command, password, stop),
-        #[cfg(feature = "blocking")]
-        Runtime::Blocking => {
-            on(&cmdchat_drivers::blocking::Blocking::new(), &command, password, stop)
-        }
-    }
+    let relay = Relay { command: &command, credentials, blind, seed, stop };
+    command.runtime.carry(relay)
 }
 
-fn on<R: Sockets>(
-    runtime: &R,
-    command: &Serve,
-    password: Password,
-    stop: Receiver<()>,
-) -> Result<Exit, Failure> {
-    let wanted = SocketAddr::new(command.address, command.port);
-    let failed = |error: &io::Error| Failure::from_listen(wanted, error);
-    let socket = tcp::listen(wanted).map_err(|error| failed(&error))?;
-    let address = socket.local_addr().map_err(|error| failed(&error))?;
-    let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
+fn from_password(command: &mut Serve, again: &Again, seed: &Seed) -> Result<Credentials, Failure> {
+    let kind = match (command.strict, command.protocol) {
+        (true, _) => Kind::Strict,
+        (false, 1) => Kind::Protocol1,
+        (false, _) => Kind::Classic,
+    };
+    let password = if command.generate {
+        let code = Code::draw(if command.strict { STRICT } else { CLASSIC }, seed);
+        print(Shown::line(&[&code.shown(), &"\n"]).as_str().as_bytes())?;
+        code.password()
+    } else {
+        let password = secrets::password(command.take_secret(), again)?;
+        kind.judge(&password);
+        password
+    };
+    kind.credentials(&password, seed)
+}
 
-    let seed = seed()?;
-    let server = Server {
-        credentials: credentials(command, &password, &seed)?,
-        limits: limits(command),
-        epoch: epoch(runtime.now()),
-        seed,
-    };
-    // The room goes on for long, and has no use for it.
-    drop(password);
-    let console = console()?;
-    let kind = if command.strict { " (strict room)" } else { " (classic room)" };
-    let _ = console.try_send(Shown::line(&[&"listening on ", &address, &kind]));
-    let quiet = command.quiet;
-    let notes = move |note: Note| {
-        if let Some(line) = line(&note, quiet) {
-            let _ = console.try_send(line);
+struct Relay<'a> {
+    command: &'a Serve,
+    credentials: Credentials,
+    /// The password was never here.
+    blind: bool,
+    seed: Seed,
+    stop: Receiver<()>,
+}
+
+impl Errand for Relay<'_> {
+    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+        let wanted = SocketAddr::new(self.command.address, self.command.port);
+        let failed = |error: &io::Error| Failure::from_listen(wanted, error);
+        let socket = tcp::listen(wanted).map_err(|error| failed(&error))?;
+        let address = socket.local_addr().map_err(|error| failed(&error))?;
+        let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
+
+        let strict = self.credentials.kdf() == Kdf::Argon2id;
+        let server = Server {
+            credentials: self.credentials,
+            limits: limits(self.command),
+            epoch: epoch(runtime.now()),
+            seed: self.seed,
+        };
+        let console = console()?;
+        if self.blind {
+            let what = Shown::line(&[&"blind relay: this machine never sees the passphrase"]);
+            let _ = console.try_send(what);
         }
-    };
-    runtime.run(serve(runtime.clone(), listener, server, notes, stop));
-    Ok(Exit::Done)
+        let kind = if strict { " (strict room)" } else { " (classic room)" };
+        let _ = console.try_send(Shown::line(&[&"listening on ", &address, &kind]));
+        let quiet = self.command.quiet;
+        let notes = move |note: Note| {
+            if let Some(line) = line(&note, quiet) {
+                let _ = console.try_send(line);
+            }
+        };
+        runtime.run(serve(runtime.clone(), listener, server, notes, self.stop));
+        Ok(Exit::Done)
+    }
 }
 
 /// Closes the channel at the first signal that asks the program to end; at the
@@ -104,33 +123,6 @@ fn stop_on_signals() -> Result<Receiver<()>, Failure> {
         .spawn(wait)
         .map_err(|error| internal("cannot start a thread", &error))?;
     Ok(stopped)
-}
-
-/// A thread that prints, so that a console that stands still stops nobody.
-fn console() -> Result<Sender<Shown>, Failure> {
-    let (console, lines) = async_channel::bounded::<Shown>(CONSOLE);
-    let print = move || {
-        while let Ok(line) = lines.recv_blocking() {
-            let _ = writeln!(io::stderr(), "{line}");
-        }
-    };
-    thread::Builder::new()
-        .name("console".into())
-        .spawn(print)
-        .map_err(|error| internal("cannot start a thread", &error))?;
-    Ok(console)
-}
-
-/// What the room keeps of the password, as the kind of room wants it.
-fn credentials(command: &Serve, password: &Password, seed: &Seed) -> Result<Credentials, Failure> {
-    match (command.strict, command.protocol) {
-        (true, _) => Credentials::strict(password, seed).map_err(|EmptyPassword| {
-            Failure::usage(Shown::line(&[&"a strict room needs a password"]))
-                .advise("three random words are enough, for example")
-        }),
-        (false, 1) => Ok(Credentials::protocol_1_only(password, seed)),
-        (false, _) => Ok(Credentials::classic(password, seed)),
-    }
 }
 
 fn limits(command: &Serve) -> server::Limits {
@@ -155,54 +147,4 @@ fn limits(command: &Serve) -> server::Limits {
         guard_loopback: given.guard_loopback,
         ..server::Limits::default()
     }
-}
-
-/// A note as a line of the console.
-fn line(note: &Note, quiet: bool) -> Option<Shown> {
-    let now = jiff::ZonedDateTime::now().time();
-    Some(match note {
-        Note::Room(Output::Joined(name, present)) if !quiet => {
-            plain::joined(now, &shown(name), *present)
-        }
-        Note::Room(Output::Left(name, departure, present)) if !quiet => match departure {
-            Departure::Closed => plain::left(now, &shown(name), *present),
-            Departure::Lost => presence(now, name, " was cut off (", *present),
-            Departure::Silent => presence(now, name, " was silent and is out (", *present),
-            Departure::TooSlow => presence(now, name, " was too slow and is out (", *present),
-            Departure::Broken(_) => {
-                presence(now, name, " broke the protocol and is out (", *present)
-            }
-        },
-        Note::Room(Output::Cleared(name)) if !quiet => {
-            plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
-        }
-        Note::Room(_) | Note::Refused(_, Violation::Abandoned) => return None,
-        Note::Refused(address, violation) => {
-            let why = match violation {
-                Violation::Answered(ErrorText::AuthenticationFailed) => "wrong passphrase",
-                Violation::Answered(error) => error.as_str(),
-                Violation::LineTooLong => "line too long",
-                Violation::NotUtf8 => "not UTF-8",
-                Violation::NotAnObject => "not a JSON object",
-                Violation::Tampered | Violation::Unfit | Violation::NoClear => "bad request",
-                Violation::TooSlow => "too slow",
-                Violation::Abandoned => "left",
-            };
-            let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
-            plain::warning(now, &text)
-        }
-        Note::NotAccepted(error) => {
-            let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
-            plain::warning(now, &text)
-        }
-    })
-}
-
-fn presence(now: jiff::civil::Time, name: &Name, what: &'static str, present: usize) -> Shown {
-    plain::notice(now, &Shown::line(&[&shown(name), &what, &present, &" online)"]))
-}
-
-/// Members chose their names: on this screen, too, they are only text.
-fn shown(name: &Name) -> Shown {
-    Shown::name(&Untrusted::new(name.as_str().to_owned())).as_word()
 }

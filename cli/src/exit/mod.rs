@@ -86,6 +86,11 @@ pub fn warn(text: &crate::text::Shown) {
     tell(format_args!("warning: {text}"));
 }
 
+/// Prints a remark on stderr.
+pub fn note(text: &crate::text::Shown) {
+    tell(format_args!("{text}"));
+}
+
 /// Prints a line on stderr; a closed one is no reason to stop.
 fn tell(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");

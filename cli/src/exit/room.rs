@@ -101,6 +101,29 @@ impl Failure {
         Self::new(Exit::TimedOut, what)
     }
 
+    /// A strict room would keep nobody out.
+    #[must_use]
+    pub fn empty_password() -> Self {
+        Self::usage(Shown::line(&[&"a strict room needs a password"]))
+            .advise("three random words are enough, for example")
+    }
+
+    /// A relay that can be guessed from is no blind one.
+    #[must_use]
+    pub fn weak_verifier() -> Self {
+        let what = "whoever holds the verifier could guess this passphrase";
+        Self::usage(Shown::line(&[&what]))
+            .advise("use 7 random words (cmdchat passphrase), or --generate")
+            .advise("--allow-weak takes it all the same")
+    }
+
+    /// What a relay was started with is no verifier.
+    #[must_use]
+    pub fn bad_verifier() -> Self {
+        Self::usage(Shown::line(&[&"this is no verifier, or a damaged one"]))
+            .advise("cmdchat verifier makes one")
+    }
+
     /// One message that no room takes.
     #[must_use]
     pub fn too_long() -> Self {

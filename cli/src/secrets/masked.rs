@@ -3,7 +3,8 @@
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{Bytes, LONGEST};
-use crate::text::{Shown, tail};
+use crate::code;
+use crate::text::{Shown, tail, width};
 
 /// What can be pressed.
 #[derive(Clone, Copy)]
@@ -14,6 +15,8 @@ pub(super) enum Key {
     Clear,
     /// Ctrl+T
     ShowOrHide,
+    /// Tab
+    Complete,
     Enter,
     /// Ctrl+C, or the end of input
     Cancel,
@@ -27,42 +30,81 @@ pub(super) enum Typed {
     Cancelled,
 }
 
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Password,
+    /// Words of a list: Tab completes them, and they are counted.
+    Code,
+    /// No secret.
+    Open,
+}
+
 /// The line as far as it was typed. Its buffer never grows.
 pub(super) struct Masked {
     text: Zeroizing<String>,
+    kind: Kind,
     shown: bool,
+    ended: bool,
     label: &'static str,
     /// Cells drawn behind the label.
     drawn: usize,
 }
 
 impl Masked {
-    pub(super) fn new(label: &'static str) -> Self {
-        Self { text: Zeroizing::new(String::with_capacity(LONGEST)), shown: false, label, drawn: 0 }
+    pub(super) fn password(label: &'static str) -> Self {
+        Self::new(Kind::Password, label)
+    }
+
+    pub(super) fn code(label: &'static str) -> Self {
+        Self::new(Kind::Code, label)
+    }
+
+    pub(super) fn open(label: &'static str) -> Self {
+        Self::new(Kind::Open, label)
+    }
+
+    fn new(kind: Kind, label: &'static str) -> Self {
+        let text = Zeroizing::new(String::with_capacity(LONGEST));
+        Self { text, kind, shown: kind == Kind::Open, ended: false, label, drawn: 0 }
     }
 
     pub(super) fn press(&mut self, key: Key) -> Typed {
         match key {
-            Key::Letter(letter) => {
-                if self.text.len() + letter.len_utf8() <= LONGEST {
-                    self.text.push(letter);
+            Key::Letter(letter) => self.add(letter.encode_utf8(&mut [0; 4])),
+            Key::Complete => {
+                if self.kind == Kind::Code
+                    && let Some(rest) = code::completion(&self.text)
+                {
+                    self.add(&rest);
                 }
             }
             Key::Backspace => {
                 self.text.pop();
             }
             Key::Clear => self.text.zeroize(),
-            Key::ShowOrHide => self.shown = !self.shown,
+            Key::ShowOrHide => self.shown = self.kind == Kind::Open || !self.shown,
             Key::Enter => {
-                self.shown = false;
+                self.end();
                 return Typed::Done;
             }
             Key::Cancel => {
-                self.shown = false;
+                self.end();
                 return Typed::Cancelled;
             }
         }
         Typed::More
+    }
+
+    fn add(&mut self, text: &str) {
+        if self.text.len() + text.len() <= LONGEST {
+            self.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.shown = self.kind == Kind::Open;
     }
 
     /// What to write to make a line of `columns` look as it should. Neither
@@ -75,11 +117,25 @@ impl Masked {
         } else {
             Zeroizing::new("*".repeat(self.text.chars().count().min(room)))
         };
-        let cells = crate::text::width(&seen);
+        let note = self.note(room.saturating_sub(width(&seen)));
+        let cells = width(&seen) + width(&note);
         let rest = self.drawn.saturating_sub(cells);
         self.drawn = cells;
-        let (blank, back) = (" ".repeat(rest), "\u{8}".repeat(rest));
-        Zeroizing::new(["\r", self.label, &seen, &blank, &back].concat())
+        let (blank, back) = (" ".repeat(rest), "\u{8}".repeat(rest + width(&note)));
+        Zeroizing::new(["\r", self.label, &seen, &note, &blank, &back].concat())
+    }
+
+    /// What is said behind a code that is being typed, if there is room.
+    fn note(&self, room: usize) -> Zeroizing<String> {
+        let mut note = Zeroizing::new(String::new());
+        if self.kind == Kind::Code && !self.ended {
+            let progress = code::progress(&self.text);
+            if progress.width() > 0 && progress.width() + 2 <= room {
+                note.push_str("  ");
+                note.push_str(progress.as_str());
+            }
+        }
+        note
     }
 
     pub(super) fn into_bytes(mut self) -> Bytes {
@@ -92,7 +148,7 @@ mod tests {
     use super::*;
 
     fn typed(text: &str) -> Masked {
-        let mut line = Masked::new("? ");
+        let mut line = Masked::password("? ");
         for letter in text.chars() {
             assert_eq!(line.press(Key::Letter(letter)), Typed::More);
         }
@@ -133,5 +189,41 @@ mod tests {
         line.press(Key::Clear);
         assert_eq!(line.press(Key::Cancel), Typed::Cancelled);
         assert!(line.into_bytes().is_empty());
+    }
+
+    #[test]
+    fn a_code_is_counted_and_completed() {
+        let mut line = Masked::code("? ");
+        let mut press = |keys: &str| {
+            for key in keys.chars() {
+                line.press(if key == '\t' { Key::Complete } else { Key::Letter(key) });
+            }
+            line.draw(80).trim_end_matches('\u{8}').to_owned()
+        };
+        assert_eq!(press("zoo"), "\r? ***  0 of 3 words");
+        assert_eq!(press("\t"), "\r? *****  1 of 3 words");
+        assert_eq!(press("tidi-"), "\r? **********  \"tidi\" is not a code word");
+        line.press(Key::Clear);
+        assert_eq!(
+            line.draw(80).trim_end(),
+            format!("\r? {}{}", " ".repeat(37), "\u{8}".repeat(37))
+        );
+        line.press(Key::Letter('o'));
+        assert_eq!(line.draw(80).as_str(), format!("\r? *  0 of 3 words{}", "\u{8}".repeat(14)));
+        assert_eq!(
+            line.draw(16).as_str(),
+            format!("\r? *{}{}", " ".repeat(14), "\u{8}".repeat(14))
+        );
+        line.press(Key::Enter);
+        assert_eq!(line.draw(80).as_str(), "\r? *");
+    }
+
+    #[test]
+    fn what_is_no_secret_is_seen() {
+        let mut line = Masked::open("name: ");
+        line.press(Key::Letter('b'));
+        line.press(Key::ShowOrHide);
+        line.press(Key::Enter);
+        assert_eq!(line.draw(80).as_str(), "\rname: b");
     }
 }

@@ -10,6 +10,7 @@
 
 mod masked;
 mod read;
+mod strength;
 
 #[cfg(not(unix))]
 #[path = "other.rs"]
@@ -20,6 +21,8 @@ mod system;
 #[cfg(unix)]
 mod tty;
 
+pub use strength::{guessable, is_guessable};
+
 use std::env;
 use std::ffi::OsStr;
 use std::fs::File;
@@ -28,9 +31,12 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cmdchat_core::secret::Password;
+use cmdchat_core::server::{BadToken, Credentials};
 use zeroize::Zeroizing;
 
+use self::masked::Masked;
 use crate::args::{Again, Source};
+use crate::code::{Code, Invite};
 use crate::exit::{Exit, Failure, reason, warn};
 use crate::text::Shown;
 
@@ -53,6 +59,57 @@ type Bytes = Zeroizing<Vec<u8>>;
 /// Exit code 13 if there is no password to be had, 2 if it cannot be one, 130
 /// if the person asked presses Ctrl+C.
 pub fn password(source: Source, again: &Again) -> Result<Password, Failure> {
+    let bytes = match given(source, again)? {
+        Some(bytes) => bytes,
+        None => asked(Masked::password("passphrase (Ctrl+T shows it): "))?,
+    };
+    Ok(Password::new(bytes))
+}
+
+/// The same for a code, if there is one without asking.
+///
+/// # Errors
+/// As those of [`password`]; 2 if it is no code.
+pub fn code(source: Source, again: &Again) -> Result<Option<Code>, Failure> {
+    given(source, again)?.map(|bytes| Ok(Code::read(text(&bytes))?)).transpose()
+}
+
+/// Asks for a code.
+///
+/// # Errors
+/// As those of [`code`].
+pub fn ask_for_code() -> Result<Code, Failure> {
+    let bytes = asked(Masked::code("code (Tab completes a word, Ctrl+T shows it): "))?;
+    Ok(Code::read(text(&bytes))?)
+}
+
+/// Asks for an invitation; it is not seen, since it may hold a code.
+///
+/// # Errors
+/// As those of [`password`]; 2 if it is none.
+pub fn ask_for_invite() -> Result<Invite, Failure> {
+    Invite::read(text(&asked(Masked::password("invite (Ctrl+T shows it): "))?))
+}
+
+/// Asks under what name to be seen.
+///
+/// # Errors
+/// As those of [`password`].
+pub fn ask_for_name() -> Result<String, Failure> {
+    Ok(text(&asked(Masked::open("name: "))?).to_owned())
+}
+
+/// The verifier of a room whose password is not known here.
+///
+/// # Errors
+/// As those of [`password`]; 2 if it is none.
+pub fn verifier(source: Source, again: &Again) -> Result<Credentials, Failure> {
+    let bytes = given(source, again)?.unwrap_or_default();
+    Credentials::from_token(text(&bytes).trim()).map_err(|BadToken| Failure::bad_verifier())
+}
+
+/// What can be had without asking.
+fn given(source: Source, again: &Again) -> Result<Option<Bytes>, Failure> {
     let bytes = match source {
         Source::Fd(fd) => {
             let name = Shown::line(&[&"file descriptor ", &fd]);
@@ -70,11 +127,22 @@ pub fn password(source: Source, again: &Again) -> Result<Password, Failure> {
         }
         Source::Unspecified => match environment() {
             Some(bytes) => exposed(bytes, again)?,
-            None => system::ask("passphrase (Ctrl+T shows it): ")?,
+            None => return Ok(None),
         },
     };
     checked(&bytes)?;
-    Ok(Password::new(bytes))
+    Ok(Some(bytes))
+}
+
+fn asked(line: Masked) -> Result<Bytes, Failure> {
+    let bytes = system::ask(line)?;
+    checked(&bytes)?;
+    Ok(bytes)
+}
+
+/// What was checked is UTF-8.
+fn text(bytes: &Bytes) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
 }
 
 fn environment() -> Option<Bytes> {

@@ -39,11 +39,11 @@ pub(super) fn shell(command: &OsStr) -> Command {
 
 pub(super) fn start_again(_password: &[u8], _again: &Again) {}
 
-pub(super) fn ask(label: &'static str) -> Result<Bytes, Failure> {
+pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(Failure::no_secret());
     }
-    let answer = Quiet::new().and_then(|_quiet| converse(label));
+    let answer = Quiet::new().and_then(|_quiet| converse(line));
     match answer {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(Failure::interrupted()),
@@ -54,8 +54,7 @@ pub(super) fn ask(label: &'static str) -> Result<Bytes, Failure> {
     }
 }
 
-fn converse(label: &'static str) -> io::Result<Option<Bytes>> {
-    let mut line = Masked::new(label);
+fn converse(mut line: Masked) -> io::Result<Option<Bytes>> {
     let mut typed = Typed::More;
     let mut screen = io::stderr();
     loop {
@@ -84,6 +83,8 @@ fn key(event: &Event) -> Option<Key> {
         Some(Key::Enter)
     } else if key.code == KeyCode::Backspace {
         Some(Key::Backspace)
+    } else if key.code == KeyCode::Tab {
+        Some(Key::Complete)
     } else {
         key.code.as_char().map(Key::Letter)
     }

@@ -20,12 +20,12 @@ use crate::exit::{Exit, Failure, reason};
 use crate::text::Shown;
 
 /// Asks at the terminal device, whatever standard input is.
-pub(super) fn ask(label: &'static str) -> Result<Bytes, Failure> {
+pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
     let Ok(tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else {
         return Err(Failure::no_secret());
     };
     let signals = Signals::watch();
-    let answer = Quiet::new(&tty).and_then(|_quiet| converse(&tty, label, &signals));
+    let answer = Quiet::new(&tty).and_then(|_quiet| converse(&tty, line, &signals));
     let signal = signals.seen();
     drop(signals);
     if signal != 0 && signal != SIGINT {
@@ -42,8 +42,7 @@ pub(super) fn ask(label: &'static str) -> Result<Bytes, Failure> {
 }
 
 /// The line that is typed; nothing if it is given up.
-fn converse(mut tty: &File, label: &'static str, signals: &Signals) -> io::Result<Option<Bytes>> {
-    let mut line = Masked::new(label);
+fn converse(mut tty: &File, mut line: Masked, signals: &Signals) -> io::Result<Option<Bytes>> {
     let mut keys = Keys::default();
     let mut typed = Typed::More;
     loop {
@@ -130,6 +129,7 @@ impl Keys {
             b'\r' | b'\n' => Some(Key::Enter),
             0x03 | 0x04 => Some(Key::Cancel),
             0x08 | 0x7F => Some(Key::Backspace),
+            b'\t' => Some(Key::Complete),
             0x14 => Some(Key::ShowOrHide),
             0x15 => Some(Key::Clear),
             0..=0x1F => None,
@@ -216,6 +216,7 @@ mod tests {
             Key::Backspace => '<',
             Key::Clear => '-',
             Key::ShowOrHide => '?',
+            Key::Complete => '>',
             Key::Enter => '!',
             Key::Cancel => '#',
         };
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn bytes_are_keys() {
-        assert_eq!(typed("aä日👍\u{7F}\u{8}\u{14}\u{15}\r\u{3}"), "aä日👍<<?-!#");
+        assert_eq!(typed("aä日👍\u{7F}\u{8}\u{14}\u{15}\t\r\u{3}"), "aä日👍<<?->!#");
         assert_eq!(typed("a\u{1B}[Ab\u{1B}[1;5Cc\u{1B}OPd\u{1B}xe\u{1A}\u{1}"), "abcde");
     }
 

@@ -28,7 +28,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
 /// All that this build has.
 pub(crate) const RUNTIMES: &[&str] = &[
@@ -356,10 +356,10 @@ impl Room {
 
 /// The port that `cmdchat serve` says it listens at.
 pub(crate) fn listening_port(serve: &Process) -> u16 {
-    let text = serve.err.wait_until("listening on", |text| {
-        text.lines().any(|line| line.ends_with("(classic room)"))
-    });
+    let text = serve
+        .err
+        .wait_until("listening on", |text| text.lines().any(|line| line.ends_with(" room)")));
     let line = text.lines().find_map(|line| line.strip_prefix("listening on ")).unwrap();
-    let address = line.strip_suffix(" (classic room)").unwrap();
+    let address = line.split(' ').next().unwrap();
     address.rsplit_once(':').unwrap().1.parse().unwrap()
 }

@@ -1,0 +1,90 @@
+//! The console of a relay: who comes and goes, on standard error.
+
+use std::{
+    io::{self, Write as _},
+    thread,
+};
+
+use async_channel::Sender;
+use cmdchat_core::{
+    name::Name,
+    server::{Departure, Output},
+    untrusted::Untrusted,
+    violation::{ErrorText, Violation},
+};
+use cmdchat_drivers::serve::Note;
+
+use super::internal;
+use crate::{
+    exit::{Failure, reason},
+    text::Shown,
+    view::plain,
+};
+
+/// Console lines that a stuck terminal may owe; later ones are left out.
+const CONSOLE: usize = 1_024;
+
+/// A thread that prints, so that a console that stands still stops nobody.
+pub(super) fn console() -> Result<Sender<Shown>, Failure> {
+    let (console, lines) = async_channel::bounded::<Shown>(CONSOLE);
+    let print = move || {
+        while let Ok(line) = lines.recv_blocking() {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    };
+    thread::Builder::new()
+        .name("console".into())
+        .spawn(print)
+        .map_err(|error| internal("cannot start a thread", &error))?;
+    Ok(console)
+}
+
+/// A note as a line of the console.
+pub(super) fn line(note: &Note, quiet: bool) -> Option<Shown> {
+    let now = jiff::ZonedDateTime::now().time();
+    Some(match note {
+        Note::Room(Output::Joined(name, present)) if !quiet => {
+            plain::joined(now, &shown(name), *present)
+        }
+        Note::Room(Output::Left(name, departure, present)) if !quiet => match departure {
+            Departure::Closed => plain::left(now, &shown(name), *present),
+            Departure::Lost => presence(now, name, " was cut off (", *present),
+            Departure::Silent => presence(now, name, " was silent and is out (", *present),
+            Departure::TooSlow => presence(now, name, " was too slow and is out (", *present),
+            Departure::Broken(_) => {
+                presence(now, name, " broke the protocol and is out (", *present)
+            }
+        },
+        Note::Room(Output::Cleared(name)) if !quiet => {
+            plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
+        }
+        Note::Room(_) | Note::Refused(_, Violation::Abandoned) => return None,
+        Note::Refused(address, violation) => {
+            let why = match violation {
+                Violation::Answered(ErrorText::AuthenticationFailed) => "wrong passphrase",
+                Violation::Answered(error) => error.as_str(),
+                Violation::LineTooLong => "line too long",
+                Violation::NotUtf8 => "not UTF-8",
+                Violation::NotAnObject => "not a JSON object",
+                Violation::Tampered | Violation::Unfit | Violation::NoClear => "bad request",
+                Violation::TooSlow => "too slow",
+                Violation::Abandoned => "left",
+            };
+            let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
+            plain::warning(now, &text)
+        }
+        Note::NotAccepted(error) => {
+            let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
+            plain::warning(now, &text)
+        }
+    })
+}
+
+fn presence(now: jiff::civil::Time, name: &Name, what: &'static str, present: usize) -> Shown {
+    plain::notice(now, &Shown::line(&[&shown(name), &what, &present, &" online)"]))
+}
+
+/// Members chose their names: on this screen, too, they are only text.
+fn shown(name: &Name) -> Shown {
+    Shown::name(&Untrusted::new(name.as_str().to_owned())).as_word()
+}

@@ -1,0 +1,32 @@
+//! `cmdchat verifier`: what a blind relay is started with.
+
+use zeroize::Zeroizing;
+
+use super::{credentials::Kind, print, seed};
+use crate::{
+    args::{Again, Verifier},
+    code::{CLASSIC, Code},
+    exit::{Exit, Failure, note},
+    secrets,
+    text::Shown,
+};
+
+pub(super) fn run(mut command: Verifier, again: &Again) -> Result<Exit, Failure> {
+    let seed = seed()?;
+    let password = if command.generate {
+        let code = Code::draw(CLASSIC, &seed);
+        note(&Shown::line(&[&"passphrase: ", &code.shown()]));
+        code.password()
+    } else {
+        secrets::password(command.take_secret(), again)?
+    };
+    if !command.allow_weak && secrets::is_guessable(&password) {
+        return Err(Failure::weak_verifier());
+    }
+    let kind = if command.classic { Kind::Classic } else { Kind::Strict };
+    let credentials = kind.credentials(&password, &seed)?;
+    note(&Shown::line(&[&"room: ", &Shown::one_line(&credentials.fingerprint().to_string())]));
+    // Only a server that speaks protocol 1 alone has none.
+    let token = credentials.token().unwrap_or_default();
+    print(&Zeroizing::new([token.as_bytes(), b"\n"].concat()))
+}

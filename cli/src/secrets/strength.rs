@@ -1,0 +1,47 @@
+//! How hard a password is to guess.
+
+use cmdchat_core::secret::Password;
+use zxcvbn::zxcvbn;
+
+use crate::text::Shown;
+
+/// Guesses, in bits, that keep somebody busy who can make them as fast as
+/// hashes are made.
+const ENOUGH: f64 = 60.0;
+
+/// Whether somebody who recorded the traffic of a classic room, or holds a
+/// verifier, could guess it. Takes some hundredths of a second.
+#[must_use]
+pub fn is_guessable(password: &Password) -> bool {
+    let text = String::from_utf8_lossy(password.expose());
+    zxcvbn(&text, &[]).guesses_log10() * std::f64::consts::LOG2_10 < ENOUGH
+}
+
+/// What is said of such a password in a classic room.
+#[must_use]
+pub fn guessable() -> Shown {
+    Shown::line(&[&"this passphrase could be guessed by someone who records the traffic; \
+          use 7 random words (cmdchat passphrase)"])
+}
+
+#[cfg(test)]
+mod tests {
+    use cmdchat_core::{secret::Secret, seed::Seed};
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::code::{CLASSIC, Code, STRICT};
+
+    #[test]
+    fn what_people_choose_is_and_seven_random_words_are_not() {
+        for text in ["", "P", "password", "Tr0ub4dour&3", "correct horse battery", "2011-11-11"] {
+            let password = Password::new(Zeroizing::new(text.into()));
+            assert!(is_guessable(&password), "{text}");
+        }
+        for number in 0..20 {
+            let seed = Seed::new(Secret::take(&mut [number; 32]));
+            assert!(!is_guessable(&Code::draw(CLASSIC, &seed).password()));
+            assert!(is_guessable(&Code::draw(STRICT, &seed).password()));
+        }
+    }
+}

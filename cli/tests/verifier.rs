@@ -1,0 +1,114 @@
+//! A relay that never has the password: made with `verifier`, run with
+//! `serve --verifier-…`.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use common::{Ended, PASSWORD, Process, cmdchat, file, key, listening_port, run};
+
+fn path(text: &[u8]) -> String {
+    file(text).into_os_string().into_string().unwrap()
+}
+
+/// `cmdchat verifier` of [`PASSWORD`].
+fn verifier(args: &[&str]) -> Ended {
+    let ended = run(&mut cmdchat(&[&["verifier", "--password-file", &key()], args].concat()));
+    assert_eq!(ended.code(), Some(0), "{}", ended.err);
+    ended
+}
+
+fn enter(port: u16, name: &str, password: &str) -> Ended {
+    let key = path(password.as_bytes());
+    let port = port.to_string();
+    run(&mut cmdchat(&["connect", "127.0.0.1", &port, name, "--json", "--password-file", &key]))
+}
+
+#[test]
+fn members_get_in_and_others_do_not() {
+    for (args, kind, mode) in [
+        (&[][..], "strict room", r#""mode":"strict""#),
+        (&["--classic"], "classic room", r#""mode":"classic","sealed":true"#),
+    ] {
+        let made = verifier(args);
+        assert!(made.out.starts_with("cmdchat2."), "{}", made.out);
+        let fingerprint = made.err.strip_prefix("room: ").unwrap().trim_end();
+        let token = path(made.out.as_bytes());
+        let serve = ["serve", "127.0.0.1", "0", "--verifier-file", &token];
+        let serve = Process::start(&mut cmdchat(&serve));
+        let port = listening_port(&serve);
+        assert_eq!(
+            serve.err.text().trim_end(),
+            format!(
+                "blind relay: this machine never sees the passphrase\n\
+                 listening on 127.0.0.1:{port} ({kind})"
+            )
+        );
+        let inside = enter(port, "alice", PASSWORD);
+        assert_eq!(inside.code(), Some(0), "{}", inside.err);
+        assert!(inside.out.contains(mode), "{}", inside.out);
+        assert!(inside.out.contains(fingerprint), "{}", inside.out);
+        assert_eq!(enter(port, "eve", "another one").code(), Some(6));
+    }
+}
+
+#[test]
+fn it_needs_no_file() {
+    let token = verifier(&[]).out;
+    let serve = ["serve", "127.0.0.1", "0", "--verifier-stdin"];
+    let mut serve = Process::start_talking(&mut cmdchat(&serve));
+    serve.types(&token);
+    assert_eq!(enter(listening_port(&serve), "alice", PASSWORD).code(), Some(0));
+}
+
+#[test]
+fn a_made_passphrase_is_told_once() {
+    let made = run(&mut cmdchat(&["verifier", "--generate"]));
+    assert_eq!(made.code(), Some(0), "{}", made.err);
+    let words = made.err.lines().next().unwrap().strip_prefix("passphrase: ").unwrap();
+    assert_eq!(words.split('-').count(), 7);
+    let token = path(made.out.as_bytes());
+    let serve = ["serve", "127.0.0.1", "0", "--verifier-file", &token];
+    let serve = Process::start(&mut cmdchat(&serve));
+    assert_eq!(enter(listening_port(&serve), "alice", words).code(), Some(0));
+}
+
+#[test]
+fn what_can_be_guessed_is_refused() {
+    let weak = path(b"2011-11-11");
+    let args = ["verifier", "--password-file", &weak];
+    run(&mut cmdchat(&args)).says(
+        2,
+        "error: whoever holds the verifier could guess this passphrase\n\
+         hint: use 7 random words (cmdchat passphrase), or --generate\n\
+         hint: --allow-weak takes it all the same",
+    );
+    let taken = run(&mut cmdchat(&[&args[..], &["--allow-weak"]].concat()));
+    assert_eq!(taken.code(), Some(0), "{}", taken.err);
+    let empty = path(b"\n");
+    let args = ["verifier", "--password-file", &empty, "--allow-weak"];
+    run(&mut cmdchat(&args)).says(
+        2,
+        "error: a strict room needs a password\nhint: three random words are enough, for example",
+    );
+}
+
+#[test]
+fn what_is_no_verifier_is_refused() {
+    let whole = verifier(&[]).out;
+    let damaged = whole.replacen(&whole[20..21], if &whole[20..21] == "A" { "B" } else { "A" }, 1);
+    for token in ["", "hello", PASSWORD, &whole[..100], &damaged] {
+        // An empty file has nothing to say at all.
+        let token = path(format!("{token}\n").as_bytes());
+        run(&mut cmdchat(&["serve", "127.0.0.1", "0", "--verifier-file", &token])).says(
+            2,
+            "error: this is no verifier, or a damaged one\nhint: cmdchat verifier makes one",
+        );
+    }
+    for other in [&["--strict"][..], &["--protocol", "1"], &["--password-stdin"], &["--generate"]] {
+        let serve = ["serve", "127.0.0.1", "0", "--verifier-stdin"];
+        let ended = run(&mut cmdchat(&[&serve, other].concat()));
+        assert_eq!(ended.code(), Some(2), "{other:?}");
+        assert!(ended.err.contains("cannot be used with"), "{}", ended.err);
+    }
+}

@@ -38,7 +38,7 @@ pub enum Line<'a> {
 pub struct TooLong;
 
 /// An empty buffer above this many bytes is given back to the system.
-const KEPT: usize = 4096;
+const KEPT: usize = 512;
 
 impl Inbox {
     /// Empty; lines may have `bound` bytes before their `\n`.

@@ -149,8 +149,9 @@ async fn converse<R: Runtime>(
         house.limits.login_timeout,
         &seed,
     );
-    match login::run(runtime, &house.arithmetic, &mut reader, &mut writer, &mut inbox, login).await
-    {
+    let login = login::run(runtime, &house.arithmetic, &mut reader, &mut writer, &mut inbox, login);
+    // Apart, so that a member does not go on holding what only its login needed.
+    match Box::pin(login).await {
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
             if house.gate.siege_begins(runtime.now()) {

@@ -17,7 +17,8 @@ pub use peers::{Guest, Host, Kind, Seen, conversation};
 pub use python::{Python, PythonPeer};
 pub use python_json::python_json;
 pub use stage::{
-    Chunking, Member, PASSWORD, Raw, Stage, check, check_in, describe_event, epoch, password, seed,
+    Chunking, Member, PASSWORD, Raw, Stage, check, check_in, describe_event, epoch, open, password,
+    seed,
 };
 pub use transcript::{Transcript, abridge};
 pub use vectors::{recordings, vectors};

@@ -113,7 +113,7 @@ pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Stage)) -> Stri
 
 /// A server of such a room with these limits and [`PASSWORD`]: where it listens,
 /// and what ends it when closed.
-pub(crate) fn open(
+pub fn open(
     sim: &Sim,
     kdf: Kdf,
     limits: Limits,

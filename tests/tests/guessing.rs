@@ -1,0 +1,213 @@
+//! A siege on the simulator: how many guesses an hour allows, from one address
+//! and from a thousand, and what those inside and those who come notice of it.
+
+use std::{
+    io::IoSlice,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use cmdchat_core::{
+    client::{Event, Guest, Login, Message, Reference},
+    keys::Kdf,
+    name::Name,
+    server::Limits,
+    time::Tick,
+};
+use cmdchat_drivers::{
+    connect::{self, Command, Joined},
+    contract::{Connection, Read, Reader as _, Runtime as _, Writer as _},
+    sim::{Lane, Link, Sim},
+};
+use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const LATENCY: Duration = Duration::from_millis(20);
+/// There and back.
+const WAY: Duration = Duration::from_millis(40);
+
+/// What came of a siege.
+#[derive(Debug)]
+struct Figures {
+    /// Guesses that were looked at.
+    guesses: u64,
+    /// The longest that one inside waited for its own words, beyond the way.
+    delay: Duration,
+    /// The longest that somebody with the password, who tries again every two
+    /// seconds, waited to get in: from an address of its own, and from one of the
+    /// guessers'.
+    waits: [Duration; 2],
+}
+
+/// A thousandth address is as good as the first.
+fn address(number: u16) -> SocketAddr {
+    let [high, low] = number.to_be_bytes();
+    ([10, 1, high, low], 1024).into()
+}
+
+#[derive(Clone)]
+struct Siege {
+    sim: Sim,
+    server: SocketAddr,
+}
+
+impl Siege {
+    /// Guesses from so many addresses for an hour, each again as soon as it is let.
+    fn lay(addresses: u16, patience: Duration) -> Figures {
+        let sim = Sim::new();
+        let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
+        let siege = Self { sim: sim.clone(), server };
+        let guesses = Arc::new(AtomicU64::new(0));
+        for number in 0..addresses {
+            let (siege, guesses) = (siege.clone(), Arc::clone(&guesses));
+            sim.spawn(async move {
+                // Somebody is inside before it begins.
+                siege.pause(Duration::from_secs(1)).await;
+                while siege.lasts() {
+                    let heard = siege.guess(address(number)).await;
+                    guesses.fetch_add(u64::from(heard), Ordering::Relaxed);
+                    siege.pause(if heard { Duration::ZERO } else { patience }).await;
+                }
+            });
+        }
+        let figures = sim.run(async {
+            let inside = siege.beside(|siege| siege.talk("alice"));
+            let own = siege.beside(|siege| siege.come_and_go("carol", ([10, 2, 0, 1], 1).into()));
+            let shared = siege.beside(|siege| siege.come_and_go("dave", address(0)));
+            let (delay, own, shared) = (inside.await, own.await, shared.await);
+            (delay, [own, shared])
+        });
+        let (delay, waits) = figures.expect("a siege ends");
+        stop.close();
+        sim.drop_tasks();
+        Figures { guesses: guesses.load(Ordering::Relaxed), delay, waits }
+    }
+
+    fn beside<F: Future<Output = Duration> + Send + 'static>(
+        &self,
+        life: impl FnOnce(Self) -> F,
+    ) -> impl Future<Output = Duration> {
+        let (told, tell) = async_channel::bounded(1);
+        let life = life(self.clone());
+        self.sim.spawn(async move {
+            let _ = told.send(life.await).await;
+        });
+        async move { tell.recv().await.expect("it has an end") }
+    }
+
+    fn lasts(&self) -> bool {
+        self.sim.now() < Tick::from_start(HOUR)
+    }
+
+    async fn pause(&self, time: Duration) {
+        self.sim.sleep_until(self.sim.now().after(time)).await;
+    }
+
+    fn call(&self, from: SocketAddr) -> Connection<Sim> {
+        let lane = Lane { latency: LATENCY, ..Lane::default() };
+        let link = Link { peer: Some(from), ..Link::both(lane) };
+        self.sim.connect(self.server, &link).expect("the server listens")
+    }
+
+    /// One wrong password, without the arithmetic that only an honest client
+    /// needs. `true` if the server looked at it.
+    async fn guess(&self, from: SocketAddr) -> bool {
+        let Connection { mut reader, mut writer, .. } = self.call(from);
+        let hello = "{\"cmd\":\"srp_init\",\"username\":\"mallory\",\"A\":\"AgICAg==\"}\n";
+        let _ = writer.write(&[IoSlice::new(hello.as_bytes())], None).await;
+        let challenge = read_line(&mut reader).await;
+        let Some((_, rest)) = challenge.split_once("\"user_id\":\"") else { return false };
+        let id = rest.split('"').next().unwrap_or_default();
+        let proof = format!("{{\"cmd\":\"srp_verify\",\"user_id\":\"{id}\",\"M\":\"AAAA\"}}\n");
+        let _ = writer.write(&[IoSlice::new(proof.as_bytes())], None).await;
+        read_line(&mut reader).await.contains("Authentication failed")
+    }
+
+    async fn join(&self, name: &str, from: SocketAddr) -> Option<Joined> {
+        let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
+        let chance = seed(7).fork(name, self.sim.computed());
+        let login = Login::new(Arc::new(guest), self.sim.now(), Duration::from_secs(60), &chance);
+        connect::connect(&self.sim, self.call(from), login).await.ok()
+    }
+
+    /// Says something every ten seconds; gives the longest wait for an echo.
+    async fn talk(self, name: &'static str) -> Duration {
+        let from = ([10, 2, 0, 2], 1).into();
+        let Joined { commands, events } = self.join(name, from).await.expect("nobody is here yet");
+        let mut longest = Duration::ZERO;
+        let mut count = 0;
+        while self.lasts() {
+            count += 1;
+            let said = self.sim.now();
+            let _ = commands.send(Command::Say(Reference(count), "hello".to_owned().into())).await;
+            loop {
+                match events.recv().await.expect("it is still in the room") {
+                    Event::Message(Message { own: Some(_), .. }) => break,
+                    Event::Ended(end) => panic!("put out: {end:?}"),
+                    _ => {}
+                }
+            }
+            longest = longest.max(self.sim.now().since(said));
+            self.pause(Duration::from_secs(10)).await;
+        }
+        longest.saturating_sub(WAY)
+    }
+
+    /// Comes every two minutes; gives the longest wait to get in.
+    async fn come_and_go(self, name: &'static str, from: SocketAddr) -> Duration {
+        let mut longest = Duration::ZERO;
+        while self.lasts() {
+            let begun = self.sim.now();
+            let joined = loop {
+                match self.join(name, from).await {
+                    Some(joined) => break joined,
+                    None => self.pause(Duration::from_secs(2)).await,
+                }
+            };
+            longest = longest.max(self.sim.now().since(begun));
+            let _ = joined.commands.send(Command::Leave).await;
+            while joined.events.recv().await.is_ok() {}
+            self.pause(Duration::from_secs(120)).await;
+        }
+        longest
+    }
+}
+
+async fn read_line(reader: &mut cmdchat_drivers::sim::SimReader) -> String {
+    let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
+    while !line.ends_with(b"\n") {
+        match reader.read(&mut buffer, None).await {
+            Ok(Read::Bytes(count)) => line.extend_from_slice(&buffer[..count]),
+            Ok(Read::End | Read::Late) | Err(_) => break,
+        }
+    }
+    String::from_utf8_lossy(&line).into_owned()
+}
+
+impl Figures {
+    /// Those inside notice nothing, and who comes gets in within these times.
+    fn are_within(&self, guesses: u64, waits: [u64; 2]) {
+        println!("{self:?}");
+        assert_eq!(self.delay, Duration::ZERO, "those inside notice it");
+        assert!(self.guesses <= guesses, "{} guesses in an hour", self.guesses);
+        for (waited, most) in self.waits.into_iter().zip(waits) {
+            assert!(waited <= Duration::from_secs(most), "{waited:?} to get in");
+        }
+    }
+}
+
+/// Three at once, and then as many each quarter of a minute.
+#[test]
+fn an_hour_allows_seven_hundred_guesses_from_one_address() {
+    Siege::lay(1, Duration::from_secs(1)).are_within(3 + 12 * 60, [1, 60]);
+}
+
+/// Sixty at once, and then one a second, whoever it is.
+#[test]
+fn and_one_a_second_from_a_thousand_addresses_together() {
+    Siege::lay(1_000, Duration::from_secs(30)).are_within(60 + 60 * 60, [300, 300]);
+}

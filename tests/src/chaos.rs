@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use cmdchat_core::{keys::Kdf, time::Tick};
+use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
     contract::Runtime as _,
     serve::Note,
@@ -70,7 +70,7 @@ pub fn run(seed: u64, size: &Size) -> Report {
     let sim = Sim::new();
     let notes = Arc::new(Mutex::new(Vec::new()));
     let console = Arc::clone(&notes);
-    let (server, stop) = stage::open(&sim, Kdf::None, plan.limits.clone(), move |note: Note| {
+    let (server, stop) = stage::open(&sim, plan.kdf, plan.limits.clone(), move |note: Note| {
         console.lock().unwrap_or_else(PoisonError::into_inner).push(note);
     });
     let stage = life::Stage { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Ending, Event, Guest, Login, LoginFailed, Message, Reference, Welcome},
+    client::{Doubt, Ending, Event, Guest, Login, LoginFailed, Message, Reference, Welcome},
     name::Name,
     time::Tick,
 };
@@ -46,6 +46,8 @@ pub(super) struct Record {
     /// Members and texts that it found in the room.
     pub(super) welcome: Option<(Vec<String>, Vec<String>)>,
     pub(super) told: Vec<Told>,
+    /// Whose words came with a warning.
+    pub(super) doubted: Vec<(String, Doubt)>,
     pub(super) ended: Option<(Ending, usize)>,
     pub(super) worst_delay: Duration,
 }
@@ -78,6 +80,7 @@ impl Stage {
             refused: None,
             welcome: None,
             told: Vec::new(),
+            doubted: Vec::new(),
             ended: None,
             worst_delay: Duration::ZERO,
         };
@@ -99,7 +102,8 @@ impl Stage {
     fn login(&self, person: &Person, number: usize) -> Login {
         let word = if person.kind == Kind::Guesser { "guess" } else { PASSWORD };
         let name = Name::new(&person.name).expect("all have proper names");
-        let guest = Arc::new(Guest::new(name, password(word), epoch()).protocol_1_only());
+        let guest = Guest::new(name, password(word), epoch());
+        let guest = Arc::new(if person.old { guest.protocol_1_only() } else { guest });
         Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
     }
 
@@ -264,7 +268,8 @@ impl Listener {
                 self.record.welcome = Some((members.iter().map(raw).collect(), history));
             }
             Event::Message(message) => {
-                assert!(message.doubts.is_empty(), "a false warning: {:?}", message.doubts);
+                let doubts = message.doubts.iter().map(|doubt| (raw(&message.author), *doubt));
+                self.record.doubted.extend(doubts);
                 self.echo(message.own);
                 self.record.told.push(Told::Said(raw(&message.author), text(&message)));
             }

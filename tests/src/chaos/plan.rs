@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use cmdchat_core::{
+    keys::Kdf,
     server::{Limits, Rate},
     time::Tick,
 };
@@ -13,6 +14,8 @@ use super::Size;
 
 /// A server, and its crowd.
 pub(super) struct Plan {
+    /// Classic or strict.
+    pub(super) kdf: Kdf,
     pub(super) limits: Limits,
     pub(super) people: Vec<Person>,
 }
@@ -23,6 +26,8 @@ pub(super) struct Person {
     pub(super) comes: Tick,
     pub(super) kind: Kind,
     pub(super) link: Link,
+    /// It knows no protocol but the first, as Python clients.
+    pub(super) old: bool,
     /// The longest it is silent.
     pub(super) patience: Duration,
     /// Nothing about the connection gives a reason to drop it.
@@ -55,6 +60,7 @@ pub(super) fn witness() -> Person {
         comes: Tick::ZERO,
         kind: Kind::Witness,
         link: Link { peer: Some(([10, 9, 9, 9], 1).into()), ..Link::both(perfect()) },
+        old: false,
         patience: Duration::ZERO,
         good: true,
         dice: Rng::with_seed(0),
@@ -64,11 +70,14 @@ pub(super) fn witness() -> Person {
 pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
     let seconds = dice.u64(size.seconds.clone());
     let count = dice.usize(size.people.clone());
+    // Strict rooms are small: each of their members stretches its password, and that is slow.
+    let strict = dice.u8(0..8) == 0;
+    let (kdf, count) = if strict { (Kdf::Argon2id, count.min(8)) } else { (Kdf::None, count) };
     let limits = limits(dice);
     // Of twenty; in some rooms hardly anybody can be heard.
     let loud = dice.u8(0..8);
-    let people = (0..count).map(|number| person(dice, number, seconds, loud)).collect();
-    Plan { limits, people }
+    let people = (0..count).map(|number| person(dice, number, seconds, loud, kdf)).collect();
+    Plan { kdf, limits, people }
 }
 
 fn limits(dice: &mut Rng) -> Limits {
@@ -94,7 +103,7 @@ fn limits(dice: &mut Rng) -> Limits {
     }
 }
 
-fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8) -> Person {
+fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Person {
     let kind = match dice.u8(0..20) {
         guest if guest < loud => Kind::Flooder,
         0..12 => Kind::Talker,
@@ -113,6 +122,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8) -> Person {
         comes: Tick::from_start(Duration::from_millis(dice.u64(1..=seconds * 1_000))),
         kind,
         link: Link { up, down, peer: Some(source) },
+        old: kdf == Kdf::None && dice.u8(0..3) == 0,
         patience: Duration::from_secs([5, 60, 900][dice.usize(0..3)]),
         good,
         dice: dice.fork(),

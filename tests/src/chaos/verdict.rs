@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use cmdchat_core::{
-    client::Ending,
+    client::{Doubt, Ending},
     server::{Departure, Limits, Output},
 };
 use cmdchat_drivers::serve::Note;
@@ -35,6 +35,7 @@ pub(super) fn judge(
         let Some(came) = came(record, welcome, limits, all) else {
             panic!("this is not what happened:\n{record:#?}\nbut this:\n{all:#?}")
         };
+        no_warning_is_false(record, records);
         if record.good {
             assert!(
                 record.worst_delay < AT_ONCE,
@@ -111,6 +112,16 @@ impl<'a> Room<'a> {
             && members.len() == self.members.len()
             && self.said.ends_with(&history.iter().map(String::as_str).collect::<Vec<_>>())
             && limits.history.is_none_or(|most| history.len() <= most)
+    }
+}
+
+/// Nothing is missing or different here. That something came late is true, if it
+/// was from or to somebody with a bad connection.
+fn no_warning_is_false(record: &Record, records: &[Record]) {
+    for (author, doubt) in &record.doubted {
+        let author = records.iter().find(|one| one.name == *author && one.welcome.is_some());
+        let may_be_late = !record.good || author.is_none_or(|author| !author.good);
+        assert!(*doubt == Doubt::Clock && may_be_late, "{} is told {doubt:?}", record.name);
     }
 }
 

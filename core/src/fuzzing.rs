@@ -8,21 +8,31 @@
 //! say) or for what happens besides (time passes).
 
 mod client_login;
+mod envelope;
+mod established;
 mod fernet;
 mod frame_parser;
+mod opener;
 mod recorded;
 mod room;
 mod server_login;
 mod session;
+mod strict_room;
 mod tolerant_json;
+mod verifier_token;
 
 pub use client_login::client_login;
+pub use envelope::envelope;
+pub use established::established;
 pub use fernet::fernet;
 pub use frame_parser::frame_parser;
+pub use opener::opener;
 pub use room::room;
 pub use server_login::server_login;
 pub use session::session;
+pub use strict_room::strict_room;
 pub use tolerant_json::tolerant_json;
+pub use verifier_token::verifier_token;
 
 use std::ops::RangeInclusive;
 

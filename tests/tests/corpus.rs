@@ -59,3 +59,23 @@ fn sinks() {
 fn tolerant_json() {
     replay("tolerant_json", fuzzing::tolerant_json);
 }
+
+#[test]
+fn strict_room() {
+    replay("strict_room", fuzzing::strict_room);
+}
+
+#[test]
+fn opener() {
+    replay("opener", fuzzing::opener);
+}
+
+#[test]
+fn envelope() {
+    replay("envelope", fuzzing::envelope);
+}
+
+#[test]
+fn verifier_token() {
+    replay("verifier_token", fuzzing::verifier_token);
+}

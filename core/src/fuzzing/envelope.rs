@@ -1,0 +1,31 @@
+use zeroize::Zeroizing;
+
+use crate::envelope::{Envelope, Kind};
+
+/// What a member composes is read as it was composed; and whatever else is
+/// read is what a member could have composed.
+pub fn envelope(data: &[u8]) {
+    for plaintext in [data, &padded(data)] {
+        let Some(read) = Envelope::read(plaintext) else { continue };
+        assert!(plaintext.len().is_multiple_of(128), "its length tells only steps");
+        assert!(read.kind == Kind::Text || read.text.is_empty(), "a wish says nothing else");
+        assert!(Envelope::read(&read.encode()) == Some(read));
+    }
+    let text = Zeroizing::new(String::from_utf8_lossy(data).into_owned());
+    let composed = Envelope {
+        kind: Kind::Text,
+        from: text.chars().take(32).collect(),
+        sid: [0xdc; 8],
+        seq: data.len() as u64,
+        n: u64::MAX,
+        view: [0xab; 16],
+        text,
+    };
+    assert!(Envelope::read(&composed.encode()) == Some(composed));
+}
+
+fn padded(data: &[u8]) -> Vec<u8> {
+    let mut padded = data.to_vec();
+    padded.resize(data.len().next_multiple_of(128), b' ');
+    padded
+}

@@ -1,0 +1,38 @@
+use std::sync::Arc;
+
+use super::recorded::seed;
+use crate::{
+    client::{Entrance, Guest, Session},
+    fernet::RoomKey,
+    fingerprint::Fingerprint,
+    keys::Kdf,
+    schedule::Transcript,
+    seal::{Opener, Sealer},
+    srp::Salt,
+    time::Tick,
+};
+
+/// A sealed link to a strict room, as a login leaves it behind, without the
+/// login's arithmetic: the client's session, and the relay's ends of the link.
+/// Another `number`, other keys.
+#[must_use]
+pub fn established(
+    guest: &Arc<Guest>,
+    key: RoomKey,
+    number: u64,
+    now: Tick,
+) -> (Session, (Sealer, Opener)) {
+    let kdf = Kdf::Argon2id;
+    let session_key = seed(6).fork("link", number).rng().secret();
+    let keys = Transcript::default().keys(&session_key, b"");
+    let entrance = Entrance {
+        guest: Arc::clone(guest),
+        fingerprint: Fingerprint::of(kdf, &[0; 16], &Salt::from([1; 16])),
+        key,
+        kdf,
+        link: Some(keys.client()),
+        now,
+    };
+    let rng = seed(6).fork("session", number).rng();
+    (Session::new(entrance, Vec::new(), rng), keys.server())
+}

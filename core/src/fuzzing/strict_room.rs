@@ -1,0 +1,267 @@
+#![expect(clippy::panic, reason = "an event that must not come is what this looks for")]
+
+use std::{collections::VecDeque, io::IoSlice, net::IpAddr, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{
+    established::established,
+    recorded::{room_key, seed},
+};
+use crate::{
+    client::{self, Ending, Event, Guest, Progress, Reference, Session, Standing},
+    frame::Frame,
+    inbox::Inbox,
+    keys::Kdf,
+    log::{GATHERED, Outlet},
+    name::Name,
+    secret::Password,
+    server::{Admitted, Departure, Gate, Input, Intake, Intent, Limits, Output, Room, SeatId},
+    time::{Epoch, Tick},
+};
+
+/// In a strict room whose relay is honest nobody is ever told of a doubt or of
+/// a message that is nobody's, whoever comes, speaks, clears and leaves, however
+/// late anything arrives and wherever the history is cut; and who is still
+/// there when all has arrived stands where everybody stands.
+///
+/// Each two bytes are an act: what, and who or how much.
+pub fn strict_room(data: &[u8]) {
+    let mut house = House::new();
+    let acts = data.chunks_exact(2).take(MOST_ACTS);
+    acts.for_each(|act| house.act(act[0] % 8, usize::from(act[1])));
+    house.settle();
+}
+
+/// With [`STEP`] they take less than the 90 s after which silence ends a link,
+/// and the 300 s after which a message is late.
+const MOST_ACTS: usize = 300;
+const STEP: Duration = Duration::from_millis(80);
+/// Between two wishes of a member to clear.
+const CLEAR: Duration = Duration::from_millis(200);
+const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "Боб 😀"];
+const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
+
+struct House {
+    now: Tick,
+    gate: Gate,
+    room: Room,
+    limits: Limits,
+    guests: Vec<Arc<Guest>>,
+    people: Vec<Person>,
+    came: u64,
+}
+
+/// A member at both ends of its link, and what is under way on it, until the
+/// server has heard that it left.
+struct Person {
+    seat: SeatId,
+    session: Session,
+    outlet: Outlet,
+    from_server: Inbox,
+    sent: VecDeque<Frame>,
+    intake: Intake,
+    to_server: Inbox,
+    said: u64,
+    standing: Option<Standing>,
+    left: bool,
+}
+
+impl House {
+    fn new() -> Self {
+        // So short a history that it is cut all the time, and nobody is too slow.
+        let clear_interval = CLEAR;
+        let limits = Limits { history: Some(4), stall: None, clear_interval, ..Limits::default() };
+        let guest = |name: &&str| {
+            let password = Password::new(Zeroizing::default());
+            Some(Arc::new(Guest::new(Name::new(name).ok()?, password, EPOCH)))
+        };
+        Self {
+            now: Tick::ZERO,
+            gate: Gate::new(&limits),
+            room: Room::new(&limits, Kdf::Argon2id, EPOCH, &seed(5)),
+            guests: NAMES.iter().filter_map(guest).collect(),
+            people: Vec::new(),
+            came: 0,
+            limits,
+        }
+    }
+
+    fn act(&mut self, what: u8, how: usize) {
+        let now = self.now;
+        let who = how.checked_rem(self.people.len()).unwrap_or_default();
+        let much = 1 + how / 16;
+        match (what, self.people.get_mut(who).filter(|person| !person.left)) {
+            (0, _) => self.join(how),
+            (1, _) => {
+                self.now = now.after(STEP * (how % 4) as u32);
+                self.people.iter_mut().for_each(|person| person.session.pass_time(self.now));
+            }
+            (2 | 3, Some(person)) => {
+                person.session.say(now, Reference(person.said), "x".repeat(how).into());
+                person.said += 1;
+            }
+            (4, Some(person)) if how < 64 => person.session.clear(now),
+            (4 | 5, _) => {
+                self.hear(who, much);
+            }
+            (6, Some(person)) if how < 32 => person.session.leave(),
+            (_, Some(person)) => {
+                person.listen(now, much * 500);
+            }
+            (_, None) => {}
+        }
+        self.people.iter_mut().for_each(Person::collect);
+    }
+
+    fn join(&mut self, how: usize) {
+        let Some(guest) = self.guests.get(how % NAMES.len()).map(Arc::clone) else { return };
+        let pass = self.gate.knock(self.now, IpAddr::from([127, 0, 0, 1]));
+        let seat = pass.and_then(|pass| pass.sit(self.now, guest.name().clone()).ok());
+        let Some(seat) = seat else { return };
+        self.came += 1;
+        let (session, (sealer, opener)) = established(&guest, room_key(), self.came, self.now);
+        let seat_id = seat.id();
+        let mut admitted = Admitted {
+            seat,
+            user_id: format!("id-{}", self.came),
+            sealer: Some(sealer),
+            opener: Some(opener),
+            kdf: Kdf::Argon2id,
+        };
+        let intake = Intake::new(&self.limits, self.now, &mut admitted);
+        let Some(outlet) = self.tell(Input::Joined(admitted)) else { return };
+        self.people.push(Person {
+            seat: seat_id,
+            session,
+            outlet,
+            from_server: Inbox::new(0),
+            sent: VecDeque::new(),
+            intake,
+            to_server: Inbox::new(0),
+            said: 0,
+            standing: None,
+            left: false,
+        });
+    }
+
+    /// The server reads the next lines of somebody's. `true` if there were any,
+    /// or if there are some that have to wait.
+    fn hear(&mut self, who: usize, lines: usize) -> bool {
+        let mut busy = false;
+        let Some(person) = self.people.get_mut(who) else { return busy };
+        for frame in person.sent.drain(..lines.min(person.sent.len())) {
+            person.to_server.push(frame.bytes());
+        }
+        while let Some(person) = self.people.get_mut(who) {
+            let seat = person.seat;
+            match person.intake.next(self.now, &mut person.to_server) {
+                Intent::Request(request) => {
+                    self.tell(Input::Request(seat, request));
+                }
+                Intent::Answer(frame) => person.outlet.meter().tell(frame),
+                Intent::NeedsInput(_) => return busy,
+                Intent::NeedsTime(_) => return true,
+                Intent::End(departure) => {
+                    assert_eq!(departure, Departure::Closed, "nobody does anything else");
+                    self.people.remove(who);
+                    self.tell(Input::Left(seat, departure));
+                    return true;
+                }
+            }
+            busy = true;
+        }
+        busy
+    }
+
+    /// The room takes one input; the outlet is that of who came.
+    fn tell(&mut self, input: Input) -> Option<Outlet> {
+        self.room.handle(self.now, input);
+        self.room.publish(self.now);
+        let mut admitted = None;
+        while let Some(output) = self.room.poll_output() {
+            if let Output::Admit(_, outlet) = output {
+                admitted = Some(outlet);
+            }
+        }
+        admitted
+    }
+
+    /// All that is under way arrives, and all who wait for their turn get it.
+    fn settle(&mut self) {
+        let mut busy = true;
+        while busy {
+            // Wishes to clear have to wait, and what was said behind them with them.
+            self.now = self.now.after(CLEAR);
+            busy = false;
+            for who in (0..self.people.len()).rev() {
+                busy |= self.hear(who, usize::MAX);
+            }
+            for person in &mut self.people {
+                busy |= person.listen(self.now, usize::MAX);
+                person.collect();
+            }
+        }
+        for person in &mut self.people {
+            person.session.compare();
+            person.collect();
+        }
+        let standing = |person: &Person| person.standing;
+        let first = self.people.first().and_then(standing);
+        assert!(self.people.iter().all(|person| standing(person) == first), "one room");
+    }
+}
+
+impl Person {
+    /// Takes so many bytes of what the server has for it. `true` if there were any.
+    fn listen(&mut self, now: Tick, most: usize) -> bool {
+        let mut left = most;
+        while left > 0 {
+            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let pending = self.outlet.pending(&mut slices).iter();
+            let pending: Vec<u8> = pending.flat_map(|slice| slice.to_vec()).collect();
+            let taken = pending.len().min(left);
+            if taken == 0 {
+                break;
+            }
+            self.from_server.push(pending.get(..taken).unwrap_or_default());
+            self.outlet.advance(now, taken);
+            left -= taken;
+        }
+        while self.session.read(now, &mut self.from_server) == Progress::Line {}
+        left < most
+    }
+
+    fn collect(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                client::Output::Send(frame) => self.sent.push_back(frame),
+                client::Output::Event(event) => self.hear(event),
+            }
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Ready(welcome) => {
+                let mut history = welcome.history.iter();
+                assert!(history.all(|said| said.doubts.is_empty() && said.text.is_some()));
+            }
+            Event::Message(message) => {
+                assert!(message.doubts.is_empty() && message.text.is_some(), "{message:?}");
+            }
+            Event::Cleared(by, doubts) => assert!(by.is_some() && doubts.is_empty(), "{doubts:?}"),
+            Event::Standing(standing) => self.standing = Some(standing),
+            Event::Ended(ended) => {
+                self.left = true;
+                assert!(matches!(ended.ending, Ending::Left | Ending::Closed), "{ended:?}");
+            }
+            // It may be late here, and then it is.
+            Event::Joined(..) | Event::Left(..) | Event::Overdue(_) => {}
+            Event::Rejected(_) | Event::Notice(_) | Event::NotSent(..) => {
+                panic!("nothing of that is honest: {event:?}")
+            }
+        }
+    }
+}

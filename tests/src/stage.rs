@@ -30,6 +30,7 @@ use cmdchat_drivers::{
 
 use crate::{
     Transcript, abridge,
+    attacker::{Attack, intercept},
     tap::{Tap, Tapped, tap},
 };
 
@@ -248,11 +249,34 @@ impl Stage {
     ///
     /// Why it could not; the transcript has it too.
     pub async fn try_join_as(&self, guest: Guest, link: Link) -> Result<Member, LoginFailed> {
+        self.try_join_at(self.server, guest, link).await
+    }
+
+    /// The same, with an attacker on the way.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not; the transcript has it too.
+    pub async fn try_join_through(
+        &self,
+        attack: Attack,
+        guest: Guest,
+    ) -> Result<Member, LoginFailed> {
+        let attacker = intercept(&self.sim, self.server, attack);
+        self.try_join_at(attacker, guest, self.link()).await
+    }
+
+    async fn try_join_at(
+        &self,
+        server: SocketAddr,
+        guest: Guest,
+        link: Link,
+    ) -> Result<Member, LoginFailed> {
         let name = guest.name().to_string();
         let name = name.as_str();
         let runtime = Tapped(self.sim.clone());
         let login = self.login(guest);
-        let joined = connect::connect(&runtime, self.dial(name, link), login).await;
+        let joined = connect::connect(&runtime, self.dial(server, name, link), login).await;
         let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         });
@@ -273,7 +297,7 @@ impl Stage {
     /// A peer that sends just what the script says.
     #[must_use]
     pub fn raw(&self, name: &str, link: Link) -> Raw {
-        let Connection { reader, writer, hangup, .. } = self.dial(name, link);
+        let Connection { reader, writer, hangup, .. } = self.dial(self.server, name, link);
         Raw { reader: Some(reader), writer, hangup, sim: self.sim.clone() }
     }
 
@@ -324,8 +348,8 @@ impl Stage {
         }
     }
 
-    fn dial(&self, name: &str, link: Link) -> Connection<Tapped> {
-        let connection = self.sim.connect(self.server, &link).expect("the server listens");
+    fn dial(&self, server: SocketAddr, name: &str, link: Link) -> Connection<Tapped> {
+        let connection = self.sim.connect(server, &link).expect("somebody listens");
         tap(&self.sim, connection, name, &self.transcript)
     }
 

@@ -35,17 +35,22 @@ impl Client {
     /// How long it waits for the server's answers.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Comes as `name` with [`PASSWORD`] and has said its first line.
+    /// Comes as `name` with [`PASSWORD`] over protocol 1, and has said its first line.
     ///
     /// # Panics
     ///
     /// If it is no proper name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let own_seed = seed(2).fork(name, 0);
         let name = Name::new(name).expect("a proper name");
-        let guest = Arc::new(Guest::new(name, password(PASSWORD), epoch()).protocol_1_only());
-        let login = Login::new(guest, Tick::ZERO, Self::TIMEOUT, &own_seed);
+        Self::of(Guest::new(name, password(PASSWORD), epoch()).protocol_1_only())
+    }
+
+    /// Comes as this guest and has said its first line.
+    #[must_use]
+    pub fn of(guest: Guest) -> Self {
+        let own_seed = seed(2).fork(guest.name().as_str(), 0);
+        let login = Login::new(Arc::new(guest), Tick::ZERO, Self::TIMEOUT, &own_seed);
         let mut client = Self {
             now: Tick::ZERO,
             inbox: Inbox::new(0),

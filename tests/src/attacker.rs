@@ -1,0 +1,160 @@
+//! Somebody on the way between one client and the server, who reads every line
+//! and does with it what the test wants.
+
+use std::{
+    io::IoSlice,
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use cmdchat_drivers::{
+    contract::{Hangup as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
+    sim::{Link, Sim, SimHangup, SimReader, SimWriter},
+};
+
+/// Which way a line goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the client to the server.
+    Up,
+    /// From the server to the client.
+    Down,
+}
+
+/// What becomes of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It arrives.
+    Pass,
+    /// These arrive in its place.
+    Lines(Vec<Vec<u8>>),
+    /// It arrives behind the one that comes after it.
+    AfterTheNext,
+    /// So many bytes of it arrive, and then the connection ends, both ways.
+    Cut(usize),
+}
+
+impl Fate {
+    /// This arrives in its place.
+    pub fn line(line: impl Into<Vec<u8>>) -> Self {
+        Self::Lines(vec![line.into()])
+    }
+
+    /// It never arrives.
+    #[must_use]
+    pub const fn nothing() -> Self {
+        Self::Lines(Vec::new())
+    }
+}
+
+/// Decides over each line: which way it goes, which of that way it is (0, 1, 2…),
+/// and what it says.
+pub type Attack = Box<dyn FnMut(Way, usize, &[u8]) -> Fate + Send>;
+
+/// Waits for one client, calls `server` for it, and carries the lines of the two.
+pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> SocketAddr {
+    let mut listener = sim.listen();
+    let address = listener.address();
+    let (world, attack) = (sim.clone(), Arc::new(Mutex::new(attack)));
+    sim.spawn(async move {
+        let Ok(client) = listener.accept().await else { return };
+        let server = world.connect(server, &Link::default()).expect("the server listens");
+        let hangups = [client.hangup, server.hangup];
+        let up = Carrier::new(Way::Up, &attack, &hangups, client.reader, server.writer);
+        let down = Carrier::new(Way::Down, &attack, &hangups, server.reader, client.writer);
+        world.spawn(up.run());
+        world.spawn(down.run());
+    });
+    address
+}
+
+struct Carrier {
+    way: Way,
+    attack: Arc<Mutex<Attack>>,
+    hangups: [SimHangup; 2],
+    reader: SimReader,
+    writer: SimWriter,
+    number: usize,
+    held: Option<Vec<u8>>,
+}
+
+/// There is nothing more to carry.
+struct Over;
+
+impl Carrier {
+    fn new(
+        way: Way,
+        attack: &Arc<Mutex<Attack>>,
+        hangups: &[SimHangup; 2],
+        reader: SimReader,
+        writer: SimWriter,
+    ) -> Self {
+        let (attack, hangups) = (Arc::clone(attack), hangups.clone());
+        Self { way, attack, hangups, reader, writer, number: 0, held: None }
+    }
+
+    async fn run(mut self) {
+        let mut line = Vec::new();
+        let mut buffer = [0; 4096];
+        loop {
+            let read = match self.reader.read(&mut buffer, None).await {
+                Ok(Read::Bytes(count)) => &buffer[..count],
+                Ok(Read::End | Read::Late) => break,
+                Err(_) => return self.hang_up(),
+            };
+            for &byte in read {
+                line.push(byte);
+                if byte == b'\n' && self.carry(&std::mem::take(&mut line)).await.is_err() {
+                    return;
+                }
+            }
+        }
+        self.writer.finish();
+    }
+
+    async fn carry(&mut self, line: &[u8]) -> Result<(), Over> {
+        let bare = line.strip_suffix(b"\n").unwrap_or(line);
+        let number = self.number;
+        self.number += 1;
+        let fate =
+            self.attack.lock().unwrap_or_else(PoisonError::into_inner)(self.way, number, bare);
+        match fate {
+            Fate::Pass => self.send(line).await?,
+            Fate::Lines(lines) => {
+                for line in lines {
+                    self.send(&[&*line, b"\n"].concat()).await?;
+                }
+            }
+            Fate::AfterTheNext => {
+                self.held = Some(line.to_vec());
+                return Ok(());
+            }
+            Fate::Cut(length) => {
+                self.send(&line[..length]).await?;
+                self.hang_up();
+                return Err(Over);
+            }
+        }
+        match self.held.take() {
+            Some(held) => self.send(&held).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn send(&mut self, mut bytes: &[u8]) -> Result<(), Over> {
+        while !bytes.is_empty() {
+            match self.writer.write(&[IoSlice::new(bytes)], None).await {
+                Ok(written) => bytes = &bytes[written..],
+                Err(_) => {
+                    self.hang_up();
+                    return Err(Over);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn hang_up(&self) {
+        self.hangups.iter().for_each(SimHangup::hang_up);
+    }
+}

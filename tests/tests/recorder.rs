@@ -1,0 +1,257 @@
+//! What somebody has who records the wire: now, with a list of words, and later
+//! with the password itself. The key schedule is written here once more, as an
+//! attacker would write it.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::sync::{Arc, Mutex};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
+use cmdchat_core::{
+    client::Guest,
+    keys::{Kdf, Stretched, room_key},
+    name::Name,
+    secret::{Password, Secret},
+    server::Limits,
+    srp::{PublicValue, Salt, ServerChallenge, Verifier},
+};
+use cmdchat_tests::{Attack, Chunking, Client, Fate, PASSWORD, Stage, Way, epoch, password};
+use hkdf::Hkdf;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+const BUCKETS: [usize; 7] = [1024, 2048, 4096, 8192, 16384, 32768, 65536];
+
+/// The lines of one connection, up and down.
+#[derive(Clone, Debug, Default)]
+struct Recording([Vec<Vec<u8>>; 2]);
+
+impl Recording {
+    /// Alice's connection, while she talks with robert in such a room.
+    fn of(kdf: Kdf, guest: impl Fn(Guest) -> Guest) -> Self {
+        let recorded = Arc::new(Mutex::new(Self::default()));
+        let stage = Stage::new(kdf, Limits::default(), Chunking::Coalesced);
+        stage.play(async |stage| {
+            let robert = stage.join_sealed("robert").await;
+            robert.say("said before").await;
+            stage.pause(20).await;
+            let into = Arc::clone(&recorded);
+            let recorder: Attack = Box::new(move |way: Way, _, line| {
+                into.lock().unwrap().0[way as usize].push(line.to_vec());
+                Fate::Pass
+            });
+            let guest = guest(stage.guest("alice", PASSWORD));
+            let alice = stage.try_join_through(recorder, guest).await.unwrap();
+            stage.pause(20).await;
+            alice.say("the elephant is in the room").await;
+            robert.say(&"a long story ".repeat(500)).await;
+            stage.pause(40_000).await;
+            alice.finish().await;
+            stage.pause(20).await;
+        });
+        recorded.lock().unwrap().clone()
+    }
+
+    fn value(&self, way: Way, line: usize, key: &str) -> Vec<u8> {
+        let line: Value = serde_json::from_slice(&self.0[way as usize][line]).unwrap();
+        STANDARD.decode(line[key].as_str().unwrap()).unwrap()
+    }
+
+    /// Lines 1 to `count` of the handshake, hashed behind a label.
+    fn transcript(&self, label: &[u8], count: usize) -> Vec<u8> {
+        let mut hash = Sha256::new_with_prefix(label);
+        for (way, number) in [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().take(count) {
+            let line = &self.0[way][number];
+            hash.update(u32::try_from(line.len()).unwrap().to_be_bytes());
+            hash.update(line);
+        }
+        hash.finalize().to_vec()
+    }
+
+    /// `secret` is the session key: with it the proof of line 3 comes out.
+    fn is_proven_by(&self, secret: &[u8]) -> bool {
+        let salt = self.transcript(b"cmdchat/2 handshake\0", 2);
+        let proof = derived(&salt, secret, b"cmdchat/2 client confirm");
+        proof.as_slice() == self.value(Way::Up, 1, "M")
+    }
+
+    /// The records that open if `secret` is the session key, or a record key itself.
+    fn opened_with(&self, secret: &[u8]) -> Vec<Vec<u8>> {
+        let salt = self.transcript(b"cmdchat/2 session\0", 4);
+        let mut keys = vec![
+            derived(&salt, secret, b"cmdchat/2 client to server"),
+            derived(&salt, secret, b"cmdchat/2 server to client"),
+        ];
+        keys.extend(<[u8; 32]>::try_from(secret));
+        let mut opened = Vec::new();
+        for key in keys {
+            let cipher = ChaCha20Poly1305::new(&key.into());
+            for lines in &self.0 {
+                for (number, line) in lines.iter().skip(2).enumerate() {
+                    let sealed = STANDARD.decode(line).unwrap();
+                    opened.extend(cipher.decrypt(&nonce(number).into(), sealed.as_slice()));
+                }
+            }
+        }
+        opened
+    }
+
+    /// Everything that somebody can make of the recording and a password, and
+    /// could hope to be the session key.
+    fn secrets_from(&self, word: &str, kdf: Kdf) -> Vec<Vec<u8>> {
+        let room_salt: [u8; 16] = self.value(Way::Down, 0, "room_salt").try_into().unwrap();
+        let salt = Salt::from_wire(&self.value(Way::Down, 0, "salt")).unwrap();
+        let password = srp_password(word, kdf, &room_salt);
+        let inner = Sha256::digest([b"chat:", password.expose()].concat());
+        let x = Sha256::digest([salt.as_bytes(), &inner].concat()).to_vec();
+        let v = Verifier::new(&password, salt).padded().to_vec();
+        let plain = |key: &str, way, line| self.value(way, line, key);
+        let known = [
+            plain("A", Way::Up, 0),
+            plain("B", Way::Down, 0),
+            plain("M", Way::Up, 1),
+            plain("H_AMK", Way::Down, 1),
+        ];
+        let own = [password.expose().to_vec(), x, v, Vec::new()];
+        let room_key = derived(&room_salt, password.expose(), b"cmd-chat-room-key").to_vec();
+        let mut secrets = vec![room_key];
+        for secret in own.into_iter().chain(known) {
+            secrets.push(Sha256::digest(&secret).to_vec());
+            secrets.push(secret);
+        }
+        secrets
+    }
+
+    /// Whether a password is seen to be right.
+    fn confirms(&self, word: &str, kdf: Kdf) -> bool {
+        let mut secrets = self.secrets_from(word, kdf).into_iter();
+        secrets.any(|secret| self.is_proven_by(&secret) || !self.opened_with(&secret).is_empty())
+    }
+}
+
+fn srp_password(word: &str, kdf: Kdf, room_salt: &[u8; 16]) -> Password {
+    match kdf {
+        Kdf::None => password(word),
+        Kdf::Argon2id => Stretched::new(&password(word), room_salt).srp_password(),
+    }
+}
+
+fn derived(salt: &[u8], secret: &[u8], info: &[u8]) -> [u8; 32] {
+    let mut key = [0; 32];
+    Hkdf::<Sha256>::new(Some(salt), secret).expand(info, &mut key).unwrap();
+    key
+}
+
+fn nonce(number: usize) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&(number as u64).to_be_bytes());
+    nonce
+}
+
+fn contains(line: &[u8], word: &str) -> bool {
+    line.windows(word.len()).any(|window| window == word.as_bytes())
+}
+
+/// Sealed links to rooms of both kinds.
+const KDFS: [Kdf; 2] = [Kdf::None, Kdf::Argon2id];
+
+#[test]
+fn a_recording_tells_one_name_and_the_sizes_of_buckets() {
+    for kdf in KDFS {
+        let recording = Recording::of(kdf, |guest| guest);
+        let [up, down] = &recording.0;
+        assert!(up.len() >= 5 && down.len() >= 7, "there is something to record");
+        for word in ["alice", "robert", "gAAAA", "elephant", "story"] {
+            let telling = up.iter().chain(down).filter(|line| contains(line, word)).count();
+            assert_eq!(telling, usize::from(word == "alice"), "{word}");
+        }
+        assert!(contains(&up[0], "alice"), "the one name is in line 1");
+        let records = up.iter().skip(2).chain(down.iter().skip(2));
+        for record in records {
+            assert!(serde_json::from_slice::<Value>(record).is_err(), "no JSON after line 4");
+            let length = STANDARD.decode(record).unwrap().len() - 16;
+            assert!(BUCKETS.contains(&length), "{length}");
+        }
+    }
+}
+
+#[test]
+fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
+    const WORDS: [&str; 3] = ["letmein", PASSWORD, ""];
+    for kdf in KDFS {
+        let recording = Recording::of(kdf, |guest| guest);
+        for word in WORDS {
+            assert!(!recording.confirms(word, kdf), "{kdf:?}: {word}");
+        }
+    }
+    // The same conversation over protocol 1: one token is enough.
+    let recording = Recording::of(Kdf::None, Guest::protocol_1_only);
+    let room_salt = recording.value(Way::Down, 0, "room_salt").try_into().unwrap();
+    let said: Value = serde_json::from_slice(&recording.0[Way::Up as usize][2]).unwrap();
+    let token = said["text"].as_str().unwrap();
+    let confirmed = WORDS.map(|word| room_key(&password(word), &room_salt).open(token).is_ok());
+    assert_eq!(confirmed, [false, true, false]);
+}
+
+#[test]
+fn with_the_password_a_recording_still_does_not_open() {
+    for kdf in KDFS {
+        let (recording, session_key) = played(kdf);
+        // Whoever has the session key reads everything: this is how it is done.
+        assert!(recording.is_proven_by(&session_key));
+        let opened = recording.opened_with(&session_key);
+        assert_eq!(opened.len(), 3, "a greeting, a notice, and what was said");
+        assert!(opened.iter().any(|object| contains(object, "gAAAA")));
+        for secret in recording.secrets_from(PASSWORD, kdf) {
+            assert!(!recording.is_proven_by(&secret));
+            assert!(recording.opened_with(&secret).is_empty());
+        }
+    }
+}
+
+/// Alice's connection to a server that the test plays, and the session key.
+fn played(kdf: Kdf) -> (Recording, Vec<u8>) {
+    let mut recording = Recording::default();
+    let (salt, room_salt) = (Salt::with_sentinel(*b"8 bytes."), *b"and sixteen more");
+    let verifier = Arc::new(Verifier::new(&srp_password(PASSWORD, kdf, &room_salt), salt.clone()));
+    let challenge = ServerChallenge::new(verifier, Secret::take(&mut [0xb3; 32]));
+
+    let guest = Guest::new(Name::new("alice").unwrap(), password(PASSWORD), epoch());
+    let mut client = Client::of(guest);
+    let hear_client = |client: &mut Client, recording: &mut Recording| {
+        recording.0[0].extend(client.lines().into_iter().map(String::into_bytes));
+    };
+    let say = |client: &mut Client, recording: &mut Recording, line: String| {
+        client.hear_line(&line);
+        recording.0[1].push(line.into_bytes());
+        hear_client(client, recording);
+    };
+    hear_client(&mut client, &mut recording);
+    let line_2 = json!({
+        "version": 2, "user_id": "c9bf9e57-1685-4c89-bafb-ff5af830be8a",
+        "B": STANDARD.encode(challenge.public()), "salt": STANDARD.encode(salt.as_bytes()),
+        "room_salt": STANDARD.encode(room_salt), "kdf": kdf.name(),
+    });
+    say(&mut client, &mut recording, line_2.to_string());
+    let a = PublicValue::from_wire(&recording.value(Way::Up, 0, "A")).unwrap();
+    let session_key = challenge.answer(&a).into_session_key().expose().to_vec();
+    let transcript = recording.transcript(b"cmdchat/2 handshake\0", 2);
+    let h_amk = derived(&transcript, &session_key, b"cmdchat/2 server confirm");
+    say(&mut client, &mut recording, json!({"H_AMK": STANDARD.encode(h_amk)}).to_string());
+
+    let transcript = recording.transcript(b"cmdchat/2 session\0", 4);
+    let key = derived(&transcript, &session_key, b"cmdchat/2 server to client");
+    let cipher = ChaCha20Poly1305::new(&key.into());
+    for (number, object) in [
+        json!({"type": "init", "messages": [], "users": [], "history": 0, "n": 0, "view": "0".repeat(64)}),
+        json!({"type": "notice", "text": "welcome"}),
+    ].into_iter().enumerate() {
+        let object = format!("{:1024}", object.to_string());
+        let record = cipher.encrypt(&nonce(number).into(), object.as_bytes());
+        say(&mut client, &mut recording, STANDARD.encode(record.unwrap()));
+    }
+    client.say("the elephant is in the room");
+    hear_client(&mut client, &mut recording);
+    (recording, session_key)
+}

@@ -296,3 +296,50 @@ fn attacks_and_names_that_look_alike() {
     scene.says("x\n -- fake", "line\r14:00 bob: forged\u{2028}third");
     assert_snapshot!(scene.seen());
 }
+
+/// What a widget would let through to the terminal, and we do not: each as a
+/// name, as a text and as words of the host.
+#[test]
+fn nothing_invisible_gets_into_a_cell() {
+    let hidden = [
+        '\u{1B}',
+        '\u{7}',
+        '\u{9B}',
+        '\r',
+        '\t',
+        '\u{85}',
+        '\u{202E}',
+        '\u{2067}',
+        '\u{200E}',
+        '\u{200B}',
+        '\u{2060}',
+        '\u{FEFF}',
+        '\u{AD}',
+        '\u{3164}',
+        '\u{200D}',
+        '\u{200C}',
+        '\u{E0041}',
+        '\u{2028}',
+    ];
+    for point in hidden {
+        let text = format!("a{point}b");
+        let mut scene = Scene::new(60, 24);
+        scene.says(&text, &text);
+        scene.says("bob", &format!("/me {text}"));
+        scene.joins(&text, 5);
+        scene.hears(Event::Notice(untrusted(&text)));
+        scene.hears(Event::Cleared(Some(untrusted(&text)), Vec::new()));
+        scene.says(&text, &text);
+        scene.enter("/show");
+        scene.types(&text);
+        let frame = scene.frame();
+        let cells = frame.buffer.content.iter().map(ratatui_core::buffer::Cell::symbol);
+        assert!(!cells.collect::<String>().contains(point), "{point:?}: {}", scene.seen());
+    }
+    // Marks do not pile up, and a cell has two columns at most.
+    let mut scene = Scene::new(60, 24);
+    scene.says("bob", &format!("x{}", "\u{301}".repeat(50)));
+    let frame = scene.frame();
+    let most = frame.buffer.content.iter().map(|cell| cell.symbol().chars().count()).max();
+    assert_eq!(most, Some(5));
+}

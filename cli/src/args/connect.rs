@@ -4,6 +4,7 @@ use std::mem;
 
 use clap::Args;
 
+use super::demands::Demands;
 use super::looks::Looks;
 use super::secret::{Argument, SecretArgs, Source, argument};
 use super::way::Way;
@@ -40,14 +41,10 @@ pub struct Connect {
     secret: SecretArgs,
 
     #[command(flatten)]
-    pub looks: Looks,
+    pub demands: Demands,
 
-    /// JSON objects out and in, for programs
-    ///
-    /// One JSON object a line: events on standard output, wishes on standard
-    /// input. docs/json.md has all of them.
-    #[arg(long, conflicts_with = "plain")]
-    pub json: bool,
+    #[command(flatten)]
+    pub looks: Looks,
 }
 
 impl Connect {

@@ -24,6 +24,13 @@ pub struct Looks {
     #[arg(long)]
     pub plain: bool,
 
+    /// JSON objects out and in, for programs
+    ///
+    /// One JSON object a line: events on standard output, wishes on standard
+    /// input. docs/json.md has all of them.
+    #[arg(long, conflicts_with = "plain")]
+    pub json: bool,
+
     /// No characters but ASCII, apart from what people write
     ///
     /// Chosen by itself if the locale is not UTF-8.

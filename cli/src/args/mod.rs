@@ -1,6 +1,8 @@
 //! The command line: what can be typed, with its help, and what comes of it.
 
 mod connect;
+mod demands;
+mod join;
 mod looks;
 mod parse;
 mod passphrase;
@@ -15,6 +17,8 @@ mod way;
 mod tests;
 
 pub use connect::Connect;
+pub use demands::Demands;
+pub use join::Join;
 pub use looks::Looks;
 pub use parse::{Again, Parsed, Stop, parse};
 pub use passphrase::Passphrase;
@@ -23,7 +27,7 @@ pub use send::Send;
 pub use serve::{Limits, Serve};
 pub use values::{Bound, Host};
 pub use verifier::Verifier;
-pub use way::Way;
+pub use way::{Carriage, Way};
 
 pub(crate) use values::{host, port};
 
@@ -59,6 +63,8 @@ pub enum Command {
     /// Enter a room.
     #[command(alias = "co")]
     Connect(Connect),
+    /// Enter a room with the line or the code that its host gave you.
+    Join(Join),
     /// Say one thing in a room, and leave.
     Send(Send),
     /// Make what a relay needs that shall not know the passphrase.

@@ -9,6 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
 use super::{Cli, Command, shape};
+use crate::code::Invite;
 use crate::exit::{Exit, Failure};
 use crate::text::Shown;
 
@@ -90,7 +91,11 @@ impl Again {
         for arg in known.flat_map(clap::Command::get_arguments) {
             let id = arg.get_id().as_str();
             if id != "password" && matches.value_source(id) == Some(ValueSource::CommandLine) {
-                again.add(arg, matches.get_raw(id).into_iter().flatten());
+                let values = matches.get_raw(id).into_iter().flatten();
+                again.add(
+                    arg,
+                    values.map(|value| if id == "invite" { public(value) } else { value }),
+                );
             }
         }
         again
@@ -125,6 +130,11 @@ impl Again {
             command.chain(positionals).chain(options).collect()
         }
     }
+}
+
+/// An invitation without the code.
+fn public(invite: &OsStr) -> &OsStr {
+    invite.to_str().map_or(invite, |text| OsStr::new(Invite::public(text)))
 }
 
 /// What clap found, in our own shape.

@@ -73,6 +73,10 @@ impl SecretArgs {
 pub struct Argument(Zeroizing<Vec<u8>>);
 
 impl Argument {
+    pub(super) fn new(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
+    }
+
     /// The bytes, as typed.
     #[must_use]
     pub fn expose(&self) -> &[u8] {

@@ -4,6 +4,7 @@ use std::mem;
 
 use clap::Args;
 
+use super::demands::Demands;
 use super::secret::{SecretArgs, Source};
 use super::way::Way;
 
@@ -33,6 +34,9 @@ pub struct Send {
 
     #[command(flatten)]
     secret: SecretArgs,
+
+    #[command(flatten)]
+    pub demands: Demands,
 }
 
 impl Send {

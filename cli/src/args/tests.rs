@@ -75,7 +75,7 @@ fn connect_takes_what_the_python_program_takes() {
         ("localhost", 3000, "alice")
     );
     assert_eq!(password(&source), b"P");
-    assert_eq!(connect.way.timeout, Duration::from_secs(10));
+    assert_eq!(connect.way.carriage.timeout, Duration::from_secs(10));
 }
 
 #[test]

@@ -4,6 +4,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
+use cmdchat_core::fingerprint::Fingerprint;
+
 use crate::exit::Failure;
 use crate::text::Shown;
 
@@ -121,6 +123,10 @@ pub(super) fn at_least_one(text: &str) -> Result<usize, Failure> {
         0 => Err(bad(text, " is too few", "write 1 or more")),
         count => Ok(count),
     }
+}
+
+pub(super) fn fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+    text.parse().map_err(|_| bad(text, " is no fingerprint", "write its 25 digits in quotes"))
 }
 
 pub(super) fn words(text: &str) -> Result<usize, Failure> {

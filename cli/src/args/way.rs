@@ -7,7 +7,7 @@ use clap::Args;
 use super::values::{self, Host};
 use super::{DEFAULT_RUNTIME, Runtime};
 
-/// Where a room is, as whom to enter it, and what carries the connection.
+/// Where a room is, and as whom to enter it.
 #[derive(Args, Debug)]
 pub struct Way {
     /// Name or address of the host; IPv6 as ::1
@@ -22,6 +22,13 @@ pub struct Way {
     #[arg(value_name = "USERNAME")]
     pub username: String,
 
+    #[command(flatten)]
+    pub carriage: Carriage,
+}
+
+/// What carries a connection.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Carriage {
     /// Longest wait for an answer
     ///
     /// It counts for connecting, and at the end of input for what was sent to

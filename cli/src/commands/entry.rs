@@ -86,7 +86,7 @@ const fn is_passing(why: &LoginFailed) -> bool {
 
 /// A connection to the host, within the time given for it.
 async fn reach<R: Sockets>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
-    let (host, port, timeout) = (way.host.as_str(), way.port, way.timeout);
+    let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().after(timeout);
     let wanted = host.to_owned();
     let resolved = runtime.compute(move || tcp::resolve(&wanted, port));

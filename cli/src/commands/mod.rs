@@ -6,11 +6,13 @@ mod console;
 mod credentials;
 mod entry;
 mod errand;
+mod join;
 mod man;
 mod send;
 mod serve;
 mod signals;
 mod verifier;
+mod visit;
 
 use std::io::{self, Write as _};
 
@@ -37,6 +39,7 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
     match command {
         Command::Serve(command) => serve::run(*command, &again),
         Command::Connect(command) => connect::run(command, &again),
+        Command::Join(command) => join::run(command, &again),
         Command::Send(command) => send::run(command, &again),
         Command::Verifier(command) => verifier::run(command, &again),
         Command::Passphrase(command) => {

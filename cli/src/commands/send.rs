@@ -6,7 +6,7 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Guest, NotSent},
+    client::{Event, Guest, Mode, NotSent},
     name::Name,
     secret::Password,
     wire::MAX_TEXT,
@@ -22,7 +22,7 @@ use super::{
     signals::interrupt_on_signals,
 };
 use crate::{
-    args::{Again, Send, Way},
+    args::{Again, Demands, Send, Way},
     exit::{Exit, Failure},
     secrets,
     view::talk::{Next, Talk},
@@ -41,7 +41,8 @@ pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
     if text.len() > MAX_TEXT {
         return Err(Failure::too_long());
     }
-    command.way.runtime.carry(Message { way: &command.way, name, password, text })
+    let demands = command.demands;
+    command.way.carriage.runtime.carry(Message { way: &command.way, demands, name, password, text })
 }
 
 /// Standard input, but for one line end behind it; no more than shows that it is
@@ -57,6 +58,7 @@ fn input() -> io::Result<Zeroizing<String>> {
 
 struct Message<'a> {
     way: &'a Way,
+    demands: Demands,
     name: Name,
     password: Password,
     text: Zeroizing<String>,
@@ -68,11 +70,12 @@ impl Errand for Message<'_> {
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
         runtime.run(async {
-            let guest = Arc::new(Guest::new(self.name, self.password, epoch(runtime.now())));
+            let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
+            let guest = Arc::new(self.demands.of(guest, Mode::Open));
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
-            let mut talk = Talk::new(joined, self.way.timeout, signals, nothing_typed);
+            let mut talk = Talk::new(joined, self.way.carriage.timeout, signals, nothing_typed);
             talk.say(self.text);
             talk.finish();
             loop {

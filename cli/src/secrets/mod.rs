@@ -79,7 +79,7 @@ pub fn code(source: Source, again: &Again) -> Result<Option<Code>, Failure> {
 /// # Errors
 /// As those of [`code`].
 pub fn ask_for_code() -> Result<Code, Failure> {
-    let bytes = asked(Masked::code("code (Tab completes a word, Ctrl+T shows it): "))?;
+    let bytes = asked(Masked::code("code (Tab completes): "))?;
     Ok(Code::read(text(&bytes))?)
 }
 

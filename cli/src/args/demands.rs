@@ -1,0 +1,52 @@
+//! What a room has to be, lest it be left before the password is proved.
+
+use clap::{Args, ValueEnum};
+use cmdchat_core::{
+    client::{Guest, Mode},
+    fingerprint::Fingerprint,
+};
+
+use super::values;
+
+/// What is insisted on.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Demands {
+    /// Enter nothing weaker: strict, sealed or any
+    ///
+    /// A strict room is for this program only, and its members see it if the
+    /// host alters, hides or repeats messages. A sealed link tells nobody on the
+    /// way what is said and by whom.
+    #[arg(long, value_name = "MODE", value_enum, hide_possible_values = true)]
+    require: Option<Require>,
+
+    /// Enter only the room with this fingerprint
+    ///
+    /// The 25 digits that /verify shows to those who are in it.
+    #[arg(long, value_name = "DIGITS", value_parser = values::fingerprint)]
+    room: Option<Fingerprint>,
+}
+
+/// A [`Mode`], as it is insisted on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Require {
+    Strict,
+    Sealed,
+    Any,
+}
+
+impl Demands {
+    /// `guest`, who insists on this, and without it on nothing weaker than `lowest`.
+    #[must_use]
+    pub fn of(self, guest: Guest, lowest: Mode) -> Guest {
+        let guest = guest.require(match self.require {
+            None => lowest,
+            Some(Require::Strict) => Mode::Strict,
+            Some(Require::Sealed) => Mode::Sealed,
+            Some(Require::Any) => Mode::Open,
+        });
+        match self.room {
+            Some(room) => guest.room(room),
+            None => guest,
+        }
+    }
+}

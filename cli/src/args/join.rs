@@ -1,0 +1,74 @@
+//! `cmdchat join`.
+
+use std::mem;
+
+use clap::Args;
+
+use super::demands::Demands;
+use super::looks::Looks;
+use super::secret::{Argument, SecretArgs, Source, argument};
+use super::way::Carriage;
+use crate::code::Invite;
+use crate::exit::Failure;
+use crate::text::Shown;
+
+const EXAMPLES: &str = "\
+Examples:
+  cmdchat join                                asks for the line of the host
+  cmdchat join 192.168.1.20:3000              asks for the code
+  cmdchat join [2001:db8::7]:3000 --name zoe
+
+The code has three words for a strict room, which is then insisted on, or
+seven for any. Capitals, and what stands between the words, do not matter.";
+
+/// Enter a room with the line or the code that its host gave you.
+#[derive(Args, Debug)]
+#[command(
+    override_usage = "cmdchat join [OPTIONS] [INVITE | HOST:PORT]",
+    before_long_help = EXAMPLES
+)]
+pub struct Join {
+    /// Where to; better left out if the code is in it
+    ///
+    /// HOST:PORT, or the whole line cmdchat://HOST:PORT/#CODE. On Unix a code
+    /// given here is taken off the process list at once, but your shell may
+    /// keep it in its history.
+    #[arg(value_name = "INVITE | HOST:PORT", value_parser = argument())]
+    invite: Option<Argument>,
+
+    /// How the others see you; without it your login name
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+
+    #[command(flatten)]
+    pub demands: Demands,
+
+    #[command(flatten)]
+    secret: SecretArgs,
+
+    #[command(flatten)]
+    pub looks: Looks,
+
+    #[command(flatten)]
+    pub carriage: Carriage,
+}
+
+impl Join {
+    /// Where to, if that was said, and where the code is to come from; to be
+    /// asked once.
+    ///
+    /// # Errors
+    ///
+    /// What was said is no invitation.
+    pub fn take_invite(&mut self) -> Result<(Option<Invite>, Source), Failure> {
+        let invite = self.invite.take().map(|invite| read(&invite)).transpose()?;
+        let code = invite.as_ref().and_then(|invite| invite.code.as_ref());
+        let code = code.map(|code| Argument::new(code.password().expose()));
+        Ok((invite, mem::take(&mut self.secret).source(code)))
+    }
+}
+
+fn read(invite: &Argument) -> Result<Invite, Failure> {
+    let text = std::str::from_utf8(invite.expose());
+    Invite::read(text.map_err(|_| Failure::usage(Shown::line(&[&"the invitation is not UTF-8"])))?)
+}

@@ -1,0 +1,112 @@
+//! A room, and somebody in it, be it a person or a program.
+
+use std::{
+    cell::Cell,
+    sync::{Arc, atomic::Ordering},
+};
+
+use cmdchat_core::{
+    client::{Guest, Mode},
+    name::Name,
+    secret::Password,
+};
+use cmdchat_drivers::contract::Sockets;
+use jiff::tz::TimeZone;
+
+use super::{
+    entry::{enter, parted},
+    epoch,
+    errand::Errand,
+    internal, seed,
+    signals::interrupt_on_signals,
+};
+use crate::{
+    args::{Demands, Looks, Way},
+    exit::{Exit, Failure, at},
+    view::{
+        chat::{Chat, Regain},
+        json::{Feed, Writer},
+        keyboard,
+        model::Model,
+        talk::Talk,
+        terminal::Terminal,
+    },
+};
+
+/// Does what `visit` does; if a program is to hear of it, how it ended is an
+/// object too.
+pub(super) fn told(
+    json: bool,
+    visit: impl FnOnce(Option<&mut Writer>) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    if !json {
+        return visit(None);
+    }
+    let mut out = Writer::open();
+    let outcome = visit(Some(&mut out));
+    out.close(&outcome);
+    outcome
+}
+
+/// One stay in a room.
+pub(super) struct Visit<'a> {
+    pub(super) way: &'a Way,
+    pub(super) looks: &'a Looks,
+    pub(super) demands: Demands,
+    /// What is insisted on where nothing is demanded.
+    pub(super) lowest: Mode,
+    pub(super) name: Name,
+    pub(super) password: Password,
+    /// Where events go as objects, if a program is to read them.
+    pub(super) json: Option<&'a mut Writer>,
+}
+
+impl Errand for Visit<'_> {
+    fn run<R: Sockets>(mut self, runtime: &R) -> Result<Exit, Failure> {
+        let way = self.way;
+        let (typing, typed) = async_channel::bounded(16);
+        let (inside, signals) = interrupt_on_signals()?;
+        let seed = seed()?;
+        runtime.run(async {
+            if let Some(out) = &mut self.json {
+                out.connecting(way.host.as_str(), way.port);
+            }
+            let name = self.name.clone();
+            let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
+            let guest = Arc::new(self.demands.of(guest, self.lowest));
+            let logins = Cell::new(0);
+            let enter = async |unconfirmed| {
+                let login = seed.fork("login", logins.replace(logins.get() + 1));
+                enter(runtime, way, Arc::clone(&guest), &login, unconfirmed).await
+            };
+            let joined = enter(Vec::new()).await?;
+            inside.store(true, Ordering::Relaxed);
+
+            let listen = |live| {
+                keyboard::listen(live, typing)
+                    .map_err(|error| internal("cannot start a thread", &error))
+            };
+            let parting = if let Some(out) = self.json {
+                listen(false)?;
+                Feed::new(out, name, Talk::new(joined, way.carriage.timeout, signals, typed))
+                    .run()
+                    .await
+            } else {
+                let terminal = Terminal::enter(self.looks.plain)?;
+                listen(terminal.is_live())?;
+                let (settings, look) = self.looks.choose();
+                let model =
+                    Model::new(at(way.host.as_str(), way.port), name, TimeZone::system(), settings);
+                let regain = Regain {
+                    patience: self.looks.reconnect_for(),
+                    seed: seed.fork("waits", 0),
+                    dial: Box::new(|unconfirmed| Box::pin(enter(unconfirmed))),
+                };
+                let chat =
+                    Chat::new(runtime.clone(), model, look, terminal, way.carriage.timeout, regain);
+                chat.run(joined, &signals, &typed).await?
+            };
+            parted(way, parting)
+        })
+    }
+}

@@ -20,7 +20,7 @@ use crate::table::{self, Row};
 
 #[test]
 fn on_the_way() {
-    let cases = handshake().into_iter().chain(downgrades()).chain(records());
+    let cases = handshake().into_iter().chain(downgrades()).chain(records()).chain(endings());
     let rows = cases.map(play).collect();
     table::check(["attack", "where", "alice is told", "the server sees"], rows);
 }
@@ -32,12 +32,14 @@ struct Case {
     what: &'static str,
     place: &'static str,
     require: Mode,
+    /// The server ends in order before alice does.
+    stops: bool,
     attack: Box<dyn FnOnce(Recorded) -> Attack>,
 }
 
 impl Case {
     fn new(what: &'static str, place: &'static str, attack: Attack) -> Self {
-        Self { what, place, require: Mode::Open, attack: Box::new(|_| attack) }
+        Self { what, place, require: Mode::Open, stops: false, attack: Box::new(|_| attack) }
     }
 
     /// One line becomes what it was in the earlier session.
@@ -46,9 +48,13 @@ impl Case {
             let line = recorded.lock().unwrap()[way as usize][number].clone();
             at(way, number, move |_| Fate::line(line.clone()))
         };
-        let what = "replayed from an earlier session";
-        Self { what, place, require: Mode::Open, attack: Box::new(attack) }
+        let case = Self::new("replayed from an earlier session", place, nothing());
+        Self { attack: Box::new(attack), ..case }
     }
+}
+
+fn nothing() -> Attack {
+    Box::new(|_, _, _| Fate::Pass)
 }
 
 /// All but one line pass.
@@ -206,8 +212,18 @@ fn records() -> Vec<Case> {
         cases.extend(to_each_line(place, way, number));
     }
     cases.push(Case::new("a record sent back", "up", reflecting()));
-    cases.push(Case::new("left out", "alice's bye", at(Up, 4, |_| Fate::nothing())));
     cases
+}
+
+/// The last records, which say that nothing was cut off.
+fn endings() -> Vec<Case> {
+    let stops = |case| Case { stops: true, ..case };
+    vec![
+        Case::new("nothing", "alice's bye", nothing()),
+        Case::new("left out", "alice's bye", at(Up, 4, |_| Fate::nothing())),
+        stops(Case::new("nothing", "the server's bye", nothing())),
+        stops(Case::new("left out", "the server's bye", at(Down, 6, |_| Fate::nothing()))),
+    ]
 }
 
 /// What alice sends comes back to her.
@@ -225,7 +241,7 @@ fn reflecting() -> Attack {
 }
 
 /// Alice and bob talk, with the attacker between alice and the server.
-fn play(Case { what, place, require, attack }: Case) -> Row {
+fn play(Case { what, place, require, stops, attack }: Case) -> Row {
     let attack = Cell::new(Some(attack));
     let failed = RefCell::new(None);
     let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
@@ -244,6 +260,10 @@ fn play(Case { what, place, require, attack }: Case) -> Row {
                 stage.pause(20).await;
                 bob.say("two").await;
                 stage.pause(20).await;
+                if stops {
+                    stage.stop();
+                    stage.pause(20).await;
+                }
                 talk(stage, &alice, "three").await;
             }
             Err(why) => *failed.borrow_mut() = Some(described(&why)),

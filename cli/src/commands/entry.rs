@@ -20,7 +20,7 @@ use crate::{
     args::Way,
     exit::{Exit, Failure},
     text::Shown,
-    view::chat::{Parting, Setback},
+    view::{chat::Parting, regain::Setback},
 };
 
 /// How long a host may take to let us in: as long as it gives us.

@@ -24,10 +24,11 @@ use crate::{
     args::{Demands, Looks, Way},
     exit::{Exit, Failure, at},
     view::{
-        chat::{Chat, Regain},
+        chat::Chat,
         json::{Feed, Writer},
         keyboard,
         model::Model,
+        regain::Regain,
         talk::Talk,
         terminal::Terminal,
     },

@@ -1,19 +1,18 @@
 //! One person in the room: what happens goes into the model, what comes of it
 //! to the session and to the terminal.
 //!
-//! Theory of operation. Commands go through an [`Outbox`], beside everything
+//! Theory of operation. Commands go through an `Outbox`, beside everything
 //! else. A pipe is read on when all that was read is on its way and most of it
 //! has come back. A request to leave overtakes what has not been read yet. A
 //! connection that failed is made again for as long as the person wants, unless
 //! the login gave somebody a guess at the passphrase. The full screen is drawn
-//! at most once per [`FRAME`], the plain views with everything that happens.
+//! at most once per `FRAME`, the plain views with everything that happens.
 
-use std::{future::Future, io, pin::Pin, time::Duration};
+use std::{io, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
     client::{Ended, Ending, Event, NotSent, Unconfirmed},
-    seed::Seed,
     time::Tick,
     wire::MAX_TEXT,
 };
@@ -25,12 +24,13 @@ use futures_lite::future;
 use jiff::Timestamp;
 
 use super::{
-    backoff::Backoff,
     keyboard::Typed,
     look::Look,
     model::{Effect, Input, Model, Moment},
     outbox::Outbox,
-    plain, screen,
+    plain,
+    regain::{Backoff, Dialing, Regain, Setback},
+    screen,
     terminal::{self, Terminal},
     words::too_long,
 };
@@ -73,36 +73,6 @@ pub struct Chat<'a, R> {
     /// What is on the screen is not what is true.
     stale: bool,
     drawn_at: Option<Tick>,
-}
-
-/// How a lost connection is made again.
-pub struct Regain<'a> {
-    /// For how long it is tried.
-    pub patience: Duration,
-    /// For the times between.
-    pub seed: Seed,
-    /// Reaches the host and logs in, with what was not confirmed.
-    pub dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
-}
-
-/// A try to get into the room.
-pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Joined, Setback>> + 'a>>;
-
-/// A try that failed.
-#[derive(Debug)]
-pub struct Setback {
-    /// Why.
-    pub failure: Failure,
-    /// Whether the program may try again by itself.
-    pub may_retry: bool,
-    /// For the next try.
-    pub unconfirmed: Vec<Unconfirmed>,
-}
-
-impl From<Setback> for Failure {
-    fn from(setback: Setback) -> Self {
-        setback.failure
-    }
 }
 
 /// How it ended.

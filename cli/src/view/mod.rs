@@ -2,7 +2,6 @@
 //! into one pure model; the full screen, the plain lines and lines alone are
 //! views of it. Programs get objects.
 
-mod backoff;
 pub mod chat;
 pub mod editor;
 pub mod json;
@@ -15,6 +14,7 @@ mod outbox;
 mod output;
 mod pane;
 pub mod plain;
+pub mod regain;
 pub mod screen;
 pub mod talk;
 pub mod terminal;

@@ -1,11 +1,44 @@
-//! When to try again.
+//! How a lost connection is had back: by what, and when.
 
-use std::{num::NonZero, time::Duration};
+use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
 
-use cmdchat_core::{seed::Seed, time::Tick};
+use cmdchat_core::{client::Unconfirmed, seed::Seed, time::Tick};
+use cmdchat_drivers::connect::Joined;
+
+use crate::exit::Failure;
 
 /// Milliseconds before the first tries; the last holds for all that follow.
 const WAITS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+
+/// How a lost connection is made again.
+pub struct Regain<'a> {
+    /// For how long it is tried.
+    pub patience: Duration,
+    /// For the times between.
+    pub seed: Seed,
+    /// Reaches the host and logs in, with what was not confirmed.
+    pub dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
+}
+
+/// A try to get into the room.
+pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Joined, Setback>> + 'a>>;
+
+/// A try that failed.
+#[derive(Debug)]
+pub struct Setback {
+    /// Why.
+    pub failure: Failure,
+    /// Whether the program may try again by itself.
+    pub may_retry: bool,
+    /// For the next try.
+    pub unconfirmed: Vec<Unconfirmed>,
+}
+
+impl From<Setback> for Failure {
+    fn from(setback: Setback) -> Self {
+        setback.failure
+    }
+}
 
 /// The tries after one loss.
 pub(super) struct Backoff {

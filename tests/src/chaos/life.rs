@@ -41,6 +41,7 @@ pub(super) struct Record {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) good: bool,
+    pub(super) finishes: bool,
     /// Why it was not let in, if it tried to.
     pub(super) refused: Option<LoginFailed>,
     /// Members and texts that it found in the room.
@@ -77,6 +78,7 @@ impl Stage {
             name: person.name.clone(),
             kind: person.kind,
             good: person.good,
+            finishes: person.finishes,
             refused: None,
             welcome: None,
             told: Vec::new(),
@@ -125,7 +127,7 @@ impl Stage {
             let _ = over.send(listener.listen(events).await).await;
         });
         let talk = Talk { stage: self, commands, said, number };
-        talk.talk(person.kind, person.patience, &mut person.dice).await;
+        talk.talk(&mut person).await;
         heard.recv().await.expect("a session ends with an event")
     }
 
@@ -191,32 +193,32 @@ struct Talk {
 }
 
 impl Talk {
-    async fn talk(self, kind: Kind, patience: Duration, dice: &mut Rng) {
-        if kind == Kind::Witness {
+    async fn talk(self, person: &mut Person) {
+        let Person { kind, patience, finishes, dice, .. } = person;
+        if *kind == Kind::Witness {
             self.commands.closed().await;
             return;
         }
-        let mut count = 0;
+        let (mut count, mut cleared) = (0, false);
         for _ in 0..dice.usize(0..12) {
             self.stage.pause(patience.mul_f64(dice.f64())).await;
-            let words = if kind == Kind::Flooder { dice.usize(50..400) } else { 1 };
+            let words = if *kind == Kind::Flooder { dice.usize(50..400) } else { 1 };
             for _ in 0..words {
                 count += 1;
                 self.say(count, dice).await;
             }
-            if dice.u8(0..20) == 0 {
+            // Who does it twice in a short time is not heard for a while.
+            if !cleared && dice.u8(0..20) == 0 {
+                cleared = true;
                 let _ = self.commands.send(Command::Clear).await;
             }
         }
-        match dice.u8(0..4) {
-            0 => {
-                let _ = self.commands.send(Command::Leave).await;
-            }
-            1 => {} // the commands are dropped
-            _ => {
-                let _ = self.commands.send(Command::Finish(Duration::from_secs(600))).await;
-            }
-        }
+        if *finishes {
+            let _ = self.commands.send(Command::Finish(Duration::from_secs(600))).await;
+            self.commands.closed().await;
+        } else if dice.bool() {
+            let _ = self.commands.send(Command::Leave).await;
+        } // else the commands are dropped
     }
 
     async fn say(&self, count: u64, dice: &mut Rng) {

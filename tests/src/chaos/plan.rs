@@ -30,6 +30,8 @@ pub(super) struct Person {
     pub(super) old: bool,
     /// The longest it is silent.
     pub(super) patience: Duration,
+    /// It leaves when all that it said has come back, and not before.
+    pub(super) finishes: bool,
     /// Nothing about the connection gives a reason to drop it.
     pub(super) good: bool,
     /// Its own chance.
@@ -62,6 +64,7 @@ pub(super) fn witness() -> Person {
         link: Link { peer: Some(([10, 9, 9, 9], 1).into()), ..Link::both(perfect()) },
         old: false,
         patience: Duration::ZERO,
+        finishes: true,
         good: true,
         dice: Rng::with_seed(0),
     }
@@ -73,7 +76,9 @@ pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
     // Strict rooms are small: each of their members stretches its password, and that is slow.
     let strict = dice.u8(0..8) == 0;
     let (kdf, count) = if strict { (Kdf::Argon2id, count.min(8)) } else { (Kdf::None, count) };
-    let limits = limits(dice);
+    let mut limits = limits(dice);
+    // In a strict room one that asks all the same is put out.
+    limits.clear_allowed |= strict;
     // Of twenty; in some rooms hardly anybody can be heard.
     let loud = dice.u8(0..8);
     let people = (0..count).map(|number| person(dice, number, seconds, loud, kdf)).collect();
@@ -90,7 +95,8 @@ fn limits(dice: &mut Rng) -> Limits {
         members: Some(dice.usize(4..=300)),
         members_per_source: Some(dice.usize(4..=50)),
         messages: Some(Rate {
-            burst: dice.u32(1..=60),
+            // A talker never has to wait for its turn.
+            burst: dice.u32(30..=60),
             interval: Duration::from_millis(dice.u64(20..=500)),
         }),
         clear_interval: Duration::from_secs(dice.u64(1..=30)),
@@ -124,6 +130,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Pe
         link: Link { up, down, peer: Some(source) },
         old: kdf == Kdf::None && dice.u8(0..3) == 0,
         patience: Duration::from_secs([5, 60, 900][dice.usize(0..3)]),
+        finishes: dice.bool(),
         good,
         dice: dice.fork(),
     }

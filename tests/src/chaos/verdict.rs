@@ -127,9 +127,9 @@ fn no_warning_is_false(record: &Record, records: &[Record]) {
 
 /// Over a good connection all that is said is heard, until its own end.
 fn loses_nothing(record: &Record, rest: &[Told]) {
-    let Record { name, told, ended, .. } = record;
+    let Record { name, told, ended, finishes, .. } = record;
     match ended {
-        Some((Ending::Left, _)) => {}
+        Some((Ending::Left, unheard)) => assert!(!finishes || *unheard == 0, "{name}: {unheard}"),
         // The server was stopped.
         Some((Ending::Closed, 0)) => assert_eq!(told.len(), rest.len(), "{name} missed the end"),
         other => panic!("{name} has a good connection and ended so: {other:?}"),
@@ -143,7 +143,9 @@ fn the_host_is_told_the_same(notes: &[Note], all: &[Told], records: &[Record]) -
     let mut present = BTreeSet::from(["witness".to_owned()]);
     let mut dropped = 0;
     let good = |name: &str| {
-        records.iter().any(|one| one.good && one.name == name && name.starts_with('p'))
+        records
+            .iter()
+            .any(|one| one.good && one.finishes && one.name == name && name.starts_with('p'))
     };
     for note in notes {
         match note {

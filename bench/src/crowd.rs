@@ -9,6 +9,7 @@ use std::{
 use crate::{
     Result,
     dialect::Entered,
+    insider::Insider,
     poller::{Poller, Report, unless_busy},
 };
 
@@ -24,10 +25,10 @@ pub(crate) struct Crowd {
     buffer: Vec<u8>,
 }
 
-#[derive(Debug)]
 struct Member {
     ear: TcpStream,
     mouth: Option<TcpStream>,
+    insider: Option<Insider>,
     unsaid: Vec<u8>,
 }
 
@@ -41,7 +42,7 @@ impl Crowd {
     }
 
     /// Adds a member; it gets the next number.
-    pub(crate) fn admit(&mut self, Entered { ear, mouth }: Entered) -> Result<()> {
+    pub(crate) fn admit(&mut self, Entered { ear, mouth, insider }: Entered) -> Result<()> {
         let key = self.members.len() as u64;
         ear.set_nonblocking(true)?;
         self.poller.add(&ear, key, Report::Readable)?;
@@ -49,14 +50,20 @@ impl Crowd {
             mouth.set_nonblocking(true)?;
             self.poller.add(mouth, key | MOUTH, Report::Readable)?;
         }
-        self.members.push(Member { ear, mouth, unsaid: Vec::new() });
+        self.members.push(Member { ear, mouth, insider, unsaid: Vec::new() });
         Ok(())
     }
 
     /// Lets `member` say a line, as soon as its socket takes it.
-    pub(crate) fn say(&mut self, member: usize, line: &str) {
-        if let Some(member) = self.members.get_mut(member) {
-            member.unsaid.extend_from_slice(line.as_bytes());
+    pub(crate) fn say(&mut self, member: usize, line: &str) -> Result<()> {
+        let Member { insider, unsaid, .. } =
+            self.members.get_mut(member).ok_or("no such member")?;
+        match insider {
+            Some(insider) => insider.say(line, unsaid),
+            None => {
+                unsaid.extend_from_slice(line.as_bytes());
+                Ok(())
+            }
         }
     }
 
@@ -82,14 +89,20 @@ impl Crowd {
         let wait = if blocked { wait.min(Duration::from_millis(1)) } else { wait };
         for ready in self.poller.wait(Some(wait))? {
             let number = usize::try_from(ready.key & !MOUTH)?;
-            let Some(member) = self.members.get(number) else { continue };
+            let Some(member) = self.members.get_mut(number) else { continue };
             let to_mouth = ready.key & MOUTH != 0;
             let mut socket = member.mouth.as_ref().filter(|_| to_mouth).unwrap_or(&member.ear);
             match unless_busy(socket.read(&mut self.buffer))? {
                 None => {}
                 Some(0) => return Err(format!("member {number} was cut off").into()),
                 Some(_) if to_mouth => {}
-                Some(count) => hear(number, self.buffer.get(..count).unwrap_or_default())?,
+                Some(count) => {
+                    let bytes = self.buffer.get(..count).unwrap_or_default();
+                    match &mut member.insider {
+                        Some(insider) => hear(number, &insider.hear(bytes, &mut member.unsaid)?)?,
+                        None => hear(number, bytes)?,
+                    }
+                }
             }
         }
         Ok(())

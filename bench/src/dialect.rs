@@ -18,7 +18,7 @@ use cmdchat_core::{
 };
 use jiff::Timestamp;
 
-use crate::Result;
+use crate::{Result, insider::Insider};
 
 /// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,8 +26,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What a server speaks.
 #[derive(Clone, Debug)]
 pub(crate) enum Dialect {
-    /// The protocol of the project: a login with this password, then JSON.
+    /// Protocol 1: a login with this password, then JSON.
     Chat(String),
+    /// Protocol 2: the same, and every line a record.
+    Sealed(String),
     /// Lines, relayed as they are.
     Lines,
     /// A channel of Redis.
@@ -37,21 +39,27 @@ pub(crate) enum Dialect {
 }
 
 /// A member that has come in.
-#[derive(Debug)]
 pub(crate) struct Entered {
     /// Where it hears.
     pub(crate) ear: TcpStream,
     /// Where it speaks, if that is another connection.
     pub(crate) mouth: Option<TcpStream>,
+    /// Where it needs its keys to understand.
+    pub(crate) insider: Option<Insider>,
 }
 
 impl Dialect {
     /// Comes in as number `number`.
     pub(crate) fn enter(&self, address: SocketAddr, number: usize) -> Result<Entered> {
         let mut ear = connect(address)?;
-        let mut mouth = None;
+        let (mut mouth, mut insider) = (None, None);
         match self {
-            Self::Chat(password) => log_in(&mut ear, password, number)?,
+            Self::Chat(password) => {
+                log_in(&mut ear, guest(password, number)?.protocol_1_only(), number)?;
+            }
+            Self::Sealed(password) => {
+                insider = Some(log_in(&mut ear, guest(password, number)?, number)?);
+            }
             Self::Lines => {}
             Self::Redis => {
                 ask(&mut ear, b"SUBSCRIBE room\r\n", b":1\r\n")?;
@@ -61,7 +69,7 @@ impl Dialect {
                 ask(&mut ear, b"CONNECT {\"verbose\":false}\r\nSUB room 1\r\nPING\r\n", b"PONG")?;
             }
         }
-        Ok(Entered { ear, mouth })
+        Ok(Entered { ear, mouth, insider })
     }
 
     /// Everybody hears the same, in the same order. NATS promises that only for
@@ -70,11 +78,24 @@ impl Dialect {
         !matches!(self, Self::Nats)
     }
 
-    /// What says `text` to everybody.
+    /// How long what is sent for a text of so many bytes has to be, where the
+    /// member does not encrypt it itself: version, time, IV, whole blocks, and
+    /// MAC, in base64, are a Fernet token.
+    pub(crate) const fn length(&self, text: usize) -> usize {
+        match self {
+            Self::Sealed(_) => text,
+            Self::Chat(_) | Self::Lines | Self::Redis | Self::Nats => {
+                (1 + 8 + 16 + (text / 16 + 1) * 16 + 32).div_ceil(3) * 4
+            }
+        }
+    }
+
+    /// What says `text` to everybody, as far as that is known without keys.
     pub(crate) fn say(&self, text: &str) -> String {
         let length = text.len();
         match self {
             Self::Chat(_) => format!("{{\"type\":\"message\",\"text\":\"{text}\"}}\n"),
+            Self::Sealed(_) => text.to_owned(),
             Self::Lines => format!("{text}\n"),
             Self::Redis => {
                 format!("*3\r\n$7\r\nPUBLISH\r\n$4\r\nroom\r\n${length}\r\n{text}\r\n")
@@ -127,16 +148,18 @@ pub(crate) fn knock(address: SocketAddr) -> Result<()> {
     Ok(())
 }
 
-/// A whole login. What the server says right behind it is dropped.
-fn log_in(socket: &mut TcpStream, password: &str, number: usize) -> Result<()> {
+fn guest(password: &str, number: usize) -> Result<Guest> {
+    let name = Name::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
+    let password = Password::new(password.as_bytes().to_vec().into());
+    Ok(Guest::new(name, password, Epoch::new(Timestamp::now())))
+}
+
+/// A whole login.
+fn log_in(socket: &mut TcpStream, guest: Guest, number: usize) -> Result<Insider> {
     let start = Instant::now();
     let now = || Tick::from_start(start.elapsed());
-    let name = Name::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
     let seed = Seed::new(Secret::take(&mut [7; 32])).fork("member", number as u64);
-    let password = Password::new(password.as_bytes().to_vec().into());
-    let guest =
-        Arc::new(Guest::new(name, password, Epoch::new(Timestamp::now())).protocol_1_only());
-    let mut login = Login::new(guest, Tick::ZERO, PATIENCE, &seed);
+    let mut login = Login::new(Arc::new(guest), Tick::ZERO, PATIENCE, &seed);
     let mut inbox = Inbox::new(0);
     let mut out = Vec::new();
     loop {
@@ -151,7 +174,18 @@ fn log_in(socket: &mut TcpStream, password: &str, number: usize) -> Result<()> {
             }
             Step::NeedsWork(work) => work.run(),
             Step::NeedsTime(_, login) => login,
-            Step::Done(_) => return Ok(()),
+            Step::Done(session) => return Ok(Insider::new(session, inbox, start)),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_of_64_bytes_is_a_token_of_184() {
+        assert_eq!(Dialect::Lines.length(64), 184);
+        assert_eq!(Dialect::Lines.length(0), 100);
     }
 }

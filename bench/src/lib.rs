@@ -12,6 +12,7 @@ mod audience;
 mod crowd;
 mod dialect;
 mod floor;
+mod insider;
 mod measure;
 mod poller;
 mod process;

@@ -19,6 +19,8 @@ pub(crate) const PASSWORD: &str = "correct horse battery staple";
 pub(crate) enum Kind {
     /// `cmdchat serve`
     Cmdchat,
+    /// `cmdchat serve`, whose members have sealed links
+    Sealed,
     /// `cmdchat serve --runtime blocking`
     Blocking,
     /// Plain sockets, the same bytes
@@ -51,8 +53,9 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn start(kind: Kind, limits: Limits) -> Result<Self> {
         match kind {
-            Kind::Cmdchat => cmdchat("smol", limits),
-            Kind::Blocking => cmdchat("blocking", limits),
+            Kind::Cmdchat => cmdchat("smol", limits, chat(PASSWORD)),
+            Kind::Sealed => cmdchat("smol", limits, Dialect::Sealed(PASSWORD.to_owned())),
+            Kind::Blocking => cmdchat("blocking", limits, chat(PASSWORD)),
             Kind::Floor => floor(),
             Kind::Redis => redis(),
             Kind::Nats => nats(),
@@ -93,7 +96,7 @@ fn target() -> Result<PathBuf> {
     Ok(here.ancestors().nth(2).ok_or("not in a folder of cargo's")?.into())
 }
 
-fn cmdchat(runtime: &str, limits: Limits) -> Result<Server> {
+fn cmdchat(runtime: &str, limits: Limits, dialect: Dialect) -> Result<Server> {
     let mut command = Command::new(program()?);
     command
         .args(["serve", "127.0.0.1", "0", "--password-stdin", "--quiet", "--runtime", runtime])
@@ -104,7 +107,7 @@ fn cmdchat(runtime: &str, limits: Limits) -> Result<Server> {
     }
     let mut process = Process::start(command.stderr(Stdio::piped()), &format!("{PASSWORD}\n"))?;
     let address = process.announcement(listening)?;
-    Ok(Server { process, address, dialect: chat(PASSWORD) })
+    Ok(Server { process, address, dialect })
 }
 
 fn listening(line: &str) -> Option<SocketAddr> {

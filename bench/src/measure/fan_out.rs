@@ -64,7 +64,7 @@ pub(crate) fn run(room: &mut Room, load: Load) -> Result<Heard> {
         for (sender, (spoken, echoed)) in pace.iter_mut().enumerate() {
             *echoed += audience.echoes(sender, first + sender, *echoed);
             while speaking && *spoken - *echoed < load.window {
-                room.say(first + sender, &marks.message(sender, *spoken));
+                room.say(first + sender, &marks.message(sender, *spoken))?;
                 *spoken += 1;
                 said += 1;
             }

@@ -33,7 +33,7 @@ pub(crate) fn under_logins(room: &mut Room, per_second: u32, time: Duration) -> 
                 }
                 thread::sleep(due.saturating_duration_since(Instant::now()));
                 let number = number as usize;
-                room.say(members - 1, &marks.message(0, number));
+                room.say(members - 1, &marks.message(0, number))?;
                 while !audience.has_heard(number + 1) {
                     room.crowd.pump(MOMENT, |member, bytes| {
                         delays.push(due.elapsed());

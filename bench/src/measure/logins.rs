@@ -51,7 +51,7 @@ pub(crate) fn with_history(room: &mut Room, messages: usize, count: usize) -> Re
     room.fill(1)?;
     let (marks, mut audience) = room.assemble(64, 1)?;
     for number in 0..messages {
-        room.say(0, &marks.message(0, number));
+        room.say(0, &marks.message(0, number))?;
     }
     let deadline = Deadline::new();
     while !audience.has_heard(messages) {

@@ -26,7 +26,7 @@ pub(crate) fn longest(room: &mut Room, time: Duration) -> Result<Duration> {
         }
         echoed += audience.echoes(0, speaker, echoed);
         while speaking && said - echoed < WINDOW {
-            room.say(speaker, &marks.message(0, said));
+            room.say(speaker, &marks.message(0, said))?;
             said += 1;
         }
         room.crowd.pump(MOMENT, |member, bytes| {

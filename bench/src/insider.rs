@@ -1,0 +1,65 @@
+//! A member over a sealed link, who opens everything it hears.
+
+use std::time::Instant;
+
+use cmdchat_core::{
+    client::{Event, Output, Progress, Reference, Session},
+    inbox::Inbox,
+    time::Tick,
+};
+
+use crate::Result;
+
+/// A session that somebody else reads and writes for.
+pub(crate) struct Insider {
+    session: Session,
+    inbox: Inbox,
+    /// The zero of its clock.
+    start: Instant,
+    said: u64,
+}
+
+impl Insider {
+    pub(crate) const fn new(session: Session, inbox: Inbox, start: Instant) -> Self {
+        Self { session, inbox, start, said: 0 }
+    }
+
+    /// Says `text`; what is to be written for that goes to `unsaid`.
+    pub(crate) fn say(&mut self, text: &str, unsaid: &mut Vec<u8>) -> Result<()> {
+        self.said += 1;
+        self.session.say(self.now(), Reference(self.said), text.to_owned().into());
+        self.take(unsaid, &mut Vec::new())
+    }
+
+    /// Opens `bytes` and gives the texts in them, one after another.
+    pub(crate) fn hear(&mut self, bytes: &[u8], unsaid: &mut Vec<u8>) -> Result<Vec<u8>> {
+        let mut texts = Vec::new();
+        self.inbox.push(bytes);
+        while self.session.read(self.now(), &mut self.inbox) == Progress::Line {
+            self.take(unsaid, &mut texts)?;
+        }
+        self.take(unsaid, &mut texts)?;
+        Ok(texts)
+    }
+
+    fn now(&self) -> Tick {
+        Tick::from_start(self.start.elapsed())
+    }
+
+    fn take(&mut self, unsaid: &mut Vec<u8>, texts: &mut Vec<u8>) -> Result<()> {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Send(frame) => unsaid.extend_from_slice(frame.bytes()),
+                Output::Event(Event::Message(message)) => {
+                    let text = message.text.as_ref().ok_or("a text that cannot be opened")?;
+                    texts.extend_from_slice(text.raw().as_bytes());
+                }
+                Output::Event(Event::Ended(ended)) => {
+                    return Err(format!("a sealed link ended: {:?}", ended.ending).into());
+                }
+                Output::Event(_) => {}
+            }
+        }
+        Ok(())
+    }
+}

@@ -24,8 +24,8 @@ fn serve() -> (Child, String) {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut listening = String::new();
-    BufReader::new(server.stderr.take().unwrap()).read_line(&mut listening).unwrap();
+    let lines = BufReader::new(server.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let listening = lines.into_iter().find(|line| line.starts_with("listening on ")).unwrap();
     let port = listening.split([':', ' ']).nth(3).unwrap().to_owned();
     (server, port)
 }

@@ -74,7 +74,11 @@ fn a_program_that_writes_is_caught() {
 fn where_nothing_can_be_written_nothing_is_missing() {
     match traced::has_read_only_disk() {
         Ok(true) => {}
-        Ok(false) => return traced::skip(&"no read-only mounts"),
+        // Some machines keep that to themselves, whoever asks.
+        Ok(false) => {
+            eprintln!("\n*** SKIPPED: this machine mounts nothing read-only ***\n");
+            return;
+        }
         Err(why) => return traced::skip(&why),
     }
     for runtime in RUNTIMES {

@@ -15,7 +15,7 @@ const TALKERS: [&str; 12] = [
 
 fn cmdchat(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmdchat"));
-    command.args(arguments).env("CMDCHAT_PASSWORD", "pw");
+    command.args(arguments).env("CMDCHAT_PASSWORD", "correct horse battery staple");
     command
 }
 

@@ -46,7 +46,7 @@ fn the_manual_page_has_all_that_long_help_has() {
     assert!(page.out.contains(".TH cmdchat 1"), "{}", page.out);
     let page = page.out.replace('\\', "");
     for command in
-        ["serve", "connect", "join", "send", "verifier", "passphrase", "completions", "man"]
+        ["host", "serve", "connect", "join", "send", "verifier", "passphrase", "completions", "man"]
     {
         let section = page.split_once(&format!(".SH \"cmdchat {command}\"\n")).unwrap().1;
         let section = section.split("\n.SH ").next().unwrap();

@@ -9,7 +9,7 @@ use cmdchat_core::{
 use super::values;
 
 /// What is insisted on.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Demands {
     /// Enter nothing weaker: strict, sealed or any
     ///

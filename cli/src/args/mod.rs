@@ -2,6 +2,7 @@
 
 mod connect;
 mod demands;
+mod host;
 mod join;
 mod looks;
 mod parse;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use connect::Connect;
 pub use demands::Demands;
+pub use host::Hosting;
 pub use join::Join;
 pub use looks::Looks;
 pub use parse::{Again, Parsed, Stop, parse};
@@ -50,6 +52,8 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  cmdchat host                                open a room for friends
+  cmdchat join                                enter it with what you were told
   cmdchat serve 0.0.0.0 3000                  open a room; asks for its password
   cmdchat connect 192.168.1.20 3000 alice     enter it as alice
   cmdchat send 192.168.1.20 3000 ci done      say one thing and leave";
@@ -57,6 +61,8 @@ Examples:
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Open a room for friends, and sit in it.
+    Host(Box<Hosting>),
     /// Open a room that others connect to.
     #[command(alias = "se")] // two letters have always been enough
     Serve(Box<Serve>),

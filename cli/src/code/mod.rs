@@ -1,6 +1,7 @@
 //! Codes: passphrases of random words, which are forgiving to type, and the
 //! invitations that hold one.
 
+mod card;
 mod invite;
 mod words;
 
@@ -11,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::{exit::Failure, text::Shown};
 
+pub use card::Card;
 pub use invite::{Invite, Place};
 
 /// Words for a strict room: 31 bits, of which a login tries one guess.

@@ -10,6 +10,7 @@ use crate::{
     args::{Again, Connect},
     exit::{Exit, Failure},
     secrets,
+    view::Opening,
 };
 
 pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> {
@@ -23,6 +24,7 @@ pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> 
             lowest: Mode::Open,
             name,
             password,
+            opening: Opening::default(),
             json,
         })
     })

@@ -2,21 +2,25 @@
 
 use std::{
     io::{self, Write as _},
+    net::SocketAddr,
     thread,
 };
 
-use async_channel::Sender;
+use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     name::Name,
     server::{Departure, Output},
     untrusted::Untrusted,
     violation::{ErrorText, Violation},
 };
-use cmdchat_drivers::serve::Note;
+use cmdchat_drivers::{
+    contract::Sockets,
+    serve::{Note, Server, serve},
+};
 
 use super::internal;
 use crate::{
-    exit::{Failure, reason},
+    exit::{Exit, Failure, reason},
     text::Shown,
     view::plain,
 };
@@ -24,8 +28,37 @@ use crate::{
 /// Console lines that a stuck terminal may owe; later ones are left out.
 const CONSOLE: usize = 1_024;
 
+/// Serves until `stop` is closed. The console begins with `opening`, and goes on
+/// with who comes and goes unless it is to be `quiet`.
+pub(super) fn keep<R: Sockets>(
+    runtime: &R,
+    listener: R::Listener,
+    server: Server,
+    opening: Vec<Shown>,
+    quiet: bool,
+    stop: Receiver<()>,
+) -> Result<Exit, Failure> {
+    let console = console()?;
+    for line in opening {
+        let _ = console.try_send(line);
+    }
+    let notes = move |note: Note| {
+        if let Some(line) = line(&note, quiet) {
+            let _ = console.try_send(line);
+        }
+    };
+    runtime.run(serve(runtime.clone(), listener, server, notes, stop));
+    Ok(Exit::Done)
+}
+
+/// Where it listens, and for what kind of room.
+pub(super) fn listening(address: SocketAddr, strict: bool) -> Shown {
+    let kind = if strict { " (strict room)" } else { " (classic room)" };
+    Shown::line(&[&"listening on ", &address, &kind])
+}
+
 /// A thread that prints, so that a console that stands still stops nobody.
-pub(super) fn console() -> Result<Sender<Shown>, Failure> {
+fn console() -> Result<Sender<Shown>, Failure> {
     let (console, lines) = async_channel::bounded::<Shown>(CONSOLE);
     let print = move || {
         while let Ok(line) = lines.recv_blocking() {
@@ -40,7 +73,7 @@ pub(super) fn console() -> Result<Sender<Shown>, Failure> {
 }
 
 /// A note as a line of the console.
-pub(super) fn line(note: &Note, quiet: bool) -> Option<Shown> {
+fn line(note: &Note, quiet: bool) -> Option<Shown> {
     let now = jiff::ZonedDateTime::now().time();
     Some(match note {
         Note::Room(Output::Joined(name, present)) if !quiet => {

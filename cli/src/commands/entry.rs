@@ -1,7 +1,7 @@
 //! Into a room: finding the host, logging in, and what is said where that
 //! fails or ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{env, sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{Ending, Guest, Login, LoginFailed, MAX_LINE, Refused, Unconfirmed},
@@ -19,6 +19,7 @@ use futures_lite::future;
 use crate::{
     args::Way,
     exit::{Exit, Failure},
+    secrets,
     text::Shown,
     view::{chat::Parting, regain::Setback},
 };
@@ -42,6 +43,19 @@ pub(super) fn name(text: &str) -> Result<Name, Failure> {
             BadName::Forbidden(_) => "no invisible characters",
         })
     })
+}
+
+/// The name that was given, else that of the login, else one that is asked for.
+pub(super) fn own_name(given: Option<&str>) -> Result<Name, Failure> {
+    if let Some(given) = given {
+        return name(given);
+    }
+    let login =
+        ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|variable| env::var(variable).ok());
+    match login.and_then(|login| name(&login).ok()) {
+        Some(name) => Ok(name),
+        None => name(&secrets::ask_for_name()?),
+    }
 }
 
 /// Connects and logs in, with what an earlier session said and did not hear.

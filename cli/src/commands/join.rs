@@ -1,18 +1,15 @@
 //! `cmdchat join`: a room, with what its host gave out.
 
-use std::env;
-
-use cmdchat_core::name::Name;
-
 use super::{
     entry,
     visit::{Visit, told},
 };
 use crate::{
     args::{Again, Join, Way},
-    code::Invite,
+    code::{Card, Invite},
     exit::{Exit, Failure},
     secrets,
+    view::Opening,
 };
 
 pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
@@ -27,7 +24,8 @@ pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
             Some(code) => code,
             None => secrets::ask_for_code()?,
         };
-        let name = name(command.name.as_deref())?;
+        let name = entry::own_name(command.name.as_deref())?;
+        let card = Card::of_guest(place.clone(), code.clone());
         let way = Way {
             host: place.host,
             port: place.port,
@@ -41,19 +39,8 @@ pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
             lowest: code.lowest_mode(),
             name,
             password: code.password(),
+            opening: Opening { card: Some(card), ..Opening::default() },
             json,
         })
     })
-}
-
-/// The name that was given, else that of the login, else one that is asked for.
-fn name(given: Option<&str>) -> Result<Name, Failure> {
-    if let Some(given) = given {
-        return entry::name(given);
-    }
-    let login = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| env::var(name).ok());
-    match login.and_then(|login| entry::name(&login).ok()) {
-        Some(name) => Ok(name),
-        None => entry::name(&secrets::ask_for_name()?),
-    }
 }

@@ -6,6 +6,7 @@ mod console;
 mod credentials;
 mod entry;
 mod errand;
+mod host;
 mod join;
 mod man;
 mod send;
@@ -37,6 +38,7 @@ use crate::{
 /// Why it ended without success.
 pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
     match command {
+        Command::Host(command) => host::run(&command),
         Command::Serve(command) => serve::run(*command, &again),
         Command::Connect(command) => connect::run(command, &again),
         Command::Join(command) => join::run(command, &again),

@@ -8,18 +8,14 @@ use cmdchat_core::{
     seed::Seed,
     server::{self, Credentials, Rate},
 };
-use cmdchat_drivers::{
-    contract::Sockets,
-    serve::{Note, Server, serve},
-    tcp,
-};
+use cmdchat_drivers::{contract::Sockets, serve::Server, tcp};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
 };
 
 use super::{
-    console::{console, line},
+    console::{keep, listening},
     credentials::Kind,
     epoch,
     errand::Errand,
@@ -87,27 +83,15 @@ impl Errand for Relay<'_> {
             epoch: epoch(runtime.now()),
             seed: self.seed,
         };
-        let console = console()?;
-        if self.blind {
-            let what = Shown::line(&[&"blind relay: this machine never sees the passphrase"]);
-            let _ = console.try_send(what);
-        }
-        let kind = if strict { " (strict room)" } else { " (classic room)" };
-        let _ = console.try_send(Shown::line(&[&"listening on ", &address, &kind]));
-        let quiet = self.command.quiet;
-        let notes = move |note: Note| {
-            if let Some(line) = line(&note, quiet) {
-                let _ = console.try_send(line);
-            }
-        };
-        runtime.run(serve(runtime.clone(), listener, server, notes, self.stop));
-        Ok(Exit::Done)
+        let blind = Shown::line(&[&"blind relay: this machine never sees the passphrase"]);
+        let opening = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
+        keep(runtime, listener, server, opening.collect(), self.command.quiet, self.stop)
     }
 }
 
 /// Closes the channel at the first signal that asks the program to end; at the
 /// second it ends at once.
-fn stop_on_signals() -> Result<Receiver<()>, Failure> {
+pub(super) fn stop_on_signals() -> Result<Receiver<()>, Failure> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;
     let (stop, stopped) = async_channel::bounded(1);

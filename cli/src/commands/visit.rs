@@ -23,7 +23,9 @@ use super::{
 use crate::{
     args::{Demands, Looks, Way},
     exit::{Exit, Failure, at},
+    secrets,
     view::{
+        Opening,
         chat::Chat,
         json::{Feed, Writer},
         keyboard,
@@ -58,56 +60,64 @@ pub(super) struct Visit<'a> {
     pub(super) lowest: Mode,
     pub(super) name: Name,
     pub(super) password: Password,
+    pub(super) opening: Opening,
     /// Where events go as objects, if a program is to read them.
     pub(super) json: Option<&'a mut Writer>,
 }
 
 impl Errand for Visit<'_> {
-    fn run<R: Sockets>(mut self, runtime: &R) -> Result<Exit, Failure> {
+    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+        runtime.run(self.stay(runtime))
+    }
+}
+
+impl Visit<'_> {
+    /// In, and out again.
+    pub(super) async fn stay<R: Sockets>(mut self, runtime: &R) -> Result<Exit, Failure> {
         let way = self.way;
         let (typing, typed) = async_channel::bounded(16);
         let (inside, signals) = interrupt_on_signals()?;
         let seed = seed()?;
-        runtime.run(async {
-            if let Some(out) = &mut self.json {
-                out.connecting(way.host.as_str(), way.port);
-            }
-            let name = self.name.clone();
-            let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
-            let guest = Arc::new(self.demands.of(guest, self.lowest));
-            let logins = Cell::new(0);
-            let enter = async |unconfirmed| {
-                let login = seed.fork("login", logins.replace(logins.get() + 1));
-                enter(runtime, way, Arc::clone(&guest), &login, unconfirmed).await
-            };
-            let joined = enter(Vec::new()).await?;
-            inside.store(true, Ordering::Relaxed);
+        if let Some(out) = &mut self.json {
+            out.connecting(way.host.as_str(), way.port);
+        }
+        let name = self.name.clone();
+        let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
+        let guest = Arc::new(self.demands.of(guest, self.lowest));
+        let logins = Cell::new(0);
+        let enter = async |unconfirmed| {
+            let login = seed.fork("login", logins.replace(logins.get() + 1));
+            enter(runtime, way, Arc::clone(&guest), &login, unconfirmed).await
+        };
+        let joined = enter(Vec::new()).await?;
+        inside.store(true, Ordering::Relaxed);
+        // Only now: it takes a moment, and nobody waits for it any more.
+        self.opening.guessable = secrets::is_guessable(guest.password());
 
-            let listen = |live| {
-                keyboard::listen(live, typing)
-                    .map_err(|error| internal("cannot start a thread", &error))
+        let listen = |live| {
+            keyboard::listen(live, typing)
+                .map_err(|error| internal("cannot start a thread", &error))
+        };
+        let parting = if let Some(out) = self.json {
+            listen(false)?;
+            let talk = Talk::new(joined, way.carriage.timeout, signals, typed);
+            Feed::new(out, name, talk, self.opening).run().await
+        } else {
+            let terminal = Terminal::enter(self.looks.plain)?;
+            listen(terminal.is_live())?;
+            let (settings, look) = self.looks.choose();
+            let model =
+                Model::new(at(way.host.as_str(), way.port), name, TimeZone::system(), settings)
+                    .opening(self.opening);
+            let regain = Regain {
+                patience: self.looks.reconnect_for(),
+                seed: seed.fork("waits", 0),
+                dial: Box::new(|unconfirmed| Box::pin(enter(unconfirmed))),
             };
-            let parting = if let Some(out) = self.json {
-                listen(false)?;
-                Feed::new(out, name, Talk::new(joined, way.carriage.timeout, signals, typed))
-                    .run()
-                    .await
-            } else {
-                let terminal = Terminal::enter(self.looks.plain)?;
-                listen(terminal.is_live())?;
-                let (settings, look) = self.looks.choose();
-                let model =
-                    Model::new(at(way.host.as_str(), way.port), name, TimeZone::system(), settings);
-                let regain = Regain {
-                    patience: self.looks.reconnect_for(),
-                    seed: seed.fork("waits", 0),
-                    dial: Box::new(|unconfirmed| Box::pin(enter(unconfirmed))),
-                };
-                let chat =
-                    Chat::new(runtime.clone(), model, look, terminal, way.carriage.timeout, regain);
-                chat.run(joined, &signals, &typed).await?
-            };
-            parted(way, parting)
-        })
+            let chat =
+                Chat::new(runtime.clone(), model, look, terminal, way.carriage.timeout, regain);
+            chat.run(joined, &signals, &typed).await?
+        };
+        parted(way, parting)
     }
 }

@@ -101,6 +101,16 @@ impl Failure {
         Self::new(Exit::TimedOut, what)
     }
 
+    /// A code that could be guessed in this kind of room.
+    #[must_use]
+    pub fn too_few_words(least: usize) -> Self {
+        Self::usage(Shown::line(&[
+            &"a code for this kind of room has at least ",
+            &least,
+            &" words",
+        ]))
+    }
+
     /// A strict room would keep nobody out.
     #[must_use]
     pub fn empty_password() -> Self {

@@ -19,3 +19,16 @@ pub mod screen;
 pub mod talk;
 pub mod terminal;
 mod words;
+
+use crate::code::Card;
+
+/// What is said once one is in the room, beside what the room says.
+#[derive(Debug, Default)]
+pub struct Opening {
+    /// The password could be guessed by whoever records a classic room.
+    pub guessable: bool,
+    /// What to tell others who may come.
+    pub card: Option<Card>,
+    /// And that they are to be told.
+    pub hosts: bool,
+}

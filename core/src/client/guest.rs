@@ -67,6 +67,12 @@ impl Guest {
         &self.name
     }
 
+    /// The password, to be judged.
+    #[must_use]
+    pub const fn password(&self) -> &Password {
+        &self.password
+    }
+
     /// What line 1 offers; empty as protocol 1 does not know of versions.
     pub(crate) fn versions(&self) -> &'static [u8] {
         match (self.protocol_1_only, self.require) {

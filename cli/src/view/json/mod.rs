@@ -7,7 +7,7 @@ mod output;
 use std::{collections::BTreeMap, io};
 
 use cmdchat_core::{
-    client::{Ending, Event, Message, NotSent, Reference},
+    client::{Ending, Event, Message, Mode, NotSent, Reference},
     name::Name,
     untrusted::Untrusted,
     wire::MAX_TEXT,
@@ -20,6 +20,7 @@ use self::{
     output::{Warning, What},
 };
 use super::{
+    Opening,
     chat::Parting,
     keyboard::Typed,
     talk::{Next, Talk},
@@ -32,6 +33,7 @@ pub struct Feed<'a> {
     out: &'a mut Writer,
     me: Name,
     talk: Talk,
+    opening: Opening,
     members: Vec<Untrusted>,
     /// What the program calls those of its texts that are on their way.
     marks: BTreeMap<Reference, String>,
@@ -40,8 +42,8 @@ pub struct Feed<'a> {
 impl<'a> Feed<'a> {
     /// `me` is in the room and talks.
     #[must_use]
-    pub const fn new(out: &'a mut Writer, me: Name, talk: Talk) -> Self {
-        Self { out, me, talk, members: Vec::new(), marks: BTreeMap::new() }
+    pub const fn new(out: &'a mut Writer, me: Name, talk: Talk, opening: Opening) -> Self {
+        Self { out, me, talk, opening, members: Vec::new(), marks: BTreeMap::new() }
     }
 
     /// Until the session ends. When nobody reads any more it leaves.
@@ -69,6 +71,7 @@ impl<'a> Feed<'a> {
         match event {
             Event::Ready(welcome) => {
                 self.out.put(&events::ready(&welcome, &self.me))?;
+                self.open(welcome.mode)?;
                 for message in &welcome.history {
                     self.said(message, true)?;
                 }
@@ -107,6 +110,20 @@ impl<'a> Feed<'a> {
             }
             Event::Standing(standing) => self.out.put(&events::standing(&standing)),
             Event::Ended(_) => Ok(()),
+        }
+    }
+
+    /// What is told once.
+    fn open(&mut self, mode: Mode) -> io::Result<()> {
+        if self.opening.guessable && mode < Mode::Strict {
+            let weak = Warning { code: "weak_passphrase", ..Warning::default() };
+            self.out.put(&What::Warn(weak))?;
+        }
+        match &self.opening.card {
+            Some(card) if self.opening.hosts => {
+                self.out.put(&What::Invite { line: card.line.as_str() })
+            }
+            _ => Ok(()),
         }
     }
 

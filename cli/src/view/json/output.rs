@@ -37,6 +37,9 @@ pub(super) enum What<'a> {
         /// So many messages of before follow.
         history: usize,
     },
+    Invite {
+        line: &'a str,
+    },
     Message(Said<'a>),
     Action(Said<'a>),
     Join {

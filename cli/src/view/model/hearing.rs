@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use cmdchat_core::{
-    client::{Event, Message, NotSent, Reference, Rejection, Standing, Welcome},
+    client::{Event, Message, Mode, NotSent, Reference, Rejection, Standing, Welcome},
     time::Tick,
     untrusted::Untrusted,
 };
 use jiff::SignedDuration;
 
 use super::{Effect, Entry, Member, Model, Moment, Notify, Place, Said, What, action};
-use crate::{text::Shown, view::words};
+use crate::{secrets, text::Shown, view::words};
 
 /// The bell rings no more often than this.
 const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -105,6 +105,17 @@ impl Model {
         }
         let line = self.regain(now).unwrap_or(line);
         self.note(now, line);
+        self.open(now, welcome.mode);
+    }
+
+    /// What is said once.
+    fn open(&mut self, now: Moment, mode: Mode) {
+        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
+            self.add(now.at, What::Warning(secrets::guessable()));
+        }
+        if std::mem::take(&mut self.opening.hosts) {
+            self.invite(now, "");
+        }
     }
 
     /// Of a history, what was not heard before the connection was lost.

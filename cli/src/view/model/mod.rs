@@ -28,7 +28,7 @@ use cmdchat_drivers::connect;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
-use super::{editor::Editor, keys::Key, layout::Size};
+use super::{Opening, editor::Editor, keys::Key, layout::Size};
 use crate::text::{Faces, Shown, ShownBody};
 
 pub use link::Link;
@@ -85,6 +85,7 @@ pub struct Model {
     asked: Option<Asked>,
     /// What the last key came to, if it needs a word.
     pub(super) status: Option<Shown>,
+    opening: Opening,
     effects: VecDeque<Effect>,
 }
 
@@ -209,8 +210,15 @@ impl Model {
             hides_members: false,
             asked: None,
             status: None,
+            opening: Opening::default(),
             effects: VecDeque::new(),
         }
+    }
+
+    /// With something to say once the room is there.
+    #[must_use]
+    pub fn opening(self, opening: Opening) -> Self {
+        Self { opening, ..self }
     }
 
     /// Takes in what happened at `now`.

@@ -74,6 +74,7 @@ impl Model {
                 let shown: &dyn Clean = if self.settings.quiet { &"hidden" } else { &"shown" };
                 self.answer(&[&"who comes and goes is ", shown]);
             }
+            Command::Invite => self.invite(now, arguments),
             Command::Ignore => self.ignore(arguments),
             Command::Unignore => self.unignore(arguments),
             Command::Verify if arguments.is_empty() => self.send(connect::Command::Compare),
@@ -149,6 +150,22 @@ impl Model {
                     true => self.answer(&[&"copied"]),
                     false => self.answer(&[&"copied; clipboard managers may keep it"]),
                 }
+            }
+        }
+    }
+
+    /// What to tell others who may come.
+    pub(super) fn invite(&mut self, now: Moment, how: &str) {
+        match &self.opening.card {
+            None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
+            Some(card) if how == "copy" => {
+                let line = Untrusted::new(card.line.as_str().to_owned());
+                self.effects.push_back(Effect::Copy(Shown::body(&line)));
+                self.answer(&[&"copied; clipboard managers may keep it"]);
+            }
+            Some(card) => {
+                let lines = card.lines.clone();
+                self.add(now.at, What::Note(lines));
             }
         }
     }

@@ -1,0 +1,176 @@
+//! `cmdchat host`: a room, a code for friends, and a seat in it.
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
+    num::NonZero,
+    thread,
+};
+
+use cmdchat_core::{
+    name::Name,
+    seed::Seed,
+    server::{Credentials, Limits},
+};
+use cmdchat_drivers::{
+    contract::Sockets,
+    serve::{Note, Server, serve},
+    tcp,
+};
+
+use super::{
+    console::{keep, listening},
+    credentials::Kind,
+    entry, epoch,
+    errand::Errand,
+    internal, seed,
+    serve::stop_on_signals,
+    visit::{Visit, told},
+};
+use crate::{
+    args::{self, Demands, Hosting, Way},
+    code::{CLASSIC, Card, Code, STRICT},
+    exit::{Exit, Failure},
+    text::Shown,
+    view::{Opening, json::Writer},
+};
+
+/// Where friends look first.
+const PORT: u16 = 3000;
+
+pub(super) fn run(command: &Hosting) -> Result<Exit, Failure> {
+    told(command.looks.json, |json| {
+        let (kind, least) =
+            if command.classic { (Kind::Classic, CLASSIC) } else { (Kind::Strict, STRICT) };
+        let words = command.words.unwrap_or(least);
+        if words < least {
+            return Err(Failure::too_few_words(least));
+        }
+        let seed = seed()?;
+        let name =
+            if command.headless { None } else { Some(entry::own_name(command.name.as_deref())?) };
+        let code = Code::draw(words, &seed);
+        let credentials = kind.credentials(&code.password(), &seed)?;
+        command.carriage.runtime.carry(Party { command, code, credentials, seed, name, json })
+    })
+}
+
+struct Party<'a> {
+    command: &'a Hosting,
+    code: Code,
+    credentials: Credentials,
+    seed: Seed,
+    /// Of the host's own seat, if it wants one.
+    name: Option<Name>,
+    json: Option<&'a mut Writer>,
+}
+
+impl Errand for Party<'_> {
+    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+        let socket = listen(self.command.bind, self.command.port)?;
+        let failed = |error: &io::Error| internal("cannot listen", error);
+        let address = socket.local_addr().map_err(|error| failed(&error))?;
+        let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
+        let own = own_addresses(address.ip());
+        let card = Card::of_host(&own, address.port(), &self.code, !self.command.classic);
+        let server = Server {
+            credentials: self.credentials,
+            limits: limits(self.command.max_members),
+            epoch: epoch(runtime.now()),
+            seed: self.seed.fork("relay", 0),
+        };
+        let Some(name) = self.name else {
+            let mut opening = card.lines;
+            opening.push(listening(address, !self.command.classic));
+            return keep(runtime, listener, server, opening, false, stop_on_signals()?);
+        };
+
+        let way = Way {
+            host: args::host(&reachable(address.ip()).to_string())?,
+            port: address.port(),
+            username: name.as_str().to_owned(),
+            carriage: self.command.carriage,
+        };
+        let seat = Visit {
+            way: &way,
+            looks: &self.command.looks,
+            demands: Demands::default(),
+            lowest: self.code.lowest_mode(),
+            name,
+            password: self.code.password(),
+            opening: Opening { card: Some(card), hosts: true, ..Opening::default() },
+            json: self.json,
+        };
+        runtime.run(async {
+            let (stop, stopped) = async_channel::bounded(1);
+            let (closed, closing) = async_channel::bounded::<()>(1);
+            // What its console would say, the host sees in the room.
+            let relay = serve(runtime.clone(), listener, server, |_: Note| {}, stopped);
+            runtime.spawn(async move {
+                relay.await;
+                drop(closed);
+            });
+            let outcome = seat.stay(runtime).await;
+            // The guests are told before the program is gone.
+            stop.close();
+            let _ = closing.recv().await;
+            outcome
+        })
+    }
+}
+
+fn limits(members: usize) -> Limits {
+    Limits {
+        members: Some(members),
+        computations: thread::available_parallelism().map_or(1, NonZero::get),
+        ..Limits::default()
+    }
+}
+
+/// All addresses unless one is asked for, and a free port if 3000 is taken and
+/// none is.
+fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Failure> {
+    // The first takes both families, but a machine may have no IPv6.
+    let everywhere = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+    let addresses = bind.map_or(everywhere.to_vec(), |address| vec![address]);
+    let ports = port.map_or(vec![PORT, 0], |port| vec![port]);
+    let places = ports
+        .iter()
+        .flat_map(|port| addresses.iter().map(|address| SocketAddr::new(*address, *port)));
+    let mut failed = Failure::usage(Shown::line(&[&"nowhere to listen"]));
+    for place in places {
+        match tcp::listen(place) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => failed = Failure::from_listen(place, &error),
+        }
+    }
+    Err(failed)
+}
+
+/// Where a seat of one's own finds a relay that listens at `bound`.
+fn reachable(bound: IpAddr) -> IpAddr {
+    match (bound.is_unspecified(), bound) {
+        (false, address) => address,
+        (true, IpAddr::V4(_)) => Ipv4Addr::LOCALHOST.into(),
+        (true, IpAddr::V6(_)) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// Under which addresses others may find it, the likeliest first: those that a
+/// packet to the world would come from. None is sent.
+fn own_addresses(bound: IpAddr) -> Vec<IpAddr> {
+    if !bound.is_unspecified() {
+        return vec![bound];
+    }
+    let from = |any: IpAddr, world: IpAddr| {
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((world, 9)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    // Addresses for documentation: nobody has them.
+    let v4 = from(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into());
+    let world = Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 1);
+    let v6 = from(Ipv6Addr::UNSPECIFIED.into(), world.into()).filter(|_| bound.is_ipv6());
+    let found: Vec<_> = v4.into_iter().chain(v6).collect();
+    if found.is_empty() { vec![reachable(bound)] } else { found }
+}

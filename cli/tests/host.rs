@@ -1,0 +1,95 @@
+//! `cmdchat host`: a room in one command, and friends who come with one line.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use common::{Process, RUNTIMES, cmdchat, run};
+
+/// `cmdchat host` on a port of its own, and the line it hands out.
+fn host(args: &[&str]) -> (Process, String) {
+    let host = ["host", "--bind", "127.0.0.1", "--port", "0", "--name", "zoe"];
+    let host = Process::start_talking(&mut cmdchat(&[&host, args].concat()));
+    let text = host.out.wait_until("the line", |text| text.contains("only this machine can reach"));
+    let line = text.lines().find_map(|line| line.find("cmdchat://").map(|at| &line[at..])).unwrap();
+    (host, line.to_owned())
+}
+
+fn join(line: &str, name: &str) -> std::process::Command {
+    cmdchat(&["join", line, "--name", name])
+}
+
+#[test]
+fn friends_come_with_the_line_and_are_told_when_it_is_over() {
+    for runtime in RUNTIMES {
+        let (mut zoe, line) = host(&["--runtime", runtime]);
+        let code = line.split_once('#').unwrap().1;
+        assert_eq!(code.split('-').count(), 3, "{line}");
+        let seen = zoe.out.text();
+        assert!(seen.contains("-- room open (strict)."), "{seen}");
+        assert!(seen.contains("three words; capitals and dashes do not matter"), "{seen}");
+
+        let mut bob = Process::start_talking(&mut join(&line, "bob"));
+        bob.out.wait_for("you are in (strict). 2 online: zoe bob");
+        bob.types("hello\n");
+        zoe.out.wait_for("<bob> hello");
+        zoe.types("welcome\n");
+        bob.out.wait_for("<zoe> welcome");
+        zoe.end_input();
+        let zoe = zoe.ends();
+        zoe.is_success();
+        let bob = bob.ends_by_itself();
+        bob.is_success();
+        assert!(bob.out.contains("-- the host closed the room"), "{}", bob.out);
+    }
+}
+
+#[test]
+fn a_classic_room_has_seven_words() {
+    let (_zoe, line) = host(&["--classic"]);
+    assert_eq!(line.split_once('#').unwrap().1.split('-').count(), 7);
+    let bob = run(&mut join(&line, "bob"));
+    bob.is_success();
+    assert!(bob.out.contains("(classic, sealed)"), "{}", bob.out);
+    run(&mut cmdchat(&["host", "--classic", "--words", "6"]))
+        .says(2, "error: a code for this kind of room has at least 7 words");
+}
+
+#[test]
+fn a_room_can_be_kept_without_a_seat() {
+    let args = ["host", "--bind", "127.0.0.1", "--port", "0", "--headless", "--words", "4"];
+    let relay = Process::start(&mut cmdchat(&args));
+    let text = relay.err.wait_until("where it listens", |text| text.contains("(strict room)"));
+    let line = text.lines().find_map(|line| line.find("cmdchat://").map(|at| &line[at..])).unwrap();
+    assert_eq!(line.split_once('#').unwrap().1.split('-').count(), 4);
+    run(&mut join(line, "bob")).is_success();
+    relay.err.wait_for("bob joined (1 online)");
+}
+
+#[test]
+fn a_program_gets_the_line_as_an_object() {
+    let host = ["host", "--bind", "127.0.0.1", "--port", "0", "--name", "bot", "--json"];
+    let bot = Process::start_talking(&mut cmdchat(&host));
+    let text = bot
+        .out
+        .wait_until("the line", |text| text.contains(r#""type":"invite""#) && text.ends_with('\n'));
+    let object = text.lines().find(|line| line.contains(r#""type":"invite""#)).unwrap();
+    let object: serde_json::Value = serde_json::from_str(object).unwrap();
+    run(&mut join(object["line"].as_str().unwrap(), "bob")).is_success();
+    bot.out.wait_for(r#""type":"join","member":{"name":"bob"}"#);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_came_with_a_code_can_pass_it_on() {
+    use common::pty::Seat;
+
+    let (_zoe, line) = host(&[]);
+    let mut bob = Seat::take(&mut cmdchat(&["join", &line, "--name", "bob", "--plain"]));
+    bob.screen.wait_for("you are in");
+    assert!(!bob.screen.text().contains(&line));
+    bob.types("/invite\r");
+    bob.screen.wait_for(&line);
+    bob.types("/quit\r");
+    assert_eq!(bob.leaves().0, Some(0));
+}

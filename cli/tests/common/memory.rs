@@ -44,9 +44,10 @@ impl Memory {
         let mut traces = Vec::new();
         for (place, page) in self.pages().unwrap_or_default() {
             let found = |piece: &&[u8]| page.windows(piece.len()).any(|part| part == *piece);
-            let count = pieces.iter().filter(|piece| found(piece)).count();
-            if count > 0 {
-                traces.push(format!("{count} of {} pieces in {place}", pieces.len()));
+            let here: Vec<_> = pieces.iter().copied().filter(found).collect();
+            if !here.is_empty() {
+                let (count, first) = (here.len(), String::from_utf8_lossy(here[0]));
+                traces.push(format!("{count} pieces from {first:?} on in {place}"));
             }
         }
         traces

@@ -10,8 +10,17 @@ mod system;
 #[path = "shelter/linux.rs"]
 mod system;
 
+use crate::text::Shown;
+
 /// Asks for all of it.
 pub fn seek() {
     system::refuse_dumps();
     system::lock_memory();
+}
+
+/// What came of it, and what else this machine does with memory: a topic and a
+/// finding each.
+#[must_use]
+pub fn findings() -> Vec<(&'static str, Shown)> {
+    system::findings()
 }

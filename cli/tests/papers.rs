@@ -45,9 +45,18 @@ fn the_manual_page_has_all_that_long_help_has() {
     page.is_success();
     assert!(page.out.contains(".TH cmdchat 1"), "{}", page.out);
     let page = page.out.replace('\\', "");
-    for command in
-        ["host", "serve", "connect", "join", "send", "verifier", "passphrase", "completions", "man"]
-    {
+    for command in [
+        "host",
+        "serve",
+        "connect",
+        "join",
+        "send",
+        "verifier",
+        "passphrase",
+        "doctor",
+        "completions",
+        "man",
+    ] {
         let section = page.split_once(&format!(".SH \"cmdchat {command}\"\n")).unwrap().1;
         let section = section.split("\n.SH ").next().unwrap();
         let help = run(&mut cmdchat(&[command, "--help"])).out;

@@ -77,6 +77,9 @@ pub enum Command {
     Verifier(Verifier),
     /// Make a passphrase of random words.
     Passphrase(Passphrase),
+    /// Say what this machine does to keep a conversation to itself.
+    #[command(before_long_help = DOCTOR_EXAMPLES)]
+    Doctor,
     /// Print completions for a shell.
     Completions(Completions),
     /// Print the manual page.
@@ -97,6 +100,10 @@ const COMPLETIONS_EXAMPLES: &str = "\
 Examples:
   source <(cmdchat completions bash)          for this shell
   cmdchat completions fish >~/.config/fish/completions/cmdchat.fish";
+
+const DOCTOR_EXAMPLES: &str = "\
+Examples:
+  cmdchat doctor                              memory, swap, core dumps, terminal";
 
 const MAN_EXAMPLES: &str = "\
 Examples:

@@ -4,6 +4,7 @@ mod completions;
 mod connect;
 mod console;
 mod credentials;
+mod doctor;
 mod entry;
 mod errand;
 mod host;
@@ -48,6 +49,7 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
             let code = Code::draw(command.words, &seed()?).shown();
             print(Shown::line(&[&code, &"\n"]).as_str().as_bytes())
         }
+        Command::Doctor => print(&doctor::page()),
         Command::Completions(command) => print(&completions::script(command.shell)),
         Command::Man => print(&man::page()),
     }

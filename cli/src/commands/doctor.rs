@@ -1,0 +1,40 @@
+//! `cmdchat doctor`: what this machine does to keep a conversation to itself.
+
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
+
+use crate::{shelter, text::Shown};
+
+/// A line for each topic.
+pub(super) fn page() -> Vec<u8> {
+    let mut page = Vec::new();
+    let around = [("terminal", terminal()), ("multiplexer", multiplexer())];
+    for (topic, finding) in shelter::findings().into_iter().chain(around) {
+        page.extend_from_slice(format!("{topic}: {finding}\n").as_bytes());
+    }
+    page
+}
+
+fn terminal() -> Shown {
+    if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
+        return Shown::line(&[&"none: plain lines"]);
+    }
+    let name = Shown::quoted(&env::var("TERM").unwrap_or_default());
+    match crossterm::terminal::size() {
+        Ok((columns, rows)) => Shown::line(&[&name, &", ", &columns, &" by ", &rows]),
+        Err(_) => Shown::line(&[&name, &", its size is not known"]),
+    }
+}
+
+/// Programs between us and the terminal that remember what is shown.
+fn multiplexer() -> Shown {
+    let known = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
+    match known.into_iter().find(|(variable, _)| env::var_os(variable).is_some()) {
+        Some((_, name)) => {
+            Shown::line(&[&name, &": it keeps what plain mode prints, and its log would too"])
+        }
+        None => Shown::line(&[&"none"]),
+    }
+}

@@ -1,0 +1,94 @@
+//! Floods of connections, a process that may open few files, and one that stands
+//! still for a while: who is inside talks on, and who comes later gets in.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    time::Duration,
+};
+
+use common::{PATIENCE, Process, RUNTIMES, Room, key, listening_port, poll_until, run, shell};
+use rustix::process::Signal;
+
+/// A room whose server may have 64 files open.
+fn narrow(runtime: &str) -> Room {
+    let key = key();
+    let script = "ulimit -n 64 && exec \"$0\" serve 127.0.0.1 0 --password-file \"$1\" \
+                  --runtime \"$2\" --max-logins 0";
+    let serve = Process::start(&mut shell(script, &[&key, runtime]));
+    let port = listening_port(&serve);
+    Room { serve, port, key }
+}
+
+/// Alice says something, and bob hears it.
+fn talk(alice: &mut Process, bob: &Process, text: &str) {
+    alice.types(format!("{text}\n"));
+    bob.out.wait_for(&format!("<alice> {text}"));
+}
+
+#[test]
+fn with_no_file_left_those_inside_talk_on_and_later_others_come_in() {
+    for runtime in RUNTIMES {
+        let room = narrow(runtime);
+        let (mut alice, bob) = (room.guest("alice"), room.guest("bob"));
+        let flood: Vec<_> =
+            (0..200).map(|_| TcpStream::connect(("127.0.0.1", room.port)).unwrap()).collect();
+        room.serve.err.wait_for("cannot accept");
+        talk(&mut alice, &bob, "in the midst of it");
+        drop(flood);
+        // As soon as it has looked at those who are gone.
+        poll_until("a newcomer", || {
+            run(&mut room.connect("carol", &["--timeout", "2s"])).code() == Some(0)
+        });
+        talk(&mut alice, &bob, "and afterwards");
+    }
+}
+
+#[test]
+fn half_a_login_from_everywhere_and_a_reset_in_each_phase_hurt_nobody() {
+    let hello = b"{\"cmd\":\"srp_init\",\"username\":\"x\",\"A\":\"AgICAg==\"}\n";
+    for runtime in RUNTIMES {
+        let room = Room::open(&["--runtime", runtime]);
+        let (mut alice, bob) = (room.guest("alice"), room.guest("bob"));
+        for number in 0..1_000 {
+            let mut stream = TcpStream::connect(("127.0.0.1", room.port)).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            // Where the server is full already, it has closed.
+            let _ = stream.write_all(&hello[..hello.len() * (number % 5) / 4]);
+            if number % 10 == 4 {
+                let _ = stream.read(&mut [0; 16]);
+            }
+            if number % 2 == 0 {
+                // To close with this set resets the connection.
+                socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+            }
+        }
+        talk(&mut alice, &bob, "still here");
+        poll_until("a newcomer", || {
+            run(&mut room.connect("carol", &["--timeout", "2s"])).code() == Some(0)
+        });
+    }
+}
+
+#[test]
+fn a_server_that_stood_still_goes_on_where_it_was() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&["--runtime", runtime]);
+        let (mut alice, bob) = (room.guest("alice"), room.guest("bob"));
+        room.serve.signal(Signal::STOP);
+        for number in 0..100 {
+            alice.types(format!("line {number}\n"));
+        }
+        let carol = Process::start(&mut room.connect("carol", &[]));
+        room.serve.signal(Signal::CONT);
+        bob.out.wait_for("<alice> line 99");
+        let all: Vec<_> = (0..100).map(|number| format!("line {number}")).collect();
+        assert_eq!(common::said_by(&bob.out.text(), "alice"), all);
+        assert_eq!(carol.ends().code(), Some(0), "who called meanwhile was let in");
+    }
+}

@@ -18,8 +18,10 @@ use crate::{
 pub(crate) enum Part {
     /// Messages to 10, 100, 1,000 and 5,000 members
     FanOut,
-    /// Coming in, and being there
-    Members,
+    /// Coming in
+    Logins,
+    /// Being there
+    Idle,
     /// What members notice of others
     Manners,
     /// The start of the program
@@ -46,7 +48,8 @@ impl Plan {
         for part in &self.parts {
             match part {
                 Part::FanOut => self.fan_out()?,
-                Part::Members => self.members()?,
+                Part::Logins => self.logins()?,
+                Part::Idle => self.idle()?,
                 Part::Manners => self.manners()?,
                 Part::Start => self.start()?,
             }
@@ -112,13 +115,10 @@ impl Plan {
         Ok(())
     }
 
-    fn members(&self) -> Result<()> {
-        let kinds: Vec<_> = [Kind::Cmdchat, Kind::Sealed]
-            .into_iter()
-            .chain(self.others.iter().copied().filter(|&kind| kind == Kind::Python))
-            .collect();
-        self.each("one login", "1.5 ms", &kinds, |server| Ok(ms(logins::one(&server, 200)?)))?;
-        self.each("one login, 1,000 messages of history", "", &kinds, |server| {
+    fn logins(&self) -> Result<()> {
+        let kinds = self.with_logins();
+        self.each("one login, ms", "1.5 ms", &kinds, |server| Ok(ms(logins::one(&server, 200)?)))?;
+        self.each("one login, 1,000 messages of history, ms", "", &kinds, |server| {
             let mut room = Room::new(server)?;
             Ok(ms(logins::with_history(&mut room, 1_000, 200)?))
         })?;
@@ -127,10 +127,20 @@ impl Plan {
         }
         self.each("1,000 members joining, s", "2.5 s", &kinds, |server| {
             Ok(logins::many(&mut Room::new(server)?, 1_000)?.as_secs_f64())
-        })?;
-        self.each("idle member, kB", "4 kB, sealed 8 kB", &kinds, |server| {
-            Ok(logins::idle(&mut Room::new(server)?, 1_000)? as f64 / 1e3)
         })
+    }
+
+    fn idle(&self) -> Result<()> {
+        let members = self.members.min(1_000);
+        self.each("idle member, kB", "4 kB, sealed 8 kB", &self.with_logins(), |server| {
+            Ok(logins::idle(&mut Room::new(server)?, members)? as f64 / 1e3)
+        })
+    }
+
+    /// Our own, and those of the others that have a login like ours.
+    fn with_logins(&self) -> Vec<Kind> {
+        let python = self.others.iter().copied().filter(|&kind| kind == Kind::Python);
+        [Kind::Cmdchat, Kind::Sealed].into_iter().chain(python).collect()
     }
 
     fn manners(&self) -> Result<()> {

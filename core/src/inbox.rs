@@ -77,7 +77,7 @@ impl Inbox {
     /// bound. It stays there: the connection cannot be read any further.
     pub fn take(&mut self) -> Result<Line<'_>, TooLong> {
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
-        let (end, next) = match fresh.iter().position(|&byte| byte == b'\n') {
+        let (end, next) = match memchr::memchr(b'\n', fresh) {
             Some(at) => (self.searched + at, self.searched + at + 1),
             None => (self.buffer.len(), self.buffer.len()),
         };

@@ -21,6 +21,8 @@ pub const MAX_RECORD: usize = (MAX_OBJECT + TAG).div_ceil(3) * 4;
 /// The smallest bucket; each of the others is twice the one before.
 const SMALLEST: usize = 1_024;
 const TAG: usize = 16;
+/// A workbench above this many bytes is given back: every member has one.
+const KEPT: usize = SMALLEST + TAG;
 /// Records of one direction. The last must be a `bye`.
 const RECORDS: u64 = 1 << 32;
 
@@ -64,6 +66,9 @@ impl Sealer {
         let room = out.get_mut(start..).unwrap_or_default();
         STANDARD.encode_slice(&self.bench, room).map_err(|_| Unsealable)?;
         out.push(b'\n');
+        if self.bench.capacity() > KEPT {
+            self.bench = Zeroizing::default();
+        }
         Ok(())
     }
 

@@ -3,8 +3,12 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
+};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     envelope::Envelope,
@@ -151,5 +155,23 @@ fn verifier_tokens_and_fingerprints() {
                 assert_eq!(read.map(drop).err(), Some(BadToken), "{broken}");
             }
         }
+    }
+}
+
+/// The rest of the token is right, its sum too; but the 16 bytes of the salt
+/// do not begin with the sentinel, only what is left of them without zeros.
+#[test]
+fn no_token_has_a_sentinel_behind_zeros() {
+    for case in &vectors() {
+        let token = text(case, "token").strip_prefix("cmdchat2.").unwrap();
+        let token = URL_SAFE_NO_PAD.decode(token).unwrap();
+        let with_salt = |salt: &[u8; 16]| {
+            let body = [&token[..18], salt, &token[34..token.len() - 4]].concat();
+            let sum = Sha256::digest(&body);
+            let token = URL_SAFE_NO_PAD.encode([&body, &sum[..4]].concat());
+            Credentials::from_token(&format!("cmdchat2.{token}"))
+        };
+        assert!(with_salt(b"cmdchat2salty\0\0\0").is_ok());
+        assert_eq!(with_salt(b"\0\0\0cmdchat2salty").map(drop).err(), Some(BadToken));
     }
 }

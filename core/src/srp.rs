@@ -87,6 +87,13 @@ impl Salt {
         Self([*SENTINEL, random].concat().into())
     }
 
+    /// One of those as another made it: all 16 bytes, the sentinel first. Zeros
+    /// before it make it another salt.
+    #[must_use]
+    pub fn marked(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == 16 && bytes.starts_with(SENTINEL)).then(|| Self(bytes.into()))
+    }
+
     /// Whether it is one of those.
     #[must_use]
     pub fn has_sentinel(&self) -> bool {

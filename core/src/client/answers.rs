@@ -71,14 +71,9 @@ impl Challenge {
         let line = strict::object(line).ok_or(LoginFailed::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
         let kdf = kdf.ok_or(LoginFailed::UnknownVersion)?;
-        let challenge = Self { version: Version::Two, kdf, ..Self::open(&line)? };
-        let is_canonical = |key: &str, hashed: &[u8]| bytes(&line, key).is_ok_and(|b| b == hashed);
-        let salt = challenge.salt.as_bytes();
-        if salt.len() == 16
-            && challenge.salt.has_sentinel()
-            && is_canonical("salt", salt)
-            && is_canonical("B", challenge.b.as_bytes())
-        {
+        let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailed::Unproven)?;
+        let challenge = Self { version: Version::Two, kdf, salt, ..Self::open(&line)? };
+        if bytes(&line, "B")? == challenge.b.as_bytes() {
             Ok(challenge)
         } else {
             Err(LoginFailed::Unproven)

@@ -83,8 +83,8 @@ impl Credentials {
             _ => return Err(BadToken),
         };
         let room_salt = room_salt.try_into().map_err(|_| BadToken)?;
-        let salt = Salt::from_wire(srp_salt).map_err(|_| BadToken)?;
-        if *sum != checksum(body) || !salt.has_sentinel() {
+        let salt = Salt::marked(srp_salt).ok_or(BadToken)?;
+        if *sum != checksum(body) {
             return Err(BadToken);
         }
         let v: &[u8; 256] = v.try_into().map_err(|_| BadToken)?;

@@ -104,16 +104,21 @@ fn resident() -> Option<usize> {
     Some(pages.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
 }
 
-#[expect(clippy::disallowed_methods, reason = "it measures a real delay")]
-/// Three talk in turns until told to stop; each checks every line. Gives the
-/// number of messages and the worst delay of one.
-fn honest(port: u16, stop: &AtomicBool) -> (usize, Duration) {
-    let names = ["anna", "berta", "clara"];
-    let mut guests = names.map(|name| Guest::join(Kind::Blocking, port, name));
+const HONEST: [&str; 3] = ["anna", "berta", "clara"];
+
+fn seated(port: u16) -> [Guest; 3] {
+    let mut guests = HONEST.map(|name| Guest::join(Kind::Blocking, port, name));
     // Logged in is not yet in the room: what is said before that is history.
     for guest in &mut guests {
         assert!(matches!(guest.sees(), Seen::Ready(..)));
     }
+    guests
+}
+
+/// Three talk in turns until told to stop; each checks every line. Gives the
+/// number of messages and the worst delay of one.
+#[expect(clippy::disallowed_methods, reason = "it measures a real delay")]
+fn honest(mut guests: [Guest; 3], stop: &AtomicBool) -> (usize, Duration) {
     let (mut said, mut worst) = (0, Duration::ZERO);
     let mut heard = [0; 3];
     while !stop.load(Ordering::Relaxed) {
@@ -123,8 +128,8 @@ fn honest(port: u16, stop: &AtomicBool) -> (usize, Duration) {
         for (guest, heard) in guests.iter_mut().zip(&mut heard) {
             loop {
                 match guest.sees() {
-                    Seen::Said(name, text) if names.contains(&name.as_str()) => {
-                        let expected = (names[*heard % 3].to_owned(), format!("message {heard}"));
+                    Seen::Said(name, text) if HONEST.contains(&name.as_str()) => {
+                        let expected = (HONEST[*heard % 3].to_owned(), format!("message {heard}"));
                         assert_eq!((name, text), expected, "in order, and none missing");
                         *heard += 1;
                         break;
@@ -157,8 +162,10 @@ fn while_three_talk(kind: Kind, attack: impl FnOnce(u16) + Send + 'static) {
     };
     let host = Host::start(kind, limits);
     let stop = AtomicBool::new(false);
+    // Before the attack: a door crowded by strangers may keep newcomers waiting.
+    let guests = seated(host.port);
     thread::scope(|scope| {
-        let talk = scope.spawn(|| honest(host.port, &stop));
+        let talk = scope.spawn(|| honest(guests, &stop));
         let attacked = thread::spawn(move || attack(host.port)).join();
         stop.store(true, Ordering::Relaxed);
         attacked.expect("the attack went as described");

@@ -149,7 +149,6 @@ fn a_lost_connection() {
     let mut scene = Scene::new(80, 12);
     scene.enter("sent and not heard");
     scene.types("half a thought");
-    scene.update(Input::Lost(vec![Reference(0)]));
     let next = scene.tick().after(std::time::Duration::from_millis(3_600));
     scene.update(Input::Waiting(next));
     assert_snapshot!("waiting", scene.seen());

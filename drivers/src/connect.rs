@@ -11,7 +11,9 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    client::{Ended, Ending, Event, Login, Output, Progress, Reference, Refused, Session},
+    client::{
+        Ended, Ending, Event, Login, Output, Progress, Reference, Refused, Session, Unconfirmed,
+    },
     inbox::Inbox,
     log::{Lag, Log},
 };
@@ -174,8 +176,9 @@ impl<R: Runtime> SessionLoop<R> {
         // The login may have left lines in the inbox.
         self.read_lines();
         loop {
-            if let Some(ended) = self.carry_out().await {
+            if let Some(mut ended) = self.carry_out().await {
                 self.part(ended.ending).await;
+                ended.unconfirmed.extend(self.not_taken());
                 // Last, because the program may end with it.
                 let _ = self.events.send(Event::Ended(ended)).await;
                 return;
@@ -245,6 +248,17 @@ impl<R: Runtime> SessionLoop<R> {
             bell.ring();
         }
         ended
+    }
+
+    /// What was said too late for this session. Commands that are still on their
+    /// way go back to whoever sends them.
+    fn not_taken(&self) -> impl Iterator<Item = Unconfirmed> {
+        self.commands.close();
+        let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
+        commands.filter_map(|command| match command {
+            Command::Say(reference, text) => Some(Unconfirmed::new(reference, text)),
+            Command::Clear | Command::Compare | Command::Finish(_) | Command::Leave => None,
+        })
     }
 
     /// Ends the writer, which may be waiting for more. Who leaves does so in

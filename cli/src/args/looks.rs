@@ -78,18 +78,19 @@ pub struct Looks {
 
     /// How long to try to get a lost connection back; 0 is not at all
     ///
-    /// At a terminal five minutes if nothing is said; a pipe does not try.
+    /// At a terminal and with --json five minutes if nothing is said; a pipe does not try.
     #[arg(long, value_name = "TIME", value_parser = values::bound_wait, hide_short_help = true)]
     pub reconnect_for: Option<Bound<Duration>>,
 }
 
 impl Looks {
-    /// How long to try to get a lost connection back.
+    /// How long to try to get a lost connection back, for a person or, by `json`,
+    /// a program that stays.
     #[must_use]
-    pub fn reconnect_for(&self) -> Duration {
+    pub fn reconnect_for(&self, json: bool) -> Duration {
         match self.reconnect_for {
             Some(bound) => bound.0.unwrap_or(Duration::ZERO),
-            None if io::stdin().is_terminal() => RECONNECT,
+            None if json || io::stdin().is_terminal() => RECONNECT,
             None => Duration::ZERO,
         }
     }

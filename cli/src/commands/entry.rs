@@ -21,7 +21,7 @@ use crate::{
     exit::{Exit, Failure},
     secrets,
     text::Shown,
-    view::{chat::Parting, regain::Setback},
+    view::{regain::Setback, talk::Parting},
 };
 
 /// How long a host may take to let us in: as long as it gives us.

@@ -6,12 +6,12 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Guest, Mode, NotSent},
+    client::{Event, Guest, Mode, NotSent, Reference},
     name::Name,
     secret::Password,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::contract::Sockets;
+use cmdchat_drivers::{connect::Command, contract::Sockets};
 use zeroize::Zeroizing;
 
 use super::{
@@ -25,7 +25,7 @@ use crate::{
     args::{Again, Demands, Send, Way},
     exit::{Exit, Failure},
     secrets,
-    view::talk::{Next, Talk},
+    view::talk::{Next, Source, Talk},
 };
 
 pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
@@ -75,17 +75,24 @@ impl Errand for Message<'_> {
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
-            let mut talk = Talk::new(joined, self.way.carriage.timeout, signals, nothing_typed);
-            talk.say(self.text);
+            let input = (Source::Pipe, nothing_typed);
+            let patience = self.way.carriage.timeout;
+            let mut talk = Talk::new(runtime.clone(), joined, input, signals, patience, None);
+            talk.ask(Command::Say(Reference(0), self.text));
             talk.finish();
             loop {
-                match talk.next().await {
+                match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
                     Next::Event(Event::NotSent(_, NotSent::TooLong)) => {
                         return Err(Failure::too_long());
                     }
-                    Next::Event(_) | Next::Typed(_) => {}
+                    Next::Event(_)
+                    | Next::Typed(_)
+                    | Next::Waiting(_)
+                    | Next::Trying
+                    | Next::Time => {}
                     Next::Over(parting) => return parted(self.way, parting),
+                    Next::Failed(failure) => return Err(failure),
                 }
             }
         })

@@ -30,8 +30,8 @@ use crate::{
         json::{Feed, Writer},
         keyboard,
         model::Model,
-        regain::Regain,
-        talk::Talk,
+        regain::{Dialing, Regain},
+        talk::{Source, Talk},
         terminal::Terminal,
     },
 };
@@ -65,6 +65,12 @@ pub(super) struct Visit<'a> {
     pub(super) json: Option<&'a mut Writer>,
 }
 
+/// Who is told what happens.
+enum Audience<'a> {
+    Person(Terminal),
+    Program(&'a mut Writer),
+}
+
 impl Errand for Visit<'_> {
     fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
         runtime.run(self.stay(runtime))
@@ -94,30 +100,33 @@ impl Visit<'_> {
         // Only now: it takes a moment, and nobody waits for it any more.
         self.opening.guessable = secrets::is_guessable(guest.password());
 
-        let listen = |live| {
-            keyboard::listen(live, typing)
-                .map_err(|error| internal("cannot start a thread", &error))
+        let patience = self.looks.reconnect_for(self.json.is_some());
+        let regain = (!patience.is_zero()).then(|| {
+            let dial = |unconfirmed| Box::pin(enter(unconfirmed)) as Dialing<'_>;
+            Regain::new(patience, seed.fork("waits", 0), dial)
+        });
+        let audience = match self.json {
+            Some(out) => Audience::Program(out),
+            None => Audience::Person(Terminal::enter(self.looks.plain)?),
         };
-        let parting = if let Some(out) = self.json {
-            listen(false)?;
-            let talk = Talk::new(joined, way.carriage.timeout, signals, typed);
-            Feed::new(out, name, talk, self.opening).run().await
-        } else {
-            let terminal = Terminal::enter(self.looks.plain)?;
-            listen(terminal.is_live())?;
-            let (settings, look) = self.looks.choose();
-            let model =
-                Model::new(at(way.host.as_str(), way.port), name, TimeZone::system(), settings)
-                    .opening(self.opening);
-            let regain = Regain {
-                patience: self.looks.reconnect_for(),
-                seed: seed.fork("waits", 0),
-                dial: Box::new(|unconfirmed| Box::pin(enter(unconfirmed))),
-            };
-            let chat =
-                Chat::new(runtime.clone(), model, look, terminal, way.carriage.timeout, regain);
-            chat.run(joined, &signals, &typed).await?
+        let source = match &audience {
+            Audience::Program(_) => Source::Pipe,
+            Audience::Person(terminal) => terminal.source(),
         };
+        keyboard::listen(source, typing)
+            .map_err(|error| internal("cannot start a thread", &error))?;
+        let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
+        let talk = Talk::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
+        let parting = match audience {
+            Audience::Program(out) => Feed::new(runtime, out, name, talk, self.opening).run().await,
+            Audience::Person(terminal) => {
+                let (settings, look) = self.looks.choose();
+                let address = at(way.host.as_str(), way.port);
+                let model =
+                    Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
+                Chat::new(runtime, model, look, terminal, talk).run().await
+            }
+        }?;
         parted(way, parting)
     }
 }

@@ -9,7 +9,10 @@ use std::{
 use async_channel::Sender;
 use zeroize::Zeroizing;
 
-use super::terminal::{self, Input};
+use super::{
+    talk::Source,
+    terminal::{self, Input},
+};
 
 /// The longest line of a pipe that is kept, in bytes: more than any message may
 /// have, were each of its bytes written `\u1234`, so that one that is too long
@@ -34,9 +37,12 @@ pub enum Typed {
 /// # Errors
 ///
 /// The thread cannot be started.
-pub fn listen(live: bool, typing: Sender<Typed>) -> io::Result<()> {
+pub fn listen(source: Source, typing: Sender<Typed>) -> io::Result<()> {
     let listen = move || {
-        let ended = if live { keys(&typing) } else { lines(&mut io::stdin().lock(), &typing) };
+        let ended = match source {
+            Source::Keys => keys(&typing),
+            Source::Lines | Source::Pipe => lines(&mut io::stdin().lock(), &typing),
+        };
         if ended.is_ok() {
             let _ = typing.send_blocking(Typed::End);
         }

@@ -2,19 +2,21 @@
 
 use std::{collections::VecDeque, future::Future, pin::Pin};
 
-use async_channel::Sender;
+use async_channel::{SendError, Sender};
 use cmdchat_drivers::connect::Command;
 use futures_lite::future;
 
 /// A queue that empties beside everything else: the session may be waiting for
 /// its events to be taken, so whoever did nothing but wait for the session
-/// could wait for ever. Between two sessions it only fills.
+/// could wait for ever. What one session did not take is for the next one.
 #[derive(Default)]
 pub(super) struct Outbox {
     commands: Option<Sender<Command>>,
     waiting: VecDeque<Command>,
-    sending: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    sending: Option<Sending>,
 }
+
+type Sending = Pin<Box<dyn Future<Output = Result<(), SendError<Command>>> + Send>>;
 
 impl Outbox {
     pub(super) fn connect(&mut self, commands: Sender<Command>) {
@@ -31,21 +33,25 @@ impl Outbox {
 
     /// Waits until the session has taken one more. May be dropped at any time.
     pub(super) async fn send_one(&mut self) {
-        if self.sending.is_none() {
-            let Some(commands) = self.commands.clone() else {
-                return future::pending().await;
+        loop {
+            let sending = match &mut self.sending {
+                Some(sending) => sending,
+                None => {
+                    let Some(commands) = self.commands.clone().filter(|to| !to.is_closed()) else {
+                        return future::pending().await;
+                    };
+                    let Some(command) = self.waiting.pop_front() else {
+                        return future::pending().await;
+                    };
+                    self.sending.insert(Box::pin(async move { commands.send(command).await }))
+                }
             };
-            let Some(command) = self.waiting.pop_front() else {
-                return future::pending().await;
-            };
-            // A session that has ended says so by itself.
-            self.sending = Some(Box::pin(async move {
-                let _ = commands.send(command).await;
-            }));
+            let sent = sending.await;
+            self.sending = None;
+            match sent {
+                Ok(()) => return,
+                Err(SendError(command)) => self.waiting.push_front(command),
+            }
         }
-        if let Some(sending) = &mut self.sending {
-            sending.await;
-        }
-        self.sending = None;
     }
 }

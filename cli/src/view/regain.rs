@@ -12,12 +12,13 @@ const WAITS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 /// How a lost connection is made again.
 pub struct Regain<'a> {
-    /// For how long it is tried.
-    pub patience: Duration,
+    patience: Duration,
     /// For the times between.
-    pub seed: Seed,
-    /// Reaches the host and logs in, with what was not confirmed.
-    pub dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
+    seed: Seed,
+    dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
+    losses: u64,
+    /// Since the last loss.
+    backoff: Option<Backoff>,
 }
 
 /// A try to get into the room.
@@ -40,8 +41,45 @@ impl From<Setback> for Failure {
     }
 }
 
+impl<'a> Regain<'a> {
+    /// By `dial`, which reaches the host and logs in, with what was not confirmed;
+    /// for as long as `patience` after each loss.
+    #[must_use]
+    pub fn new(
+        patience: Duration,
+        seed: Seed,
+        dial: impl Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a,
+    ) -> Self {
+        Self { patience, seed, dial: Box::new(dial), losses: 0, backoff: None }
+    }
+
+    /// For how long it is tried.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// When to try next; nothing if it has been tried long enough.
+    pub(super) fn next_try(&mut self, now: Tick) -> Option<Tick> {
+        let backoff = self.backoff.get_or_insert_with(|| {
+            self.losses += 1;
+            Backoff::new(now, self.patience, &self.seed.fork("loss", self.losses))
+        });
+        backoff.next(now)
+    }
+
+    pub(super) fn dial(&self, unconfirmed: Vec<Unconfirmed>) -> Dialing<'a> {
+        (self.dial)(unconfirmed)
+    }
+
+    /// It is had back.
+    pub(super) fn succeed(&mut self) {
+        self.backoff = None;
+    }
+}
+
 /// The tries after one loss.
-pub(super) struct Backoff {
+struct Backoff {
     give_up_at: Tick,
     tries: usize,
     /// A thousandth of the possible jitter, for each try.
@@ -51,14 +89,14 @@ pub(super) struct Backoff {
 impl Backoff {
     /// Tries for `patience` from `now` on. `seed` is for the jitter: those who
     /// were cut off together are not to come back together.
-    pub(super) fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
+    fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
         const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
         let jitter = Box::new(seed.numbers_below(THOUSAND));
         Self { give_up_at: now.after(patience), tries: 0, jitter }
     }
 
     /// When to try next; nothing if it has been tried long enough.
-    pub(super) fn next(&mut self, now: Tick) -> Option<Tick> {
+    fn next(&mut self, now: Tick) -> Option<Tick> {
         if now >= self.give_up_at {
             return None;
         }

@@ -1,40 +1,70 @@
-//! One session, as whoever lets a program speak sees it: what happens next, and
-//! what is on its way.
+//! One stay in a room, over as many connections as it takes: what happens next,
+//! and what is on its way.
 //!
 //! Theory of operation. Commands go through an `Outbox`, beside everything
-//! else. Input is read on when all that was read is on its way and most of it
+//! else. A pipe is read on when all that was read is on its way and most of it
 //! has come back. A request to leave overtakes what has not been read yet; a
-//! second one does not wait for anything.
+//! second one does not wait for anything. A connection that failed is made
+//! again for as long as is wanted, unless the login gave somebody a guess at
+//! the passphrase; what was not heard back goes along.
 
 use std::time::Duration;
 
 use async_channel::Receiver;
-use cmdchat_core::client::{Ended, Ending, Event, Reference};
-use cmdchat_drivers::connect::{Command, Joined};
+use cmdchat_core::{
+    client::{Ended, Ending, Event, Message, Unconfirmed},
+    time::Tick,
+};
+use cmdchat_drivers::{
+    connect::{Command, Joined},
+    contract::Runtime,
+};
 use futures_lite::future;
-use zeroize::Zeroizing;
 
-use super::{chat::Parting, keyboard::Typed, outbox::Outbox};
+use super::{
+    keyboard::Typed,
+    outbox::Outbox,
+    regain::{Dialing, Regain, Setback},
+};
+use crate::exit::Failure;
 
-/// Texts that may be on their way: fewer than the session takes, so that it
-/// always has an ear for a request to leave.
+/// Texts of a pipe that may be on their way: fewer than the session takes, so
+/// that it always has an ear for a request to leave.
 const UNANSWERED: usize = 32;
-/// How long whoever is told to leave waits for what was said last.
+/// How long whoever leaves waits for what was said last.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A session and its input.
-pub struct Talk {
+/// A stay in a room, and its input.
+pub struct Talk<'a, R> {
+    runtime: R,
+    line: Line<'a>,
     outbox: Outbox,
-    events: Receiver<Event>,
+    regain: Option<Regain<'a>>,
     signals: Receiver<()>,
-    typed: Receiver<Typed>,
+    input: Receiver<Typed>,
+    source: Source,
     /// How long to wait for echoes at the end.
     patience: Duration,
-    /// Texts said so far.
-    said: u64,
     /// Texts that have not come back.
     unanswered: usize,
     stage: Stage,
+}
+
+/// Who gives the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A person, key by key: one of them may always be the wish to be gone.
+    Keys,
+    /// A person, line by line.
+    Lines,
+    /// Nobody who would wait: it is read as fast as the room takes it.
+    Pipe,
+}
+
+enum Line<'a> {
+    Up(Receiver<Event>),
+    Waiting(Tick, Vec<Unconfirmed>),
+    Trying(Dialing<'a>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -54,122 +84,229 @@ pub enum Next {
     Event(Event),
     /// Something of the input; never its end.
     Typed(Typed),
+    /// There is no connection; the next try comes then.
+    Waiting(Tick),
+    /// It is being tried.
+    Trying,
+    /// The moment that was asked for.
+    Time,
     /// The end.
     Over(Parting),
+    /// The same: why the connection could not be made again.
+    Failed(Failure),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Parting {
+    /// The session's end.
+    pub ending: Ending,
+    /// Texts that never came back.
+    pub undelivered: usize,
+    /// Lines of a pipe that could not be sent.
+    pub unsent: usize,
+    /// How long the last echoes were waited for.
+    pub patience: Duration,
+    /// How long it was tried to get the connection back, if that was given up.
+    pub tried: Option<Duration>,
 }
 
 enum Wake {
-    Event(Event),
+    /// Nothing if the session's task died: it always says how it ended.
+    Event(Option<Event>),
     Typed(Typed),
+    Dialed(Result<Joined, Setback>),
     Sent,
     Signal,
-    Dead,
+    Time,
 }
 
-impl Talk {
-    /// Each of `signals` asks to leave; at the end of input the last echoes are
-    /// waited for as long as `patience`.
+impl<'a, R: Runtime> Talk<'a, R> {
+    /// Each of `signals` asks to leave; at the end of `input` the last echoes are
+    /// waited for as long as `patience`. Without `regain` a lost connection is
+    /// the end.
     #[must_use]
     pub fn new(
+        runtime: R,
         joined: Joined,
-        patience: Duration,
+        (source, input): (Source, Receiver<Typed>),
         signals: Receiver<()>,
-        typed: Receiver<Typed>,
+        patience: Duration,
+        regain: Option<Regain<'a>>,
     ) -> Self {
+        let Joined { commands, events } = joined;
         let mut outbox = Outbox::default();
-        outbox.connect(joined.commands);
+        outbox.connect(commands);
         Self {
+            runtime,
+            line: Line::Up(events),
             outbox,
-            events: joined.events,
+            regain,
             signals,
-            typed,
+            input,
+            source,
             patience,
-            said: 0,
             unanswered: 0,
             stage: Stage::Talking,
         }
     }
 
-    /// Waits for what happens next.
-    pub async fn next(&mut self) -> Next {
+    /// Waits for what happens next, at most until `due`. May be dropped at any
+    /// time.
+    pub async fn next(&mut self, due: Option<Tick>) -> Next {
         loop {
             if self.stage == Stage::Gone {
                 self.patience = Duration::ZERO;
-                return self.over(Ending::Left, self.unanswered);
+                return Next::Over(self.parting(Ending::Left));
             }
-            match self.wake().await {
-                // The session always says how it ended; this is its task dying.
-                Wake::Dead => return self.over(Ending::Lost, 0),
-                Wake::Event(Event::Ended(Ended { ending, unconfirmed })) => {
-                    return self.over(ending, unconfirmed.len());
-                }
-                Wake::Event(event) => {
-                    let answers = match &event {
-                        Event::Message(message) => message.own.is_some(),
-                        Event::NotSent(..) => true,
-                        Event::Ready(_)
-                        | Event::Rejected(_)
-                        | Event::Joined(..)
-                        | Event::Left(..)
-                        | Event::Cleared(..)
-                        | Event::Notice(_)
-                        | Event::Overdue(_)
-                        | Event::Standing(_)
-                        | Event::Ended(_) => false,
-                    };
-                    self.unanswered = self.unanswered.saturating_sub(usize::from(answers));
-                    return Next::Event(event);
-                }
+            match self.wake(due).await {
+                Wake::Event(None) => return Next::Over(self.parting(Ending::Lost)),
+                Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
+                Wake::Event(Some(event)) => return self.heard(event),
                 Wake::Typed(Typed::End) => self.finish(),
                 Wake::Typed(typed) => return Next::Typed(typed),
+                Wake::Dialed(Ok(Joined { commands, events })) => {
+                    self.outbox.connect(commands);
+                    self.line = Line::Up(events);
+                }
+                Wake::Dialed(Err(Setback { failure, may_retry: false, .. })) => {
+                    return Next::Failed(failure);
+                }
+                Wake::Dialed(Err(Setback { unconfirmed, .. })) => return self.wait(unconfirmed),
                 Wake::Sent => {}
                 Wake::Signal => self.leave(),
+                Wake::Time => return self.pass_time(),
             }
         }
     }
 
-    async fn wake(&mut self) -> Wake {
-        let takes_input =
-            self.stage == Stage::Talking && self.outbox.is_empty() && self.unanswered < UNANSWERED;
-        let event = async { self.events.recv().await.map_or(Wake::Dead, Wake::Event) };
+    async fn wake(&mut self, due: Option<Tick>) -> Wake {
+        let takes_input = self.takes_input();
+        let Self { runtime, line, outbox, signals, input, .. } = self;
+        let due = match line {
+            Line::Waiting(at, _) => due.into_iter().chain([*at]).min(),
+            Line::Up(_) | Line::Trying(_) => due,
+        };
         let signal = async {
-            match self.signals.recv().await {
+            match signals.recv().await {
                 Ok(()) => Wake::Signal,
                 Err(_) => future::pending().await,
             }
+        };
+        let line = async {
+            match line {
+                Line::Up(events) => Wake::Event(events.recv().await.ok()),
+                Line::Trying(dialing) => Wake::Dialed(dialing.await),
+                Line::Waiting(..) => future::pending().await,
+            }
+        };
+        let sent = async {
+            outbox.send_one().await;
+            Wake::Sent
         };
         let typed = async {
             if !takes_input {
                 return future::pending().await;
             }
-            match self.typed.recv().await {
+            match input.recv().await {
                 Ok(typed) => Wake::Typed(typed),
                 Err(_) => future::pending().await,
             }
         };
-        let sent = async {
-            self.outbox.send_one().await;
-            Wake::Sent
+        let time = async {
+            match due {
+                Some(due) => runtime.sleep_until(due).await,
+                None => future::pending().await,
+            }
+            Wake::Time
         };
-        future::or(future::or(signal, event), future::or(sent, typed)).await
+        let typed_or_sent = future::or(typed, sent);
+        future::or(future::or(signal, typed_or_sent), future::or(line, time)).await
     }
 
-    fn over(&self, ending: Ending, undelivered: usize) -> Next {
-        Next::Over(Parting { ending, undelivered, unsent: 0, patience: self.patience, tried: None })
+    fn takes_input(&self) -> bool {
+        match self.source {
+            Source::Keys => true,
+            Source::Lines => self.stage == Stage::Talking,
+            Source::Pipe => {
+                self.stage == Stage::Talking
+                    && matches!(self.line, Line::Up(_))
+                    && self.outbox.is_empty()
+                    && self.unanswered < UNANSWERED
+            }
+        }
     }
 
-    /// Says `text` to the room; its echo will have this reference.
-    pub fn say(&mut self, text: Zeroizing<String>) -> Reference {
-        let reference = Reference(self.said);
-        self.said += 1;
-        self.unanswered += 1;
-        self.outbox.put(Command::Say(reference, text));
-        reference
+    fn heard(&mut self, event: Event) -> Next {
+        let is_own = |message: &Message| message.own.is_some();
+        let answers = match &event {
+            Event::Ready(welcome) => {
+                if let Some(regain) = &mut self.regain {
+                    regain.succeed();
+                }
+                welcome.history.iter().filter(|message| is_own(message)).count()
+            }
+            Event::Message(message) => usize::from(is_own(message)),
+            Event::NotSent(..) => 1,
+            Event::Rejected(_)
+            | Event::Joined(..)
+            | Event::Left(..)
+            | Event::Cleared(..)
+            | Event::Notice(_)
+            | Event::Overdue(_)
+            | Event::Standing(_)
+            | Event::Ended(_) => 0,
+        };
+        self.unanswered = self.unanswered.saturating_sub(answers);
+        Next::Event(event)
     }
 
-    /// Asks for something else than leaving.
+    /// The session is over: is the stay?
+    fn ended(&mut self, Ended { ending, unconfirmed }: Ended) -> Next {
+        if ending.is_accident() && self.stage == Stage::Talking && self.regain.is_some() {
+            self.wait(unconfirmed)
+        } else {
+            Next::Over(self.parting(ending))
+        }
+    }
+
+    fn wait(&mut self, unconfirmed: Vec<Unconfirmed>) -> Next {
+        let now = self.runtime.now();
+        match self.regain.as_mut().and_then(|regain| regain.next_try(now)) {
+            Some(next) => {
+                self.line = Line::Waiting(next, unconfirmed);
+                Next::Waiting(next)
+            }
+            None => {
+                let tried = self.regain.as_ref().map(Regain::patience);
+                Next::Over(Parting { tried, ..self.parting(Ending::Lost) })
+            }
+        }
+    }
+
+    fn pass_time(&mut self) -> Next {
+        if let Line::Waiting(at, unconfirmed) = &mut self.line
+            && *at <= self.runtime.now()
+            && let Some(regain) = &self.regain
+        {
+            let unconfirmed = std::mem::take(unconfirmed);
+            self.line = Line::Trying(regain.dial(unconfirmed));
+            return Next::Trying;
+        }
+        Next::Time
+    }
+
+    /// Tells the session, this one or the next.
     pub fn ask(&mut self, command: Command) {
+        self.unanswered += usize::from(matches!(command, Command::Say(..)));
         self.outbox.put(command);
+    }
+
+    /// Tries to connect now, if that is waited for.
+    pub fn retry(&mut self) {
+        if let Line::Waiting(at, _) = &mut self.line {
+            *at = self.runtime.now();
+        }
     }
 
     /// No more input; the end comes when all that was said has come back.
@@ -181,14 +318,40 @@ impl Talk {
     }
 
     /// Away, but for a moment in which the last words may come back; whoever
-    /// asks again is gone at once.
+    /// asks again, or has nobody to wait for, is gone at once.
     pub fn leave(&mut self) {
-        if self.stage == Stage::Leaving {
+        if self.is_leaving() || !matches!(self.line, Line::Up(_)) {
             self.stage = Stage::Gone;
         } else {
             self.stage = Stage::Leaving;
             self.patience = FAREWELL;
             self.outbox.put(Command::Finish(FAREWELL));
         }
+    }
+
+    /// Who gives the input.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Whether somebody asked to leave.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.stage, Stage::Leaving | Stage::Gone)
+    }
+
+    /// How it stands if this is the end.
+    #[must_use]
+    pub const fn parting(&self, ending: Ending) -> Parting {
+        let Self { unanswered, patience, .. } = *self;
+        Parting { ending, undelivered: unanswered, unsent: 0, patience, tried: None }
+    }
+
+    /// Lines that were read and not looked at.
+    #[must_use]
+    pub fn lines_unread(&self) -> usize {
+        let waiting = std::iter::from_fn(|| self.input.try_recv().ok());
+        waiting.filter(|typed| matches!(typed, Typed::Line(line) if !line.is_empty())).count()
     }
 }

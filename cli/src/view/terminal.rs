@@ -32,6 +32,7 @@ use super::{
     layout::Size,
     output::{Output, Page},
     screen::Frame,
+    talk::Source,
 };
 use crate::{
     exit::{Exit, Failure, reason},
@@ -115,11 +116,14 @@ impl Terminal {
         })
     }
 
-    /// Whether keys come one by one, from [`input`]. If not, standard input
-    /// is to be read by lines.
+    /// Where input comes from: keys from [`input`], lines from standard input.
     #[must_use]
-    pub const fn is_live(&self) -> bool {
-        !matches!(self.kind, Kind::Lines)
+    pub fn source(&self) -> Source {
+        match self.kind {
+            Kind::Plain | Kind::Full(_) => Source::Keys,
+            Kind::Lines if io::stdin().is_terminal() => Source::Lines,
+            Kind::Lines => Source::Pipe,
+        }
     }
 
     /// The size of the full screen, if that is the view.
@@ -130,12 +134,6 @@ impl Terminal {
             let (columns, rows) = size().unwrap_or((80, 24));
             Size { columns, rows }
         })
-    }
-
-    /// Whether a person types, be the terminal live or dumb.
-    #[must_use]
-    pub fn is_at_person() -> bool {
-        io::stdin().is_terminal()
     }
 
     /// Draws the full screen.
@@ -187,7 +185,10 @@ impl Terminal {
     /// # Errors
     /// Those of standard output.
     pub fn ring(&self) -> io::Result<()> {
-        if self.is_live() { Output.write_all(BELL) } else { Ok(()) }
+        match self.kind {
+            Kind::Plain | Kind::Full(_) => Output.write_all(BELL),
+            Kind::Lines => Ok(()),
+        }
     }
 
     /// Asks the terminal to put a text on the clipboard (OSC 52).
@@ -195,7 +196,7 @@ impl Terminal {
     /// # Errors
     /// Those of standard output.
     pub fn copy(&self, text: &ShownBody) -> io::Result<()> {
-        if !self.is_live() {
+        if matches!(self.kind, Kind::Lines) {
             return Ok(());
         }
         let lines: Vec<_> = text.lines().map(Shown::as_str).collect();

@@ -197,6 +197,12 @@ pub struct Unconfirmed {
 }
 
 impl Unconfirmed {
+    /// A text that has not travelled yet.
+    #[must_use]
+    pub const fn new(reference: Reference, text: Zeroizing<String>) -> Self {
+        Self { reference, text, token: None, sent_at: None, overdue: false }
+    }
+
     /// The text.
     #[must_use]
     pub fn text(&self) -> &str {

@@ -176,7 +176,7 @@ impl Session {
         } else if text.len() > wire::MAX_TEXT {
             self.tell(Event::NotSent(reference, NotSent::TooLong));
         } else {
-            let text = Unconfirmed { reference, text, token: None, sent_at: None, overdue: false };
+            let text = Unconfirmed::new(reference, text);
             self.pending.push_back(text);
             self.send_pending(now);
         }

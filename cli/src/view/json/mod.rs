@@ -12,54 +12,78 @@ use cmdchat_core::{
     untrusted::Untrusted,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::connect::Command;
+use cmdchat_drivers::{connect::Command, contract::Runtime};
 use zeroize::Zeroizing;
 
 use self::{
     input::Wish,
-    output::{Warning, What},
+    output::{State, Warning, What},
 };
 use super::{
     Opening,
-    chat::Parting,
     keyboard::Typed,
-    talk::{Next, Talk},
+    talk::{Next, Parting, Talk},
 };
+
+use crate::exit::Failure;
 
 pub use output::Writer;
 
-/// One session, told to a program and led by it.
-pub struct Feed<'a> {
+/// One stay, told to a program and led by it.
+pub struct Feed<'a, R> {
+    runtime: R,
     out: &'a mut Writer,
     me: Name,
-    talk: Talk,
+    talk: Talk<'a, R>,
     opening: Opening,
     members: Vec<Untrusted>,
+    /// Texts said so far.
+    said: u64,
     /// What the program calls those of its texts that are on their way.
     marks: BTreeMap<Reference, String>,
 }
 
-impl<'a> Feed<'a> {
+impl<'a, R: Runtime> Feed<'a, R> {
     /// `me` is in the room and talks.
     #[must_use]
-    pub const fn new(out: &'a mut Writer, me: Name, talk: Talk, opening: Opening) -> Self {
-        Self { out, me, talk, opening, members: Vec::new(), marks: BTreeMap::new() }
+    pub fn new(
+        runtime: R,
+        out: &'a mut Writer,
+        me: Name,
+        talk: Talk<'a, R>,
+        opening: Opening,
+    ) -> Self {
+        Self {
+            runtime,
+            out,
+            me,
+            talk,
+            opening,
+            members: Vec::new(),
+            said: 0,
+            marks: BTreeMap::new(),
+        }
     }
 
-    /// Until the session ends. When nobody reads any more it leaves.
-    pub async fn run(mut self) -> Parting {
+    /// Until it is over. When nobody reads any more it leaves.
+    ///
+    /// # Errors
+    ///
+    /// Why a lost connection could not be made again.
+    pub async fn run(mut self) -> Result<Parting, Failure> {
         loop {
-            let told = match self.talk.next().await {
+            let told = match self.talk.next(None).await {
                 Next::Event(event) => self.tell(event),
                 Next::Typed(Typed::Line(line)) => self.take(&line),
-                Next::Typed(Typed::Input(_) | Typed::End) => Ok(()),
+                Next::Typed(Typed::Input(_) | Typed::End) | Next::Trying | Next::Time => Ok(()),
+                Next::Waiting(next) => self.out.reconnecting(next.since(self.runtime.now())),
                 Next::Over(parting) => {
                     if parting.ending == Ending::Closed {
-                        let closed = What::State { state: "closed", host: None, port: None };
-                        let _ = self.out.put(&closed);
+                        let _ = self.out.put(&What::State(State::Closed));
                     }
-                    return parting;
+                    return Ok(parting);
                 }
+                Next::Failed(failure) => return Err(failure),
             };
             if told.is_err() {
                 self.talk.leave();
@@ -115,12 +139,12 @@ impl<'a> Feed<'a> {
 
     /// What is told once.
     fn open(&mut self, mode: Mode) -> io::Result<()> {
-        if self.opening.guessable && mode < Mode::Strict {
+        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
             let weak = Warning { code: "weak_passphrase", ..Warning::default() };
             self.out.put(&What::Warn(weak))?;
         }
         match &self.opening.card {
-            Some(card) if self.opening.hosts => {
+            Some(card) if std::mem::take(&mut self.opening.hosts) => {
                 self.out.put(&What::Invite { line: card.line.as_str() })
             }
             _ => Ok(()),
@@ -166,7 +190,9 @@ impl<'a> Feed<'a> {
             let (code, text) = ("empty", "nothing to say");
             return self.out.put(&What::Failed { mark: mark.as_deref(), code, text });
         }
-        let reference = self.talk.say(text);
+        let reference = Reference(self.said);
+        self.said += 1;
+        self.talk.ask(Command::Say(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }

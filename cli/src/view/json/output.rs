@@ -1,7 +1,10 @@
 //! What a program is told: one object a line. All of them are here, and in
 //! docs/json.md.
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
@@ -20,13 +23,7 @@ pub(super) enum What<'a> {
     Hello {
         client: &'static str,
     },
-    State {
-        state: &'static str,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        host: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        port: Option<u16>,
-    },
+    State(State<'a>),
     Ready {
         mode: &'static str,
         sealed: bool,
@@ -87,6 +84,21 @@ pub(super) enum What<'a> {
     Bye {
         exit: u8,
     },
+}
+
+/// How it stands with the connection.
+#[derive(Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub(super) enum State<'a> {
+    Connecting {
+        host: &'a str,
+        port: u16,
+    },
+    /// Milliseconds to the next try.
+    Reconnecting {
+        in_ms: u128,
+    },
+    Closed,
 }
 
 #[derive(Serialize)]
@@ -160,8 +172,12 @@ impl Writer {
 
     /// A connection is being made.
     pub fn connecting(&mut self, host: &str, port: u16) {
-        let what = What::State { state: "connecting", host: Some(host), port: Some(port) };
-        let _ = self.put(&what);
+        let _ = self.put(&What::State(State::Connecting { host, port }));
+    }
+
+    /// It was lost, and is tried again after so long.
+    pub(super) fn reconnecting(&mut self, after: Duration) -> io::Result<()> {
+        self.put(&What::State(State::Reconnecting { in_ms: after.as_millis() }))
     }
 
     /// Why it ended, and that it did.

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use cmdchat_core::{client::Reference, time::Tick};
-use cmdchat_drivers::connect;
+use cmdchat_core::time::Tick;
 
 use super::{Model, Moment, What};
 use crate::{text::Shown, view::words};
@@ -61,22 +60,13 @@ impl Model {
         self.link != Link::Up
     }
 
-    /// The connection broke. What the session had not even taken is said again.
-    pub(super) fn lose(&mut self, now: Moment, carried: &[Reference]) {
-        if self.link == Link::Up {
-            self.link = Link::Trying { since: now.tick };
+    /// There is no connection, and the next try comes then.
+    pub(super) fn wait_for(&mut self, now: Moment, next: Tick) {
+        let since = self.link.lost_at().unwrap_or_else(|| {
             self.add(now.at, What::Warning(Shown::line(&[&"the connection was cut off"])));
-        }
-        let untaken = self.pending.iter().filter(|text| !carried.contains(&text.reference));
-        let again: Vec<_> =
-            untaken.map(|text| connect::Command::Say(text.reference, text.text.clone())).collect();
-        again.into_iter().for_each(|command| self.send(command));
-    }
-
-    pub(super) const fn wait_for(&mut self, next: Tick) {
-        if let Some(since) = self.link.lost_at() {
-            self.link = Link::Waiting { since, next };
-        }
+            now.tick
+        });
+        self.link = Link::Waiting { since, next };
     }
 
     pub(super) const fn try_again(&mut self) {

@@ -144,9 +144,7 @@ pub enum Input {
     Resized(Size),
     /// The host has closed the room.
     Closed,
-    /// The connection is gone; these texts go on to the next one.
-    Lost(Vec<Reference>),
-    /// The next try to connect comes then.
+    /// There is no connection; the next try comes then.
     Waiting(Tick),
     /// It is being tried.
     Trying,
@@ -231,8 +229,7 @@ impl Model {
             Input::Focus(has) => self.look(has),
             Input::Resized(size) => self.resize(size),
             Input::Closed => self.note(now, Shown::line(&[&"the host closed the room"])),
-            Input::Lost(carried) => self.lose(now, &carried),
-            Input::Waiting(next) => self.wait_for(next),
+            Input::Waiting(next) => self.wait_for(now, next),
             Input::Trying => self.try_again(),
             Input::Leave => self.effects.push_back(Effect::Finish),
             Input::Passed => {}
@@ -267,12 +264,6 @@ impl Model {
     #[must_use]
     pub fn time_of_day(&self, at: Timestamp) -> Time {
         self.local(at).time()
-    }
-
-    /// Texts that have not come back.
-    #[must_use]
-    pub const fn undelivered(&self) -> usize {
-        self.pending.len()
     }
 
     /// What the last key came to, once.

@@ -1,0 +1,109 @@
+//! A connection that breaks while much is being said: all of it is said all the
+//! same, once and in order, however little of it the broken connection took.
+
+use std::{cell::Cell, sync::Arc, time::Duration};
+
+use cmdchat::view::{
+    regain::{Dialing, Regain},
+    talk::{Next, Source, Talk},
+};
+use cmdchat_core::{
+    client::{self, Ending, Event, Login, Message, Reference, Unconfirmed},
+    keys::Kdf,
+    name::Name,
+    server::Limits,
+};
+use cmdchat_drivers::{
+    connect::{Command, Joined, connect},
+    contract::Runtime as _,
+    sim::{Lane, Link, Sim},
+};
+use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
+
+const TEXTS: u64 = 100;
+
+fn guest(name: &str) -> Arc<client::Guest> {
+    let name = Name::new(name).expect("a proper name");
+    Arc::new(client::Guest::new(name, password(PASSWORD), epoch()))
+}
+
+/// Alice says a hundred things over a connection that breaks after `bytes` from
+/// her, while bob listens. Gives what bob heard, and how often she connected.
+fn broken_after(bytes: u64) -> (Vec<String>, u8) {
+    let sim = Sim::new();
+    let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| ());
+    let (world, calls) = (sim.clone(), Cell::new(0));
+    let enter = async |who: &str, link: Link, unconfirmed: Vec<Unconfirmed>| {
+        calls.set(calls.get() + 1);
+        let connection = world.connect(server, &link).expect("it listens");
+        let login =
+            Login::new(guest(who), world.now(), Duration::from_secs(30), &seed(calls.get()));
+        connect(&world, connection, login.resume(unconfirmed)).await
+    };
+    let heard = sim.run(async {
+        let bob = enter("bob", Link::default(), Vec::new()).await.expect("bob is let in");
+        let breaking = Lane { cut_after: Some(bytes), ..Lane::default() };
+        let link = Link { up: breaking, ..Link::default() };
+        let joined = enter("alice", link, Vec::new()).await.expect("and so is alice");
+        let dial = |unconfirmed| {
+            let again = async { Ok(enter("alice", Link::default(), unconfirmed).await.unwrap()) };
+            Box::pin(again) as Dialing<'_>
+        };
+        let regain = Regain::new(Duration::from_secs(60), seed(9), dial);
+        let (_keys, typed) = async_channel::bounded(1);
+        let (_signal, signals) = async_channel::bounded(1);
+        let input = (Source::Keys, typed);
+        let patience = Duration::from_secs(5);
+        let mut talk = Talk::new(sim.clone(), joined, input, signals, patience, Some(regain));
+        for number in 0..TEXTS {
+            let text = format!("text {number}").into();
+            talk.ask(Command::Say(Reference(number), text));
+        }
+        let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
+        while back < TEXTS {
+            match talk.next(Some(late)).await {
+                Next::Event(Event::Message(message)) => back += u64::from(message.own.is_some()),
+                Next::Event(Event::Ready(welcome)) => {
+                    let own = welcome.history.iter().filter(|message| message.own.is_some());
+                    back += own.map(|_| 1).sum::<u64>();
+                }
+                Next::Over(how) => panic!("{how:?}"),
+                Next::Failed(why) => panic!("{why:?}"),
+                Next::Time => panic!("{back} came back"),
+                Next::Event(_) | Next::Typed(_) | Next::Waiting(_) | Next::Trying => {}
+            }
+        }
+        talk.leave();
+        let parting = loop {
+            if let Next::Over(parting) = talk.next(None).await {
+                break parting;
+            }
+        };
+        assert_eq!((parting.ending, parting.undelivered), (Ending::Left, 0));
+        stop.close();
+        texts(bob).await
+    });
+    sim.drop_tasks();
+    (heard.expect("no deadlock"), calls.get() - 1)
+}
+
+/// What was said, until the end.
+async fn texts(Joined { commands, events }: Joined) -> Vec<String> {
+    let _here = commands;
+    let mut texts = Vec::new();
+    while let Ok(event) = events.recv().await {
+        if let Event::Message(Message { text: Some(text), .. }) = event {
+            texts.push(text.raw().to_owned());
+        }
+    }
+    texts
+}
+
+#[test]
+fn what_a_broken_connection_did_not_take_is_said_over_the_next() {
+    let said: Vec<_> = (0..TEXTS).map(|number| format!("text {number}")).collect();
+    assert_eq!(broken_after(u64::MAX), (said.clone(), 1));
+    for bytes in (2_000..90_000).step_by(4_001) {
+        assert_eq!(broken_after(bytes), (said.clone(), 2), "after {bytes} bytes");
+    }
+}

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ended, Process, RUNTIMES, Room, cmdchat, key, run};
+use common::{Ended, Process, RUNTIMES, Room, cmdchat, key, relay::Relay, run};
 use serde_json::{Value, json};
 
 /// The objects of an output, without their times, each of which must be one.
@@ -49,7 +49,7 @@ fn a_conversation() {
         ended.is_success();
 
         let objects = objects(&ended.out);
-        let said = |kind: &str, from: &str, text: &str, own: bool, history: bool| json!({"type": kind, "from": {"name": from}, "text": text, "own": own, "history": history});
+        let said = |kind: &str, from: &str, text: &str, own: bool, history: bool| json!({"type": kind, "from": {"name": from}, "text": text, "own": own, "history": history, "mention": false});
         let client = concat!("cmdchat/", env!("CARGO_PKG_VERSION"));
         assert_eq!(objects[0], json!({"type": "hello", "client": client}));
         assert_eq!(
@@ -190,6 +190,31 @@ fn a_room_that_closes_says_so() {
         objects[objects.len() - 2..],
         [json!({"type": "state", "state": "closed"}), json!({"type": "bye", "exit": 0})]
     );
+}
+
+#[test]
+fn a_lost_connection_is_had_back_and_told_of() {
+    let room = Room::open(&[]);
+    let bob = room.guest("bob");
+    let relay = Relay::to(room.port);
+    let mut bot = Process::start_talking(&mut room.connect_through(&relay, "bot", &["--json"]));
+    bot.out.wait_for(r#""type":"ready""#);
+    relay.cut_at_next_word();
+    bot.types("{\"type\":\"send\",\"text\":\"at the wrong moment\",\"ref\":\"x\"}\n");
+    bot.out.wait_for(r#""state":"reconnecting""#);
+    relay.mend();
+    bot.out.wait_for(r#""own":true"#);
+    let ended = bot.ends();
+    ended.is_success();
+    let objects = objects(&ended.out);
+    let (tries, rest) = objects[3..].split_at(objects.len() - 3 - 4);
+    assert!(tries.iter().all(|object| object["state"] == "reconnecting"), "{tries:?}");
+    assert!((375..=625).contains(&tries[0]["in_ms"].as_u64().unwrap()), "{tries:?}");
+    assert_eq!(rest[0]["type"], json!("ready"));
+    assert_eq!(rest[1], json!({"type": "sent", "ref": "x"}));
+    assert_eq!(rest[2]["text"], json!("at the wrong moment"));
+    assert_eq!(rest[3], json!({"type": "bye", "exit": 0}));
+    assert_eq!(bob.ends().said_by("bot"), ["at the wrong moment"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ pub mod keyboard;
 pub mod keys;
 pub mod layout;
 pub mod look;
+mod meaning;
 pub mod model;
 mod outbox;
 mod output;

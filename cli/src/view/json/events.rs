@@ -7,6 +7,7 @@ use cmdchat_core::{
 };
 
 use super::output::{Member, Said, View, Warning, What};
+use crate::view::meaning::{action, mentions};
 
 pub(super) fn member(name: &Untrusted) -> Member<'_> {
     Member { name: name.raw() }
@@ -28,20 +29,16 @@ pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Name) -> What<'a> {
 }
 
 /// What is odd about a message, then the message itself.
-pub(super) fn said(message: &Message, history: bool) -> Vec<What<'_>> {
+pub(super) fn said<'a>(message: &'a Message, me: &Name, history: bool) -> Vec<What<'a>> {
     let author = message.author.raw();
     let mut objects: Vec<_> = message.doubts.iter().map(|doubt| doubted(*doubt, author)).collect();
     objects.push(match message.text.as_ref().map(Untrusted::raw) {
         None => warn("unreadable", author),
         Some(text) => {
-            let action = text.strip_prefix("/me ");
-            let said = Said {
-                from: member(&message.author),
-                text: action.unwrap_or(text),
-                own: message.own.is_some(),
-                history,
-            };
-            if action.is_some() { What::Action(said) } else { What::Message(said) }
+            let (own, (action, words)) = (message.own.is_some(), action(text));
+            let mention = !own && mentions(text, me.as_str());
+            let said = Said { from: member(&message.author), text: words, own, history, mention };
+            if action { What::Action(said) } else { What::Message(said) }
         }
     });
     objects

@@ -155,7 +155,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
         if let Some(mark) = message.own.and_then(|own| self.marks.remove(&own)) {
             self.out.put(&What::Sent { mark: &mark })?;
         }
-        for object in events::said(message, history) {
+        for object in events::said(message, &self.me, history) {
             match message.at {
                 Some(at) => self.out.put_at(&object, at)?,
                 None => self.out.put(&object)?,

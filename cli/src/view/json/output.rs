@@ -112,6 +112,8 @@ pub(super) struct Said<'a> {
     pub(super) text: &'a str,
     pub(super) own: bool,
     pub(super) history: bool,
+    /// It names the reader.
+    pub(super) mention: bool,
 }
 
 /// Where the room stands, in a strict one.

@@ -14,6 +14,10 @@ fn untrusted(text: &str) -> Untrusted {
     Untrusted::new(text.into())
 }
 
+fn me() -> Name {
+    Name::new("alice").unwrap()
+}
+
 fn message(text: Option<&str>, doubts: &[Doubt]) -> Message {
     let text = text.map(untrusted);
     Message { author: untrusted("bob"), text, at: None, own: None, doubts: doubts.to_vec() }
@@ -39,9 +43,8 @@ fn a_room_and_who_is_in_it() {
             members: ["bob", "alice", "carol"].map(untrusted).into(),
             history: vec![message(Some("x"), &[])],
         };
-        let me = Name::new("alice").unwrap();
         assert_eq!(
-            body(&events::ready(&welcome, &me)),
+            body(&events::ready(&welcome, &me())),
             format!(
                 r#"ready",{words},"me":{{"name":"alice"}},"members":[{{"name":"bob"}},{{"name":"carol"}}],"fingerprint":"{FINGERPRINT}","history":1"#
             )
@@ -55,12 +58,20 @@ fn what_was_said_and_what_is_odd_about_it() {
         (
             message(Some("hello\nworld"), &[]),
             &[
-                r#"message","from":{"name":"bob"},"text":"hello\nworld","own":false,"history":false"#,
+                r#"message","from":{"name":"bob"},"text":"hello\nworld","own":false,"history":false,"mention":false"#,
             ][..],
         ),
         (
             message(Some("/me waves"), &[]),
-            &[r#"action","from":{"name":"bob"},"text":"waves","own":false,"history":false"#],
+            &[
+                r#"action","from":{"name":"bob"},"text":"waves","own":false,"history":false,"mention":false"#,
+            ],
+        ),
+        (
+            message(Some("Alice?"), &[]),
+            &[
+                r#"message","from":{"name":"bob"},"text":"Alice?","own":false,"history":false,"mention":true"#,
+            ],
         ),
         (message(None, &[]), &[r#"warn","code":"unreadable","from":"bob""#]),
         (
@@ -69,11 +80,11 @@ fn what_was_said_and_what_is_odd_about_it() {
                 r#"warn","code":"gap","from":"bob","count":2"#,
                 r#"warn","code":"clock","from":"bob""#,
                 r#"warn","code":"split_history","from":"bob""#,
-                r#"message","from":{"name":"bob"},"text":"x","own":false,"history":false"#,
+                r#"message","from":{"name":"bob"},"text":"x","own":false,"history":false,"mention":false"#,
             ],
         ),
     ] {
-        let objects = events::said(&message, false);
+        let objects = events::said(&message, &me(), false);
         assert_eq!(objects.iter().map(body).collect::<Vec<_>>(), lines);
     }
 }
@@ -110,11 +121,11 @@ fn where_the_room_stands() {
 #[test]
 fn a_text_cannot_leave_its_line() {
     let attack = message(Some("\u{1B}[2J\r\n{\"v\":1}\u{202E}\u{2028}"), &[]);
-    let lines: Vec<_> = events::said(&attack, true).iter().map(body).collect();
+    let lines: Vec<_> = events::said(&attack, &me(), true).iter().map(body).collect();
     assert_eq!(
         lines,
         [
-            r#"message","from":{"name":"bob"},"text":"\u001b[2J\r\n{\"v\":1}\u202e\u2028","own":false,"history":true"#
+            r#"message","from":{"name":"bob"},"text":"\u001b[2J\r\n{\"v\":1}\u202e\u2028","own":false,"history":true,"mention":false"#
         ]
     );
 }

@@ -9,8 +9,15 @@ use cmdchat_core::{
 };
 use jiff::SignedDuration;
 
-use super::{Effect, Entry, Member, Model, Moment, Notify, Place, Said, What, action};
-use crate::{secrets, text::Shown, view::words};
+use super::{Effect, Entry, Member, Model, Moment, Notify, Place, Said, What};
+use crate::{
+    secrets,
+    text::Shown,
+    view::{
+        meaning::{action, mentions},
+        words,
+    },
+};
 
 /// The bell rings no more often than this.
 const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
@@ -240,31 +247,5 @@ impl Model {
             self.new_from = None;
         }
         self.focus = Some(has_focus);
-    }
-}
-
-/// Whether `text` has `name` in it as a word, whatever its capitals.
-fn mentions(text: &str, name: &str) -> bool {
-    let (text, name) = (text.to_lowercase(), name.to_lowercase());
-    let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(&name).any(|(at, found)| {
-        let before = text[..at].chars().next_back();
-        let after = text[at + found.len()..].chars().next();
-        !before.is_some_and(is_part) && !after.is_some_and(is_part)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_is_a_mention_where_it_is_a_word() {
-        for text in ["alice", "hi Alice!", "@alice: yes", "is it (ALICE)?"] {
-            assert!(mentions(text, "alice"), "{text}");
-        }
-        for text in ["malice", "alices", "alice_2", "", "bob"] {
-            assert!(!mentions(text, "alice"), "{text}");
-        }
     }
 }

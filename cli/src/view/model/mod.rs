@@ -28,7 +28,7 @@ use cmdchat_drivers::connect;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
-use super::{Opening, editor::Editor, keys::Key, layout::Size};
+use super::{Opening, editor::Editor, keys::Key, layout::Size, meaning::action};
 use crate::text::{Faces, Shown, ShownBody};
 
 pub use link::Link;
@@ -293,13 +293,5 @@ impl Model {
 
     fn note(&mut self, now: Moment, line: Shown) {
         self.add(now.at, What::Note(vec![line]));
-    }
-}
-
-/// Whether a text is told of its author, `/me waves`, and what is told.
-fn action(text: &str) -> (bool, &str) {
-    match text.strip_prefix("/me ") {
-        Some(action) => (true, action),
-        None => (false, text),
     }
 }

@@ -12,8 +12,10 @@ static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
     shelter::seek();
-    exit::run(|| match args::parse(std::env::args_os()) {
+    let code = exit::run(|| match args::parse(std::env::args_os()) {
         Ok(parsed) => commands::run(parsed),
         Err(stop) => stop.settle(),
-    })
+    });
+    shelter::leave();
+    code
 }

@@ -10,12 +10,22 @@ mod system;
 #[path = "shelter/linux.rs"]
 mod system;
 
+use zeroize::Zeroize as _;
+
 use crate::text::Shown;
 
 /// Asks for all of it.
 pub fn seek() {
     system::refuse_dumps();
     system::lock_memory();
+}
+
+/// Overwrites what the program has left on the stack, at its end: the rest of its
+/// memory is wiped as it is freed.
+#[inline(never)]
+pub fn leave() {
+    // Deeper than anything here goes.
+    [0_u64; 64 << 10].zeroize();
 }
 
 /// What came of it, and what else this machine does with memory: a topic and a

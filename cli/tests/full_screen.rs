@@ -10,7 +10,7 @@ use std::{env, process::Command};
 
 use cmdchat::{exit, view::terminal::Terminal};
 use common::{
-    Process, RUNTIMES, Room, poll_until,
+    PASSWORD, Process, RUNTIMES, Room, poll_until,
     pty::Seat,
     relay::Relay,
     session::{become_a_shell, cmdchat_apart},
@@ -211,6 +211,38 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
 #[ignore = "a part of another test"]
 fn in_a_shell() {
     become_a_shell("\"$0\" \"$@\"; echo STOPPED; read -r _; fg >/dev/null; echo ENDED $?");
+}
+
+#[test]
+fn a_locked_screen_shows_nothing_until_the_passphrase_comes() {
+    let room = Room::open(&[]);
+    let mut bob = room.guest("bob");
+    let mut alice = sit_down(&room, "alice", &[]);
+    bob.types("before\n");
+    wait_for_row(&alice, "bob    before");
+    alice.types("half a thought\u{1C}");
+    let is_blank = |terminal: &vt100::Parser| {
+        let seen: Vec<_> = rows(terminal).into_iter().filter(|row| !row.is_empty()).collect();
+        seen.len() == 3 && seen[0].ends_with(" locked") && seen[2] == ">"
+    };
+    wait_for(&alice, SIZE, "the lock", is_blank);
+    bob.types("meanwhile, alice\n");
+    bob.out.wait_for("meanwhile");
+    alice.types("wrong\r");
+    wait_for_row(&alice, "that is not the passphrase");
+    wait_for(&alice, SIZE, "the lock", is_blank);
+    alice.types(&format!("{PASSWORD}\r"));
+    wait_for_row(&alice, "bob    meanwhile, alice");
+    wait_for_draft(&alice, SIZE, "half a thought", 14);
+    assert!(!alice.screen.text().contains('\u{7}'), "the bell rang");
+
+    alice.types("\u{1C}\u{1C}");
+    let (code, written) = alice.leaves();
+    assert_eq!(code, Some(0));
+    assert!(written.ends_with("\u{1B}[H\u{1B}[2J\u{1B}[3J"), "{written:?}");
+    let seen = terminal(written.as_bytes(), SIZE);
+    assert!(rows(&seen).iter().all(String::is_empty), "{:?}", rows(&seen));
+    assert!(!seen.screen().alternate_screen() && !seen.screen().hide_cursor());
 }
 
 #[test]

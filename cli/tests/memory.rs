@@ -14,7 +14,8 @@ use std::{
 };
 
 use common::{
-    Process, RUNTIMES, Room, cmdchat, listening_port, memory::Memory, pty::Seat, relay::Relay,
+    PASSWORD, Process, RUNTIMES, Room, cmdchat, listening_port, memory::Memory, pty::Seat,
+    relay::Relay, traced,
 };
 use rustix::process::geteuid;
 
@@ -74,6 +75,14 @@ fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
     }
 }
 
+/// As a person types: a paste stays where the terminal library read it.
+fn types_slowly(seat: &mut Seat, text: &str) {
+    for (count, letter) in (1..).zip(text.chars()) {
+        seat.types(&letter.to_string());
+        seat.screen.wait_for(&text[..count]);
+    }
+}
+
 #[test]
 fn what_a_client_has_cleared_is_gone() {
     for runtime in RUNTIMES {
@@ -82,11 +91,7 @@ fn what_a_client_has_cleared_is_gone() {
         let mut alice = Seat::take(&mut room.connect("alice", &["--plain", "--runtime", runtime]));
         let Some(memory) = Memory::of(alice.id()) else { return };
         alice.screen.wait_for(" online: ");
-        // As a person types: a paste stays where the terminal library read it.
-        for (count, letter) in (1..).zip(SECRET.chars()) {
-            alice.types(&letter.to_string());
-            alice.screen.wait_for(&SECRET[..count]);
-        }
+        types_slowly(&mut alice, SECRET);
         memory.comes_to_hold(SECRET);
         alice.types("\r");
         bob.out.wait_for(SECRET);
@@ -100,6 +105,35 @@ fn what_a_client_has_cleared_is_gone() {
         alice.screen.wait_for("forgotten here");
         memory.forgets(SECRET);
         memory.forgets(heard);
+    }
+}
+
+/// The panic key: it is looked at when the program is at its very end, and kept
+/// from going over it.
+#[test]
+fn of_a_client_that_fled_nothing_is_left() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&[]);
+        let mut bob = room.guest("bob");
+        let connect = room.connect("alice", &["--plain", "--runtime", runtime]);
+        let Some(mut held) = traced::held_at_its_end(&connect) else { return };
+        let mut alice = Seat::take(&mut held);
+        alice.screen.wait_for(" online: ");
+        let Some(memory) = Memory::of(traced::child(alice.id())) else { return };
+        bob.types(format!("{SECRET}\n"));
+        alice.screen.wait_for(SECRET);
+        let draft = "bollerina-xyliphone";
+        types_slowly(&mut alice, draft);
+        for secret in [SECRET, draft, PASSWORD] {
+            memory.comes_to_hold(secret);
+        }
+        alice.types("\u{1C}\u{1C}");
+        alice.screen.wait_for("\u{1B}[3J");
+        bob.out.wait_for("alice left");
+        for secret in [SECRET, draft, PASSWORD] {
+            memory.forgets(secret);
+        }
+        assert!(memory.is_there(), "it was looked at too late");
     }
 }
 

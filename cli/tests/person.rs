@@ -32,6 +32,8 @@ impl Scene {
                 Effect::Send(_)
                 | Effect::Finish
                 | Effect::Vanish
+                | Effect::Flee
+                | Effect::Unlock(_)
                 | Effect::Ring
                 | Effect::Redraw
                 | Effect::Suspend
@@ -256,4 +258,43 @@ fn a_half_typed_line_stays_whatever_happens() {
         }
     }
     assert_eq!(input(&scene), ("> half a thought".to_owned(), 9));
+}
+
+#[test]
+fn a_locked_screen_wants_the_passphrase_and_rings_no_bell() {
+    let mut scene = Scene::new(80, 24);
+    scene.types("half a thought");
+    scene.press(Key::Lock);
+    scene.says("bob", "Alice?");
+    scene.enter("/quit");
+    assert_eq!(scene.done(), ["Unlock(Password(…))"]);
+    scene.update(Input::Unlocked(false));
+    scene.press(Key::EndOfInput);
+    scene.press(Key::Interrupt);
+    scene.press(Key::Interrupt);
+    scene.pastes("the passphrase\n");
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), ["Unlock(Password(…))"]);
+    scene.update(Input::Unlocked(true));
+    assert_eq!(scene.model.draft().text(), "half a thought");
+    scene.press(Key::Enter);
+    assert_eq!(scene.done(), ["say 0 half a thought"]);
+}
+
+#[test]
+fn twice_within_a_second_is_a_panic() {
+    for (seconds, panics) in [(0, true), (1, true), (2, false)] {
+        let mut scene = Scene::new(80, 24);
+        scene.press(Key::Lock);
+        scene.waits(seconds);
+        scene.press(Key::Lock);
+        let done = if panics { &["Flee"][..] } else { &[] };
+        assert_eq!(scene.done(), done, "{seconds}");
+        // Also from a screen that is locked.
+        scene.waits(5);
+        scene.press(Key::Lock);
+        assert_eq!(scene.done(), [""; 0]);
+        scene.press(Key::Lock);
+        assert_eq!(scene.done(), ["Flee"]);
+    }
 }

@@ -164,6 +164,21 @@ fn a_lost_connection() {
 }
 
 #[test]
+fn locked() {
+    let mut scene = Scene::new(60, 12);
+    scene.says("bob", "for nobody else");
+    scene.types("half a thought");
+    scene.press(Key::Lock);
+    assert_snapshot!("locked", scene.seen());
+    scene.says("carol", "nor this");
+    scene.enter("guess");
+    scene.update(Input::Unlocked(false));
+    assert_snapshot!("locked_still", scene.seen());
+    scene.update(Input::Unlocked(true));
+    assert_snapshot!("unlocked", scene.seen());
+}
+
+#[test]
 fn on_its_way_and_overdue() {
     let mut scene = Scene::new(60, 12);
     scene.enter("on its way");

@@ -124,7 +124,8 @@ impl Visit<'_> {
                 let address = at(way.host.as_str(), way.port);
                 let model =
                     Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
-                Chat::new(runtime, model, look, terminal, talk).run().await
+                let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());
+                Chat::new(runtime, model, look, terminal, talk, unlocks).run().await
             }
         }?;
         parted(way, parting)

@@ -74,6 +74,13 @@ pub fn code(source: Source, again: &Again) -> Result<Option<Code>, Failure> {
     given(source, again)?.map(|bytes| Ok(Code::read(text(&bytes))?)).transpose()
 }
 
+/// Whether what was typed is `password`, as it stands or as the code it is.
+#[must_use]
+pub fn is_password(typed: &Password, password: &Password) -> bool {
+    let as_a_code = || std::str::from_utf8(typed.expose()).ok().map(Code::read)?.ok();
+    typed == password || as_a_code().is_some_and(|code| code.password() == *password)
+}
+
 /// Asks for a code.
 ///
 /// # Errors

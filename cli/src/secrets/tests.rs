@@ -111,3 +111,20 @@ fn files_are_named_when_they_cannot_be_read() {
         "{failure}"
     );
 }
+
+#[test]
+fn a_password_is_itself_and_a_code_however_it_is_written() {
+    let password = |text: &str| Password::new(Zeroizing::new(text.into()));
+    let code = "acid-acorn-acre";
+    for (typed, right) in [
+        (code, true),
+        ("Acid  ACORN acre", true),
+        ("acid acorn", false),
+        ("acid-acorn-acts", false),
+        ("", false),
+    ] {
+        assert_eq!(is_password(&password(typed), &password(code)), right, "{typed}");
+    }
+    assert!(is_password(&password("Tr0ub4dor"), &password("Tr0ub4dor")));
+    assert!(!is_password(&password("tr0ub4dor"), &password("Tr0ub4dor")));
+}

@@ -8,6 +8,7 @@ use std::{io, time::Duration};
 
 use cmdchat_core::{
     client::{Ending, Event, NotSent},
+    secret::Password,
     time::Tick,
     wire::MAX_TEXT,
 };
@@ -38,6 +39,8 @@ pub struct Chat<'a, R> {
     look: Look,
     model: Model,
     talk: Talk<'a, R>,
+    /// Whether this is the passphrase, which a locked screen wants.
+    is_passphrase: Box<dyn Fn(&Password) -> bool + 'a>,
     /// Lines of a pipe that could not be sent.
     unsent: usize,
     /// The first entry that was not printed.
@@ -47,18 +50,36 @@ pub struct Chat<'a, R> {
     drawn_at: Option<Tick>,
 }
 
+/// An end that waits for nothing.
+enum Exit {
+    Vanish,
+    Flee,
+}
+
 impl<'a, R: Runtime> Chat<'a, R> {
-    /// A room in `model`, to be seen on `terminal`.
+    /// A room in `model`, to be seen on `terminal`. A locked screen is unlocked by
+    /// what `is_passphrase`.
     #[must_use]
-    pub const fn new(
+    pub fn new(
         runtime: R,
         model: Model,
         look: Look,
         terminal: Terminal,
         talk: Talk<'a, R>,
+        is_passphrase: impl Fn(&Password) -> bool + 'a,
     ) -> Self {
-        let (unsent, printed) = (0, 0);
-        Self { runtime, terminal, look, model, talk, unsent, printed, stale: true, drawn_at: None }
+        Self {
+            runtime,
+            terminal,
+            look,
+            model,
+            talk,
+            is_passphrase: Box::new(is_passphrase),
+            unsent: 0,
+            printed: 0,
+            stale: true,
+            drawn_at: None,
+        }
     }
 
     /// Shows events and takes what is typed until it is over.
@@ -84,8 +105,13 @@ impl<'a, R: Runtime> Chat<'a, R> {
                 Next::Over(parting) => return Ok(self.part(parting)),
                 Next::Failed(failure) => return Err(failure),
             }
-            if let Some(parting) = self.carry_out() {
-                return Ok(self.part(parting));
+            match self.carry_out() {
+                Some(Exit::Vanish) => {
+                    let parting = self.talk.parting(Ending::Lost);
+                    return Ok(self.part(parting));
+                }
+                Some(Exit::Flee) => return Ok(self.flee().await),
+                None => {}
             }
         }
     }
@@ -166,13 +192,18 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     /// Does what the model wants done.
-    fn carry_out(&mut self) -> Option<Parting> {
+    fn carry_out(&mut self) -> Option<Exit> {
         while let Some(effect) = self.model.poll_effect() {
             let mut done = Ok(());
             match effect {
                 Effect::Send(command) => self.talk.ask(command),
                 Effect::Finish => self.talk.leave(),
-                Effect::Vanish => return Some(self.talk.parting(Ending::Lost)),
+                Effect::Vanish => return Some(Exit::Vanish),
+                Effect::Flee => return Some(Exit::Flee),
+                Effect::Unlock(typed) => {
+                    let right = (self.is_passphrase)(&typed);
+                    self.update(Input::Unlocked(right));
+                }
                 Effect::Retry => self.talk.retry(),
                 Effect::Copy(text) => done = self.terminal.copy(&text),
                 Effect::Ring => done = self.terminal.ring(),
@@ -185,6 +216,16 @@ impl<'a, R: Runtime> Chat<'a, R> {
             }
         }
         None
+    }
+
+    /// Away, with nothing left: neither on the terminal nor in memory.
+    async fn flee(self) -> Parting {
+        let Self { terminal, model, talk, .. } = self;
+        terminal.wipe();
+        drop(model);
+        let parting = Parting { undelivered: 0, ..talk.parting(Ending::Left) };
+        talk.flee().await;
+        parting
     }
 
     fn part(&mut self, parting: Parting) -> Parting {

@@ -31,6 +31,8 @@ pub enum Key {
     Redraw,
     /// Ctrl+Z.
     Suspend,
+    /// Ctrl+\\: lock the screen; twice, erase all and leave.
+    Lock,
 }
 
 /// A key for the draft.
@@ -160,6 +162,8 @@ impl Key {
             KeyCode::Char('w') => Self::Edit(Edit::DeleteWordLeft),
             KeyCode::Char('y') => Self::Edit(Edit::PutBack),
             KeyCode::Char('z') => Self::Suspend,
+            // Ctrl+\\ comes as Ctrl+4 from most terminals.
+            KeyCode::Char('\\' | '4') => Self::Lock,
             // Ctrl+_ comes as Ctrl+7 from most terminals.
             KeyCode::Char('_' | '7') => Self::Edit(Edit::Undo),
             _ => return None,
@@ -203,6 +207,7 @@ mod tests {
             (char('u'), control, Some(Key::Edit(Edit::CutLeft))),
             (char('j'), control, Some(Key::Edit(Edit::NewLine))),
             (char('7'), control, Some(Key::Edit(Edit::Undo))),
+            (char('4'), control, Some(Key::Lock)),
             (char('q'), control, None),
             (char('q'), alt, None),
             (char('\u{9B}'), none, None),

@@ -16,7 +16,7 @@ use super::{
     editor::Rows,
     layout::{Layout, PROMPT, Size},
     look::Look,
-    model::{Link, Model},
+    model::{Link, Lock, Model},
     pane::{Ink, Pane, Row},
 };
 use crate::text::{Clean, Shown};
@@ -40,8 +40,9 @@ pub struct Frame {
 pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
     let area = Rect::new(0, 0, size.columns, size.rows);
     let mut canvas = Canvas { buffer: Buffer::empty(area), look };
-    let cursor = match Layout::of(model, size) {
-        Some(layout) => {
+    let cursor = match (Layout::of(model, size), &model.locked) {
+        (Some(layout), Some(lock)) => Some(canvas.lock(&layout, lock)),
+        (Some(layout), None) => {
             canvas.header(layout.header, model, now);
             canvas.rules(&layout);
             canvas.talk(layout.talk, model);
@@ -51,7 +52,7 @@ pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
             canvas.status(layout.status, model, now);
             Some(canvas.input(layout.input, model, size))
         }
-        None => {
+        (None, _) => {
             canvas.put(area, 0, 0, &Shown::line(&[&"terminal too small"]), Style::new());
             None
         }
@@ -120,6 +121,16 @@ impl Canvas {
         let style = self.look.header(model.mode, model.link == Link::Up);
         self.put(area, 1, 0, &left.fit(room), style);
         self.put_right(area, 0, &right, style);
+    }
+
+    /// Nothing but a way back; gives the place of the cursor.
+    fn lock(&mut self, layout: &Layout, lock: &Lock) -> Position {
+        self.put_right(layout.header, 0, &Shown::line(&[&"locked"]), self.look.status());
+        let what =
+            if lock.refused { "that is not the passphrase" } else { "passphrase to return:" };
+        self.put(layout.status, 1, 0, &Shown::line(&[&what]), self.look.status());
+        self.put(layout.input, 0, 0, &Shown::line(&[&"> "]), self.look.ink(Ink::Dim));
+        Position::new(layout.input.x + PROMPT, layout.input.y)
     }
 
     fn rules(&mut self, layout: &Layout) {

@@ -329,6 +329,17 @@ impl<'a, R: Runtime> Talk<'a, R> {
         }
     }
 
+    /// Leaves at once, whatever is on its way, and waits only until nothing of the
+    /// session is left in memory.
+    pub async fn flee(self) {
+        let Line::Up(events) = self.line else { return };
+        // A session that nobody can tell anything any more leaves by itself.
+        drop(self.outbox);
+        let gone = async { while events.recv().await.is_ok() {} };
+        let late = self.runtime.sleep_until(self.runtime.now().after(FAREWELL));
+        future::or(gone, late).await;
+    }
+
     /// Who gives the input.
     #[must_use]
     pub const fn source(&self) -> Source {

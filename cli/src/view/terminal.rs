@@ -42,6 +42,8 @@ use crate::{
 const ERASE_ROW: &[u8] = b"\r\x1B[K";
 const PROMPT: &str = "> ";
 const BELL: &[u8] = b"\x07";
+/// The cursor to the corner; the screen and what was scrolled off it erased.
+const WIPE: &[u8] = b"\x1B[H\x1B[2J\x1B[3J";
 
 /// Modes of the terminal that are ours now: the panic hook has to know.
 static OURS: AtomicU8 = AtomicU8::new(NONE);
@@ -204,6 +206,14 @@ impl Terminal {
         let mut page = Page::default();
         crossterm::queue!(page, CopyToClipboard::to_clipboard_from(text.as_bytes()))?;
         page.flush()
+    }
+
+    /// Gives the terminal back with nothing on it, nor scrolled off it. What fails
+    /// now cannot be helped.
+    pub fn wipe(&self) {
+        if restore() != NONE {
+            let _ = Output.write_all(WIPE);
+        }
     }
 
     /// Stops the program until it is continued (Ctrl+Z), with the terminal as it

@@ -32,6 +32,11 @@ impl Memory {
         }
     }
 
+    /// The process has not ended yet.
+    pub(crate) fn is_there(&self) -> bool {
+        self.pages().is_ok_and(|pages| !pages.is_empty())
+    }
+
     /// It holds all of `secret`, or a piece from the midst of it.
     pub(crate) fn holds(&self, secret: &str) -> bool {
         !self.traces(secret).is_empty()

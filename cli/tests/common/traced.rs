@@ -37,7 +37,12 @@ const HARMLESS: &[&str] = &[
 /// Says loudly that a test cannot be run here, or fails where it has to.
 pub(crate) fn skip(why: &dyn std::fmt::Display) {
     assert!(std::env::var_os(REQUIRED).is_none(), "nothing can be traced: {why}");
-    eprintln!("\n*** SKIPPED: what the program does to files was not looked at: {why} ***\n");
+    eprintln!("\n*** SKIPPED: what the program does was not looked at: {why} ***\n");
+}
+
+fn has_strace() -> bool {
+    let strace = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+    strace.inspect_err(|why| skip(&format!("strace: {why}"))).is_ok()
 }
 
 /// An empty folder that programs are started in, as their home and for their
@@ -50,9 +55,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// `None`, and loud, where there is no strace.
     pub(crate) fn begin(name: &str) -> Option<Self> {
-        let strace = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
-        if let Err(why) = strace {
-            skip(&format!("strace: {why}"));
+        if !has_strace() {
             return None;
         }
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
@@ -114,11 +117,28 @@ fn may_write(line: &str) -> bool {
     !(["open", "openat", "openat2"].contains(&name) && (reads || to_nowhere))
 }
 
-/// Sends a signal to the program that the strace with this number runs.
-pub(crate) fn signal(strace: u32, signal: Signal) {
+/// `command`, with a minute between its last step and its end. `None`, and loud,
+/// where there is no strace.
+pub(crate) fn held_at_its_end(command: &Command) -> Option<Command> {
+    if !has_strace() {
+        return None;
+    }
+    let mut held = Command::new("strace");
+    held.args(["-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", "trace=exit_group"]);
+    held.args(["-e", "inject=exit_group:delay_enter=60000000"]);
+    held.arg(command.get_program()).args(command.get_args());
+    Some(held)
+}
+
+/// The program that the strace with this number runs.
+pub(crate) fn child(strace: u32) -> u32 {
     let children = format!("/proc/{strace}/task/{strace}/children");
-    let child = fs::read_to_string(children).unwrap();
-    let child = Pid::from_raw(child.trim().parse().unwrap()).unwrap();
+    fs::read_to_string(children).unwrap().trim().parse().unwrap()
+}
+
+/// Sends a signal to that program.
+pub(crate) fn signal(strace: u32, signal: Signal) {
+    let child = Pid::from_raw(child(strace).try_into().unwrap()).unwrap();
     kill_process(child, signal).unwrap();
 }
 

@@ -174,7 +174,8 @@ impl Model {
 
     /// A message of somebody else has come.
     fn attract(&mut self, now: Tick, number: u64, mention: bool) {
-        let away = self.focus == Some(false) || self.place != Place::Newest;
+        let locked = self.locked.is_some();
+        let away = locked || self.focus == Some(false) || self.place != Place::Newest;
         if away {
             self.new_from.get_or_insert(number);
         }
@@ -187,7 +188,7 @@ impl Model {
             Notify::All => true,
         };
         let rested = self.rung.is_none_or(|rung| now.since(rung) >= BETWEEN_BELLS);
-        if wanted && rested && self.focus != Some(true) {
+        if wanted && rested && !locked && self.focus != Some(true) {
             self.rung = Some(now);
             self.effects.push_back(Effect::Ring);
         }

@@ -129,7 +129,9 @@ impl Model {
             Key::Enter | Key::Find => self.find_next(false),
             Key::Escape | Key::Interrupt | Key::EndOfInput => self.find = None,
             Key::Complete | Key::CompleteBack => {}
-            Key::Scroll(_) | Key::Help | Key::Members | Key::Redraw | Key::Suspend => return false,
+            Key::Scroll(_) | Key::Help | Key::Members | Key::Redraw | Key::Suspend | Key::Lock => {
+                return false;
+            }
         }
         true
     }

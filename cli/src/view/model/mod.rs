@@ -9,6 +9,7 @@
 mod command;
 mod hearing;
 mod link;
+mod locking;
 mod log;
 mod looking;
 mod obeying;
@@ -21,6 +22,7 @@ use cmdchat_core::{
     client::{Event, Mode, Reference},
     fingerprint::Fingerprint,
     name::Name,
+    secret::Password,
     time::Tick,
     untrusted::Untrusted,
 };
@@ -32,6 +34,7 @@ use super::{Opening, editor::Editor, keys::Key, layout::Size, meaning::action};
 use crate::text::{Faces, Shown, ShownBody};
 
 pub use link::Link;
+pub(super) use locking::Lock;
 pub(super) use log::{Entry, Log, Said, What};
 pub(super) use looking::Place;
 pub use settings::{Clock, Notify, Settings};
@@ -82,6 +85,8 @@ pub struct Model {
     /// The note about clipboards was given.
     clipboard_told: bool,
     pub(super) hides_members: bool,
+    pub(super) locked: Option<Lock>,
+    lock_pressed: Option<Tick>,
     asked: Option<Asked>,
     /// What the last key came to, if it needs a word.
     pub(super) status: Option<Shown>,
@@ -148,6 +153,8 @@ pub enum Input {
     Waiting(Tick),
     /// It is being tried.
     Trying,
+    /// What was typed to unlock the screen was right, or was not.
+    Unlocked(bool),
     /// Somebody outside asks to leave.
     Leave,
     /// Nothing but time.
@@ -163,6 +170,10 @@ pub enum Effect {
     Finish,
     /// Leave without waiting.
     Vanish,
+    /// The same, and leave nothing behind on the terminal.
+    Flee,
+    /// See whether this is the passphrase, and say so.
+    Unlock(Password),
     /// Put this on the clipboard.
     Copy(ShownBody),
     /// Ring the bell.
@@ -206,6 +217,8 @@ impl Model {
             rung: None,
             clipboard_told: false,
             hides_members: false,
+            locked: None,
+            lock_pressed: None,
             asked: None,
             status: None,
             opening: Opening::default(),
@@ -231,6 +244,7 @@ impl Model {
             Input::Closed => self.note(now, Shown::line(&[&"the host closed the room"])),
             Input::Waiting(next) => self.wait_for(now, next),
             Input::Trying => self.try_again(),
+            Input::Unlocked(right) => self.unlock(right),
             Input::Leave => self.effects.push_back(Effect::Finish),
             Input::Passed => {}
         }

@@ -102,6 +102,7 @@ impl Model {
                 .chain([
                     Shown::line(&[&"Ctrl+J new line, Tab completes, Ctrl+C twice leaves"]),
                     Shown::line(&[&"PgUp and PgDn scroll, F2 shows who is here"]),
+                    Shown::line(&[&"Ctrl+\\ locks the screen; twice erases all and leaves"]),
                 ])
                 .collect(),
         };

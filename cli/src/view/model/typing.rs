@@ -24,6 +24,9 @@ const PREVIEW: usize = 5;
 
 impl Model {
     pub(super) fn press(&mut self, now: Moment, key: Key) {
+        if self.lock_takes(key) {
+            return;
+        }
         self.status = None;
         let asked = self.asked.take();
         if self.find.is_some() && self.search_with(key) {
@@ -52,6 +55,7 @@ impl Model {
             Key::Members => self.hides_members = !self.hides_members,
             Key::Redraw => self.effects.push_back(Effect::Redraw),
             Key::Suspend => self.effects.push_back(Effect::Suspend),
+            Key::Lock => self.lock(now.tick),
         }
         self.preview &= self.editor.lines() > 1;
     }
@@ -63,6 +67,9 @@ impl Model {
     }
 
     pub(super) fn paste(&mut self, text: &str) {
+        if self.lock_takes_paste(text) {
+            return;
+        }
         self.status = None;
         self.asked = None;
         match &mut self.find {

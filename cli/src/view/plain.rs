@@ -11,7 +11,7 @@ use super::model::{Entry, Model, What};
 use crate::text::{Shown, ShownBody};
 
 /// All that came since entry `from`.
-pub(super) fn lines(model: &Model, from: u64) -> Vec<Shown> {
+pub(crate) fn lines(model: &Model, from: u64) -> Vec<Shown> {
     let entries = (from.max(model.log.start())..model.log.end()).filter_map(|at| model.log.get(at));
     entries.filter(|entry| model.shows(entry)).flat_map(|entry| self::entry(model, entry)).collect()
 }

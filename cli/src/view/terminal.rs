@@ -304,7 +304,7 @@ fn restore_on_panic() {
 
 /// One frame of a plain view: the draft's row erased, the lines, and the draft
 /// again. The cursor ends where the draft has it.
-fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8> {
+pub(crate) fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {
         frame.extend_from_slice(ERASE_ROW);

@@ -1,0 +1,73 @@
+//! The body of the fuzz target `sinks` in `fuzz/`: here, where everything that
+//! prints is at hand; the corpus is replayed by an ordinary test.
+
+mod judge;
+mod screens;
+
+use cmdchat_core::untrusted::Untrusted;
+use jiff::civil::time;
+
+use self::judge::{assert_drawing, assert_text};
+use crate::{
+    exit::Failure,
+    text::{Faces, Shown, draft},
+    view::plain,
+};
+
+/// Whatever a peer is called and whatever it says, no sink of ours writes
+/// anything but lines of text: no control, no sequence, nothing invisible; and a
+/// screen besides only what moves the cursor, colours and erases.
+///
+/// The first line of the input is a name, the rest a text; each of the two and
+/// the whole stand wherever something of a peer's can stand.
+pub fn sinks(data: &[u8]) {
+    let whole = String::from_utf8_lossy(data).into_owned();
+    let (head, rest) = whole.split_once('\n').unwrap_or((&whole, ""));
+    let parts = [&whole, head, rest].map(|part| Untrusted::new(part.to_owned()));
+    let mut faces = Faces::default();
+    for part in &parts {
+        for line in lines(part, &parts[2], &mut faces) {
+            assert_text(line.as_str());
+        }
+        for line in draft(part.raw()).split('\n') {
+            assert_text(line);
+        }
+        assert!(faces.show(part).width() <= 34, "a name stays in its cells");
+        let word = Shown::plain_name(part);
+        assert!(!word.as_str().contains([' ', '<', '>', '|']), "a name is one word");
+    }
+    let [whole, name, text] = &parts;
+    for bytes in
+        [screens::full(name, text), screens::full(whole, whole), screens::plain(name, text)]
+    {
+        assert_drawing(&bytes);
+    }
+}
+
+/// All that is ever printed of a name and a text.
+fn lines(name: &Untrusted, text: &Untrusted, faces: &mut Faces) -> Vec<Shown> {
+    let at = time(14, 3, 7, 0);
+    let shown = faces.show(name);
+    let mut lines = plain::message(at, &shown, &Shown::body(text));
+    lines.extend(plain::message(at, &shown, &Shown::body(name)));
+    lines.extend([
+        plain::joined(at, &shown, 2),
+        plain::left(at, &shown, 1),
+        plain::notice(at, &Shown::diagnostic(name)),
+        plain::warning(at, &Shown::one_line(name.raw())),
+        Shown::json(&name.raw()),
+    ]);
+    let raw = name.raw();
+    let failures = [
+        Failure::refused_with(raw, 3000, name),
+        Failure::no_common_protocol(raw, 3000, name),
+        Failure::name_taken(raw),
+        Failure::unknown_host(raw),
+        Failure::bad_port(raw),
+    ];
+    for failure in failures {
+        lines.push(failure.what);
+        lines.extend(failure.hints);
+    }
+    lines
+}

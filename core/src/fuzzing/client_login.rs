@@ -12,6 +12,7 @@ use crate::{
     srp::{PublicValue, Salt},
     time::Tick,
     tolerant::{self, Value},
+    wire::Version,
 };
 
 /// Whatever a server sends, a login ends, and in a session only if the server
@@ -21,17 +22,26 @@ pub fn client_login(data: &[u8]) {
     let _ = run(data);
 }
 
-/// The first byte of the plan: the server neither sends more in the end nor closes.
+// The first byte of the plan says who meets.
+/// The server neither sends more in the end nor closes.
 const HANGS: u8 = 8;
+/// The client offers protocol 2, and what an insider says is of that.
+const SEALED: u8 = 128;
 
 fn run(data: &[u8]) -> Result<Session, LoginFailed> {
-    let record = recorded();
     let (mut plan, rest) = Plan::split(data);
-    let hangs = plan.next() & HANGS != 0;
-    let mut server =
-        Server { script: Script::new(plan, rest), record, sent: Vec::new(), proved: false };
+    let flags = plan.next();
+    let hangs = flags & HANGS != 0;
+    let version = if flags & SEALED == 0 { Version::One } else { Version::Two };
+    let mut server = Server {
+        script: Script::new(plan, rest),
+        version,
+        record: recorded(version),
+        sent: Vec::new(),
+        proved: false,
+    };
     let (mut now, mut inbox, mut out) = (Tick::ZERO, Inbox::new(0), Vec::new());
-    let mut login = client();
+    let mut login = client(version);
     // More than a byte of the script can mean if it is sent byte by byte.
     let mut steps = 0..1000 * (data.len() + 1);
     let end = loop {
@@ -57,6 +67,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailed> {
 
 struct Server<'a> {
     script: Script<'a>,
+    version: Version,
     record: &'static Recorded,
     sent: Vec<u8>,
     /// It sent what only one who knows the password can work out.
@@ -71,6 +82,8 @@ impl Server<'_> {
             2 => Some(record.salt.clone().into_bytes()),
             3 => Some(record.h_amk.clone().into_bytes()),
             4 => Some(record.room_salt.clone().into_bytes()),
+            6 => Some(record.line_2.clone()),
+            7 => Some(record.line_4.clone()),
             _ => None,
         };
         if let Act::Send(piece) = self.script.next(insider)? {
@@ -98,6 +111,10 @@ impl Server<'_> {
         if done {
             assert_eq!(written.len(), 2);
             assert!(self.proved, "only the password makes a session");
+            if self.version == Version::Two {
+                // Nothing on the way may have been changed, were it a space.
+                assert!(self.sent.starts_with(&self.record.line_2));
+            }
         }
     }
 }
@@ -135,6 +152,14 @@ mod tests {
         assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailed::Unproven));
         assert_eq!(wrong("\"u\"", "\"\""), Err(LoginFailed::NotAServer { http: false }));
         assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailed::NotAServer { http: true }));
+        let sealed = |script: &str| run(&[b"\x80\n", script.as_bytes()].concat()).map(drop);
+        assert_eq!(sealed("\u{6}\u{7}"), Ok(()));
+        let line_2 = String::from_utf8(recorded(Version::Two).line_2.clone()).unwrap();
+        let other = line_2.replacen('{', "{ ", 1) + "\u{7}";
+        assert_eq!(sealed(&other), Err(LoginFailed::Unproven));
+        assert_eq!(sealed(HONEST), Err(LoginFailed::Downgrade));
+        let of_protocol_2 = HONEST.replace("{\"user_id\"", "{\"version\":2,\"user_id\"");
+        assert_eq!(sealed(&of_protocol_2), Err(LoginFailed::UnknownVersion), "no kdf");
         assert_eq!(outcome("H", "{"), Err(LoginFailed::TooSlow));
         assert_eq!(outcome("@", "{"), Err(LoginFailed::Closed));
     }

@@ -1,5 +1,5 @@
-//! One honest login, both sides with fixed seeds: whoever plays either side
-//! again with the same seed says the same.
+//! One honest login in each protocol, both sides with fixed seeds: whoever plays
+//! either side again with the same seed says the same.
 
 use std::{
     net::IpAddr,
@@ -23,6 +23,7 @@ use crate::{
     seed::Seed,
     server::{self, Credentials, Gate, Limits, Pass},
     time::{Epoch, Tick},
+    wire::Version,
 };
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -39,18 +40,24 @@ pub(super) struct Recorded {
     pub(super) salt: String,
     pub(super) room_salt: String,
     pub(super) m: String,
+    pub(super) line_3: Vec<u8>,
     pub(super) h_amk: String,
+    pub(super) line_4: Vec<u8>,
 }
 
-pub(super) fn recorded() -> &'static Recorded {
-    static RECORDED: OnceLock<Recorded> = OnceLock::new();
-    RECORDED.get_or_init(record)
+pub(super) fn recorded(version: Version) -> &'static Recorded {
+    static OPEN: OnceLock<Recorded> = OnceLock::new();
+    static SEALED: OnceLock<Recorded> = OnceLock::new();
+    match version {
+        Version::One => OPEN.get_or_init(|| record(version)),
+        Version::Two => SEALED.get_or_init(|| record(version)),
+    }
 }
 
-fn record() -> Recorded {
+fn record(version: Version) -> Recorded {
     let (mut to_server, mut to_client) = (Inbox::new(0), Inbox::new(0));
     let pass = Gate::new(&Limits::default()).knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
-    let mut client = Some(client());
+    let mut client = Some(client(version));
     let mut server = pass.map(|pass| server_for(pass, Tick::ZERO));
     let mut said = Vec::new();
     while client.is_some() || server.is_some() {
@@ -72,7 +79,9 @@ fn record() -> Recorded {
         salt: value(1, "salt"),
         room_salt: value(1, "room_salt"),
         m: value(2, "M"),
+        line_3: line(2).unwrap_or_default(),
         h_amk: value(3, "H_AMK"),
+        line_4: line(3).unwrap_or_default(),
     };
     assert!(!recorded.h_amk.is_empty(), "an honest login succeeds");
     recorded
@@ -100,14 +109,18 @@ fn settle<H: Handshake>(
     }
 }
 
-/// The client of the record, at the beginning.
+/// The client of the record, at the beginning. In protocol 2 it offers both.
 #[expect(clippy::expect_used, reason = "should it ever be refused, this is the place to say so")]
-pub(super) fn client() -> client::Login {
+pub(super) fn client(version: Version) -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
     let name = Name::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-    let guest = Arc::new(client::Guest::new(name, password, epoch).protocol_1_only());
-    client::Login::new(guest, Tick::ZERO, TIMEOUT, &seed(1))
+    let guest = client::Guest::new(name, password, epoch);
+    let guest = match version {
+        Version::One => guest.protocol_1_only(),
+        Version::Two => guest,
+    };
+    client::Login::new(Arc::new(guest), Tick::ZERO, TIMEOUT, &seed(1))
 }
 
 /// The server of the record, for a connection accepted at `now`.

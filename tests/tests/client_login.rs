@@ -14,6 +14,15 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const NO_SERVER: LoginFailed = LoginFailed::NotAServer { http: false };
 const HTTP: LoginFailed = LoginFailed::NotAServer { http: true };
 
+/// In place of line 4 anything is a proof that was not given.
+fn in_place_of<'a>(line: &str, failed: &'a LoginFailed) -> &'a LoginFailed {
+    if line == "line 4" && matches!(failed, LoginFailed::NotAServer { .. }) {
+        &LoginFailed::Unproven
+    } else {
+        failed
+    }
+}
+
 /// The client waits for line 2.
 fn greeting() -> Client {
     let mut client = Client::new("alice");
@@ -173,7 +182,7 @@ fn what_answers_is_no_chat_server() {
             client.hear(b"\n");
             let what = String::from_utf8_lossy(line);
             let what = format!("{when}: {}", what.chars().take(40).collect::<String>());
-            assert_failed(&mut client, expected, &what);
+            assert_failed(&mut client, in_place_of(when, expected), &what);
         }
     }
 }
@@ -184,7 +193,7 @@ fn a_line_without_end_is_not_waited_for() {
         client.hear(&vec![b'x'; MAX_LINE]);
         assert!(client.failure().is_none(), "{when}: the line may still end here");
         client.hear(b"x");
-        assert_failed(&mut client, &NO_SERVER, when);
+        assert_failed(&mut client, in_place_of(when, &NO_SERVER), when);
     }
 }
 
@@ -351,7 +360,7 @@ fn the_end_of_the_stream_is_told_as_what_it_is() {
             client.hear(said);
             client.end();
             let what = format!("{when}: {}", String::from_utf8_lossy(said));
-            assert_failed(&mut client, expected, &what);
+            assert_failed(&mut client, in_place_of(when, expected), &what);
         }
     }
 }

@@ -226,6 +226,10 @@ impl Case {
                 let phase = Phase::Confirm { proof, terms };
                 return Ok(Step::NeedsInput(Login { case: self, phase }));
             }
+            // Whatever stands in place of the proof, it is none.
+            Err(LoginFailed::NotAServer { .. }) => {
+                return Err(self.refused(LoginFailed::Unproven, true));
+            }
             Err(why) => return Err(self.refused(why, true)),
         };
         match proof.check(&line) {

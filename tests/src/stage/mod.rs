@@ -1,38 +1,39 @@
 //! One server and any number of clients on the simulator.
 
+mod cast;
+mod words;
+
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use cmdchat_core::{
-    client::{
-        Doubt, Ended, Event, Guest, Login, LoginFailed, Message, Reference, Rejected, Rejection,
-        Welcome,
-    },
+    client::{Event, Guest, Login, LoginFailed},
     keys::Kdf,
     name::Name,
     secret::{Password, Secret},
     seed::Seed,
-    server::{Credentials, Departure, Limits, Output},
+    server::{Credentials, Limits},
     time::Epoch,
 };
 use cmdchat_drivers::{
-    connect::{self, Command, Joined},
-    contract::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
+    connect::{self, Joined},
+    contract::{Connection, Read, Reader as _, Runtime as _},
     serve::{Note, Server, serve},
-    sim::{Chunk, Lane, Link, Sim, SimHangup, SimWriter},
+    sim::{Chunk, Lane, Link, Sim},
 };
 
 use crate::{
     Transcript, abridge,
     attacker::{Attack, intercept},
-    tap::{Tap, Tapped, tap},
+    tap::{Tapped, tap},
 };
+use words::describe_note;
+
+pub use cast::{Member, Raw};
+pub use words::describe_event;
 
 /// The password of every stage's room.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -368,92 +369,6 @@ fn credentials(kdf: Kdf) -> Credentials {
     }
 }
 
-/// Our client in the room.
-pub struct Member {
-    commands: async_channel::Sender<Command>,
-    over: async_channel::Receiver<Ended>,
-    said: AtomicU64,
-}
-
-impl Member {
-    /// Says `text` to the room.
-    pub async fn say(&self, text: &str) {
-        let reference = Reference(self.said.fetch_add(1, Ordering::Relaxed));
-        let _ = self.commands.send(Command::Say(reference, text.to_owned().into())).await;
-    }
-
-    /// Has the history forgotten.
-    pub async fn clear(&self) {
-        let _ = self.commands.send(Command::Clear).await;
-    }
-
-    /// Asks where it stands.
-    pub async fn compare(&self) {
-        let _ = self.commands.send(Command::Compare).await;
-    }
-
-    /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
-    ///
-    /// # Panics
-    ///
-    /// If the session never ends.
-    pub async fn finish(&self) -> Ended {
-        let _ = self.commands.send(Command::Finish(Duration::from_secs(10))).await;
-        self.over.recv().await.expect("a session ends with an event")
-    }
-
-    /// Leaves at once.
-    pub async fn leave(&self) {
-        let _ = self.commands.send(Command::Leave).await;
-    }
-}
-
-/// A peer made by hand.
-pub struct Raw {
-    reader: Option<Tap<cmdchat_drivers::sim::SimReader>>,
-    writer: Tap<SimWriter>,
-    hangup: SimHangup,
-    sim: Sim,
-}
-
-impl Raw {
-    /// Sends `bytes`, as long as the server takes them.
-    pub async fn send(&mut self, bytes: &[u8]) {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            match self.writer.write(&[std::io::IoSlice::new(rest)], None).await {
-                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(_) => return,
-            }
-        }
-    }
-
-    /// Sends `line` and a line feed.
-    pub async fn line(&mut self, line: &str) {
-        self.send(format!("{line}\n").as_bytes()).await;
-    }
-
-    /// From now on all that comes is read into the transcript.
-    pub fn listen(&mut self) {
-        if let Some(mut reader) = self.reader.take() {
-            self.sim.spawn(async move {
-                let mut buffer = vec![0; 4096];
-                while let Ok(Read::Bytes(_)) = reader.read(&mut buffer, None).await {}
-            });
-        }
-    }
-
-    /// Says that nothing more comes.
-    pub fn finish(&mut self) {
-        self.writer.finish();
-    }
-
-    /// Ends the connection.
-    pub fn hang_up(&self) {
-        self.hangup.hang_up();
-    }
-}
-
 /// The beginning of all time on a stage.
 ///
 /// # Panics
@@ -462,76 +377,4 @@ impl Raw {
 #[must_use]
 pub fn epoch() -> Epoch {
     Epoch::new("2026-11-23T15:00:00Z".parse().expect("a constant"))
-}
-
-fn describe_note(note: &Note) -> String {
-    match note {
-        Note::Room(Output::Joined(name, present)) => format!("* {name} joined ({present} present)"),
-        Note::Room(Output::Left(name, how, present)) => {
-            let how = match how {
-                Departure::Closed => "left".to_owned(),
-                Departure::Lost => "was lost".to_owned(),
-                Departure::Silent => "was silent".to_owned(),
-                Departure::TooSlow => "was dropped, too slow".to_owned(),
-                Departure::Broken(violation) => format!("was dropped, {violation}"),
-            };
-            format!("* {name} {how} ({present} present)")
-        }
-        Note::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
-        Note::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
-        Note::Refused(address, violation) => format!("* refused {address}: {violation}"),
-        Note::NotAccepted(error) => format!("* not accepted: {error}"),
-    }
-}
-
-/// What a person is told, in one line.
-#[must_use]
-pub fn describe_event(event: &Event) -> String {
-    match event {
-        Event::Ready(Welcome { mode, members, history, .. }) => {
-            let names: Vec<_> = members.iter().map(|name| name.raw()).collect();
-            let said: Vec<_> = history.iter().map(describe_message).collect();
-            format!("ready ({}), with {names:?}; before: [{}]", mode.as_str(), said.join(", "))
-        }
-        Event::Message(message) => describe_message(message),
-        Event::Rejected(Rejected { author, why }) => {
-            let why = match why {
-                Rejection::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
-                Rejection::Altered => "altered".to_owned(),
-                Rejection::Replayed => "replayed".to_owned(),
-                Rejection::Unreadable => "unreadable".to_owned(),
-            };
-            format!("rejected from {:?}: {why}", author.raw())
-        }
-        Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
-        Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
-        Event::Cleared(by, doubts) => {
-            let by = by.as_ref().map_or(String::new(), |by| format!(" by {:?}", by.raw()));
-            format!("cleared{by}{}", describe_doubts(doubts))
-        }
-        Event::Notice(text) => format!("notice {:?}", text.raw()),
-        Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
-        Event::Overdue(reference) => format!("overdue: {}", reference.0),
-        Event::Standing(standing) => format!("{standing:?}"),
-        Event::Ended(Ended { ending, unconfirmed }) => {
-            format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
-        }
-    }
-}
-
-fn describe_message(message: &Message) -> String {
-    let text = message.text.as_ref().map_or("(unreadable)".to_owned(), |text| {
-        if text.raw().len() > 100 {
-            format!("({} bytes)", text.raw().len())
-        } else {
-            format!("{:?}", text.raw())
-        }
-    });
-    let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
-    let doubts = describe_doubts(&message.doubts);
-    format!("{} says {text}{own}{doubts}", message.author.raw())
-}
-
-fn describe_doubts(doubts: &[Doubt]) -> String {
-    doubts.iter().map(|doubt| format!(" !! {doubt:?}")).collect()
 }

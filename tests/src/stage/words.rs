@@ -1,0 +1,79 @@
+//! What a transcript says of what happens.
+
+use cmdchat_core::{
+    client::{Doubt, Ended, Event, Message, Rejected, Rejection, Welcome},
+    server::{Departure, Output},
+};
+use cmdchat_drivers::serve::Note;
+
+pub(super) fn describe_note(note: &Note) -> String {
+    match note {
+        Note::Room(Output::Joined(name, present)) => format!("* {name} joined ({present} present)"),
+        Note::Room(Output::Left(name, how, present)) => {
+            let how = match how {
+                Departure::Closed => "left".to_owned(),
+                Departure::Lost => "was lost".to_owned(),
+                Departure::Silent => "was silent".to_owned(),
+                Departure::TooSlow => "was dropped, too slow".to_owned(),
+                Departure::Broken(violation) => format!("was dropped, {violation}"),
+            };
+            format!("* {name} {how} ({present} present)")
+        }
+        Note::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
+        Note::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
+        Note::Refused(address, violation) => format!("* refused {address}: {violation}"),
+        Note::NotAccepted(error) => format!("* not accepted: {error}"),
+    }
+}
+
+/// What a person is told, in one line.
+#[must_use]
+pub fn describe_event(event: &Event) -> String {
+    match event {
+        Event::Ready(Welcome { mode, members, history, .. }) => {
+            let names: Vec<_> = members.iter().map(|name| name.raw()).collect();
+            let said: Vec<_> = history.iter().map(describe_message).collect();
+            format!("ready ({}), with {names:?}; before: [{}]", mode.as_str(), said.join(", "))
+        }
+        Event::Message(message) => describe_message(message),
+        Event::Rejected(Rejected { author, why }) => {
+            let why = match why {
+                Rejection::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
+                Rejection::Altered => "altered".to_owned(),
+                Rejection::Replayed => "replayed".to_owned(),
+                Rejection::Unreadable => "unreadable".to_owned(),
+            };
+            format!("rejected from {:?}: {why}", author.raw())
+        }
+        Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
+        Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
+        Event::Cleared(by, doubts) => {
+            let by = by.as_ref().map_or(String::new(), |by| format!(" by {:?}", by.raw()));
+            format!("cleared{by}{}", describe_doubts(doubts))
+        }
+        Event::Notice(text) => format!("notice {:?}", text.raw()),
+        Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
+        Event::Overdue(reference) => format!("overdue: {}", reference.0),
+        Event::Standing(standing) => format!("{standing:?}"),
+        Event::Ended(Ended { ending, unconfirmed }) => {
+            format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
+        }
+    }
+}
+
+fn describe_message(message: &Message) -> String {
+    let text = message.text.as_ref().map_or("(unreadable)".to_owned(), |text| {
+        if text.raw().len() > 100 {
+            format!("({} bytes)", text.raw().len())
+        } else {
+            format!("{:?}", text.raw())
+        }
+    });
+    let own = message.own.map_or(String::new(), |reference| format!(" (own {})", reference.0));
+    let doubts = describe_doubts(&message.doubts);
+    format!("{} says {text}{own}{doubts}", message.author.raw())
+}
+
+fn describe_doubts(doubts: &[Doubt]) -> String {
+    doubts.iter().map(|doubt| format!(" !! {doubt:?}")).collect()
+}

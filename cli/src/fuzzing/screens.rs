@@ -32,7 +32,7 @@ use crate::{
 /// and without.
 pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for size in [Size { columns: 100, rows: 24 }, Size { columns: 24, rows: 6 }] {
+    for size in [Size { columns: 90, rows: 10 }, Size { columns: 24, rows: 6 }] {
         let Some(mut model) = room(name) else { continue };
         update(&mut model, Input::Resized(size));
         let area = Rect::new(0, 0, size.columns, size.rows);

@@ -13,11 +13,16 @@ use std::{
     process::{Command, Stdio},
 };
 
+use argon2::{Algorithm, Argon2, Params, Version};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    PASSWORD, Process, RUNTIMES, Room, cmdchat, listening_port, memory::Memory, pty::Seat,
-    relay::Relay, traced,
+    PASSWORD, Process, RUNTIMES, Room, cmdchat, file, insider::Insider, listening_port,
+    memory::Memory, pty::Seat, relay::Relay, run, traced,
 };
+use hkdf::Hkdf;
 use rustix::process::geteuid;
+use serde_json::json;
+use sha2::Sha256;
 
 /// Seen nowhere else: no word of it is in a list that passwords are judged by.
 const SECRET: &str = "zebru-marmelode-quixotuc";
@@ -81,6 +86,81 @@ fn types_slowly(seat: &mut Seat, text: &str) {
         seat.types(&letter.to_string());
         seat.screen.wait_for(&text[..count]);
     }
+}
+
+#[test]
+fn the_keys_of_a_link_are_in_the_server_as_long_as_the_member_and_no_longer() {
+    for runtime in RUNTIMES {
+        let room = Room::open(&["--runtime", runtime]);
+        let Some(memory) = Memory::of(room.serve.id()) else { return };
+        for (takes_leave, told) in [(true, "hanna left"), (false, "hanna was cut off")] {
+            let mut hanna = Insider::enter(room.port, "hanna");
+            for key in &hanna.keys {
+                memory.comes_to_hold(key);
+            }
+            for origin in &hanna.origins {
+                memory.forgets(origin);
+            }
+            if takes_leave {
+                hanna.says(&json!({ "type": "bye" }));
+            }
+            let keys = hanna.keys.clone();
+            drop(hanna);
+            room.serve.err.wait_for(told);
+            for key in keys {
+                memory.forgets(key);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_blind_relay_holds_neither_password_nor_room_key_nor_what_is_said() {
+    const NAME: &str = "quendolin-of-the-wharf";
+    const SAID: [&str; 3] =
+        ["bollerina-xyliphone-gozpacho", "an uvular trill, plimsoll", "kwetsbaar ijsvogeltje"];
+    for runtime in RUNTIMES {
+        let key = file(SECRET.as_bytes()).into_os_string().into_string().unwrap();
+        let token = run(&mut cmdchat(&["verifier", "--password-file", &key])).out;
+        let room_key = room_key(&token);
+        let mut serve = cmdchat(&["serve", "127.0.0.1", "0", "--verifier-stdin"]);
+        let mut serve = Process::start_talking(serve.args(["--runtime", runtime]));
+        serve.types(token);
+        let port = listening_port(&serve);
+        let room = Room { serve, port, key };
+        let Some(relay) = Memory::of(room.serve.id()) else { return };
+        let mut alice = Seat::take(&mut room.connect("alice", &["--plain"]));
+        alice.screen.wait_for(" online: ");
+        let [mut bob, mut named] = ["bob", NAME].map(|name| room.guest(name));
+        bob.types(format!("{}\n", SAID[0]));
+        alice.screen.wait_for(SAID[0]);
+        named.types(format!("{}\n", SAID[1]));
+        alice.screen.wait_for(SAID[1]);
+        alice.types(&format!("{}\r", SAID[2]));
+        bob.out.wait_for(SAID[2]);
+
+        // A member has all of it, and the relay what it has to know: a name.
+        let member = Memory::of(alice.id()).unwrap();
+        relay.comes_to_hold(NAME);
+        let said = SAID.map(str::as_bytes);
+        for secret in [SECRET.as_bytes(), &room_key].into_iter().chain(said) {
+            member.comes_to_hold(secret);
+            relay.never_held(secret);
+        }
+    }
+}
+
+/// The key of the strict room of a verifier token with [`SECRET`] (PROTOCOL 2.1, 2.7).
+fn room_key(token: &str) -> [u8; 32] {
+    let token = token.trim_end().strip_prefix("cmdchat2.").unwrap();
+    let room_salt = &URL_SAFE_NO_PAD.decode(token).unwrap()[2..18];
+    let params = Params::new(64 << 10, 3, 4, Some(32)).unwrap();
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let [mut stretched, mut key] = [[0; 32]; 2];
+    argon2.hash_password_into(SECRET.as_bytes(), room_salt, &mut stretched).unwrap();
+    let kdf = Hkdf::<Sha256>::from_prk(&stretched).unwrap();
+    kdf.expand(b"cmdchat/2 room key", &mut key).unwrap();
+    key
 }
 
 #[test]

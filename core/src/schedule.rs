@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     keys::expand,
     seal::{Opener, Sealer},
-    secret::Secret,
+    secret::{Secret, burning_the_stack},
 };
 
 /// The lines of a handshake as they passed, without their ends.
@@ -25,21 +25,25 @@ impl Transcript {
     /// What either side proves with lines 3 and 4.
     pub(crate) fn proofs(&self, session_key: &Secret<32>) -> Proofs {
         let lines = [&*self.line_1, &self.line_2];
-        let root = extract(session_key, b"cmdchat/2 handshake\0", &lines);
-        Proofs {
-            client: derive(&root, b"cmdchat/2 client confirm"),
-            server: derive(&root, b"cmdchat/2 server confirm"),
-        }
+        burning_the_stack(|| {
+            let root = extract(session_key, b"cmdchat/2 handshake\0", &lines);
+            Proofs {
+                client: derive(&root, b"cmdchat/2 client confirm"),
+                server: derive(&root, b"cmdchat/2 server confirm"),
+            }
+        })
     }
 
     /// The keys of the link that begins behind `line_4`.
     pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> LinkKeys {
         let lines = [&*self.line_1, &self.line_2, &self.line_3, line_4];
-        let root = extract(session_key, b"cmdchat/2 session\0", &lines);
-        LinkKeys {
-            client_to_server: derive(&root, b"cmdchat/2 client to server"),
-            server_to_client: derive(&root, b"cmdchat/2 server to client"),
-        }
+        burning_the_stack(|| {
+            let root = extract(session_key, b"cmdchat/2 session\0", &lines);
+            LinkKeys {
+                client_to_server: derive(&root, b"cmdchat/2 client to server"),
+                server_to_client: derive(&root, b"cmdchat/2 server to client"),
+            }
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{AeadInOut as _, ChaCha20Poly1305, KeyInit as _};
 use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, burning_the_stack};
 
 /// The longest object in a record, in bytes.
 pub const MAX_OBJECT: usize = 65_536;
@@ -28,7 +28,7 @@ const RECORDS: u64 = 1 << 32;
 
 /// Seals what one side sends.
 pub struct Sealer {
-    cipher: ChaCha20Poly1305,
+    key: Secret<32>,
     number: u64,
     /// Where a record is put together: the object, and then the box.
     bench: Zeroizing<Vec<u8>>,
@@ -36,7 +36,7 @@ pub struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(key: &Secret<32>) -> Self {
-        Self { cipher: cipher(key), number: 0, bench: Zeroizing::default() }
+        Self { key: copied(key), number: 0, bench: Zeroizing::default() }
     }
 
     /// Appends the record of `object`, with its `\n`, to `out`.
@@ -57,7 +57,8 @@ impl Sealer {
         self.bench.extend_from_slice(object);
         self.bench.resize(bucket, b' ');
         let nonce = nonce(self.number).into();
-        let boxed = self.cipher.encrypt_in_place(&nonce, b"", &mut *self.bench);
+        let (key, bench) = (&self.key, &mut *self.bench);
+        let boxed = burning_the_stack(|| cipher(key).encrypt_in_place(&nonce, b"", bench));
         boxed.map_err(|_| Unsealable)?;
         self.number += 1;
 
@@ -81,14 +82,14 @@ impl Sealer {
 
 /// Opens what the other side sent.
 pub struct Opener {
-    cipher: ChaCha20Poly1305,
+    key: Secret<32>,
     number: u64,
     opened: Zeroizing<Vec<u8>>,
 }
 
 impl Opener {
     pub(crate) fn new(key: &Secret<32>) -> Self {
-        Self { cipher: cipher(key), number: 0, opened: Zeroizing::default() }
+        Self { key: copied(key), number: 0, opened: Zeroizing::default() }
     }
 
     /// Opens the next record, given without its `\n`, and gives its object
@@ -104,7 +105,8 @@ impl Opener {
         self.opened.clear();
         STANDARD.decode_vec(line, &mut self.opened).map_err(|_| Tampered)?;
         let nonce = nonce(self.number).into();
-        let opened = self.cipher.decrypt_in_place(&nonce, b"", &mut *self.opened);
+        let (key, bench) = (&self.key, &mut *self.opened);
+        let opened = burning_the_stack(|| cipher(key).decrypt_in_place(&nonce, b"", bench));
         opened.map_err(|_| Tampered)?;
         self.number += 1;
         let length = self.opened.len();
@@ -158,6 +160,11 @@ impl fmt::Display for Tampered {
 
 impl Error for Tampered {}
 
+fn copied(key: &Secret<32>) -> Secret<32> {
+    Secret::fill_with(|own| own.copy_from_slice(key.expose()))
+}
+
+/// Made for each record: as a field it would be copied wherever its owner moves.
 fn cipher(key: &Secret<32>) -> ChaCha20Poly1305 {
     ChaCha20Poly1305::new(key.expose().into())
 }

@@ -38,13 +38,13 @@ impl Memory {
     }
 
     /// It holds all of `secret`, or a piece from the midst of it.
-    pub(crate) fn holds(&self, secret: &str) -> bool {
+    pub(crate) fn holds(&self, secret: impl AsRef<[u8]>) -> bool {
         !self.traces(secret).is_empty()
     }
 
     /// Where it holds how much of `secret`, for whoever has to find out why.
-    fn traces(&self, secret: &str) -> Vec<String> {
-        let secret = secret.as_bytes();
+    fn traces(&self, secret: impl AsRef<[u8]>) -> Vec<String> {
+        let secret = secret.as_ref();
         let pieces: Vec<_> = secret.windows(PIECE.min(secret.len())).collect();
         let mut traces = Vec::new();
         for (place, page) in self.pages().unwrap_or_default() {
@@ -60,23 +60,29 @@ impl Memory {
 
     /// Waits until it holds `secret`: what is looked for can be found.
     #[track_caller]
-    pub(crate) fn comes_to_hold(&self, secret: &str) {
-        poll_until("a secret in memory", || self.holds(secret));
+    pub(crate) fn comes_to_hold(&self, secret: impl AsRef<[u8]>) {
+        poll_until("a secret in memory", || self.holds(&secret));
     }
 
     /// Waits until it holds no piece of `secret` any more.
     #[track_caller]
-    pub(crate) fn forgets(&self, secret: &str) {
+    pub(crate) fn forgets(&self, secret: impl AsRef<[u8]>) {
         let mut traces = Vec::new();
         let begin = std::time::Instant::now();
         while begin.elapsed() < super::PATIENCE {
-            traces = self.traces(secret);
+            traces = self.traces(&secret);
             if traces.is_empty() {
                 return;
             }
             std::thread::sleep(super::GLANCE);
         }
         panic!("it still holds a secret: {traces:?}");
+    }
+
+    /// It holds no piece of `secret`, and there is nothing to wait for.
+    #[track_caller]
+    pub(crate) fn never_held(&self, secret: impl AsRef<[u8]>) {
+        assert_eq!(self.traces(secret), [""; 0], "it holds a secret");
     }
 
     /// All that can be read, by the place it has in the map of the process.

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 #![allow(clippy::disallowed_methods, reason = "processes run in real time")]
 
+pub(crate) mod insider;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
 #[cfg(target_os = "linux")]

@@ -1,0 +1,123 @@
+//! A member of a room, played by hand: it costs no process of its own, and it
+//! tells the keys of its link. What makes those (PROTOCOL 2.3) and the records
+//! (2.4) is written here once more, as another peer would write it.
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
+use cmdchat_core::{
+    secret::{Password, Secret},
+    srp::{ClientStart, PublicValue, Salt},
+};
+use hkdf::Hkdf;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::{PASSWORD, PATIENCE};
+
+/// In a classic room with [`PASSWORD`] over a sealed link, until dropped.
+pub(crate) struct Insider {
+    socket: BufReader<TcpStream>,
+    /// Records so far, from the client and from the server.
+    records: [u64; 2],
+    /// Of the link, in the same order: needed to the end.
+    pub(crate) keys: [Vec<u8>; 2],
+    /// What those were made from: needed by nobody any more.
+    pub(crate) origins: [Vec<u8>; 2],
+}
+
+impl Insider {
+    pub(crate) fn enter(port: u16, name: &str) -> Self {
+        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut socket = BufReader::new(socket);
+        let start = ClientStart::new(Secret::take(&mut [0xa5; 32]));
+        let a = STANDARD.encode(start.public());
+        let hello = json!({ "cmd": "srp_init", "username": name, "A": a, "versions": [2] });
+        let mut lines = vec![say(&mut socket, &hello)];
+
+        lines.push(hear(&mut socket));
+        let challenge: Value = serde_json::from_str(&lines[1]).unwrap();
+        let value = |field: &str| STANDARD.decode(challenge[field].as_str().unwrap()).unwrap();
+        let salt = Salt::from_wire(&value("salt")).unwrap();
+        let b = PublicValue::from_wire(&value("B")).unwrap();
+        let password = Password::new(PASSWORD.as_bytes().to_vec().into());
+        let proof = start.answer(&password, &salt, &b);
+        let session_key = proof.into_session_key().expose().to_vec();
+        let root = extracted(&session_key, b"cmdchat/2 handshake\0", &lines);
+        let m = STANDARD.encode(expanded(&root, b"cmdchat/2 client confirm"));
+        let proof = json!({ "cmd": "srp_verify", "user_id": challenge["user_id"], "M": m });
+        lines.push(say(&mut socket, &proof));
+
+        lines.push(hear(&mut socket));
+        let root = extracted(&session_key, b"cmdchat/2 session\0", &lines);
+        let ways: [&[u8]; 2] = [b"cmdchat/2 client to server", b"cmdchat/2 server to client"];
+        let keys = ways.map(|way| expanded(&root, way));
+        let mut insider = Self { socket, records: [0; 2], keys, origins: [session_key, root] };
+        assert_eq!(insider.hears()["type"], "init", "it is in the room");
+        insider
+    }
+
+    /// Says `object`, as it is.
+    pub(crate) fn says(&mut self, object: &Value) {
+        let object = format!("{:1024}", object.to_string());
+        let [cipher, _] = self.ciphers();
+        let nonce = nonce(&mut self.records[0]).into();
+        let record = STANDARD.encode(cipher.encrypt(&nonce, object.as_bytes()).unwrap());
+        self.socket.get_mut().write_all(format!("{record}\n").as_bytes()).unwrap();
+    }
+
+    /// The next object that the server says.
+    pub(crate) fn hears(&mut self) -> Value {
+        let record = STANDARD.decode(hear(&mut self.socket)).unwrap();
+        let [_, cipher] = self.ciphers();
+        let object = cipher.decrypt(&nonce(&mut self.records[1]).into(), record.as_slice());
+        serde_json::from_slice(&object.unwrap()).unwrap()
+    }
+
+    fn ciphers(&self) -> [ChaCha20Poly1305; 2] {
+        [0, 1].map(|way| ChaCha20Poly1305::new_from_slice(&self.keys[way]).unwrap())
+    }
+}
+
+/// Of the next record.
+fn nonce(number: &mut u64) -> [u8; 12] {
+    let mut nonce = [0; 12];
+    nonce[4..].copy_from_slice(&number.to_be_bytes());
+    *number += 1;
+    nonce
+}
+
+/// Writes `line` and gives it back as it went out.
+fn say(socket: &mut BufReader<TcpStream>, line: &Value) -> String {
+    let line = line.to_string();
+    socket.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    line
+}
+
+/// The next line, without its end.
+fn hear(socket: &mut BufReader<TcpStream>) -> String {
+    let mut line = String::new();
+    socket.read_line(&mut line).unwrap();
+    assert_eq!(line.pop(), Some('\n'), "the server ended the connection");
+    line
+}
+
+fn extracted(session_key: &[u8], label: &[u8], lines: &[String]) -> Vec<u8> {
+    let mut transcript = Sha256::new_with_prefix(label);
+    for line in lines {
+        transcript.update(u32::try_from(line.len()).unwrap().to_be_bytes());
+        transcript.update(line);
+    }
+    Hkdf::<Sha256>::extract(Some(&transcript.finalize()), session_key).0.to_vec()
+}
+
+fn expanded(root: &[u8], info: &[u8]) -> Vec<u8> {
+    let mut key = vec![0; 32];
+    Hkdf::<Sha256>::from_prk(root).unwrap().expand(info, &mut key).unwrap();
+    key
+}

@@ -149,6 +149,9 @@ fn not_let_in(way: &Way, name: &Name, failed: LoginFailed) -> Failure {
 /// What the program makes of the end of a session.
 pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
     let (host, port) = (way.host.as_str(), way.port);
+    if let Some(failure) = parting.unwritten {
+        return Err(failure);
+    }
     match (parting.ending, parting.undelivered) {
         (Ending::Left | Ending::Closed, 0) => {}
         (Ending::Left, undelivered) => {

@@ -55,14 +55,17 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
     }
 }
 
-/// Prints a text of ours; whoever closed the pipe has read enough.
+/// Prints a text of ours.
 fn print(text: &[u8]) -> Result<Exit, Failure> {
     match io::stdout().write_all(text) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(internal("cannot write to standard output", &error))
-        }
-        _ => Ok(Exit::Done),
+        Ok(()) => Ok(Exit::Done),
+        Err(error) => unwritten(&error),
     }
+}
+
+/// How the program ends when standard output takes no more.
+fn unwritten(error: &io::Error) -> Result<Exit, Failure> {
+    Failure::unwritten(error).map_or(Ok(Exit::Done), Err)
 }
 
 /// Fresh randomness for one run: the only time the system is asked for it.

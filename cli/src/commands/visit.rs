@@ -19,6 +19,7 @@ use super::{
     errand::Errand,
     internal, seed,
     signals::interrupt_on_signals,
+    unwritten,
 };
 use crate::{
     args::{Demands, Looks, Way},
@@ -45,7 +46,10 @@ pub(super) fn told(
     if !json {
         return visit(None);
     }
-    let mut out = Writer::open();
+    let mut out = match Writer::open() {
+        Ok(out) => out,
+        Err(error) => return unwritten(&error),
+    };
     let outcome = visit(Some(&mut out));
     out.close(&outcome);
     outcome
@@ -84,8 +88,10 @@ impl Visit<'_> {
         let (typing, typed) = async_channel::bounded(16);
         let (inside, signals) = interrupt_on_signals()?;
         let seed = seed()?;
-        if let Some(out) = &mut self.json {
-            out.connecting(way.host.as_str(), way.port);
+        if let Some(out) = &mut self.json
+            && let Err(error) = out.connecting(way.host.as_str(), way.port)
+        {
+            return unwritten(&error);
         }
         let name = self.name.clone();
         let guest = Guest::new(self.name, self.password, epoch(runtime.now()));

@@ -66,6 +66,14 @@ impl Failure {
         Self::new(Exit::Interrupted, Shown::line(&[&"interrupted"]))
     }
 
+    /// Standard output takes no more; nothing to speak of if whoever read it has
+    /// read enough and closed the pipe.
+    #[must_use]
+    pub fn unwritten(error: &io::Error) -> Option<Self> {
+        let what = Shown::line(&[&"cannot write to standard output: ", &reason(error)]);
+        (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(Exit::Internal, what))
+    }
+
     /// Why connecting to `host` failed. `timeout` is the one that was set.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]

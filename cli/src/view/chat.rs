@@ -92,9 +92,8 @@ impl<'a, R: Runtime> Chat<'a, R> {
             self.update(Input::Resized(size));
         }
         loop {
-            // Whoever read our lines is gone: nothing is left to do here.
-            if self.draw_if_due().is_err() && !self.talk.is_leaving() {
-                self.talk.leave();
+            if let Err(error) = self.draw_if_due() {
+                self.talk.give_up(&error);
             }
             match self.talk.next(self.due()).await {
                 Next::Event(event) => self.hear(event),
@@ -211,8 +210,8 @@ impl<'a, R: Runtime> Chat<'a, R> {
                 Effect::Suspend => done = self.terminal.suspend(),
             }
             self.stale = true;
-            if done.is_err() && !self.talk.is_leaving() {
-                self.talk.leave();
+            if let Err(error) = done {
+                self.talk.give_up(&error);
             }
         }
         None
@@ -239,10 +238,12 @@ impl<'a, R: Runtime> Chat<'a, R> {
             | Ending::Tampered
             | Ending::Unfaithful => parting.undelivered + self.talk.lines_unread(),
         };
+        let mut unwritten = parting.unwritten;
         if parting.ending == Ending::Closed {
             self.update(Input::Closed);
-            let _ = self.draw_if_due();
+            let failed = self.draw_if_due().err();
+            unwritten = unwritten.or(failed.as_ref().and_then(Failure::unwritten));
         }
-        Parting { undelivered, unsent: self.unsent, ..parting }
+        Parting { undelivered, unsent: self.unsent, unwritten, ..parting }
     }
 }

@@ -8,7 +8,7 @@
 //! again for as long as is wanted, unless the login gave somebody a guess at
 //! the passphrase; what was not heard back goes along.
 
-use std::time::Duration;
+use std::{io, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
@@ -47,6 +47,8 @@ pub struct Talk<'a, R> {
     patience: Duration,
     /// Texts that have not come back.
     unanswered: usize,
+    /// Why what happens cannot be shown any more.
+    unwritten: Option<Failure>,
     stage: Stage,
 }
 
@@ -109,6 +111,8 @@ pub struct Parting {
     pub patience: Duration,
     /// How long it was tried to get the connection back, if that was given up.
     pub tried: Option<Duration>,
+    /// Why not all of it could be shown, if that is a failure.
+    pub unwritten: Option<Failure>,
 }
 
 enum Wake {
@@ -147,6 +151,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
             source,
             patience,
             unanswered: 0,
+            unwritten: None,
             stage: Stage::Talking,
         }
     }
@@ -340,6 +345,16 @@ impl<'a, R: Runtime> Talk<'a, R> {
         future::or(gone, late).await;
     }
 
+    /// What happens can no longer be shown, and nothing is left to do here.
+    pub fn give_up(&mut self, error: &io::Error) {
+        if self.unwritten.is_none() {
+            self.unwritten = Failure::unwritten(error);
+        }
+        if !self.is_leaving() {
+            self.leave();
+        }
+    }
+
     /// Who gives the input.
     #[must_use]
     pub const fn source(&self) -> Source {
@@ -354,9 +369,10 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// How it stands if this is the end.
     #[must_use]
-    pub const fn parting(&self, ending: Ending) -> Parting {
+    pub fn parting(&self, ending: Ending) -> Parting {
         let Self { unanswered, patience, .. } = *self;
-        Parting { ending, undelivered: unanswered, unsent: 0, patience, tried: None }
+        let (tried, unwritten) = (None, self.unwritten.clone());
+        Parting { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }
     }
 
     /// Lines that were read and not looked at.

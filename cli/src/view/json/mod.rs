@@ -85,8 +85,8 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 }
                 Next::Failed(failure) => return Err(failure),
             };
-            if told.is_err() {
-                self.talk.leave();
+            if let Err(error) = told {
+                self.talk.give_up(&error);
             }
         }
     }

@@ -165,16 +165,23 @@ pub struct Writer {
 
 impl Writer {
     /// Says who is speaking.
-    #[must_use]
-    pub fn open() -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Those of standard output.
+    pub fn open() -> io::Result<Self> {
         let mut writer = Self::default();
-        let _ = writer.put(&What::Hello { client: concat!("cmdchat/", env!("CARGO_PKG_VERSION")) });
-        writer
+        writer.put(&What::Hello { client: concat!("cmdchat/", env!("CARGO_PKG_VERSION")) })?;
+        Ok(writer)
     }
 
     /// A connection is being made.
-    pub fn connecting(&mut self, host: &str, port: u16) {
-        let _ = self.put(&What::State(State::Connecting { host, port }));
+    ///
+    /// # Errors
+    ///
+    /// Those of standard output.
+    pub fn connecting(&mut self, host: &str, port: u16) -> io::Result<()> {
+        self.put(&What::State(State::Connecting { host, port }))
     }
 
     /// It was lost, and is tried again after so long.

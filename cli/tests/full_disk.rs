@@ -1,0 +1,99 @@
+//! A disk that is full under what the program writes: a relay goes on, whatever
+//! its console says, and a client says that it cannot go on.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
+
+mod common;
+
+use std::{fs, net::Ipv4Addr, process::Command};
+
+use common::{Process, RUNTIMES, Room, key, poll_until, run, shell};
+
+/// The program with `args` and what `redirection` says.
+fn cmdchat(redirection: &str, args: &[&str]) -> Command {
+    shell(&format!("exec \"$0\" \"$@\" {redirection}"), args)
+}
+
+/// An address of this machine that only this process uses, to know its server by.
+fn own_address() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 128 | high, middle, low)
+}
+
+/// Where somebody listens at `address`, once somebody does.
+fn port_at(address: Ipv4Addr) -> u16 {
+    const LISTENING: &str = "0A";
+    let place = format!("{:08X}:", u32::from_ne_bytes(address.octets()));
+    let mut port = None;
+    poll_until("a listener", || {
+        let sockets = fs::read_to_string("/proc/net/tcp").unwrap();
+        port = sockets.lines().find_map(|line| {
+            let mut fields = line.split_whitespace().skip(1);
+            let port = fields.next()?.strip_prefix(&place)?;
+            (fields.nth(1)? == LISTENING).then(|| u16::from_str_radix(port, 16).unwrap())
+        });
+        port.is_some()
+    });
+    port.unwrap()
+}
+
+#[test]
+fn a_relay_goes_on_whatever_becomes_of_its_console() {
+    let (address, key) = (own_address(), key());
+    for runtime in RUNTIMES {
+        for redirection in [">/dev/full", "2>/dev/full", "2>&-"] {
+            let host = address.to_string();
+            let serve = ["serve", &host, "0", "--password-file", &key, "--runtime", runtime];
+            let mut serve = Process::start(&mut cmdchat(redirection, &serve));
+            let port = port_at(address).to_string();
+            let connect = |name| {
+                let connect = ["connect", &host, &port, name, "--password-file", &key];
+                Process::start_talking(&mut common::cmdchat(&connect))
+            };
+            let bob = connect("bob");
+            bob.out.wait_for(" online: ");
+            // Each is two lines of the console.
+            for number in 0..3 {
+                let ended = connect("alice").ends_after(format!("line {number}\n"));
+                ended.is_success();
+                bob.out.wait_for(&format!("<alice> line {number}"));
+            }
+            assert!(serve.is_running(), "{runtime} {redirection}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_can_show_nothing_says_so_and_leaves() {
+    for runtime in RUNTIMES {
+        for form in ["--plain", "--json"] {
+            let room = Room::open(&["--runtime", runtime]);
+            let bob = room.guest("bob");
+            let port = room.port.to_string();
+            let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
+            let connect = [&connect[..], &["--runtime", runtime, form]].concat();
+            // Its input stays open: that is no reason to end.
+            let alice = Process::start_talking(&mut cmdchat(">/dev/full", &connect));
+            let ended = alice.ends_by_itself();
+            ended.says(1, "error: cannot write to standard output: no space left on device");
+            let console = room.serve.err.text();
+            if console.contains("alice joined") {
+                bob.out.wait_for("alice left");
+            }
+        }
+    }
+}
+
+#[test]
+fn errors_that_cannot_be_written_still_have_their_exit_codes() {
+    let room = Room::open(&[]);
+    let port = room.port.to_string();
+    let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file"];
+    let wrong = common::file(b"another one").into_os_string().into_string().unwrap();
+    let (errors, all) = ("2>/dev/full", ">/dev/full 2>&1");
+    for (key, full, code) in [(&room.key, errors, 0), (&wrong, errors, 6), (&room.key, all, 1)] {
+        let connect = [&connect[..], &[key]].concat();
+        assert_eq!(run(&mut cmdchat(full, &connect)).code(), Some(code), "{full}");
+    }
+}

@@ -1,0 +1,139 @@
+//! What a login that fails costs the server: the same arithmetic and the same
+//! time, whatever was wrong with it, so that nobody learns more from the clock
+//! than from the answer. On the simulator arithmetic takes no time: what is
+//! counted is how often the server computes (twice at the most: B, and then what
+//! the client has to prove), and there is no threshold but equality.
+
+use std::{io::IoSlice, time::Duration};
+
+use cmdchat_core::{client::Guest, keys::Kdf, name::Name, server::Limits};
+use cmdchat_drivers::{
+    connect,
+    contract::{Connection, Read, Reader as _, Runtime as _, Writer as _},
+    sim::{Lane, Link, Sim, SimReader},
+};
+use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
+use serde_json::{Value, json};
+
+/// What became of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refused {
+    /// The server's last line.
+    answer: Value,
+    /// How often the server computed.
+    computed: u64,
+    /// From line 1 to the answer.
+    time: Duration,
+}
+
+/// Somebody calls at a room in which alice is, and sends the proof that
+/// `spoil` makes of the right one.
+fn calls(guest: &dyn Fn() -> Guest, spoil: impl Fn(Value) -> Value) -> Refused {
+    let sim = Sim::new();
+    let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
+    let lane = Lane { latency: Duration::from_millis(20), ..Lane::default() };
+    let call = || sim.connect(server, &Link::both(lane)).expect("the server listens");
+    let refused = sim.run(async {
+        let alice = cmdchat_core::client::Login::new(
+            as_guest("alice", PASSWORD).into(),
+            sim.now(),
+            Duration::from_secs(60),
+            &seed(7),
+        );
+        let _alice = connect::connect(&sim, call(), alice).await.expect("nobody is here yet");
+        let (begun, before) = (sim.now(), sim.computed());
+
+        let Connection { mut reader, mut writer, .. } = call();
+        let mut client = Client::of(guest());
+        let mut answer = String::new();
+        for _ in 0..2 {
+            for line in client.lines() {
+                let mut said: Value = serde_json::from_str(&line).expect("a client writes JSON");
+                // All else goes as it was written: the proofs are bound to it.
+                let line = match said.get_mut("M") {
+                    Some(m) => {
+                        *m = spoil(m.take());
+                        format!("{said}\n")
+                    }
+                    None => format!("{line}\n"),
+                };
+                writer.write(&[IoSlice::new(line.as_bytes())], None).await.expect("it is read");
+                answer = read_line(&mut reader).await;
+                client.hear(answer.as_bytes());
+            }
+        }
+        let answer = serde_json::from_str(&answer).expect("a server writes JSON");
+        Refused { answer, computed: sim.computed() - before, time: sim.now().since(begun) }
+    });
+    stop.close();
+    sim.drop_tasks();
+    refused.expect("a login ends")
+}
+
+fn as_guest(name: &str, word: &str) -> Guest {
+    Guest::new(Name::new(name).expect("a proper name"), password(word), epoch())
+}
+
+async fn read_line(reader: &mut SimReader) -> String {
+    let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
+    while !line.ends_with(b"\n") {
+        match reader.read(&mut buffer, None).await {
+            Ok(Read::Bytes(count)) => line.extend_from_slice(&buffer[..count]),
+            other => panic!("the server said nothing more: {other:?}"),
+        }
+    }
+    String::from_utf8(line).expect("a server writes UTF-8")
+}
+
+fn refused(answer: &str, computed: u64, round_trips: u32) -> Refused {
+    // A call is a round trip of its own for the one who is called.
+    let time = Duration::from_millis(40) * round_trips;
+    Refused { answer: json!({ "error": answer }), computed, time }
+}
+
+/// Who comes, over either protocol.
+fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> Guest>; 2] {
+    [
+        Box::new(move || as_guest(name, word).protocol_1_only()),
+        Box::new(move || as_guest(name, word)),
+    ]
+}
+
+#[test]
+fn whatever_is_wrong_with_a_proof_costs_the_server_the_same() {
+    let failed = refused("Authentication failed", 2, 2);
+    let lengths = ["AA==".to_owned(), "A".repeat(40), "AAAA".repeat(11), "AAAA".repeat(1_000)];
+    for guest in over_both("mallory", "another password") {
+        assert_eq!(calls(&guest, |m| m), failed, "a wrong password");
+    }
+    for guest in over_both("mallory", PASSWORD) {
+        for m in &lengths {
+            assert_eq!(calls(&guest, |_| json!(m)), failed, "a proof of {} letters", m.len());
+        }
+    }
+}
+
+/// In protocol 2 a name is looked up for those alone who know the password: the
+/// name of a member fares as any other.
+#[test]
+fn so_does_a_wrong_password_at_the_name_of_a_member() {
+    let [_, sealed] = over_both("alice", "another password");
+    assert_eq!(calls(&sealed, |m| m), refused("Authentication failed", 2, 2));
+    let [open, sealed] = over_both("alice", PASSWORD);
+    assert_eq!(calls(&sealed, |m| m), refused("Username taken", 2, 2));
+    assert_eq!(calls(&open, |m| m), refused("Username taken", 0, 1), "as protocol 1 wants it");
+}
+
+/// What is no proof at all is turned away before the arithmetic, as the protocol
+/// wants it: that is the sender's own doing, and tells nothing of the password.
+#[test]
+fn what_is_no_base64_is_turned_away_before_and_is_told_so() {
+    for word in [PASSWORD, "another password"] {
+        for guest in over_both("mallory", word) {
+            for m in [json!(""), json!("A"), json!("not base64"), json!(5), Value::Null] {
+                let turned_away = refused("Invalid verify request", 1, 2);
+                assert_eq!(calls(&guest, |_| m.clone()), turned_away, "{m}");
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
 use crate::{
     Result, floor,
@@ -29,7 +29,7 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         runs: usize,
         /// Only these parts
-        #[arg(long = "part", value_enum, default_values = ["fan-out", "logins", "idle", "manners", "start"])]
+        #[arg(long = "part", value_enum, default_values = ["fan-out", "logins", "refusals", "idle", "manners", "start"])]
         parts: Vec<Part>,
         /// To compare with, where installed
         #[arg(long = "other", value_enum, default_values = ["redis", "nats", "python"])]
@@ -94,8 +94,7 @@ impl Cli {
                 Plan { runs, parts, others, time, members }.print()
             }
             Command::Smoke => {
-                let parts =
-                    vec![Part::FanOut, Part::Logins, Part::Idle, Part::Manners, Part::Start];
+                let parts = Part::value_variants().to_vec();
                 let time = Duration::from_millis(100);
                 Plan { runs: 1, parts, others: Vec::new(), time, members: 100 }.print()
             }

@@ -134,18 +134,39 @@ fn read(socket: &mut TcpStream, take: impl FnOnce(&[u8])) -> Result<()> {
 }
 
 /// A login of a stranger who does not know the password, up to the server's
-/// answer to its proof.
+/// answer to its proof: 32 zero bytes.
 pub(crate) fn knock(address: SocketAddr) -> Result<()> {
+    let proof = format!("{}=", "A".repeat(43));
+    challenged(address, "stranger", false)?.prove(&proof, "Authentication failed")
+}
+
+/// A stranger who has to prove that it knows the password.
+pub(crate) struct Challenged {
+    socket: TcpStream,
+    id: String,
+}
+
+/// A login of somebody who does not know the password, up to line 2.
+pub(crate) fn challenged(address: SocketAddr, name: &str, sealed: bool) -> Result<Challenged> {
     let mut socket = connect(address)?;
-    // Some number that could be somebody's public value, and 32 zero bytes.
-    let (a, m) = ("Wlpa".repeat(80), format!("{}=", "A".repeat(43)));
-    let hello = format!("{{\"cmd\":\"srp_init\",\"username\":\"stranger\",\"A\":\"{a}\"}}\n");
+    // Some number that could be somebody's public value.
+    let (a, versions) = ("Wlpa".repeat(80), if sealed { ",\"versions\":[2]" } else { "" });
+    let hello =
+        format!("{{\"cmd\":\"srp_init\",\"username\":\"{name}\",\"A\":\"{a}\"{versions}}}\n");
     let challenge = String::from_utf8(ask(&mut socket, hello.as_bytes(), b"\n")?)?;
     let mut words = challenge.split('"').skip_while(|&word| word != "user_id");
-    let id = words.nth(2).ok_or("a challenge without a user_id")?;
-    let proof = format!("{{\"cmd\":\"srp_verify\",\"user_id\":\"{id}\",\"M\":\"{m}\"}}\n");
-    ask(&mut socket, proof.as_bytes(), b"Authentication failed")?;
-    Ok(())
+    let id = words.nth(2).ok_or("a challenge without a user_id")?.to_owned();
+    Ok(Challenged { socket, id })
+}
+
+impl Challenged {
+    /// Sends `m` for the proof; the server has to give this answer.
+    pub(crate) fn prove(mut self, m: &str, answer: &str) -> Result<()> {
+        let id = self.id;
+        let proof = format!("{{\"cmd\":\"srp_verify\",\"user_id\":\"{id}\",\"M\":\"{m}\"}}\n");
+        ask(&mut self.socket, proof.as_bytes(), answer.as_bytes())?;
+        Ok(())
+    }
 }
 
 fn guest(password: &str, number: usize) -> Result<Guest> {

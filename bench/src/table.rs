@@ -6,7 +6,9 @@ use crate::{
     Result,
     measure::{
         fan_out::{self, Load},
-        latency, logins, silence, start,
+        latency, logins,
+        refusals::{self, CASES},
+        silence, start,
     },
     process,
     room::Room,
@@ -20,6 +22,8 @@ pub(crate) enum Part {
     FanOut,
     /// Coming in
     Logins,
+    /// Not coming in
+    Refusals,
     /// Being there
     Idle,
     /// What members notice of others
@@ -49,6 +53,7 @@ impl Plan {
             match part {
                 Part::FanOut => self.fan_out()?,
                 Part::Logins => self.logins()?,
+                Part::Refusals => self.refusals()?,
                 Part::Idle => self.idle()?,
                 Part::Manners => self.manners()?,
                 Part::Start => self.start()?,
@@ -128,6 +133,25 @@ impl Plan {
         self.each("1,000 members joining, s", "2.5 s", &kinds, |server| {
             Ok(logins::many(&mut Room::new(server)?, 1_000)?.as_secs_f64())
         })
+    }
+
+    /// Elapsed time, since it is what a stranger can measure.
+    fn refusals(&self) -> Result<()> {
+        for kind in [Kind::Cmdchat, Kind::Blocking] {
+            let mut room = Room::new(Server::start(kind, Limits::Off)?)?;
+            // The one whose name is taken.
+            room.fill(1)?;
+            let times = refusals::run(room.server.address, 100 * self.runs)?;
+            for (case, times) in CASES.iter().zip(times) {
+                let mut times: Vec<_> = times.into_iter().map(|time| ms(time) * 1e3).collect();
+                times.sort_unstable_by(f64::total_cmp);
+                let [low, mid, high] = [1, 5, 9].map(|tenths| times[times.len() * tenths / 10]);
+                let what = format!("answer to {}, µs; 8 of 10 within", case.what);
+                let figure = format!("{mid:.0}; {low:.0} to {high:.0}");
+                row(&what, "", BTreeMap::from([(kind, figure)]));
+            }
+        }
+        Ok(())
     }
 
     fn idle(&self) -> Result<()> {

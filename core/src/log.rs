@@ -3,16 +3,18 @@
 //! A [`Log`] belongs to the one machine that appends to it. What has been
 //! appended since the last [`Log::publish`] becomes one shared segment then.
 //! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
-//! the log. Nothing is copied or queued per reader; memory is one log as long
-//! as the slowest reader lags, which [`Lag`] tells. A reader that is to get no
-//! more is cut off there, and still gets all before that, until its outlet is dropped.
+//! the log. Nothing is copied or queued per reader, and publishing costs the
+//! same however many there are: segments are a chain, a reader holds the place
+//! in it that it has come to, and what lies before the last reader's place is
+//! gone. How far a reader lags, [`Lag`] tells. A reader that is to get no more
+//! is cut off there, and still gets all before that, until its outlet is dropped.
 
 mod outlet;
 
 use std::{
-    collections::VecDeque,
+    mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -24,100 +26,119 @@ use crate::{frame::Frame, seal::Sealer, time::Tick};
 /// The writing end.
 #[derive(Debug, Default)]
 pub struct Log {
-    shared: Arc<Shared>,
+    /// Where the next segment will be.
+    head: Arc<Place>,
+    /// Bytes that were appended while nobody was there to read them; then `fresh`.
+    unheard: u64,
     fresh: Vec<u8>,
-    published: u64,
-    /// All who may still need what was published.
-    readers: Vec<Weak<Progress>>,
+    published: Arc<AtomicU64>,
 }
 
+/// A place in the chain, and the segment there if one has come.
 #[derive(Debug, Default)]
-struct Shared(Mutex<VecDeque<Segment>>);
+struct Place(OnceLock<Segment>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Segment {
     /// Offset of the first byte in the stream.
     start: u64,
-    bytes: Arc<[u8]>,
+    bytes: Box<[u8]>,
+    next: Arc<Place>,
 }
 
 impl Segment {
-    fn end(&self) -> u64 {
+    const fn end(&self) -> u64 {
         self.start + self.bytes.len() as u64
+    }
+
+    /// The bytes from one offset to another, as far as they are here.
+    fn between(&self, from: u64, to: u64) -> &[u8] {
+        let from = from.saturating_sub(self.start) as usize;
+        let to = to.min(self.end()).saturating_sub(self.start) as usize;
+        self.bytes.get(from..to).unwrap_or_default()
     }
 }
 
-impl Shared {
-    fn segments(&self) -> MutexGuard<'_, VecDeque<Segment>> {
-        held(&self.0)
+impl Place {
+    /// All that have come from here on.
+    fn segments(&self) -> impl Iterator<Item = &Segment> {
+        std::iter::successors(self.0.get(), |segment| segment.next.0.get())
+    }
+}
+
+/// One after the other: a chain may be longer than a stack is deep.
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut last = self.0.take();
+        while let Some(segment) = last {
+            last = Arc::into_inner(segment.next).and_then(|mut place| place.0.take());
+        }
     }
 }
 
 impl Log {
     /// Appends one frame; nobody sees it before [`Self::publish`].
     pub fn append(&mut self, frame: &Frame) {
-        self.fresh.extend_from_slice(frame.bytes());
+        // Readers have a place, and the chain leads from each of them to the head.
+        let is_read = Arc::strong_count(&self.head) > 1;
+        if is_read || !self.fresh.is_empty() {
+            self.fresh.extend_from_slice(frame.bytes());
+        } else {
+            self.unheard += frame.bytes().len() as u64;
+        }
     }
 
-    /// Bytes appended and not yet published.
+    /// Bytes appended for somebody and not yet published.
     #[must_use]
     pub const fn unpublished(&self) -> usize {
         self.fresh.len()
     }
 
-    /// Shares what was appended, and forgets what every reader has taken. Says
-    /// whether there is anything new.
+    /// Shares what was appended. Says whether there is anything new.
     pub fn publish(&mut self) -> bool {
-        let mut needed = self.published;
-        self.readers.retain(|reader| {
-            let unread = reader.upgrade().and_then(|progress| progress.unread());
-            needed = needed.min(unread.unwrap_or(needed));
-            unread.is_some()
-        });
-        let mut segments = self.shared.segments();
-        while segments.front().is_some_and(|segment| segment.end() <= needed) {
-            segments.pop_front();
+        let (start, end) = (self.published() + self.unheard, self.end());
+        let is_new = end > self.published();
+        if !self.fresh.is_empty() {
+            let (bytes, next) = (self.fresh.as_slice().into(), Arc::<Place>::default());
+            let segment = Segment { start, bytes, next: Arc::clone(&next) };
+            // Nobody else has ever put anything there.
+            let _ = mem::replace(&mut self.head, next).0.set(segment);
+            // What the room forgets is not to be found here.
+            self.fresh.fill(0);
+            self.fresh.clear();
         }
-        if self.fresh.is_empty() {
-            return false;
-        }
-        let segment = Segment { start: self.published, bytes: self.fresh.as_slice().into() };
-        self.published = segment.end();
-        segments.push_back(segment);
-        // What the room forgets is not to be found here.
-        self.fresh.fill(0);
-        self.fresh.clear();
-        true
+        self.unheard = 0;
+        self.published.store(end, Ordering::Release);
+        is_new
     }
 
     /// Offset behind the last byte published.
     #[must_use]
-    pub const fn published(&self) -> u64 {
-        self.published
+    pub fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
     }
 
     /// Offset behind the last byte appended, published or not.
     #[must_use]
-    pub const fn end(&self) -> u64 {
-        self.published + self.fresh.len() as u64
+    pub fn end(&self) -> u64 {
+        self.published() + self.unheard + self.fresh.len() as u64
     }
 
     /// A reader who gets `greeting` and then all that is appended from now on;
     /// every line as a record, if there is a `sealer`.
     #[must_use]
-    pub fn subscribe(&mut self, greeting: Vec<Frame>, sealer: Option<Sealer>) -> (Outlet, Lag) {
+    pub fn subscribe(&self, greeting: Vec<Frame>, sealer: Option<Sealer>) -> (Outlet, Lag) {
         let size = greeting.iter().map(|frame| frame.bytes().len() as u64).sum();
         let progress = Arc::new(Progress {
             cursor: AtomicU64::new(self.end()),
             greeting_left: AtomicU64::new(size),
             cut_at: AtomicU64::new(u64::MAX),
             progressed_at: AtomicU64::new(0),
+            published: Arc::clone(&self.published),
             asides: Mutex::default(),
             last_words: Mutex::default(),
         });
-        self.readers.push(Arc::downgrade(&progress));
-        let outlet = Outlet::new(&self.shared, &progress, greeting, sealer);
-        (outlet, Lag(progress))
+        (Outlet::new(&self.head, &progress, greeting, sealer), Lag(progress))
     }
 }
 
@@ -130,6 +151,8 @@ struct Progress {
     cut_at: AtomicU64,
     /// Nanoseconds since [`Tick::ZERO`].
     progressed_at: AtomicU64,
+    /// How far the log is.
+    published: Arc<AtomicU64>,
     /// For this reader alone, as soon as possible. Sealed links only.
     asides: Mutex<Vec<Frame>>,
     /// For this reader alone, behind everything. Sealed links only.
@@ -185,24 +208,21 @@ impl Lag {
 
 /// How much a reader is owed, for whoever feeds the log in its name.
 #[derive(Debug)]
-pub struct Meter {
-    shared: Arc<Shared>,
-    progress: Arc<Progress>,
-}
+pub struct Meter(Arc<Progress>);
 
 impl Meter {
     /// Bytes published and not yet written to the reader.
     #[must_use]
     pub fn owed(&self) -> u64 {
-        let end = self.shared.segments().back().map_or(0, Segment::end);
-        self.progress.greeting_left.load(Ordering::Acquire)
-            + end.saturating_sub(self.progress.cursor.load(Ordering::Acquire))
+        let end = self.0.published.load(Ordering::Acquire);
+        self.0.greeting_left.load(Ordering::Acquire)
+            + end.saturating_sub(self.0.cursor.load(Ordering::Acquire))
     }
 
     /// Has the reader, whose link is sealed, told something that is for nobody
     /// else. What waits already is not said twice.
     pub fn tell(&self, aside: Frame) {
-        let mut asides = held(&self.progress.asides);
+        let mut asides = held(&self.0.asides);
         if !asides.contains(&aside) {
             asides.push(aside);
         }

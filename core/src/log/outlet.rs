@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{Progress, Segment, Shared, held};
+use super::{Place, Progress, held};
 use crate::{frame::Frame, seal::Sealer, time::Tick, wire};
 
 /// Pieces handed to one vectored write at the most.
@@ -27,17 +27,16 @@ pub struct Outlet {
 
 impl Outlet {
     pub(super) fn new(
-        shared: &Arc<Shared>,
+        place: &Arc<Place>,
         progress: &Arc<Progress>,
         greeting: Vec<Frame>,
         sealer: Option<Sealer>,
     ) -> Self {
         let reader = Reader {
-            shared: Arc::clone(shared),
+            place: Arc::clone(place),
             progress: Arc::clone(progress),
             greeting: greeting.into(),
             greeted: 0,
-            gathered: Vec::new(),
         };
         Self { reader, sealing: sealer.map(Sealing::new) }
     }
@@ -69,8 +68,7 @@ impl Outlet {
     /// A meter of what waits here.
     #[must_use]
     pub fn meter(&self) -> super::Meter {
-        let Reader { shared, progress, .. } = &self.reader;
-        super::Meter { shared: Arc::clone(shared), progress: Arc::clone(progress) }
+        super::Meter(Arc::clone(&self.reader.progress))
     }
 
     /// Nothing waits, and nothing will.
@@ -86,44 +84,45 @@ impl Outlet {
 /// Lines as they are in greeting and log.
 #[derive(Debug)]
 struct Reader {
-    shared: Arc<Shared>,
+    /// Of the segment that holds the next byte, or will.
+    place: Arc<Place>,
     progress: Arc<Progress>,
     /// What is left of the greeting.
     greeting: VecDeque<Frame>,
     /// Bytes of its first frame that are written.
     greeted: usize,
-    gathered: Vec<Segment>,
 }
 
 impl Reader {
     fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
         let cursor = self.progress.cursor.load(Ordering::Acquire);
-        self.gathered.clear();
-        let room = GATHERED.saturating_sub(self.greeting.len());
-        let end = {
-            let segments = self.shared.segments();
-            // Behind the lock: whoever sees a segment also sees the cut made before it was published.
-            let end = self.progress.cut_at.load(Ordering::Acquire);
-            let first = segments.partition_point(|segment| segment.end() <= cursor);
-            let waiting = segments.iter().skip(first).take(room);
-            self.gathered.extend(waiting.filter(|segment| segment.start < end).cloned());
-            end
-        };
+        self.leave_behind(cursor);
         let greeting = self.greeting.iter().enumerate().map(|(at, frame)| {
             let written = if at == 0 { self.greeted } else { 0 };
             frame.bytes().get(written..).unwrap_or_default()
         });
-        let logged = self.gathered.iter().map(|segment| {
-            let from = cursor.saturating_sub(segment.start) as usize;
-            let to = end.min(segment.end()).saturating_sub(segment.start) as usize;
-            segment.bytes.get(from..to).unwrap_or_default()
+        let logged = self.place.segments().map(|segment| {
+            // Now, and not before: whoever sees a segment also sees the cut made before it was published.
+            let end = self.progress.cut_at.load(Ordering::Acquire);
+            segment.between(cursor, end)
         });
         let mut count = 0;
-        for (slot, bytes) in slices.iter_mut().zip(greeting.chain(logged)) {
+        let waiting = greeting.chain(logged.take_while(|bytes| !bytes.is_empty()));
+        for (slot, bytes) in slices.iter_mut().zip(waiting) {
             *slot = IoSlice::new(bytes);
             count += 1;
         }
         slices.get(..count).unwrap_or_default()
+    }
+
+    /// Lets go of the segments before the cursor, and of all if there will be no more.
+    fn leave_behind(&mut self, cursor: u64) {
+        if self.progress.unread().is_none() {
+            self.place = Arc::default();
+        }
+        while let Some(segment) = self.place.0.get().filter(|segment| segment.end() <= cursor) {
+            self.place = Arc::clone(&segment.next);
+        }
     }
 
     fn note_progress(&self, now: Tick) {
@@ -133,7 +132,6 @@ impl Reader {
     }
 
     fn advance(&mut self, written: usize) {
-        self.gathered.clear();
         let mut written = written;
         while let Some(first) = self.greeting.front() {
             let left = first.bytes().len() - self.greeted;

@@ -1,4 +1,4 @@
-use std::io::IoSlice;
+use std::{io::IoSlice, sync::Weak};
 
 use proptest::prelude::*;
 
@@ -6,6 +6,22 @@ use super::*;
 
 fn frame(text: &str) -> Frame {
     Frame::from_line(text.as_bytes().to_vec())
+}
+
+/// What a log was to be at some moment, and all after it.
+struct Kept(Weak<Place>);
+
+impl From<&Log> for Kept {
+    fn from(log: &Log) -> Self {
+        Self(Arc::downgrade(&log.head))
+    }
+}
+
+impl Kept {
+    /// How much of it is in memory for the sake of a reader who is there.
+    fn segments(&self) -> usize {
+        self.0.upgrade().map_or(0, |place| place.segments().count())
+    }
 }
 
 /// What `outlet` has to write, taken `step` bytes at a time.
@@ -43,6 +59,7 @@ fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
 #[test]
 fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
     let mut log = Log::default();
+    let kept = Kept::from(&log);
     let (mut fast, fast_lag) = log.subscribe(Vec::new(), None);
     let (slow, slow_lag) = log.subscribe(vec![frame("12345")], None);
     for _ in 0..100 {
@@ -53,11 +70,35 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
     drain(&mut fast, 64);
     slow_lag.cut(500, Vec::new());
     drop(slow_lag);
-    log.publish();
-    assert_eq!(log.shared.segments().len(), 100);
+    assert_eq!(kept.segments(), 100);
     drop(slow);
-    log.publish();
-    assert_eq!(log.shared.segments().len(), 0);
+    assert_eq!(kept.segments(), 0);
+}
+
+#[test]
+fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
+    let mut log = Log::default();
+    log.append(&frame("to nobody"));
+    assert_eq!((log.unpublished(), log.end()), (0, 10));
+    let (mut outlet, _) = log.subscribe(Vec::new(), None);
+    log.append(&frame("to somebody"));
+    assert!(log.publish());
+    assert_eq!(drain(&mut outlet, 3), "to somebody\n");
+    drop(outlet);
+    log.append(&frame("to nobody"));
+    assert!(log.publish() && !log.publish());
+    assert_eq!(log.published(), 32);
+}
+
+#[test]
+fn a_very_long_log_is_let_go_of() {
+    let mut log = Log::default();
+    let reader = log.subscribe(Vec::new(), None);
+    for _ in 0..200_000 {
+        log.append(&frame(""));
+        log.publish();
+    }
+    drop(reader);
 }
 
 #[test]
@@ -125,6 +166,7 @@ proptest! {
     #[test]
     fn no_interleaving_costs_a_reader_a_byte(acts in prop::collection::vec(act(), 0..120)) {
         let mut log = Log::default();
+        let mut kept = Vec::new();
         let mut readers: Vec<Reader> = Vec::new();
         let mut said = 0;
         for act in acts {
@@ -138,7 +180,8 @@ proptest! {
                     }
                 }
                 Act::Publish => {
-                    let fresh = log.unpublished() > 0;
+                    let fresh = log.end() > log.published();
+                    kept.push(Kept::from(&log));
                     prop_assert_eq!(log.publish(), fresh);
                 }
                 Act::Join(greeting) => {
@@ -167,13 +210,13 @@ proptest! {
                 prop_assert!(reader.sealed || reader.lag.unsent(log.end()) == left);
             }
         }
+        kept.push(Kept::from(&log));
         log.publish();
         for reader in &mut readers {
             while reader.take(7) > 0 {}
             prop_assert_eq!(&reader.got, &reader.due);
             prop_assert_eq!(reader.outlet.is_finished(), reader.sealed);
         }
-        log.publish();
-        prop_assert_eq!(log.shared.segments().len(), 0);
+        prop_assert!(kept.iter().all(|kept| kept.segments() == 0), "nothing is kept for nobody");
     }
 }

@@ -7,6 +7,7 @@ mod intake;
 mod limits;
 mod login;
 mod pace;
+mod patience;
 mod room;
 
 pub use credentials::{BadToken, Credentials, EmptyPassword};

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::{
     frame::Frame,
     keys::Kdf,
-    log::{Lag, Log, Outlet},
+    log::Outlet,
     name::Name,
     seed::{Rng, Seed},
     server::{
@@ -24,6 +24,7 @@ use crate::{
         history::{History, Said},
         limits::Limits,
         login::Admitted,
+        patience::{Dated, Patience, Wait},
     },
     time::{Epoch, Tick},
     view::View,
@@ -40,6 +41,7 @@ pub struct Room {
     /// Number and view of the last event, in a strict room.
     chain: Option<(u64, View)>,
     members: BTreeMap<SeatId, Member>,
+    patience: Patience,
     history: History,
     outputs: VecDeque<Output>,
 }
@@ -47,31 +49,33 @@ pub struct Room {
 /// The same events in the words of either protocol.
 #[derive(Default)]
 struct Logs {
-    open: Log,
-    sealed: Log,
+    open: Dated,
+    sealed: Dated,
 }
 
 impl Logs {
-    const fn of(&self, version: Version) -> &Log {
+    const fn of(&self, version: Version) -> &Dated {
         match version {
             Version::One => &self.open,
             Version::Two => &self.sealed,
         }
     }
 
-    const fn of_mut(&mut self, version: Version) -> &mut Log {
-        match version {
-            Version::One => &mut self.open,
-            Version::Two => &mut self.sealed,
-        }
-    }
-
     /// `open` is missing only where nobody speaks protocol 1.
     fn append(&mut self, open: Option<&Frame>, sealed: &Frame) {
         if let Some(open) = open {
-            self.open.append(open);
+            self.open.log.append(open);
         }
-        self.sealed.append(sealed);
+        self.sealed.log.append(sealed);
+    }
+
+    fn publish(&mut self, now: Tick) -> bool {
+        self.open.publish(now) | self.sealed.publish(now)
+    }
+
+    /// Bytes ever said, in the words of either.
+    fn said(&self) -> u64 {
+        self.open.log.end() + self.sealed.log.end()
     }
 }
 
@@ -79,16 +83,7 @@ struct Member {
     seat: Seat,
     user_id: String,
     version: Version,
-    lag: Lag,
-    /// Since when bytes have been waiting for it.
-    waiting_since: Option<Tick>,
-}
-
-impl Member {
-    /// Since when it has taken none of the bytes that wait.
-    fn stuck_since(&self) -> Option<Tick> {
-        Some(self.waiting_since?.max(self.lag.progressed_at()))
-    }
+    wait: Wait,
 }
 
 /// What happened outside.
@@ -149,6 +144,7 @@ impl Room {
             logs: Logs::default(),
             chain,
             members: BTreeMap::new(),
+            patience: Patience::new(limits),
             history: History::default(),
             outputs: VecDeque::new(),
         }
@@ -157,13 +153,13 @@ impl Room {
     /// Takes one input. About members who are gone already it is ignored.
     pub fn handle(&mut self, now: Tick, input: Input) {
         match input {
-            Input::Joined(admitted) => self.join(admitted),
+            Input::Joined(admitted) => self.join(now, admitted),
             Input::Request(seat, request) => match request {
                 Request::Say(token) => self.say(now, seat, &token),
                 Request::Clear(token) => self.clear(now, seat, token.as_ref()),
             },
             Input::Left(seat, departure) => self.leave(seat, departure),
-            Input::Besieged => self.logs.sealed.append(&wire::notice(BESIEGED)),
+            Input::Besieged => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
         }
     }
 
@@ -176,21 +172,27 @@ impl Room {
     /// too slow: look for outputs afterwards. `true` if the writers have
     /// something new. Too many calls are harmless.
     pub fn publish(&mut self, now: Tick) -> bool {
-        self.drop_slow(now);
-        self.logs.open.publish() | self.logs.sealed.publish()
+        let batches = self.logs.open.batches().max(self.logs.sealed.batches());
+        if self.patience.is_over(now, self.logs.said(), batches) {
+            self.drop_slow(now);
+        }
+        let fresh = self.logs.publish(now);
+        if fresh {
+            self.patience.begin(now);
+        }
+        fresh
     }
 
     /// Bytes appended and not yet published: past some size, publish.
     #[must_use]
     pub const fn unpublished(&self) -> usize {
-        self.logs.open.unpublished() + self.logs.sealed.unpublished()
+        self.logs.open.log.unpublished() + self.logs.sealed.log.unpublished()
     }
 
     /// When to call [`Self::publish`] at the latest, to drop who stands still.
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
-        let stall = self.limits.stall?;
-        self.members.values().filter_map(|member| Some(member.stuck_since()?.after(stall))).min()
+        self.patience.deadline().filter(|_| !self.members.is_empty())
     }
 
     /// Ends the room: all members get what was said so far, and no more.
@@ -201,7 +203,7 @@ impl Room {
         }
     }
 
-    fn join(&mut self, Admitted { seat, user_id, sealer, .. }: Admitted) {
+    fn join(&mut self, now: Tick, Admitted { seat, user_id, sealer, .. }: Admitted) {
         let joined = wire::user_joined(&user_id, seat.name());
         self.logs.append(Some(&joined), &joined);
         let present =
@@ -215,9 +217,9 @@ impl Room {
         } else {
             (Version::One, vec![wire::init(present, newcomer, self.history.newest_first())])
         };
-        let (outlet, lag) = self.logs.of_mut(version).subscribe(greeting, sealer);
+        let (outlet, lag) = self.logs.of(version).log.subscribe(greeting, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
-        self.members.insert(id, Member { seat, user_id, version, lag, waiting_since: None });
+        self.members.insert(id, Member { seat, user_id, version, wait: Wait::new(now, lag) });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
@@ -265,30 +267,19 @@ impl Room {
     /// Its writer still gets what was appended before, and nothing after.
     fn remove(&mut self, seat: SeatId, departure: Departure) -> Option<Member> {
         let member = self.members.remove(&seat)?;
-        let end = self.logs.of(member.version).end();
-        member.lag.cut(end, departure.last_words());
+        let end = self.logs.of(member.version).log.end();
+        member.wait.lag.cut(end, departure.last_words());
         Some(member)
     }
 
     fn drop_slow(&mut self, now: Tick) {
-        let Limits { backlog, stall, .. } = self.limits;
-        let mut slow = Vec::new();
-        for (&seat, member) in &mut self.members {
-            let log = self.logs.of(member.version);
-            let (published, end) = (log.published(), log.end());
-            let caught_up = member.lag.unsent(published) == 0;
-            let unsent = member.lag.unsent(end);
-            member.waiting_since = match member.waiting_since {
-                Some(since) if !caught_up => Some(since),
-                _ => (unsent > 0).then_some(now),
-            };
-            let too_much = backlog.is_some_and(|most| member.lag.behind(end) > most);
-            let stuck = member.stuck_since().map(|since| now.since(since));
-            let too_long = stall.zip(stuck).is_some_and(|(most, stuck)| stuck >= most);
-            if too_much || too_long {
-                slow.push(seat);
-            }
-        }
+        let members = self
+            .members
+            .iter_mut()
+            .map(|(&seat, member)| (seat, &mut member.wait, self.logs.of(member.version)));
+        let slow = self.patience.look(now, self.logs.said(), members);
+        self.logs.open.forget_times();
+        self.logs.sealed.forget_times();
         for seat in slow {
             self.leave(seat, Departure::TooSlow);
             self.outputs.push_back(Output::Drop(seat));

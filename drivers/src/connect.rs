@@ -24,7 +24,7 @@ use crate::{
     buffer::Buffer,
     contract::{Connection, Hangup as _, Read, Reader, Runtime},
     login::{self, Arithmetic},
-    outbound::{self, Bell},
+    outbound::{self, Gong},
 };
 
 /// Texts sent and not echoed, beyond which no more commands are taken: a pipe
@@ -96,15 +96,15 @@ pub async fn connect<R: Runtime>(
     let (to_session, arrivals) = async_channel::bounded(MAILBOX);
     runtime.spawn(read(reader, to_session));
 
-    let mut log = Log::default();
+    let log = Log::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), None);
-    let bell = Arc::new(Bell::default());
+    let news = Arc::new(Gong::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
-    let (clock, writer_bell) = (runtime.clone(), Arc::clone(&bell));
+    let (clock, writing) = (runtime.clone(), Arc::clone(&news));
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = outbound::run(&clock, &mut writer, &mut outlet, &writer_bell, || ()).await;
+        let _ = outbound::run(&clock, &mut writer, &mut outlet, (&writing, ()), || ()).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);
@@ -113,7 +113,7 @@ pub async fn connect<R: Runtime>(
         runtime: runtime.clone(),
         session,
         inbox,
-        outgoing: Outgoing { log, lag, bell, all_written },
+        outgoing: Outgoing { log, lag, news, all_written },
         arrivals,
         commands: from_person,
         events: to_person,
@@ -151,7 +151,7 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
 struct Outgoing {
     log: Log,
     lag: Lag,
-    bell: Arc<Bell>,
+    news: Arc<Gong<()>>,
     all_written: Receiver<()>,
 }
 
@@ -243,9 +243,9 @@ impl<R: Runtime> SessionLoop<R> {
                 }
             }
         }
-        let Outgoing { log, bell, .. } = &mut self.outgoing;
+        let Outgoing { log, news, .. } = &mut self.outgoing;
         if log.publish() {
-            bell.ring();
+            news.ring();
         }
         ended
     }
@@ -264,9 +264,9 @@ impl<R: Runtime> SessionLoop<R> {
     /// Ends the writer, which may be waiting for more. Who leaves does so in
     /// order, so that the server gets what was sent last.
     async fn part(&self, ending: Ending) {
-        let Outgoing { log, lag, bell, all_written } = &self.outgoing;
+        let Outgoing { log, lag, news, all_written } = &self.outgoing;
         lag.cut(log.end(), Vec::new());
-        bell.ring();
+        news.ring();
         if !matches!(ending, Ending::Left | Ending::Closed) {
             return;
         }

@@ -3,11 +3,11 @@
 //! ```text
 //! accept ──► connection ──login──► mailbox ──► room loop ──► log
 //!                │  reads, one wait: bytes ▲        │          │ cursor
-//!                └─────────────────────────┘        └─ bell ─► writer ──► socket
+//!                └─────────────────────────┘        └─ gong ─► writer ──► socket
 //! ```
 //!
 //! Nobody waits in a circle: a connection waits for its socket or for the
-//! mailbox, a writer for its socket or its bell, the room for its mailbox alone.
+//! mailbox, a writer for its socket or the gong, the room for its mailbox alone.
 
 mod hall;
 mod member;
@@ -18,7 +18,7 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     inbox::Inbox,
     seed::Seed,
-    server::{Credentials, Gate, Input, Limits, Login, Output, Pass, Room},
+    server::{Credentials, Gate, Input, Limits, Login, Output, Pass, Room, SeatId},
     time::Epoch,
     violation::Violation,
 };
@@ -28,6 +28,7 @@ use self::hall::{Hall, Mail};
 use crate::{
     contract::{Connection, Hangup as _, Listener, Runtime},
     login::{self, Arithmetic},
+    outbound::Gong,
 };
 
 /// Inputs the room has not taken yet. Connections wait beyond that, and so, at
@@ -81,6 +82,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         seed: seed.fork("connections", 0),
         notes: Box::new(notes),
         mail,
+        news: Gong::default(),
         limits,
     });
     runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
@@ -98,6 +100,8 @@ struct House<R: Runtime> {
     seed: Seed,
     notes: Box<dyn Fn(Note) + Send + Sync>,
     mail: Sender<Mail<R>>,
+    /// There is something new to write: for everybody, or for one member.
+    news: Gong<SeatId>,
 }
 
 /// How long members get to take the last words when a connection ends orderly.

@@ -41,14 +41,11 @@ pub(super) struct Hall<R: Runtime> {
     house: Arc<House<R>>,
     room: Room,
     links: BTreeMap<SeatId, Link<R>>,
-    /// Of members who left since the last batch was published: their writers
-    /// still have to hear of it.
-    leaving: Vec<Link<R>>,
 }
 
 impl<R: Runtime> Hall<R> {
     pub(super) const fn new(house: Arc<House<R>>, room: Room) -> Self {
-        Self { house, room, links: BTreeMap::new(), leaving: Vec::new() }
+        Self { house, room, links: BTreeMap::new() }
     }
 
     pub(super) async fn run(mut self, mailbox: Receiver<Mail<R>>, stop: Receiver<()>) {
@@ -62,9 +59,8 @@ impl<R: Runtime> Hall<R> {
             }
             let fresh = self.room.publish(now);
             self.carry_out();
-            self.leaving.drain(..).for_each(|link| link.ties.tell());
             if fresh {
-                self.links.values().for_each(|link| link.ties.tell());
+                self.house.news.ring();
                 // The writers first: they must not look slow because the room is fast.
                 future::yield_now().await;
             }
@@ -102,7 +98,7 @@ impl<R: Runtime> Hall<R> {
             }
             Mail::Input(input) => {
                 match &input {
-                    Input::Left(seat, _) => self.leaving.extend(self.links.remove(seat)),
+                    Input::Left(seat, _) => drop(self.links.remove(seat)),
                     Input::Request(seat, request) => {
                         if let Some(link) = self.links.get(seat) {
                             link.ties.hear(request.size());
@@ -142,7 +138,7 @@ impl<R: Runtime> Hall<R> {
         let runtime = self.house.runtime.clone();
         self.room.close();
         self.room.publish(runtime.now());
-        self.links.values().for_each(|link| link.ties.tell());
+        self.house.news.ring();
         let until = runtime.now().after(FAREWELL);
         let gone = async {
             for link in self.links.values() {

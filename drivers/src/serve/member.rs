@@ -29,8 +29,6 @@ const OWED: u64 = 64 << 10;
 /// What the reader, the writer and the room loop share of one connection.
 #[derive(Default)]
 pub(super) struct Ties {
-    /// Wakes the writer: there may be something new.
-    news: Bell,
     /// Wakes the reader: its member may be heard again.
     turn: Bell,
     /// Bytes of the member's requests that the room has taken.
@@ -40,11 +38,6 @@ pub(super) struct Ties {
 }
 
 impl Ties {
-    /// There may be something new to write.
-    pub(super) fn tell(&self) {
-        self.news.ring();
-    }
-
     /// The room has taken a request of so many bytes.
     pub(super) fn hear(&self, size: u64) {
         self.heard.fetch_add(size, Ordering::AcqRel);
@@ -90,12 +83,13 @@ pub(super) async fn attend<R: Runtime>(
     let Ok(mut outlet) = hand_over.recv().await else { return };
     let meter = outlet.meter();
     let (written_all, all_written) = async_channel::bounded::<()>(1);
-    let (clock, writing, end_reader) = (house.runtime.clone(), Arc::clone(&ties), hangup.clone());
+    let (shared, writing, end_reader) = (Arc::clone(house), Arc::clone(&ties), hangup.clone());
     house.runtime.spawn(async move {
         // Held to the end: the room loop sees by it whether the writer is done.
         let _until_then = (written_all, hand_over);
         let written = || writing.turn.ring();
-        let all = outbound::run(&clock, &mut writer, &mut outlet, &writing.news, written).await;
+        let House { runtime, news, .. } = &*shared;
+        let all = outbound::run(runtime, &mut writer, &mut outlet, (news, seat), written).await;
         if all.is_err() {
             writing.part();
             end_reader.hang_up();
@@ -144,7 +138,7 @@ async fn listen<R: Runtime>(
             }
             Intent::Answer(frame) => {
                 meter.tell(frame);
-                ties.tell();
+                house.news.ring_for(&seat);
             }
             Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
                 Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),

@@ -7,7 +7,10 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess,
+    Visitor,
+};
 
 use crate::tolerant::Value;
 
@@ -154,9 +157,9 @@ impl<'de, const N: usize> Visitor<'de> for Wanted<N> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = std::array::from_fn(|_| Field::Absent);
-        while let Some(key) = map.next_key::<String>()? {
-            match self.keys.iter().zip(&mut found).find(|(wanted, _)| **wanted == key) {
-                Some((_, field)) => *field = map.next_value()?,
+        while let Some(key) = map.next_key_seed(OneOf(&self.keys))? {
+            match key.and_then(|place| found.get_mut(place)) {
+                Some(field) => *field = map.next_value()?,
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -191,6 +194,29 @@ impl<'de, const N: usize> Visitor<'de> for Wanted<N> {
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
         Ok(None)
+    }
+}
+
+/// Which of these a key is, if it is one of them.
+struct OneOf<'a>(&'a [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for OneOf<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for OneOf<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|wanted| *wanted == key))
     }
 }
 

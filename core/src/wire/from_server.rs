@@ -86,30 +86,41 @@ pub(crate) fn error(text: ErrorText) -> Frame {
     frame(&Line { error: text.as_str() })
 }
 
-/// DATA of PROTOCOL 1.5 and 2.5. The address of the sender is nobody's
-/// business: protocol 1 wants the field, so there it is empty.
-#[derive(Serialize)]
+/// DATA of PROTOCOL 1.5 and 2.5.
 struct Data<'a> {
     id: &'a str,
-    text: &'a str,
+    token: &'a Token,
     timestamp: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_ip: Option<&'static str>,
-    username: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    author: &'a Name,
     n: Option<u64>,
 }
+
+/// The address of the sender is nobody's business: protocol 1 wants the field,
+/// so there it is empty.
+const USER_IP: &str = r#","user_ip":"""#;
 
 const MESSAGE_HEAD: &[u8] = br#"{"type":"message","data":"#;
 const CLEARED_HEAD: &[u8] = br#"{"type":"cleared","data":"#;
 
-/// A line around DATA.
-fn around(head: &[u8], data: &Data<'_>) -> Frame {
-    let mut line = Vec::with_capacity(data.text.len() + 256);
-    line.extend_from_slice(head);
-    append(&mut line, data);
-    line.push(b'}');
-    Frame::from_line(line)
+impl Data<'_> {
+    /// A line around it. Tokens and times have nothing to escape, and are not
+    /// searched for it: that would be much of what a message costs.
+    fn line(&self, head: &[u8], user_ip: &str) -> Frame {
+        let mut line = Vec::with_capacity(self.token.as_str().len() + 512);
+        line.extend_from_slice(head);
+        line.extend_from_slice(br#"{"id":"#);
+        append(&mut line, &self.id);
+        let text = [r#","text":""#, self.token.as_str(), r#"","timestamp":""#, &self.timestamp];
+        for piece in text.into_iter().chain(["\"", user_ip, r#","username":"#]) {
+            line.extend_from_slice(piece.as_bytes());
+        }
+        append(&mut line, &self.author.as_str());
+        if let Some(n) = self.n {
+            line.extend_from_slice(format!(r#","n":{n}"#).as_bytes());
+        }
+        line.extend_from_slice(b"}}");
+        Frame::from_line(line)
+    }
 }
 
 /// `message`, encoded once for everybody who speaks the same protocol.
@@ -123,18 +134,14 @@ pub(crate) struct Message {
 impl Message {
     /// For a classic room.
     pub(crate) fn classic(id: &str, token: &Token, at: Timestamp, author: &Name) -> Self {
-        let (text, username) = (token.as_str(), author.as_str());
-        let mut data = Data { id, text, timestamp: iso(at), user_ip: Some(""), username, n: None };
-        let open = around(MESSAGE_HEAD, &data);
-        data.user_ip = None;
-        Self { open: Some(open), sealed: around(MESSAGE_HEAD, &data) }
+        let data = Data { id, token, timestamp: iso(at), author, n: None };
+        Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: data.line(MESSAGE_HEAD, "") }
     }
 
     /// For a strict room, where it is event `n`.
     pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, author: &Name, n: u64) -> Self {
-        let (text, username) = (token.as_str(), author.as_str());
-        let data = Data { id, text, timestamp: iso(at), user_ip: None, username, n: Some(n) };
-        Self { open: None, sealed: around(MESSAGE_HEAD, &data) }
+        let data = Data { id, token, timestamp: iso(at), author, n: Some(n) };
+        Self { open: None, sealed: data.line(MESSAGE_HEAD, "") }
     }
 
     /// The line of protocol 1, if the room takes that.
@@ -184,9 +191,8 @@ impl Clearing {
 
     /// In a strict room, where it is event `n`.
     pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, by: &Name, n: u64) -> Self {
-        let (text, username) = (token.as_str(), by.as_str());
-        let data = Data { id, text, timestamp: iso(at), user_ip: None, username, n: Some(n) };
-        Self { open: None, sealed: around(CLEARED_HEAD, &data) }
+        let data = Data { id, token, timestamp: iso(at), author: by, n: Some(n) };
+        Self { open: None, sealed: data.line(CLEARED_HEAD, "") }
     }
 }
 

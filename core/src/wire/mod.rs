@@ -4,7 +4,7 @@ mod from_client;
 mod from_server;
 mod requests;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, fmt::temporal::DateTimePrinter, tz::Offset};
 use serde::Serialize;
 
 use crate::frame::Frame;
@@ -79,8 +79,9 @@ fn append(line: &mut Vec<u8>, value: &impl Serialize) {
 
 /// As Python's `datetime.isoformat()`: microseconds, left out when zero, `+00:00`.
 fn iso(at: Timestamp) -> String {
-    let format = if at.subsec_microsecond() == 0 { "%FT%T+00:00" } else { "%FT%T%.6f+00:00" };
-    at.strftime(format).to_string()
+    let digits = if at.subsec_microsecond() == 0 { 0 } else { 6 };
+    let printer = DateTimePrinter::new().precision(Some(digits));
+    printer.timestamp_with_offset_to_string(&at, Offset::UTC)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     inbox::Inbox,
     seed::Seed,
-    server::{Credentials, Gate, Input, Limits, Login, Output, Pass, Room, SeatId},
+    server::{Credentials, Gate, Limits, Login, Output, Pass, Room, SeatId},
     time::Epoch,
     violation::Violation,
 };
@@ -159,7 +159,7 @@ async fn converse<R: Runtime>(
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
             if house.gate.siege_begins(runtime.now()) {
-                let _ = house.mail.send(Mail::Input(Input::Besieged)).await;
+                let _ = house.mail.send(Mail::Besieged).await;
             }
             if refused.violation.answer().is_some() {
                 login::see_out(runtime, reader, writer).await;

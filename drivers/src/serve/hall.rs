@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     log::Outlet,
-    server::{Admitted, Input, Output, Room, SeatId},
+    server::{Admitted, Departure, Input, Output, Room, SeatId},
+    wire::Request,
 };
 use futures_lite::future;
 
@@ -17,8 +18,11 @@ const BATCH: usize = 64 << 10;
 
 /// What connections tell the room loop.
 pub(super) enum Mail<R: Runtime> {
-    Joined(Admitted, Link<R>),
-    Input(Input),
+    /// Boxed, because it is rare and large: messages are moved from place to place.
+    Joined(Box<(Admitted, Link<R>)>),
+    Request(SeatId, Request),
+    Left(SeatId, Departure),
+    Besieged,
 }
 
 /// The room loop's hold on one connection.
@@ -92,22 +96,22 @@ impl<R: Runtime> Hall<R> {
     fn take(&mut self, mail: Mail<R>) {
         let now = self.house.runtime.now();
         let input = match mail {
-            Mail::Joined(admitted, link) => {
+            Mail::Joined(newcomer) => {
+                let (admitted, link) = *newcomer;
                 self.links.insert(admitted.seat.id(), link);
                 Input::Joined(admitted)
             }
-            Mail::Input(input) => {
-                match &input {
-                    Input::Left(seat, _) => drop(self.links.remove(seat)),
-                    Input::Request(seat, request) => {
-                        if let Some(link) = self.links.get(seat) {
-                            link.ties.hear(request.size());
-                        }
-                    }
-                    Input::Joined(_) | Input::Besieged => {}
+            Mail::Request(seat, request) => {
+                if let Some(link) = self.links.get(&seat) {
+                    link.ties.hear(request.size());
                 }
-                input
+                Input::Request(seat, request)
             }
+            Mail::Left(seat, departure) => {
+                self.links.remove(&seat);
+                Input::Left(seat, departure)
+            }
+            Mail::Besieged => Input::Besieged,
         };
         self.room.handle(now, input);
         self.carry_out();

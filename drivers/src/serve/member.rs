@@ -8,7 +8,7 @@ use std::sync::{
 use cmdchat_core::{
     inbox::Inbox,
     log::Meter,
-    server::{Admitted, Departure, Input, Intake, Intent, SeatId},
+    server::{Admitted, Departure, Intake, Intent, SeatId},
 };
 use futures_lite::future;
 
@@ -77,7 +77,7 @@ pub(super) async fn attend<R: Runtime>(
     let ties = Arc::new(Ties::default());
     let (outlet, hand_over) = async_channel::bounded(1);
     let link = Link { hangup: hangup.clone(), ties: Arc::clone(&ties), outlet };
-    if house.mail.send(Mail::Joined(admitted, link)).await.is_err() {
+    if house.mail.send(Mail::Joined(Box::new((admitted, link)))).await.is_err() {
         return;
     }
     let Ok(mut outlet) = hand_over.recv().await else { return };
@@ -99,7 +99,7 @@ pub(super) async fn attend<R: Runtime>(
     if departure.is_at_once() {
         hangup.hang_up();
     }
-    let _ = house.mail.send(Mail::Input(Input::Left(seat, departure))).await;
+    let _ = house.mail.send(Mail::Left(seat, departure)).await;
     let patience = house.runtime.now().after(FAREWELL);
     future::or(house.runtime.sleep_until(patience), async {
         let _ = all_written.recv().await;
@@ -129,7 +129,7 @@ async fn listen<R: Runtime>(
         match intake.next(house.runtime.now(), inbox) {
             Intent::Request(request) => {
                 said += request.size();
-                if house.mail.send(Mail::Input(Input::Request(seat, request))).await.is_err() {
+                if house.mail.send(Mail::Request(seat, request)).await.is_err() {
                     return Departure::Closed;
                 }
                 if !ties.may_go_on(said, meter).await {

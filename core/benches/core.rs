@@ -11,6 +11,7 @@ use cmdchat_core::{
     keys::Kdf,
     log::Outlet,
     name::Name,
+    seal::Sealer,
     secret::{Password, Secret},
     seed::Seed,
     server::{
@@ -227,6 +228,18 @@ mod fernet {
         let token = key.seal(0, [0; 16], &[b'a'; 64]);
         bencher.bench_local(|| key.open(black_box(&token)).unwrap());
     }
+}
+
+/// One record of the 1,024-byte bucket, base64 included.
+#[divan::bench]
+fn seal_record_of_1024(bencher: Bencher<'_, '_>) {
+    let mut sealer = Sealer::new(&secret(1));
+    let object = room::Full::new(1).line();
+    let mut record = Vec::with_capacity(2_048);
+    bencher.bench_local(|| {
+        record.clear();
+        sealer.seal(black_box(&object), &mut record)
+    });
 }
 
 /// Every modular exponentiation of a login, where it happens.

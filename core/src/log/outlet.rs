@@ -3,19 +3,24 @@
 use std::{
     collections::VecDeque,
     io::IoSlice,
-    mem,
+    iter, mem,
     sync::{Arc, atomic::Ordering},
 };
 
+use memchr::{memchr, memchr_iter};
+
 use super::{Place, Progress, held};
-use crate::{frame::Frame, seal::Sealer, time::Tick, wire};
+use crate::{
+    frame::Frame,
+    seal::{SMALLEST_RECORD, Sealer},
+    time::Tick,
+    wire,
+};
 
 /// Pieces handed to one vectored write at the most.
 pub const GATHERED: usize = 8;
 /// Bytes of records that are made ahead of the socket.
 const RECORDS: usize = 64 << 10;
-/// A spare buffer above this many bytes is given back to the system.
-const KEPT: usize = 4 << 10;
 
 /// What one reader has still to write.
 #[derive(Debug)]
@@ -153,6 +158,17 @@ impl Reader {
     }
 }
 
+/// The lines of a piece, each with its end.
+fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = piece;
+    iter::from_fn(move || {
+        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+        let line;
+        (line, rest) = rest.split_at(end);
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 /// From lines to records. Some are made ahead, since a socket takes a record
 /// in pieces; the lines they stand for count as written when they are.
 #[derive(Debug)]
@@ -188,8 +204,10 @@ impl Sealing {
             self.seal(aside.line());
         }
         let mut slices = [IoSlice::new(&[]); GATHERED];
-        let lines = reader.pending(&mut slices).iter();
-        for line in lines.flat_map(|slice| slice.split_inclusive(|byte| *byte == b'\n')) {
+        let pieces = reader.pending(&mut slices);
+        let count: usize = pieces.iter().map(|piece| memchr_iter(b'\n', piece).count()).sum();
+        self.records.reserve(RECORDS.min(count * SMALLEST_RECORD));
+        for line in pieces.iter().flat_map(|piece| lines(piece)) {
             if self.over || self.records.len() >= RECORDS {
                 break;
             }
@@ -221,10 +239,8 @@ impl Sealing {
             return 0;
         }
         self.written = 0;
-        self.records.clear();
-        if self.records.capacity() > KEPT {
-            self.records = Vec::new();
-        }
+        // Every member has a place for them; while nobody speaks, a thousand would be empty.
+        self.records = Vec::new();
         mem::take(&mut self.stand_for)
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Whatever others do, over a good connection one's words are back at once.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_millis(50);
 
 pub(super) fn judge(
     limits: &Limits,

@@ -218,6 +218,22 @@ fn a_lost_connection_is_had_back_and_told_of() {
 }
 
 #[test]
+fn without_a_connection_a_program_can_still_leave() {
+    for farewell in ["{\"type\":\"quit\"}\n", ""] {
+        let room = Room::open(&[]);
+        let relay = Relay::to(room.port);
+        let mut bot = Process::start_talking(&mut room.connect_through(&relay, "bot", &["--json"]));
+        bot.out.wait_for(r#""type":"ready""#);
+        relay.cut_at_next_word();
+        bot.types("{\"type\":\"command\",\"text\":\"/wipe\"}\n");
+        bot.out.wait_for(r#""state":"reconnecting""#);
+        let ended = bot.ends_after(farewell);
+        ended.is_success();
+        assert_eq!(objects(&ended.out).last(), Some(&json!({"type": "bye", "exit": 0})));
+    }
+}
+
+#[test]
 fn nothing_of_a_peer_is_on_the_line_but_what_can_be_seen() {
     let room = Room::open(&[]);
     let mut bob = room.guest("bob");

@@ -2,11 +2,11 @@
 //! and what is on its way.
 //!
 //! Theory of operation. Commands go through an `Outbox`, beside everything
-//! else. A pipe is read on when all that was read is on its way and most of it
-//! has come back. A request to leave overtakes what has not been read yet; a
-//! second one does not wait for anything. A connection that failed is made
-//! again for as long as is wanted, unless the login gave somebody a guess at
-//! the passphrase; what was not heard back goes along.
+//! else. A pipe is read on when all that was read is on its way, or there is no
+//! way, and most of it has come back. A request to leave overtakes what has not
+//! been read yet; a second one does not wait for anything. A connection that
+//! failed is made again for as long as is wanted, unless the login gave somebody
+//! a guess at the passphrase; what was not heard back goes along.
 
 use std::{io, time::Duration};
 
@@ -234,9 +234,9 @@ impl<'a, R: Runtime> Talk<'a, R> {
             Source::Keys => true,
             Source::Lines => self.stage == Stage::Talking,
             Source::Pipe => {
+                // Without a connection nothing goes on its way, but there may be a wish to leave.
                 self.stage == Stage::Talking
-                    && matches!(self.line, Line::Up(_))
-                    && self.outbox.is_empty()
+                    && (self.outbox.is_empty() || self.is_offline())
                     && self.unanswered < UNANSWERED
             }
         }
@@ -316,7 +316,9 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// No more input; the end comes when all that was said has come back.
     pub fn finish(&mut self) {
-        if self.stage == Stage::Talking {
+        if self.is_offline() && self.unanswered == 0 {
+            self.stage = Stage::Gone;
+        } else if self.stage == Stage::Talking {
             self.stage = Stage::Finishing;
             self.outbox.put(Command::Finish(self.patience));
         }
@@ -325,7 +327,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
     /// Away, but for a moment in which the last words may come back; whoever
     /// asks again, or has nobody to wait for, is gone at once.
     pub fn leave(&mut self) {
-        if self.is_leaving() || !matches!(self.line, Line::Up(_)) {
+        if self.is_leaving() || self.is_offline() {
             self.stage = Stage::Gone;
         } else {
             self.stage = Stage::Leaving;
@@ -359,6 +361,10 @@ impl<'a, R: Runtime> Talk<'a, R> {
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
+    }
+
+    const fn is_offline(&self) -> bool {
+        !matches!(self.line, Line::Up(_))
     }
 
     /// Whether somebody asked to leave.

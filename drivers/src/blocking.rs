@@ -256,6 +256,23 @@ impl Reader for BlockingReader {
 pub struct BlockingWriter(Half);
 
 impl Writer for BlockingWriter {
+    /// The socket itself stays blocking, for the reader's sake.
+    #[cfg(unix)]
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        tcp::uninterrupted(|| {
+            let mut nothing = SendAncillaryBuffer::default();
+            Ok(sendmsg(&self.0.stream, slices, &mut nothing, flags)?)
+        })
+    }
+
+    #[cfg(not(unix))]
+    fn try_write(&mut self, _: &[IoSlice<'_>]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let operation = |mut stream: &TcpStream| stream.write_vectored(slices);
         let count = self.0.attempt(deadline, TcpStream::set_write_timeout, operation)?;

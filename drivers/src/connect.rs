@@ -24,7 +24,7 @@ use crate::{
     buffer::Buffer,
     contract::{Connection, Hangup as _, Read, Reader, Runtime},
     login::{self, Arithmetic},
-    outbound::{self, Gong},
+    outbound::{Bell, Pen},
 };
 
 /// Texts sent and not echoed, beyond which no more commands are taken: a pipe
@@ -97,14 +97,14 @@ pub async fn connect<R: Runtime>(
     runtime.spawn(read(reader, to_session));
 
     let log = Log::default();
-    let (mut outlet, lag) = log.subscribe(Vec::new(), None);
-    let news = Arc::new(Gong::default());
+    let (outlet, lag) = log.subscribe(Vec::new(), None);
+    let news = Arc::new(Bell::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
     let (clock, writing) = (runtime.clone(), Arc::clone(&news));
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = outbound::run(&clock, &mut writer, &mut outlet, (&writing, ()), || ()).await;
+        let _ = Pen::new(writer, outlet).run(&clock, &writing).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);
@@ -151,7 +151,7 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
 struct Outgoing {
     log: Log,
     lag: Lag,
-    news: Arc<Gong<()>>,
+    news: Arc<Bell>,
     all_written: Receiver<()>,
 }
 

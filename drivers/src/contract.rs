@@ -66,6 +66,11 @@ pub trait Reader: Send + 'static {
 /// The sending half of a connection.
 pub trait Writer: Send + 'static {
     /// Writes a beginning of `slices`, in one system call, and says how much:
+    /// at least one byte. Where there is no room now, or a runtime cannot write
+    /// without waiting, it fails with [`io::ErrorKind::WouldBlock`].
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Writes a beginning of `slices`, in one system call, and says how much:
     /// at least one byte. Waits for room until `deadline`, then fails with
     /// [`io::ErrorKind::TimedOut`].
     fn write(

@@ -3,14 +3,16 @@
 //! ```text
 //! accept ──► connection ──login──► mailbox ──► room loop ──► log
 //!                │  reads, one wait: bytes ▲        │          │ cursor
-//!                └─────────────────────────┘        └─ gong ─► writer ──► socket
+//!                └─────────────────────────┘        └─ ties ─► outlet ──► socket
 //! ```
 //!
 //! Nobody waits in a circle: a connection waits for its socket or for the
-//! mailbox, a writer for its socket or the gong, the room for its mailbox alone.
+//! mailbox, the room for its mailbox alone. It writes to everybody without
+//! waiting; where a socket is full, a task of its own waits for that one.
 
 mod hall;
 mod member;
+mod ties;
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -18,7 +20,7 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     inbox::Inbox,
     seed::Seed,
-    server::{Credentials, Gate, Limits, Login, Output, Pass, Room, SeatId},
+    server::{Credentials, Gate, Limits, Login, Output, Pass, Room},
     time::Epoch,
     violation::Violation,
 };
@@ -28,7 +30,7 @@ use self::hall::{Hall, Mail};
 use crate::{
     contract::{Connection, Hangup as _, Listener, Runtime},
     login::{self, Arithmetic},
-    outbound::Gong,
+    outbound::Bell,
 };
 
 /// Inputs the room has not taken yet. Connections wait beyond that, and so, at
@@ -82,7 +84,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         seed: seed.fork("connections", 0),
         notes: Box::new(notes),
         mail,
-        news: Gong::default(),
+        written: Bell::default(),
         limits,
     });
     runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
@@ -100,8 +102,8 @@ struct House<R: Runtime> {
     seed: Seed,
     notes: Box<dyn Fn(Note) + Send + Sync>,
     mail: Sender<Mail<R>>,
-    /// There is something new to write: for everybody, or for one member.
-    news: Gong<SeatId>,
+    /// Rung whenever somebody has all that it is to get.
+    written: Bell,
 }
 
 /// How long members get to take the last words when a connection ends orderly.

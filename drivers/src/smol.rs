@@ -203,6 +203,10 @@ impl Reader for SmolReader {
 pub struct SmolWriter(Half);
 
 impl Writer for SmolWriter {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        tcp::uninterrupted(|| self.0.stream.get_ref().write_vectored(slices))
+    }
+
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let operation = |mut stream: &TcpStream| stream.write_vectored(slices);
         let count = self.0.attempt(deadline, operation, Async::writable_owned).await?;

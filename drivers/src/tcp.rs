@@ -54,6 +54,16 @@ pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
+/// Repeats what a signal has interrupted.
+pub(crate) fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match operation() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 /// The addresses of a host, the families alternating (RFC 8305, section 4), the
 /// system's favourite first. Waits for the system's resolver, for seconds if need
 /// be: call it inside [`Runtime::compute`].

@@ -4,52 +4,48 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    log::Outlet,
     server::{Admitted, Departure, Input, Output, Room, SeatId},
     wire::Request,
 };
 use futures_lite::future;
 
-use super::{FAREWELL, House, Note, member::Ties};
-use crate::contract::{Hangup as _, Runtime};
+use super::{FAREWELL, House, Note, ties::Ties};
+use crate::contract::Runtime;
 
-/// Bytes the room says before it lets the writers write.
+/// Bytes the room says before it writes them to anybody.
 const BATCH: usize = 64 << 10;
+/// After writing to so many members the room lets others go first.
+const TURN: usize = 64;
 
 /// What connections tell the room loop.
 pub(super) enum Mail<R: Runtime> {
     /// Boxed, because it is rare and large: messages are moved from place to place.
-    Joined(Box<(Admitted, Link<R>)>),
+    Joined(Box<(Admitted, Newcomer<R>)>),
     Request(SeatId, Request),
     Left(SeatId, Departure),
     Besieged,
 }
 
-/// The room loop's hold on one connection.
-pub(super) struct Link<R: Runtime> {
+/// What is needed of a connection to seat its member.
+pub(super) struct Newcomer<R: Runtime> {
     pub(super) hangup: R::Hangup,
-    pub(super) ties: Arc<Ties>,
-    pub(super) outlet: Sender<Outlet>,
-}
-
-impl<R: Runtime> Link<R> {
-    /// Ends the connection, whatever its reader waits for.
-    fn hang_up(&self) {
-        self.ties.part();
-        self.hangup.hang_up();
-    }
+    pub(super) writer: R::Writer,
+    /// Where the reader waits for its seat.
+    pub(super) seated: Sender<Arc<Ties<R>>>,
 }
 
 /// Everybody present, and what they say.
 pub(super) struct Hall<R: Runtime> {
     house: Arc<House<R>>,
     room: Room,
-    links: BTreeMap<SeatId, Link<R>>,
+    present: BTreeMap<SeatId, Arc<Ties<R>>>,
+    /// Those who have left since the room last wrote, and have it all to get yet.
+    leaving: Vec<Arc<Ties<R>>>,
 }
 
 impl<R: Runtime> Hall<R> {
     pub(super) const fn new(house: Arc<House<R>>, room: Room) -> Self {
-        Self { house, room, links: BTreeMap::new() }
+        Self { house, room, present: BTreeMap::new(), leaving: Vec::new() }
     }
 
     pub(super) async fn run(mut self, mailbox: Receiver<Mail<R>>, stop: Receiver<()>) {
@@ -62,14 +58,25 @@ impl<R: Runtime> Hall<R> {
                     if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
             }
             let fresh = self.room.publish(now);
-            self.carry_out();
+            self.carry_out(None);
             if fresh {
-                self.house.news.ring();
-                // The writers first: they must not look slow because the room is fast.
-                future::yield_now().await;
+                self.write().await;
             }
         }
         self.close().await;
+    }
+
+    /// Everybody gets as much of what waits as its connection takes at once.
+    async fn write(&mut self) {
+        for (written, ties) in self.present.values().chain(&self.leaving).enumerate() {
+            if written % TURN == TURN - 1 {
+                future::yield_now().await;
+            }
+            ties.write(&self.house);
+        }
+        self.leaving.clear();
+        // Those who wait for their sockets must not look slow because the room is fast.
+        future::yield_now().await;
     }
 
     /// `None`: stop. `Some(None)`: look at the time.
@@ -95,39 +102,43 @@ impl<R: Runtime> Hall<R> {
 
     fn take(&mut self, mail: Mail<R>) {
         let now = self.house.runtime.now();
+        let mut newcomer = None;
         let input = match mail {
-            Mail::Joined(newcomer) => {
-                let (admitted, link) = *newcomer;
-                self.links.insert(admitted.seat.id(), link);
-                Input::Joined(admitted)
+            Mail::Joined(joined) => {
+                newcomer = Some(joined.1);
+                Input::Joined(joined.0)
             }
             Mail::Request(seat, request) => {
-                if let Some(link) = self.links.get(&seat) {
-                    link.ties.hear(request.size());
+                if let Some(ties) = self.present.get(&seat) {
+                    ties.hear(request.size());
                 }
                 Input::Request(seat, request)
             }
             Mail::Left(seat, departure) => {
-                self.links.remove(&seat);
+                self.leaving.extend(self.present.remove(&seat));
                 Input::Left(seat, departure)
             }
             Mail::Besieged => Input::Besieged,
         };
         self.room.handle(now, input);
-        self.carry_out();
+        self.carry_out(newcomer);
     }
 
-    fn carry_out(&mut self) {
+    /// What the room wants; it may want to seat the newcomer.
+    fn carry_out(&mut self, mut newcomer: Option<Newcomer<R>>) {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Admit(seat, outlet) => {
-                    if let Some(link) = self.links.get(&seat) {
-                        let _ = link.outlet.try_send(outlet);
+                    if let Some(newcomer) = newcomer.take() {
+                        let Newcomer { hangup, writer, seated } = newcomer;
+                        let ties = Arc::new(Ties::new(hangup, writer, outlet));
+                        let _ = seated.try_send(Arc::clone(&ties));
+                        self.present.insert(seat, ties);
                     }
                 }
                 Output::Drop(seat) => {
-                    if let Some(link) = self.links.remove(&seat) {
-                        link.hang_up();
+                    if let Some(ties) = self.present.remove(&seat) {
+                        ties.hang_up();
                     }
                 }
                 Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => {
@@ -142,14 +153,16 @@ impl<R: Runtime> Hall<R> {
         let runtime = self.house.runtime.clone();
         self.room.close();
         self.room.publish(runtime.now());
-        self.house.news.ring();
+        self.write().await;
         let until = runtime.now().after(FAREWELL);
-        let gone = async {
-            for link in self.links.values() {
-                link.outlet.closed().await;
+        let written = async {
+            for ties in self.present.values() {
+                while !ties.is_done() {
+                    self.house.written.heard().await;
+                }
             }
         };
-        future::or(runtime.sleep_until(until), gone).await;
-        self.links.values().for_each(Link::hang_up);
+        future::or(runtime.sleep_until(until), written).await;
+        self.present.values().for_each(|ties| ties.hang_up());
     }
 }

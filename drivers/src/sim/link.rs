@@ -261,6 +261,12 @@ impl Reader for SimReader {
 pub struct SimWriter(Arc<Socket>);
 
 impl Writer for SimWriter {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut wire = lock(&self.0.wire);
+        let written = wire.write(self.0.end, self.0.sim.now(), slices, Waker::noop());
+        written.unwrap_or_else(|_| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let end = self.0.end;
         let operation = |wire: &mut Wire, now, waker: &Waker| wire.write(end, now, slices, waker);

@@ -1,0 +1,165 @@
+//! What the room, a member's reader and whoever waits for its socket share.
+
+use std::{
+    mem,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use cmdchat_core::{
+    frame::Frame,
+    log::{Meter, Outlet},
+};
+
+use super::House;
+use crate::{
+    contract::{Hangup as _, Runtime},
+    outbound::{Bell, Pen, Standing},
+};
+
+/// Bytes a member may be owed, or may have said without being heard yet, before
+/// it is read no further.
+const OWED: u64 = 64 << 10;
+
+/// One connection in the room.
+///
+/// Whoever has something for the member writes it at once, as far as the socket
+/// takes it. Only if that is not all does a task wait for the socket, and goes
+/// on: so the members of a room at rest have no writer that would have to be
+/// woken, one after the other, for each message.
+pub(super) struct Ties<R: Runtime> {
+    hangup: R::Hangup,
+    /// Wakes the reader: its member may be heard again.
+    turn: Bell,
+    /// Bytes of the member's requests that the room has taken.
+    heard: AtomicU64,
+    /// The room has dropped the member, or the connection has failed.
+    gone: AtomicBool,
+    /// Tells what the member is owed.
+    meter: Meter,
+    hand: Mutex<Hand<R::Writer>>,
+}
+
+/// Who has the pen.
+enum Hand<W> {
+    /// Whoever wants it.
+    Free(Pen<W>),
+    /// A task that waits for the socket.
+    Lent,
+    /// All is written, or nothing more can be.
+    Done,
+}
+
+impl<R: Runtime> Ties<R> {
+    /// For a member who gets what `outlet` holds.
+    pub(super) fn new(hangup: R::Hangup, writer: R::Writer, outlet: Outlet) -> Self {
+        Self {
+            hangup,
+            turn: Bell::default(),
+            heard: AtomicU64::new(0),
+            gone: AtomicBool::new(false),
+            meter: outlet.meter(),
+            hand: Mutex::new(Hand::Free(Pen::new(writer, outlet))),
+        }
+    }
+
+    /// The room has taken a request of so many bytes.
+    pub(super) fn hear(&self, size: u64) {
+        self.heard.fetch_add(size, Ordering::AcqRel);
+        self.turn.ring();
+    }
+
+    /// Waits until the member, who has said so many bytes, may be heard again.
+    /// `false` if it never will.
+    ///
+    /// Whoever speaks is heard no faster than it listens: while the member is
+    /// owed more than [`OWED`], or the room has not taken what it said, nothing
+    /// is read. So a burst goes at the pace of its own echo, and the others, who
+    /// get the same bytes, are not made to look slow by it.
+    pub(super) async fn may_go_on(&self, said: u64) -> bool {
+        while said - self.heard.load(Ordering::Acquire) > OWED || self.meter.owed() > OWED {
+            if self.gone.load(Ordering::Acquire) {
+                return false;
+            }
+            self.turn.heard().await;
+        }
+        true
+    }
+
+    /// Ends the connection, whatever its reader waits for.
+    pub(super) fn hang_up(&self) {
+        self.gone.store(true, Ordering::Release);
+        self.turn.ring();
+        self.hangup.hang_up();
+    }
+
+    /// Waits until the member has all that it is to get, or gets no more.
+    pub(super) async fn written(&self) {
+        while !self.is_done() && !self.gone.load(Ordering::Acquire) {
+            self.turn.heard().await;
+        }
+    }
+
+    pub(super) fn is_done(&self) -> bool {
+        matches!(*self.hand(), Hand::Done)
+    }
+
+    /// Has the member told something that is for nobody else.
+    pub(super) fn tell(self: &Arc<Self>, house: &Arc<House<R>>, aside: Frame) {
+        self.meter.tell(aside);
+        self.write(house);
+    }
+
+    /// Writes what waits for the member, now or as soon as there is room.
+    pub(super) fn write(self: &Arc<Self>, house: &Arc<House<R>>) {
+        if let Some(pen) = self.write_now(house) {
+            let (ties, shared) = (Arc::clone(self), Arc::clone(house));
+            house.runtime.spawn(async move { ties.write_on(&shared, pen).await });
+        }
+    }
+
+    /// Gives the pen away if somebody has to wait with it.
+    fn write_now(&self, house: &House<R>) -> Option<Pen<R::Writer>> {
+        let mut hand = self.hand();
+        let Hand::Free(pen) = &mut *hand else { return None };
+        let mut lent = None;
+        match pen.write_now(house.runtime.now()) {
+            Ok(Standing::Idle) => {}
+            Ok(Standing::Blocked) => {
+                if let Hand::Free(pen) = mem::replace(&mut *hand, Hand::Lent) {
+                    lent = Some(pen);
+                }
+            }
+            Ok(Standing::Finished) => *hand = Hand::Done,
+            Err(_) => {
+                *hand = Hand::Done;
+                self.hang_up();
+            }
+        }
+        if matches!(*hand, Hand::Done) {
+            house.written.ring();
+        }
+        drop(hand);
+        self.turn.ring();
+        lent
+    }
+
+    async fn write_on(&self, house: &House<R>, mut pen: Pen<R::Writer>) {
+        loop {
+            // If it fails, so does the next try, which knows what that means.
+            let _ = pen.write(&house.runtime).await;
+            *self.hand() = Hand::Free(pen);
+            match self.write_now(house) {
+                Some(lent) => pen = lent,
+                None => return,
+            }
+        }
+    }
+
+    /// Who has the pen is never half decided.
+    fn hand(&self) -> MutexGuard<'_, Hand<R::Writer>> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

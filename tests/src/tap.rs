@@ -91,6 +91,15 @@ impl Record {
         }
     }
 
+    fn written(&mut self, slices: &[IoSlice<'_>], taken: &io::Result<usize>) {
+        let mut left = *taken.as_ref().unwrap_or(&0);
+        for slice in slices {
+            let taken = left.min(slice.len());
+            self.bytes(slice.get(..taken).unwrap_or_default());
+            left -= taken;
+        }
+    }
+
     fn note(&self, what: &str) {
         self.transcript.note(self.sim.now(), &self.who, format!("{} {what}", self.sign));
     }
@@ -129,15 +138,15 @@ impl Reader for Tap<SimReader> {
 }
 
 impl Writer for Tap<SimWriter> {
+    fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let written = self.half.try_write(slices);
+        self.record.written(slices, &written);
+        written
+    }
+
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let written = self.half.write(slices, deadline).await;
-        if let Ok(mut left) = written {
-            for slice in slices {
-                let taken = left.min(slice.len());
-                self.record.bytes(slice.get(..taken).unwrap_or_default());
-                left -= taken;
-            }
-        }
+        self.record.written(slices, &written);
         written
     }
 

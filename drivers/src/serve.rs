@@ -26,7 +26,10 @@ use cmdchat_core::{
 };
 use futures_lite::future;
 
-use self::hall::{Hall, Mail};
+use self::{
+    hall::{Hall, Mail},
+    member::Member,
+};
 use crate::{
     contract::{Connection, Hangup as _, Listener, Runtime},
     login::{self, Arithmetic},
@@ -145,19 +148,28 @@ async fn converse<R: Runtime>(
     pass: Pass,
     seed: Seed,
 ) {
+    let hangup = connection.hangup.clone();
+    // Apart, so that a member does not go on holding what only coming in needed.
+    if let Some(mut member) = Box::pin(come_in(&house, connection, pass, seed)).await {
+        member.stay(&house).await;
+    }
+    hangup.hang_up();
+}
+
+/// From the first byte to the seat. Nothing, if the peer is refused or the room has closed.
+async fn come_in<R: Runtime>(
+    house: &House<R>,
+    connection: Connection<R>,
+    pass: Pass,
+    seed: Seed,
+) -> Option<Member<R>> {
     let Connection { mut reader, mut writer, hangup, peer } = connection;
-    let runtime = &house.runtime;
+    let House { runtime, credentials, limits, arithmetic, .. } = house;
     let mut inbox = Inbox::new(0);
-    let login = Login::new(
-        Arc::clone(&house.credentials),
-        pass,
-        runtime.now(),
-        house.limits.login_timeout,
-        &seed,
-    );
-    let login = login::run(runtime, &house.arithmetic, &mut reader, &mut writer, &mut inbox, login);
-    // Apart, so that a member does not go on holding what only its login needed.
-    match Box::pin(login).await {
+    let credentials = Arc::clone(credentials);
+    let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
+    match login::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
+        Ok(admitted) => Member::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
             if house.gate.siege_begins(runtime.now()) {
@@ -166,8 +178,7 @@ async fn converse<R: Runtime>(
             if refused.violation.answer().is_some() {
                 login::see_out(runtime, reader, writer).await;
             }
+            None
         }
-        Ok(admitted) => member::attend(&house, reader, writer, inbox, &hangup, admitted).await,
     }
-    hangup.hang_up();
 }

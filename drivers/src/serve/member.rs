@@ -18,69 +18,76 @@ use crate::{
     contract::{Read, Reader as _, Runtime},
 };
 
-/// Takes the member into the room, reads from it, and tells the room at the end.
-pub(super) async fn attend<R: Runtime>(
-    house: &Arc<House<R>>,
-    mut reader: R::Reader,
-    writer: R::Writer,
-    mut inbox: Inbox,
-    hangup: &R::Hangup,
-    mut admitted: Admitted,
-) {
-    let seat = admitted.seat.id();
-    let intake = Intake::new(&house.limits, house.runtime.now(), &mut admitted);
-    let (seated, is_seated) = async_channel::bounded(1);
-    let newcomer = Newcomer { hangup: hangup.clone(), writer, seated };
-    if house.mail.send(Mail::Joined(Box::new((admitted, newcomer)))).await.is_err() {
-        return;
-    }
-    let Ok(ties) = is_seated.recv().await else { return };
-    drop(is_seated);
-    let departure = listen(house, &mut reader, &mut inbox, seat, intake, &ties).await;
-    if departure.is_at_once() {
-        ties.hang_up();
-    }
-    let _ = house.mail.send(Mail::Left(seat, departure)).await;
-    let patience = house.runtime.now().after(FAREWELL);
-    future::or(house.runtime.sleep_until(patience), ties.written()).await;
+/// What the task of a member's connection holds. Small, since it is all that
+/// most of them do most of the time.
+pub(super) struct Member<R: Runtime> {
+    reader: R::Reader,
+    inbox: Inbox,
+    seat: SeatId,
+    intake: Intake,
+    ties: Arc<Ties<R>>,
 }
 
-/// Hands a member's requests to the room until there will be no more.
-async fn listen<R: Runtime>(
-    house: &Arc<House<R>>,
-    reader: &mut R::Reader,
-    inbox: &mut Inbox,
-    seat: SeatId,
-    mut intake: Intake,
-    ties: &Arc<Ties<R>>,
-) -> Departure {
-    let mut buffer = Buffer::new();
-    let mut failed = false;
-    let mut said = 0;
-    loop {
-        match intake.next(house.runtime.now(), inbox) {
-            Intent::Request(request) => {
-                said += request.size();
-                if house.mail.send(Mail::Request(seat, request)).await.is_err() {
-                    return Departure::Closed;
+impl<R: Runtime> Member<R> {
+    /// Takes somebody who has logged in into the room. Nothing, if that has closed.
+    pub(super) async fn seat(
+        house: &House<R>,
+        (reader, inbox): (R::Reader, Inbox),
+        writer: R::Writer,
+        hangup: R::Hangup,
+        mut admitted: Admitted,
+    ) -> Option<Self> {
+        let seat = admitted.seat.id();
+        let intake = Intake::new(&house.limits, house.runtime.now(), &mut admitted);
+        let (seated, is_seated) = async_channel::bounded(1);
+        let newcomer = Newcomer { hangup, writer, seated };
+        house.mail.send(Mail::Joined(Box::new((admitted, newcomer)))).await.ok()?;
+        let ties = is_seated.recv().await.ok()?;
+        Some(Self { reader, inbox, seat, intake, ties })
+    }
+
+    /// Reads from the member, and tells the room at the end.
+    pub(super) async fn stay(&mut self, house: &Arc<House<R>>) {
+        let departure = self.listen(house).await;
+        if departure.is_at_once() {
+            self.ties.hang_up();
+        }
+        let _ = house.mail.send(Mail::Left(self.seat, departure)).await;
+        let patience = house.runtime.now().after(FAREWELL);
+        future::or(house.runtime.sleep_until(patience), self.ties.written()).await;
+    }
+
+    /// Hands the member's requests to the room until there will be no more.
+    async fn listen(&mut self, house: &Arc<House<R>>) -> Departure {
+        let Self { reader, inbox, seat, intake, ties } = self;
+        let mut buffer = Buffer::new();
+        let mut failed = false;
+        let mut said = 0;
+        loop {
+            match intake.next(house.runtime.now(), inbox) {
+                Intent::Request(request) => {
+                    said += request.size();
+                    if house.mail.send(Mail::Request(*seat, request)).await.is_err() {
+                        return Departure::Closed;
+                    }
+                    if !ties.may_go_on(said).await {
+                        return Departure::Lost;
+                    }
                 }
-                if !ties.may_go_on(said).await {
-                    return Departure::Lost;
-                }
+                Intent::Answer(frame) => ties.tell(house, frame),
+                Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
+                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
+                    Ok(Read::Late) => {}
+                    Ok(Read::End) => inbox.end(),
+                    Err(_) => {
+                        failed = true;
+                        inbox.end();
+                    }
+                },
+                Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
+                Intent::End(Departure::Closed) if failed => return Departure::Lost,
+                Intent::End(departure) => return departure,
             }
-            Intent::Answer(frame) => ties.tell(house, frame),
-            Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
-                Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
-                Ok(Read::Late) => {}
-                Ok(Read::End) => inbox.end(),
-                Err(_) => {
-                    failed = true;
-                    inbox.end();
-                }
-            },
-            Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
-            Intent::End(Departure::Closed) if failed => return Departure::Lost,
-            Intent::End(departure) => return departure,
         }
     }
 }

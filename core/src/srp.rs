@@ -31,88 +31,10 @@ use zeroize::Zeroizing;
 
 use crate::secret::{Password, Secret, burning_the_stack};
 
-/// `A` or `B` of the other side, checked: 1 < value < N - 1, without leading
-/// zero bytes, as it enters the hashes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicValue(Box<[u8]>);
+mod exchanged;
 
-impl PublicValue {
-    /// `bytes` big-endian; leading zero bytes are dropped.
-    ///
-    /// # Errors
-    /// [`BadPublicValue`] if the number is none that an honest peer sends:
-    /// 0, 1, N - 1 or more.
-    pub fn from_wire(bytes: &[u8]) -> Result<Self, BadPublicValue> {
-        let bytes = strip(bytes);
-        if bytes.len() > GROUP_BYTES {
-            return Err(BadPublicValue);
-        }
-        let value = BoxedUint::from_be_slice_vartime(bytes);
-        let one = BoxedUint::one();
-        let last = G2048::generator().params().modulus().wrapping_sub(&one);
-        if value > one && value < last { Ok(Self(bytes.into())) } else { Err(BadPublicValue) }
-    }
-
-    /// The bytes, as they enter the hashes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-
-    fn number(&self) -> BoxedUint {
-        BoxedUint::from_be_slice_vartime(&self.0)
-    }
-}
-
-/// The salt of the verifier without leading zero bytes: as it is sent and as
-/// it enters the hashes. At most 64 bytes; may be empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Salt(Box<[u8]>);
-
-impl Salt {
-    /// Leading zero bytes are dropped.
-    ///
-    /// # Errors
-    /// [`SaltTooLong`] if more than 64 bytes are left.
-    pub fn from_wire(bytes: &[u8]) -> Result<Self, SaltTooLong> {
-        let bytes = strip(bytes);
-        if bytes.len() > SALT_BYTES { Err(SaltTooLong) } else { Ok(Self(bytes.into())) }
-    }
-
-    /// The salt of a server that can speak protocol 2: a sentinel, then these
-    /// random bytes. It enters the proofs, so nobody on the way can take it out
-    /// to have two clients of protocol 2 fall back to protocol 1 (PROTOCOL 2.2).
-    #[must_use]
-    pub fn with_sentinel(random: [u8; 8]) -> Self {
-        Self([*SENTINEL, random].concat().into())
-    }
-
-    /// One of those as another made it: all 16 bytes, the sentinel first. Zeros
-    /// before it make it another salt.
-    #[must_use]
-    pub fn marked(bytes: &[u8]) -> Option<Self> {
-        (bytes.len() == 16 && bytes.starts_with(SENTINEL)).then(|| Self(bytes.into()))
-    }
-
-    /// Whether it is one of those.
-    #[must_use]
-    pub fn has_sentinel(&self) -> bool {
-        self.0.starts_with(SENTINEL)
-    }
-
-    /// The bytes to send.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-/// A salt of one's own.
-impl From<[u8; 16]> for Salt {
-    fn from(bytes: [u8; 16]) -> Self {
-        Self(strip(&bytes).into())
-    }
-}
+pub use exchanged::{BadPublicValue, PublicValue, Salt, SaltTooLong};
+use exchanged::{GROUP_BYTES, strip};
 
 /// What a server keeps in place of the password. It is a secret: its holder
 /// can play the server, and test passwords.
@@ -193,14 +115,14 @@ impl ServerChallenge {
     #[must_use]
     pub fn answer(self, a: &PublicValue) -> ServerProof {
         let Proofs { m, h_amk, session_key } = burning_the_stack(|| {
-            Proofs::new(&self.verifier.salt, &a.0, &self.public, &self.premaster(a))
+            Proofs::new(&self.verifier.salt, a.as_bytes(), &self.public, &self.premaster(a))
         });
         ServerProof { m, proven: Proven { h_amk: *h_amk.expose(), session_key } }
     }
 
     /// `S = (A * v^u)^b`
     fn premaster(&self, a: &PublicValue) -> Number {
-        let u = scrambler(&a.0, &self.public);
+        let u = scrambler(a.as_bytes(), &self.public);
         Number::wiped(Server::new().compute_premaster_secret(
             &a.number(),
             &self.verifier.v,
@@ -280,14 +202,14 @@ impl ClientStart {
     pub fn answer(self, password: &Password, salt: &Salt, b: &PublicValue) -> ClientProof {
         burning_the_stack(|| {
             let premaster = self.premaster(password, salt, b);
-            ClientProof(Proofs::new(salt, &self.public, &b.0, &premaster))
+            ClientProof(Proofs::new(salt, &self.public, b.as_bytes(), &premaster))
         })
     }
 
     /// `S = (B - k * g^x)^(a + u * x)`
     fn premaster(&self, password: &Password, salt: &Salt, b: &PublicValue) -> Number {
         let k = compute_k::<Sha256>(&G2048::generator());
-        let u = scrambler(&self.public, &b.0);
+        let u = scrambler(&self.public, b.as_bytes());
         let x = private_key(password, salt);
         Number::wiped(Client::new().compute_premaster_secret(&b.number(), &k, &x, &self.a, &u))
     }
@@ -322,30 +244,6 @@ impl ClientProof {
     }
 }
 
-/// A public value out of range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadPublicValue;
-
-impl fmt::Display for BadPublicValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a public value of the key exchange is out of range")
-    }
-}
-
-impl Error for BadPublicValue {}
-
-/// A salt of more than 64 bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SaltTooLong;
-
-impl fmt::Display for SaltTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the salt of the key exchange is too long")
-    }
-}
-
-impl Error for SaltTooLong {}
-
 /// A proof that only someone with another password, or none, makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongProof;
@@ -362,9 +260,6 @@ type Client = srp::ClientG2048<Sha256>;
 type Server = srp::ServerG2048<Sha256>;
 
 const IDENTITY: &[u8] = b"chat";
-const GROUP_BYTES: usize = 256;
-const SALT_BYTES: usize = 64;
-const SENTINEL: &[u8; 8] = b"cmdchat2";
 
 /// What both sides make of `S`.
 #[derive(Debug)]
@@ -379,7 +274,14 @@ impl Proofs {
     fn new(salt: &Salt, a: &[u8], b: &[u8], s: &Number) -> Self {
         let group = compute_hash_n_xor_hash_pad_g::<Sha256>(&G2048::generator());
         let session_key = hash(&[strip(&Zeroizing::new(s.to_be_bytes()))]);
-        let m = hash(&[&group, hash(&[IDENTITY]).expose(), &salt.0, a, b, session_key.expose()]);
+        let m = hash(&[
+            &group,
+            hash(&[IDENTITY]).expose(),
+            salt.as_bytes(),
+            a,
+            b,
+            session_key.expose(),
+        ]);
         let h_amk = hash(&[a, m.expose(), session_key.expose()]);
         Self { m, h_amk, session_key }
     }
@@ -388,7 +290,7 @@ impl Proofs {
 /// `x`
 fn private_key(password: &Password, salt: &Salt) -> Number {
     let identity = hash(&[IDENTITY, b":", password.expose()]);
-    Number::from_bytes(hash(&[&salt.0, identity.expose()]).expose())
+    Number::from_bytes(hash(&[salt.as_bytes(), identity.expose()]).expose())
 }
 
 /// `u`
@@ -404,11 +306,6 @@ fn hash(parts: &[&[u8]]) -> Secret<32> {
         hasher.update(part);
     }
     Secret::fill_with(|out| hasher.finalize_into(out.into()))
-}
-
-fn strip(bytes: &[u8]) -> &[u8] {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    &bytes[zeros..]
 }
 
 /// A secret integer: wiped on drop, silent in `Debug`.

@@ -3,22 +3,26 @@
 //!
 //! | client | server | costs |
 //! |---|---|---|
-//! | | [`Verifier::new`]: `v` | one exponentiation, once per room |
-//! | [`ClientStart::new`]: `A` | | one short exponentiation |
-//! | | [`ServerChallenge::new`]: `B` | one short exponentiation |
-//! | [`ClientStart::answer`]: `M` | | two |
-//! | | [`ServerChallenge::answer`]: the `M` to expect | two |
+//! | | [`Verifier::new`]: `v` | one power of `g`; tables for the powers of `v` |
+//! | [`ClientStart::new`]: `A` | | one exponentiation |
+//! | | [`ServerChallenge::new`]: `B` | one power of `g` |
+//! | [`ClientStart::answer`]: `M` | | two exponentiations |
+//! | | [`ServerChallenge::answer`]: the `M` to expect | one power of `v`, one exponentiation |
 //! | | [`ServerProof::check`]: `H_AMK` | nothing |
 //! | [`ClientProof::check`]: `K` | | nothing |
 //!
 //! Each step consumes the one before, so no ephemeral value is used twice, and
-//! each wipes what the next does not need. The arithmetic is the `srp`
-//! crate's. It panics on numbers it does not expect and wipes nothing; so
+//! each wipes what the next does not need. A power of `g` or `v` comes out of
+//! tables, at a quarter of an exponentiation: a server makes both for every
+//! login. The client, which makes a table's worth of them in its life, leaves
+//! its arithmetic to the `srp` crate, as do all their hashes.
+//!
+//! That crate panics on numbers it does not expect and wipes nothing; so
 //! whatever a peer sent becomes a [`PublicValue`] or a [`Salt`] first, and
 //! whatever it returns is wiped here, as is the stack it used. (What it freed
 //! is the allocator's business.)
 
-use std::{error::Error, fmt, ops::Deref, sync::Arc};
+use std::{error::Error, fmt, sync::Arc};
 
 use crypto_bigint::BoxedUint;
 use sha2::{Digest as _, Sha256};
@@ -32,9 +36,11 @@ use zeroize::Zeroizing;
 use crate::secret::{Password, Secret, burning_the_stack};
 
 mod exchanged;
+mod group;
 
 pub use exchanged::{BadPublicValue, PublicValue, Salt, SaltTooLong};
 use exchanged::{GROUP_BYTES, strip};
+use group::{Element, FixedBase, G, Number};
 
 /// What a server keeps in place of the password. It is a secret: its holder
 /// can play the server, and test passwords.
@@ -42,16 +48,19 @@ use exchanged::{GROUP_BYTES, strip};
 pub struct Verifier {
     salt: Salt,
     v: Number,
+    powers: FixedBase,
+    /// `k * v`, which hides `g^b` in every `B`.
+    kv: Element,
 }
 
 impl Verifier {
-    /// Slow: one exponentiation.
+    /// Slow: somewhat more than one exponentiation.
     #[must_use]
     pub fn new(password: &Password, salt: Salt) -> Self {
-        let v = burning_the_stack(|| {
-            Number::wiped(Client::new().compute_g_x(&private_key(password, &salt)))
-        });
-        Self { salt, v }
+        burning_the_stack(|| {
+            let v = G.power(&private_key(password, &salt)).number();
+            Self::of(salt, v)
+        })
     }
 
     /// From what a verifier token holds: `v`, big-endian. `None` unless
@@ -60,7 +69,15 @@ impl Verifier {
     pub fn from_parts(salt: Salt, v: &[u8; GROUP_BYTES]) -> Option<Self> {
         // The range is the same as that of public values.
         PublicValue::from_wire(v).ok()?;
-        Some(Self { salt, v: Number::wiped(BoxedUint::from_be_slice_vartime(strip(v))) })
+        Some(burning_the_stack(|| {
+            Self::of(salt, Number::wiped(BoxedUint::from_be_slice_vartime(strip(v))))
+        }))
+    }
+
+    fn of(salt: Salt, v: Number) -> Self {
+        let base = Element::new(&v);
+        let k = Element::new(&compute_k::<Sha256>(&G2048::generator()));
+        Self { salt, v, powers: FixedBase::new(&base), kv: k.times(&base) }
     }
 
     /// `v`, big-endian, with leading zero bytes.
@@ -91,7 +108,7 @@ pub struct ServerChallenge {
 }
 
 impl ServerChallenge {
-    /// `b` is fresh from the generator. Slow: one exponentiation.
+    /// `b` is fresh from the generator. Slow: a quarter of an exponentiation.
     ///
     /// Should `B` come out as 0, 1 or N - 1 (a chance of some 2^-2046), it is
     /// sent like any other: every client refuses it, and the next login has
@@ -99,8 +116,8 @@ impl ServerChallenge {
     #[must_use]
     pub fn new(verifier: Arc<Verifier>, b: Secret<32>) -> Self {
         let b = Number::ephemeral(&b);
-        let k = compute_k::<Sha256>(&G2048::generator());
-        let public = Server::new().compute_b_pub(&b, &k, &verifier.v).to_be_bytes_trimmed_vartime();
+        let public = burning_the_stack(|| verifier.kv.plus(&G.power(&b)).number());
+        let public = public.to_be_bytes_trimmed_vartime();
         Self { verifier, b, public }
     }
 
@@ -110,7 +127,7 @@ impl ServerChallenge {
         &self.public
     }
 
-    /// Works out what the client has to prove. Slow: two exponentiations;
+    /// Works out what the client has to prove. Slow: more than one exponentiation;
     /// the same work whatever the client knows.
     #[must_use]
     pub fn answer(self, a: &PublicValue) -> ServerProof {
@@ -123,12 +140,8 @@ impl ServerChallenge {
     /// `S = (A * v^u)^b`
     fn premaster(&self, a: &PublicValue) -> Number {
         let u = scrambler(a.as_bytes(), &self.public);
-        Number::wiped(Server::new().compute_premaster_secret(
-            &a.number(),
-            &self.verifier.v,
-            &u,
-            &self.b,
-        ))
+        let base = Element::new(&a.number()).times(&self.verifier.powers.power(&u));
+        base.power(&self.b).number()
     }
 }
 
@@ -257,7 +270,6 @@ impl fmt::Display for WrongProof {
 impl Error for WrongProof {}
 
 type Client = srp::ClientG2048<Sha256>;
-type Server = srp::ServerG2048<Sha256>;
 
 const IDENTITY: &[u8] = b"chat";
 
@@ -306,40 +318,6 @@ fn hash(parts: &[&[u8]]) -> Secret<32> {
         hasher.update(part);
     }
     Secret::fill_with(|out| hasher.finalize_into(out.into()))
-}
-
-/// A secret integer: wiped on drop, silent in `Debug`.
-struct Number(Zeroizing<BoxedUint>);
-
-impl Number {
-    /// 256 bits with the top bit set (PROTOCOL 1.3: `a` and `b`).
-    fn ephemeral(secret: &Secret<32>) -> Self {
-        let mut bytes = Zeroizing::new(*secret.expose());
-        bytes[0] |= 0x80;
-        Self::from_bytes(&bytes)
-    }
-
-    fn from_bytes(bytes: &[u8; 32]) -> Self {
-        Self::wiped(BoxedUint::from_be_slice_vartime(bytes))
-    }
-
-    fn wiped(number: BoxedUint) -> Self {
-        Self(Zeroizing::new(number))
-    }
-}
-
-impl Deref for Number {
-    type Target = BoxedUint;
-
-    fn deref(&self) -> &BoxedUint {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Number {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Number(…)")
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,92 @@
+//! Every power is the one that the `srp` crate makes, which knows no tables.
+
+use proptest::prelude::*;
+use sha2::Sha256;
+
+use super::*;
+
+type Server = srp::ServerG2048<Sha256>;
+type Client = srp::ClientG2048<Sha256>;
+
+fn below_n(distance: u8) -> BoxedUint {
+    G.one.params().modulus().wrapping_sub(BoxedUint::from(distance))
+}
+
+fn number(bytes: &[u8]) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(bytes)
+}
+
+/// Each bit alone meets an entry of its own; all of them meet the largest.
+fn exponents() -> impl Iterator<Item = BoxedUint> {
+    let bit = |at: usize| {
+        let mut bytes = [0; 32];
+        bytes[at / 8] = 0x80 >> (at % 8);
+        bytes
+    };
+    let top = |mut bytes: [u8; 32]| {
+        bytes[0] |= 0x80;
+        bytes
+    };
+    let edges = [[0; 32], [0xff; 32], top(bit(255)), [0x7f; 32], [0xa5; 32]];
+    (0..256).map(bit).chain(edges).map(|bytes| number(&bytes))
+}
+
+fn g_is_raised(exponent: &BoxedUint) {
+    assert_eq!(*G.power(exponent).number(), Client::new().compute_g_x(exponent), "{exponent:?}");
+}
+
+/// `v^u` and `(A * v^u)^b` out of the same tables for all `logins`.
+fn a_server_of(v: &BoxedUint, logins: impl IntoIterator<Item = [BoxedUint; 3]>) {
+    let tables = FixedBase::new(&Element::new(v));
+    for [a, u, b] in logins {
+        let base = Element::new(&a).times(&tables.power(&u));
+        let expected = Server::new().compute_premaster_secret(&a, v, &u, &b);
+        assert_eq!(*base.power(&b).number(), expected, "{a:?}, {v:?}, {u:?}, {b:?}");
+    }
+}
+
+#[test]
+fn every_bit_of_an_exponent_counts() {
+    for exponent in exponents() {
+        g_is_raised(&exponent);
+    }
+    let v = number(&[0xc3; 255]);
+    let tables = FixedBase::new(&Element::new(&v));
+    for exponent in exponents() {
+        let expected = Element::new(&v).power(&exponent);
+        assert_eq!(*tables.power(&exponent).number(), *expected.number(), "{exponent:?}");
+    }
+}
+
+#[test]
+fn short_exponents_and_numbers_near_the_limits() {
+    let edges = || [number(&[2]), number(&[0xff; 255]), below_n(2)];
+    for v in edges() {
+        let mut logins = Vec::new();
+        for a in edges() {
+            for u in [&[0][..], &[1], &[0, 0, 0xff], &[0x80; 16], &[0xff; 32]] {
+                for b in [[0x80; 32], [0xff; 32]] {
+                    logins.push([a.clone(), number(u), number(&b)]);
+                }
+            }
+        }
+        a_server_of(&v, logins);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_exponent_and_any_base(
+        v: [u8; 32], a: [[u8; 32]; 7], u: [u8; 32], b: [u8; 32], hides: [u8; 32],
+    ) {
+        let [u, b] = [u, b].map(|bytes| number(&bytes));
+        g_is_raised(&b);
+        let v = Client::new().compute_g_x(&number(&v));
+        let k = number(&hides);
+        let public = Element::new(&k).times(&Element::new(&v)).plus(&G.power(&b));
+        prop_assert_eq!(&*public.number(), &Server::new().compute_b_pub(&b, &k, &v));
+        a_server_of(&v, [[number(a.as_flattened()), u, b]]);
+    }
+}

@@ -212,3 +212,58 @@ fn encode_in_place(place: &mut [u8], length: usize) {
 fn bucket(length: usize) -> Option<usize> {
     (length <= MAX_OBJECT).then(|| length.next_power_of_two().max(SMALLEST))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both ends of one direction, before this record.
+    fn ends(number: u64) -> (Sealer, Opener) {
+        let key = Secret::take(&mut [7; 32]);
+        (Sealer { number, ..Sealer::new(&key) }, Opener { number, ..Opener::new(&key) })
+    }
+
+    fn object(length: usize) -> Vec<u8> {
+        [b"{", &*vec![b'x'; length - 2], b"}"].concat()
+    }
+
+    #[test]
+    fn objects_of_every_size_come_through_and_no_larger_ones() {
+        let (mut sealer, mut opener) = ends(0);
+        for length in [2, 1_023, 1_024, 1_025, 32_768, 32_769, MAX_OBJECT] {
+            let mut out = b"before ".to_vec();
+            assert_eq!(sealer.seal(&object(length), &mut out), Ok(()));
+            let record = out.strip_prefix(b"before ").and_then(|line| line.strip_suffix(b"\n"));
+            let record = record.unwrap();
+            assert!(record.len() <= MAX_RECORD && record.len() + 1 >= SMALLEST_RECORD);
+            assert_eq!(opener.open(record), Ok(&*object(length)), "{length} bytes");
+        }
+        let mut out = Vec::new();
+        assert_eq!(sealer.seal(&object(MAX_OBJECT + 1), &mut out), Err(Unsealable));
+        assert_eq!(out, b"");
+    }
+
+    #[test]
+    fn a_direction_has_two_to_the_32_records() {
+        let (mut sealer, mut opener) = ends(RECORDS - 2);
+        let mut out = Vec::new();
+        assert!(!sealer.is_at_its_last());
+        for _ in 0..2 {
+            out.clear();
+            assert_eq!(sealer.seal(b"{}", &mut out), Ok(()));
+            assert!(sealer.is_at_its_last(), "the next has to be a bye, or would be too many");
+            assert_eq!(opener.open(out.trim_ascii_end()), Ok(&b"{}"[..]));
+        }
+        out.clear();
+        assert_eq!(sealer.seal(b"{}", &mut out), Err(Unsealable));
+        assert_eq!(out, b"");
+
+        // One that somebody who counts otherwise would send.
+        let mut boxed = vec![b' '; SMALLEST];
+        boxed[..2].copy_from_slice(b"{}");
+        let nonce = nonce(RECORDS).into();
+        cipher(&sealer.key).encrypt_in_place(&nonce, b"", &mut boxed).unwrap();
+        let record = general_purpose::STANDARD.encode(&boxed);
+        assert_eq!(opener.open(record.as_bytes()), Err(Tampered));
+    }
+}

@@ -3,6 +3,10 @@ use std::{io::IoSlice, sync::Weak};
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    seal::{MAX_OBJECT, Opener, SMALLEST_RECORD},
+    secret::Secret,
+};
 
 fn frame(text: &str) -> Frame {
     Frame::from_line(text.as_bytes().to_vec())
@@ -112,6 +116,111 @@ fn a_sealed_reader_gets_nothing_more() {
     assert!(!outlet.is_finished());
     assert_eq!(drain(&mut outlet, 2), "yours\n");
     assert!(outlet.is_finished());
+}
+
+#[test]
+fn what_a_reader_is_owed_is_what_it_could_take_now() {
+    let mut log = Log::default();
+    let (mut outlet, lag) = log.subscribe(vec![frame("12345")], None);
+    let meter = outlet.meter();
+    log.append(&frame("123456789"));
+    assert_eq!((meter.owed(), lag.behind(log.end())), (6, 10), "what nobody sees is not owed");
+    log.publish();
+    assert_eq!(meter.owed(), 16);
+    let taken = Tick::from_start(Duration::from_secs(5));
+    outlet.advance(taken, 10);
+    assert_eq!((meter.owed(), lag.behind(log.end()), lag.progressed_at()), (6, 6, taken));
+}
+
+const KEY: [u8; 32] = [3; 32];
+
+fn sealer() -> Option<Sealer> {
+    Some(Sealer::new(&Secret::take(&mut KEY.clone())))
+}
+
+/// The objects in these records.
+fn opened(opener: &mut Opener, records: &str) -> Vec<String> {
+    let open = |line: &str| String::from_utf8(opener.open(line.as_bytes()).unwrap().to_vec());
+    records.lines().map(open).collect::<Result<_, _>>().unwrap()
+}
+
+#[test]
+fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() {
+    for step in [1, 1_000, 1_389, 100_000] {
+        let mut log = Log::default();
+        let greeting = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
+        let (mut outlet, lag) = log.subscribe(greeting, sealer());
+        let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+        log.append(&frame(r#"{"n":3}"#));
+        log.append(&frame(r#"{"n":4}"#));
+        log.publish();
+        let records = drain(&mut outlet, step);
+        assert_eq!(opened(&mut opener, &records), [1, 2, 3, 4].map(|n| format!("{{\"n\":{n}}}")));
+        assert_eq!((lag.unsent(log.end()), outlet.is_finished()), (0, false));
+
+        // What is for it alone is said once while it waits, and again when that has gone.
+        let meter = outlet.meter();
+        for _ in 0..2 {
+            meter.tell(frame(r#"{"aside":1}"#));
+            meter.tell(frame(r#"{"aside":1}"#));
+            meter.tell(frame(r#"{"aside":2}"#));
+            let records = drain(&mut outlet, step);
+            assert_eq!(opened(&mut opener, &records), [r#"{"aside":1}"#, r#"{"aside":2}"#]);
+        }
+
+        log.append(&frame(r#"{"n":5}"#));
+        lag.cut(log.end(), vec![frame(r#"{"last":1}"#), frame(r#"{"last":2}"#)]);
+        log.append(&frame(r#"{"n":6}"#));
+        log.publish();
+        let mut records = String::new();
+        while !outlet.is_finished() {
+            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let pending: Vec<u8> = joined(outlet.pending(&mut slices));
+            assert_ne!(pending, b"", "not finished, so something is to come");
+            let taken = step.min(pending.len());
+            records += std::str::from_utf8(&pending[..taken]).unwrap();
+            outlet.advance(Tick::ZERO, taken);
+        }
+        let last = [r#"{"n":5}"#, r#"{"last":1}"#, r#"{"last":2}"#];
+        assert_eq!(opened(&mut opener, &records), last);
+    }
+}
+
+#[test]
+fn records_are_made_a_few_ahead_of_the_socket() {
+    let mut log = Log::default();
+    let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
+    for _ in 0..200 {
+        log.append(&frame("{}"));
+    }
+    log.publish();
+    let mut slices = [IoSlice::new(&[]); GATHERED];
+    let ahead = joined(outlet.pending(&mut slices)).len();
+    assert!((60_000..70_000).contains(&ahead), "{ahead} bytes");
+    // Only whole batches of records count as said, so nobody is thought faster than it is.
+    outlet.advance(Tick::ZERO, ahead - 1);
+    assert_eq!(lag.unsent(log.end()), 600);
+    outlet.advance(Tick::ZERO, 1);
+    assert_eq!(lag.unsent(log.end()), 600 - 3 * (ahead as u64 / SMALLEST_RECORD as u64));
+    assert_eq!(drain(&mut outlet, 5_000).lines().count(), 200 - ahead / SMALLEST_RECORD);
+}
+
+#[test]
+fn a_line_that_fits_no_record_ends_the_link_after_what_was_before_it() {
+    let mut log = Log::default();
+    let (mut outlet, _) = log.subscribe(Vec::new(), sealer());
+    let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+    log.append(&frame("{}"));
+    log.append(&frame(&"x".repeat(MAX_OBJECT + 1)));
+    log.append(&frame("{}"));
+    log.publish();
+    let records = drain(&mut outlet, 1_000);
+    assert_eq!(opened(&mut opener, &records), ["{}"]);
+    assert!(outlet.is_finished());
+}
+
+fn joined(slices: &[IoSlice<'_>]) -> Vec<u8> {
+    slices.iter().flat_map(|slice| slice.to_vec()).collect()
 }
 
 /// One thing that may happen to a log and its readers.

@@ -1,0 +1,178 @@
+use std::{io::IoSlice, net::IpAddr};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::{log::GATHERED, seal::Sealer, secret::Secret, server::gate::Gate};
+
+struct House {
+    gate: Gate,
+    room: Room,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with(&Limits::default())
+    }
+
+    fn with(limits: &Limits) -> Self {
+        let seed = Seed::new(Secret::take(&mut [1; 32]));
+        let room = Room::new(limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+        Self { gate: Gate::new(limits), room }
+    }
+
+    fn join(&mut self, name: &str) -> (SeatId, Outlet) {
+        self.join_over(name, None)
+    }
+
+    fn join_sealed(&mut self, name: &str) -> (SeatId, Outlet) {
+        self.join_over(name, Some(Sealer::new(&Secret::take(&mut [2; 32]))))
+    }
+
+    fn join_over(&mut self, name: &str, sealer: Option<Sealer>) -> (SeatId, Outlet) {
+        let pass = self.gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let seat = pass.sit(Tick::ZERO, Name::new(name).unwrap()).unwrap();
+        let admitted = Admitted::open(seat, format!("id of {name}"));
+        self.handle(Input::Joined(Admitted { sealer, ..admitted }));
+        loop {
+            if let Output::Admit(seat, outlet) = self.room.poll_output().unwrap() {
+                return (seat, outlet);
+            }
+        }
+    }
+
+    fn say(&mut self, seat: SeatId, text: &str) {
+        let token = Token::new(text.to_owned()).unwrap();
+        self.handle(Input::Request(seat, Request::Say(token)));
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.room.handle(Tick::ZERO, input);
+    }
+
+    fn publish(&mut self) {
+        self.room.publish(Tick::ZERO);
+    }
+}
+
+/// All that `outlet` has to write.
+fn drain(outlet: &mut Outlet) -> String {
+    let mut bytes = Vec::new();
+    loop {
+        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let before = bytes.len();
+        for slice in outlet.pending(&mut slices) {
+            bytes.extend_from_slice(slice);
+        }
+        if bytes.len() == before {
+            return String::from_utf8(bytes).unwrap();
+        }
+        outlet.advance(Tick::ZERO, bytes.len() - before);
+    }
+}
+
+#[test]
+fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
+    let mut house = House::new();
+    let (alice, mut to_alice) = house.join("alice");
+    let (bob, mut to_bob) = house.join("bob");
+    for text in ["one", "two", "three"] {
+        house.say(alice, text);
+        house.publish();
+        drain(&mut to_alice);
+    }
+    house.handle(Input::Left(bob, Departure::Closed));
+    for text in ["four", "five"] {
+        house.say(alice, text);
+        house.publish();
+        drain(&mut to_alice);
+    }
+    let heard = drain(&mut to_bob);
+    let said: Vec<_> = heard.matches(r#""text":""#).collect();
+    assert_eq!(said.len(), 3, "{heard}");
+    assert!(heard.contains("one") && heard.contains("two") && heard.contains("three"));
+    assert!(to_bob.is_finished());
+}
+
+#[test]
+fn a_room_that_closes_lets_everybody_have_the_last_words() {
+    let mut house = House::new();
+    let (alice, mut to_alice) = house.join("alice");
+    house.say(alice, "one");
+    house.publish();
+    house.say(alice, "two");
+    house.room.close();
+    house.publish();
+    let heard = drain(&mut to_alice);
+    assert!(heard.contains("one") && heard.contains("two"), "{heard}");
+    assert!(to_alice.is_finished());
+}
+
+/// Nobody's writer is woken otherwise.
+#[test]
+fn there_is_something_new_whoever_it_is_for() {
+    let mut house = House::new();
+    let (alice, _to_alice) = house.join("alice");
+    assert!(house.room.publish(Tick::ZERO), "for both protocols");
+    assert!(!house.room.publish(Tick::ZERO));
+    house.handle(Input::Besieged);
+    assert!(house.room.publish(Tick::ZERO), "for protocol 2 alone");
+    house.say(alice, "one");
+    assert!(house.room.publish(Tick::ZERO));
+}
+
+/// By this the caller tells when a batch is large enough.
+#[test]
+fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
+    let mut house = House::new();
+    let (alice, mut to_alice) = house.join("alice");
+    house.publish();
+    drain(&mut to_alice);
+    assert_eq!(house.room.unpublished(), 0);
+    house.say(alice, "one");
+    let for_alice = house.room.unpublished();
+    house.publish();
+    assert_eq!((house.room.unpublished(), drain(&mut to_alice).len()), (0, for_alice));
+
+    let (_, _to_bob) = house.join_sealed("bob");
+    house.publish();
+    house.say(alice, "one");
+    let without_an_address = for_alice - r#","user_ip":"""#.len();
+    assert_eq!(house.room.unpublished(), for_alice + without_an_address);
+}
+
+#[test]
+fn somebody_has_to_be_there_to_be_too_slow() {
+    let mut house = House::new();
+    assert_eq!(house.room.deadline(), None);
+    let (alice, _to_alice) = house.join("alice");
+    house.publish();
+    let stall = Limits::default().stall.unwrap();
+    assert_eq!(house.room.deadline(), Some(Tick::ZERO.after(stall)));
+    house.handle(Input::Left(alice, Departure::Lost));
+    house.publish();
+    assert_eq!(house.room.deadline(), None);
+}
+
+#[test]
+fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
+    let limits = Limits { backlog: Some(10_000), stall: None, ..Limits::default() };
+    for join in [House::join, House::join_sealed] {
+        let mut house = House::with(&limits);
+        let (alice, mut to_alice) = house.join("alice");
+        let (bob, _to_bob) = join(&mut house, "bob");
+        let mut dropped = Vec::new();
+        for said in 1..=30 {
+            house.say(alice, &"x".repeat(1_000));
+            house.publish();
+            drain(&mut to_alice);
+            while let Some(output) = house.room.poll_output() {
+                if let Output::Drop(seat) = output {
+                    dropped.push((seat, said));
+                }
+            }
+        }
+        // A line is 1,000 bytes of token, and not 200 besides.
+        assert!(matches!(dropped[..], [(seat, 9 | 10)] if seat == bob), "{dropped:?}");
+    }
+}

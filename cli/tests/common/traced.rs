@@ -145,7 +145,8 @@ pub(crate) fn signal(strace: u32, signal: Signal) {
 /// `command` where nothing can be written at all, if this machine has such a
 /// place.
 pub(crate) fn on_a_read_only_disk(command: &Command) -> Command {
-    let script = "mount -o remount,ro,bind / && ! : 2>/dev/null >/x && exec \"$@\"";
+    // `true` and not `:`, with which a redirection that fails would end the shell.
+    let script = "mount -o remount,ro,bind / && ! true 2>/dev/null >/x && exec \"$@\"";
     let mut locked = Command::new("unshare");
     locked.args(["-m", "sh", "-c", script, "sh"]).arg(command.get_program());
     locked.args(command.get_args()).env("HOME", "/").stdin(Stdio::null());

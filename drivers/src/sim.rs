@@ -17,6 +17,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Wake, Waker},
+    time::Duration,
 };
 
 use cmdchat_core::time::Tick;
@@ -102,6 +103,11 @@ impl Sim {
         self.0.state().computed
     }
 
+    /// From now on each computation takes so much virtual time; none, unless this is said.
+    pub fn let_arithmetic_take(&self, time: Duration) {
+        self.0.state().arithmetic = time;
+    }
+
     /// A new listener, on a port of its own.
     #[must_use]
     pub fn listen(&self) -> SimListener {
@@ -174,8 +180,14 @@ impl Runtime for Sim {
     }
 
     async fn compute<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
-        self.0.state().computed += 1;
-        job()
+        let end = {
+            let mut state = self.0.state();
+            state.computed += 1;
+            state.now.after(state.arithmetic)
+        };
+        let done = job();
+        self.sleep_until(end).await;
+        done
     }
 }
 
@@ -216,6 +228,8 @@ struct State {
     now: Tick,
     numbers: u64,
     computed: u64,
+    /// What each computation takes.
+    arithmetic: Duration,
     tasks: BTreeMap<u64, Task>,
     alarms: BTreeMap<(Tick, u64), Waker>,
     listeners: BTreeMap<SocketAddr, link::Backlog>,

@@ -1,0 +1,79 @@
+//! More logins than the server has turns and places for their arithmetic. It
+//! takes a second of virtual time here, for the server and for each client.
+
+use std::{sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client::{Guest, Login, LoginFailed},
+    keys::Kdf,
+    name::Name,
+    server::Limits,
+    untrusted::Untrusted,
+    violation::{ErrorText, Violation},
+};
+use cmdchat_drivers::{
+    connect::{self, Joined},
+    contract::Runtime as _,
+    serve::Note,
+    sim::{Lane, Link, Sim},
+};
+use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
+
+/// One login at a time, and two that wait.
+fn few_turns() -> Limits {
+    Limits { computations: 1, computations_waiting: 2, ..Limits::default() }
+}
+
+#[test]
+fn the_one_too_many_is_told_and_the_others_get_in() {
+    let sim = Sim::new();
+    sim.let_arithmetic_take(Duration::from_secs(1));
+    let (told, refused) = async_channel::unbounded();
+    let notes = move |note| {
+        if let Note::Refused(_, violation) = note {
+            told.try_send(violation).expect("the test listens");
+        }
+    };
+    let (server, stop) = open(&sim, Kdf::None, few_turns(), notes);
+    let lane = Lane { latency: Duration::from_millis(20), ..Lane::default() };
+    let comes = |name: &'static str| {
+        let sim = sim.clone();
+        async move {
+            let connection = sim.connect(server, &Link::both(lane)).expect("the server listens");
+            let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
+            let patience = Duration::from_secs(60);
+            let login = Login::new(Arc::new(guest), sim.now(), patience, &seed(7).fork(name, 0));
+            connect::connect(&sim, connection, login).await
+        }
+    };
+
+    sim.run(async {
+        let mut answers = Vec::new();
+        for name in ["alice", "bob", "carol", "dave"] {
+            let (answer, answered) = async_channel::bounded(1);
+            let login = comes(name);
+            sim.spawn(async move {
+                let _ = answer.send(login.await).await;
+            });
+            answers.push(answered);
+        }
+        let mut inside: Vec<Joined> = Vec::new();
+        for answered in &answers[..3] {
+            inside.push(answered.recv().await.expect("an answer").expect("it gets in"));
+        }
+        let dave = answers[3].recv().await.expect("an answer").err().expect("one too many");
+        let text = Untrusted::new("Try again later".to_owned());
+        let known = Some(ErrorText::TryAgainLater);
+        assert_eq!(dave.why, LoginFailed::Refused { known, text });
+        assert!(!dave.guess_given, "whoever did not prove anything may come again by itself");
+
+        // As he is asked to.
+        inside.push(comes("dave").await.expect("it has turns again"));
+        assert_eq!(inside.len(), 4);
+    })
+    .expect("every login ends");
+    stop.close();
+    sim.drop_tasks();
+    let busy = Violation::Answered(ErrorText::TryAgainLater);
+    assert_eq!((refused.try_recv(), refused.len()), (Ok(busy), 0), "the host hears of it once");
+}

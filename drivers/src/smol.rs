@@ -169,13 +169,18 @@ impl Half {
             if late {
                 return Ok(None);
             }
-            let timer = deadline.map_or_else(Timer::never, |at| self.runtime.timer(at));
+            let ready = ready(Arc::clone(&self.stream));
+            let Some(at) = deadline else {
+                ready.await?;
+                continue;
+            };
             let alarm = async {
-                timer.await;
+                self.runtime.timer(at).await;
                 late = true;
                 Ok(())
             };
-            future::or(ready(Arc::clone(&self.stream)), alarm).await?;
+            // In a box: who waits without a deadline has no place for it.
+            Box::pin(future::or(ready, alarm)).await?;
         }
     }
 }

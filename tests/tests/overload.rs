@@ -61,7 +61,7 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
         for answered in &answers[..3] {
             inside.push(answered.recv().await.expect("an answer").expect("it gets in"));
         }
-        let dave = answers[3].recv().await.expect("an answer").err().expect("one too many");
+        let dave = answers[3].recv().await.expect("an answer").expect_err("one too many");
         let text = Untrusted::new("Try again later".to_owned());
         let known = Some(ErrorText::TryAgainLater);
         assert_eq!(dave.why, LoginFailed::Refused { known, text });

@@ -209,6 +209,39 @@ mod tests {
     }
 
     #[test]
+    fn a_proof_is_read_or_it_is_said_what_is_wrong_with_the_line() {
+        let read = |line: &str, version| read_proof(line.as_bytes(), version, "me");
+        let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
+        for version in [Version::One, Version::Two] {
+            for (m, proof) in [("Ag==", &[2][..]), ("AAECAwQ=", &[0, 1, 2, 3, 4])] {
+                assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
+            }
+            for wrong in ["", r#","M":"""#, r#","M":null"#, r#","M":5"#, r#","M":"?""#] {
+                let invalid = Err(ErrorText::InvalidVerifyRequest);
+                assert_eq!(read(&line(wrong), version), invalid, "{wrong}");
+            }
+            let other = r#"{"cmd":"srp_verify","user_id":"you","M":"Ag=="}"#;
+            assert_eq!(read(other, version), Err(ErrorText::InvalidVerifyRequest));
+            let init = r#"{"cmd":"srp_init","user_id":"me","M":"Ag=="}"#;
+            assert_eq!(read(init, version), Err(ErrorText::ExpectedSrpVerify));
+            assert_eq!(read("[]", version), Err(ErrorText::InvalidJson));
+        }
+        // What Python overlooks, protocol 2 does not.
+        let twice = line(r#","M":"Ag==","M":"Ag==""#);
+        assert_eq!(read(&twice, Version::One), Ok(vec![2]));
+        assert_eq!(read(&twice, Version::Two), Err(ErrorText::InvalidJson));
+    }
+
+    /// By this a flood of long messages is slowed down.
+    #[test]
+    fn a_request_costs_what_it_has_to_say() {
+        let token = Token::new("x".repeat(1_000)).unwrap();
+        assert_eq!(Request::Say(token.clone()).size(), 1_000);
+        assert_eq!(Request::Clear(Some(token)).size(), 1_000);
+        assert_eq!(Request::Clear(None).size(), 0);
+    }
+
+    #[test]
     fn protocol_2_is_spoken_with_whoever_offers_it() {
         let version = |versions: &str, spoken| {
             let line = format!(r#"{{"cmd":"srp_init","username":"a","A":"Ag=="{versions}}}"#);

@@ -239,7 +239,7 @@ impl House {
             let dropped = self.room.poll_output();
             assert!(matches!(dropped, Some(Output::Drop(seat)) if seat == slow.seat));
         }
-        assert_eq!(fresh, self.model.publish(), "the writers are woken for something new");
+        assert_eq!(fresh, self.model.publish(), "it is said when there is something new");
 
         let deadline = self.room.deadline();
         assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");

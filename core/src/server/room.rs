@@ -169,7 +169,7 @@ impl Room {
     }
 
     /// Shares what was appended since the last call, and drops members who are
-    /// too slow: look for outputs afterwards. `true` if the writers have
+    /// too slow: look for outputs afterwards. `true` if the outlets have
     /// something new. Too many calls are harmless.
     pub fn publish(&mut self, now: Tick) -> bool {
         let batches = self.logs.open.batches().max(self.logs.sealed.batches());
@@ -264,7 +264,7 @@ impl Room {
         self.outputs.push_back(Output::Left(name, departure, self.members.len()));
     }
 
-    /// Its writer still gets what was appended before, and nothing after.
+    /// Its outlet still gets what was appended before, and nothing after.
     fn remove(&mut self, seat: SeatId, departure: Departure) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();

@@ -24,8 +24,9 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        // Looking costs less than writing where nobody has listened since.
-        if !self.rung.load(Ordering::Acquire) && !self.rung.swap(true, Ordering::AcqRel) {
+        // Always written, never only looked at: whoever hears an earlier ring must
+        // see what this one is about.
+        if !self.rung.swap(true, Ordering::AcqRel) {
             self.sleeper.wake();
         }
     }

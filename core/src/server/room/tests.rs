@@ -108,7 +108,7 @@ fn a_room_that_closes_lets_everybody_have_the_last_words() {
     assert!(to_alice.is_finished());
 }
 
-/// Nobody's writer is woken otherwise.
+/// Nothing is written to anybody otherwise.
 #[test]
 fn there_is_something_new_whoever_it_is_for() {
     let mut house = House::new();

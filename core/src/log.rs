@@ -79,12 +79,17 @@ impl Drop for Place {
 impl Log {
     /// Appends one frame; nobody sees it before [`Self::publish`].
     pub fn append(&mut self, frame: &Frame) {
+        self.append_with(frame.bytes().len(), || frame);
+    }
+
+    /// Appends a frame of `size` bytes, which is asked for only if somebody is to read it.
+    pub fn append_with<'a>(&mut self, size: usize, frame: impl FnOnce() -> &'a Frame) {
         // Readers have a place, and the chain leads from each of them to the head.
         let is_read = Arc::strong_count(&self.head) > 1;
         if is_read || !self.fresh.is_empty() {
-            self.fresh.extend_from_slice(frame.bytes());
+            self.fresh.extend_from_slice(frame().bytes());
         } else {
-            self.unheard += frame.bytes().len() as u64;
+            self.unheard += size as u64;
         }
     }
 

@@ -70,7 +70,8 @@ impl Rng {
 
     /// A random (version 4) UUID in its usual text form.
     pub(crate) fn uuid(&mut self) -> String {
-        uuid::Builder::from_random_bytes(self.bytes()).into_uuid().to_string()
+        let id = uuid::Builder::from_random_bytes(self.bytes()).into_uuid();
+        id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
     }
 }
 

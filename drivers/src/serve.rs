@@ -36,7 +36,7 @@ use crate::{
     outbound::Bell,
 };
 
-/// Inputs the room has not taken yet. Connections wait beyond that, and so, at
+/// Letters the room has not taken yet. Connections wait beyond that, and so, at
 /// last, does whoever floods.
 const MAILBOX: usize = 256;
 /// How long accepting rests when the system is short of something.

@@ -135,7 +135,7 @@ impl House {
         assert!(self.listeners.iter().all(|listener| listener.seat != id), "a seat of its own");
         let present: Vec<_> = self.present().map(|l| (l.user_id.clone(), l.name.clone())).collect();
         self.room.handle(self.now, Input::Joined(Admitted::open(seat, user_id.clone())));
-        self.model.push(Event::Joined(user_id.clone(), name.clone()), EPOCH.at(self.now));
+        self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
 
         let Some(Output::Admit(admitted, outlet)) = self.room.poll_output() else {
             panic!("nobody was admitted")
@@ -172,7 +172,7 @@ impl House {
         };
         self.room.handle(self.now, Input::Request(seat, Request::Say(token.clone())));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
-            self.model.push(Event::Said(author.name.clone(), token), EPOCH.at(self.now));
+            self.model.push(Event::Said(author.name.clone(), token), self.now);
         }
         self.quiet();
     }
@@ -183,7 +183,7 @@ impl House {
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             let told = self.room.poll_output();
             assert!(matches!(told, Some(Output::Cleared(name)) if name == author.name));
-            self.model.push(Event::Cleared, EPOCH.at(self.now));
+            self.model.push(Event::Cleared, self.now);
         }
         self.quiet();
     }
@@ -212,7 +212,7 @@ impl House {
             panic!("nobody leaves twice")
         };
         leaver.end = Some(end);
-        self.model.push(Event::Left(leaver.user_id.clone()), EPOCH.at(self.now));
+        self.model.push(Event::Left(leaver.user_id.clone()), self.now);
         assert_eq!((told, count), (how, self.present().count()));
         at
     }

@@ -29,13 +29,13 @@ use crate::{
     time::{Epoch, Tick},
     view::View,
     violation::Violation,
-    wire::{self, Clearing, Message, Request, Token, Version},
+    wire::{self, Clearing, Clock, Message, Request, Token, Version},
 };
 
 /// The conversation of one server.
 pub struct Room {
     limits: Limits,
-    epoch: Epoch,
+    clock: Clock,
     rng: Rng,
     logs: Logs,
     /// Number and view of the last event, in a strict room.
@@ -67,6 +67,13 @@ impl Logs {
             self.open.log.append(open);
         }
         self.sealed.log.append(sealed);
+    }
+
+    fn append_message(&mut self, message: &Message) {
+        if let Some(open) = message.open() {
+            self.open.log.append(open);
+        }
+        self.sealed.log.append_with(message.sealed_size(), || message.sealed());
     }
 
     fn publish(&mut self, now: Tick) -> bool {
@@ -139,7 +146,7 @@ impl Room {
         };
         Self {
             limits: limits.clone(),
-            epoch,
+            clock: Clock::new(epoch),
             rng: seed.fork("room", 0).rng(),
             logs: Logs::default(),
             chain,
@@ -226,7 +233,7 @@ impl Room {
 
     fn say(&mut self, now: Tick, seat: SeatId, token: &Token) {
         let Some(member) = self.members.get(&seat) else { return };
-        let (id, at, name) = (self.rng.uuid(), self.epoch.at(now), member.seat.name());
+        let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.seat.name());
         let before = self.chain;
         let message = match &mut self.chain {
             None => Message::classic(&id, token, at, name),
@@ -234,7 +241,7 @@ impl Room {
         };
         // One byte more, and every Python client in the room would be cut off.
         if message.size() <= wire::MAX_LINE {
-            self.logs.append(message.open(), message.sealed());
+            self.logs.append_message(&message);
             self.history.push(Said { message, before }, &self.limits);
         }
     }
@@ -246,7 +253,7 @@ impl Room {
             (None, _) => Clearing::classic(name),
             (Some(chain), Some(token)) => {
                 let n = advance(chain, token, name);
-                Clearing::strict(&self.rng.uuid(), token, self.epoch.at(now), name, n)
+                Clearing::strict(&self.rng.uuid(), token, self.clock.at(now), name, n)
             }
             // No member of a strict room can ask for that.
             (Some(_), None) => return,

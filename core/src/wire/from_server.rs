@@ -1,10 +1,11 @@
 //! Lines that a server writes.
 
+use std::sync::OnceLock;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{MAX_LINE, Token, append, frame, iso};
+use super::{MAX_LINE, Token, append, frame};
 use crate::{
     frame::Frame, keys::Kdf, name::Name, seal::MAX_OBJECT, view::View, violation::ErrorText,
 };
@@ -90,7 +91,7 @@ pub(crate) fn error(text: ErrorText) -> Frame {
 struct Data<'a> {
     id: &'a str,
     token: &'a Token,
-    timestamp: String,
+    timestamp: &'a str,
     author: &'a Name,
     n: Option<u64>,
 }
@@ -99,69 +100,86 @@ struct Data<'a> {
 /// so there it is empty.
 const USER_IP: &str = r#","user_ip":"""#;
 
-const MESSAGE_HEAD: &[u8] = br#"{"type":"message","data":"#;
-const CLEARED_HEAD: &[u8] = br#"{"type":"cleared","data":"#;
+const MESSAGE_HEAD: &str = r#"{"type":"message","data":"#;
+const CLEARED_HEAD: &str = r#"{"type":"cleared","data":"#;
 
 impl Data<'_> {
-    /// A line around it. Tokens and times have nothing to escape, and are not
-    /// searched for it: that would be much of what a message costs.
-    fn line(&self, head: &[u8], user_ip: &str) -> Frame {
-        let mut line = Vec::with_capacity(self.token.as_str().len() + 512);
-        line.extend_from_slice(head);
-        line.extend_from_slice(br#"{"id":"#);
-        append(&mut line, &self.id);
-        let text = [r#","text":""#, self.token.as_str(), r#"","timestamp":""#, &self.timestamp];
-        for piece in text.into_iter().chain(["\"", user_ip, r#","username":"#]) {
+    /// A line around it, and where in it `user_ip` stands. Ids, tokens and times
+    /// have nothing to escape, and are not searched for it: that would be much of
+    /// what a message costs.
+    fn line(&self, head: &str, user_ip: &str) -> (Frame, usize) {
+        let token = self.token.as_str();
+        let mut line = Vec::with_capacity(token.len() + 512);
+        let before = [head, r#"{"id":""#, self.id, r#"","text":""#, token, r#"","timestamp":""#];
+        for piece in before.into_iter().chain([self.timestamp, "\""]) {
             line.extend_from_slice(piece.as_bytes());
         }
+        let at = line.len();
+        line.extend_from_slice(user_ip.as_bytes());
+        line.extend_from_slice(br#","username":"#);
         append(&mut line, &self.author.as_str());
         if let Some(n) = self.n {
             line.extend_from_slice(format!(r#","n":{n}"#).as_bytes());
         }
         line.extend_from_slice(b"}}");
-        Frame::from_line(line)
+        (Frame::from_line(line), at)
     }
 }
 
 /// `message`, encoded once for everybody who speaks the same protocol.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    /// For protocol 1; none in a strict room.
-    open: Option<Frame>,
-    sealed: Frame,
+    /// For protocol 1, and where `user_ip` stands there; none in a strict room.
+    open: Option<(Frame, usize)>,
+    /// For protocol 2; in a classic room made when it is first asked for.
+    sealed: OnceLock<Frame>,
 }
 
 impl Message {
     /// For a classic room.
-    pub(crate) fn classic(id: &str, token: &Token, at: Timestamp, author: &Name) -> Self {
-        let data = Data { id, token, timestamp: iso(at), author, n: None };
-        Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: data.line(MESSAGE_HEAD, "") }
+    pub(crate) fn classic(id: &str, token: &Token, at: &str, author: &Name) -> Self {
+        let data = Data { id, token, timestamp: at, author, n: None };
+        Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: OnceLock::new() }
     }
 
     /// For a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, author: &Name, n: u64) -> Self {
-        let data = Data { id, token, timestamp: iso(at), author, n: Some(n) };
-        Self { open: None, sealed: data.line(MESSAGE_HEAD, "") }
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, author: &Name, n: u64) -> Self {
+        let data = Data { id, token, timestamp: at, author, n: Some(n) };
+        Self { open: None, sealed: data.line(MESSAGE_HEAD, "").0.into() }
     }
 
     /// The line of protocol 1, if the room takes that.
-    pub(crate) const fn open(&self) -> Option<&Frame> {
-        self.open.as_ref()
+    pub(crate) fn open(&self) -> Option<&Frame> {
+        self.open.as_ref().map(|(line, _)| line)
     }
 
     /// The line of protocol 2.
-    pub(crate) const fn sealed(&self) -> &Frame {
-        &self.sealed
+    pub(crate) fn sealed(&self) -> &Frame {
+        self.sealed.get_or_init(|| {
+            let (line, user_ip) =
+                self.open.as_ref().map_or((&b""[..], 0), |(l, at)| (l.line(), *at));
+            let (before, after) = line.split_at_checked(user_ip).unwrap_or_default();
+            let after = after.strip_prefix(USER_IP.as_bytes()).unwrap_or(after);
+            Frame::from_line([before, after].concat())
+        })
+    }
+
+    /// Bytes of the line of protocol 2, its `\n` included.
+    pub(crate) fn sealed_size(&self) -> usize {
+        match &self.open {
+            Some((line, _)) => line.bytes().len() - USER_IP.len(),
+            None => self.sealed().bytes().len(),
+        }
     }
 
     /// The longest of its lines, in bytes before the `\n`.
     pub(crate) fn size(&self) -> usize {
-        self.open.as_ref().unwrap_or(&self.sealed).bytes().len() - 1
+        self.open().unwrap_or_else(|| self.sealed()).bytes().len() - 1
     }
 
     /// DATA alone, as it stands in the `init` of protocol 1.
     pub(crate) fn data(&self) -> &[u8] {
-        let bytes = self.open.as_ref().map_or(&b""[..], Frame::bytes);
+        let bytes = self.open().map_or(&b""[..], Frame::bytes);
         bytes.get(MESSAGE_HEAD.len()..bytes.len().saturating_sub(2)).unwrap_or_default()
     }
 }
@@ -190,16 +208,10 @@ impl Clearing {
     }
 
     /// In a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: Timestamp, by: &Name, n: u64) -> Self {
-        let data = Data { id, token, timestamp: iso(at), author: by, n: Some(n) };
-        Self { open: None, sealed: data.line(CLEARED_HEAD, "") }
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, by: &Name, n: u64) -> Self {
+        let data = Data { id, token, timestamp: at, author: by, n: Some(n) };
+        Self { open: None, sealed: data.line(CLEARED_HEAD, "").0 }
     }
-}
-
-#[derive(Serialize)]
-struct User<'a> {
-    user_id: &'a str,
-    username: &'a str,
 }
 
 /// `init` of protocol 1: what a newcomer gets, within [`MAX_LINE`]. `history`
@@ -265,18 +277,30 @@ fn listed<'a>(
     newcomer: (&'a str, &'a Name),
     left: &mut usize,
 ) -> Vec<u8> {
-    let mut listed = Vec::new();
-    for (user_id, name) in std::iter::once(newcomer).chain(present) {
-        let mut user = Vec::new();
-        append(&mut user, &User { user_id, username: name.as_str() });
-        if user.len() + 1 > *left {
+    let (mut listed, mut last) = (Vec::new(), Vec::new());
+    list(&mut last, newcomer);
+    *left = left.saturating_sub(last.len() + 1);
+    for user in present {
+        let before = listed.len();
+        list(&mut listed, user);
+        listed.push(b',');
+        if listed.len() > *left {
+            listed.truncate(before);
             break;
         }
-        *left -= user.len() + 1;
-        listed.push(user);
     }
-    listed.rotate_left(1);
-    listed.join(&b',')
+    *left -= listed.len();
+    listed.append(&mut last);
+    listed
+}
+
+/// One user. An id has nothing to escape.
+fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Name)) {
+    for piece in [r#"{"user_id":""#, user_id, r#"","username":"#] {
+        listed.extend_from_slice(piece.as_bytes());
+    }
+    append(listed, &name.as_str());
+    listed.push(b'}');
 }
 
 /// `user_joined`.
@@ -284,10 +308,10 @@ pub(crate) fn user_joined(user_id: &str, name: &Name) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
-        #[serde(flatten)]
-        user: User<'a>,
+        user_id: &'a str,
+        username: &'a str,
     }
-    frame(&Line { r#type: "user_joined", user: User { user_id, username: name.as_str() } })
+    frame(&Line { r#type: "user_joined", user_id, username: name.as_str() })
 }
 
 /// `user_left`.
@@ -329,7 +353,7 @@ mod tests {
         let name = Name::new(&"é".repeat(32)).unwrap();
         let message = |n: u32| {
             let token = Token::new("x".repeat(20_000)).unwrap();
-            Message::classic(&format!("{n:036}"), &token, Timestamp::UNIX_EPOCH, &name)
+            Message::classic(&format!("{n:036}"), &token, "1970-01-01T00:00:00+00:00", &name)
         };
         let history: Vec<_> = (0..5).map(message).collect();
         let line = init(std::iter::empty(), ("id", &name), history.iter().rev());

@@ -7,7 +7,10 @@ mod requests;
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter, tz::Offset};
 use serde::Serialize;
 
-use crate::frame::Frame;
+use crate::{
+    frame::Frame,
+    time::{Epoch, Tick},
+};
 
 pub(crate) use from_client::{clear, pong, say, srp_init, srp_verify, wipe};
 pub(crate) use from_server::{
@@ -77,6 +80,29 @@ fn append(line: &mut Vec<u8>, value: &impl Serialize) {
     let _ = serde_json::to_writer(line, value);
 }
 
+/// The wall clock as messages show it. What happens at the same moment is dated once.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    epoch: Epoch,
+    moment: Tick,
+    shown: String,
+}
+
+impl Clock {
+    pub(crate) fn new(epoch: Epoch) -> Self {
+        Self { epoch, moment: Tick::ZERO, shown: iso(epoch.at(Tick::ZERO)) }
+    }
+
+    /// The time at `now`.
+    pub(crate) fn at(&mut self, now: Tick) -> &str {
+        if self.moment != now {
+            self.moment = now;
+            self.shown = iso(self.epoch.at(now));
+        }
+        &self.shown
+    }
+}
+
 /// As Python's `datetime.isoformat()`: microseconds, left out when zero, `+00:00`.
 fn iso(at: Timestamp) -> String {
     let digits = if at.subsec_microsecond() == 0 { 0 } else { 6 };
@@ -95,5 +121,14 @@ mod tests {
         assert_eq!(at("2026-11-23T15:18:51.5Z"), "2026-11-23T15:18:51.500000+00:00");
         assert_eq!(at("2026-11-23T15:18:51Z"), "2026-11-23T15:18:51+00:00");
         assert_eq!(at("2026-11-23T15:18:51.000000999Z"), "2026-11-23T15:18:51+00:00");
+    }
+
+    #[test]
+    fn a_clock_goes_on() {
+        let mut clock = Clock::new(Epoch::new(Timestamp::UNIX_EPOCH));
+        for (seconds, shown) in [(0, "00"), (0, "00"), (5, "05"), (5, "05"), (59, "59")] {
+            let now = Tick::from_start(std::time::Duration::from_secs(seconds));
+            assert_eq!(clock.at(now), format!("1970-01-01T00:00:{shown}+00:00"));
+        }
     }
 }

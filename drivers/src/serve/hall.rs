@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     server::{Admitted, Departure, Input, Output, Room, SeatId},
+    time::Tick,
     wire::Request,
 };
 use futures_lite::future;
@@ -21,7 +22,7 @@ const TURN: usize = 64;
 pub(super) enum Mail<R: Runtime> {
     /// Boxed, because it is rare and large: messages are moved from place to place.
     Joined(Box<(Admitted, Newcomer<R>)>),
-    Request(SeatId, Request),
+    Requests(SeatId, Vec<Request>),
     Left(SeatId, Departure),
     Besieged,
 }
@@ -53,7 +54,7 @@ impl<R: Runtime> Hall<R> {
             let now = self.house.runtime.now();
             let mut waiting = mail;
             while let Some(mail) = waiting {
-                self.take(mail);
+                self.take(now, mail);
                 waiting =
                     if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
             }
@@ -100,27 +101,27 @@ impl<R: Runtime> Hall<R> {
         future::or(stopped, future::or(mail, late)).await
     }
 
-    fn take(&mut self, mail: Mail<R>) {
-        let now = self.house.runtime.now();
+    fn take(&mut self, now: Tick, mail: Mail<R>) {
         let mut newcomer = None;
-        let input = match mail {
+        match mail {
             Mail::Joined(joined) => {
                 newcomer = Some(joined.1);
-                Input::Joined(joined.0)
+                self.room.handle(now, Input::Joined(joined.0));
             }
-            Mail::Request(seat, request) => {
+            Mail::Requests(seat, requests) => {
                 if let Some(ties) = self.present.get(&seat) {
-                    ties.hear(request.size());
+                    ties.hear(requests.iter().map(Request::size).sum());
                 }
-                Input::Request(seat, request)
+                for request in requests {
+                    self.room.handle(now, Input::Request(seat, request));
+                }
             }
             Mail::Left(seat, departure) => {
                 self.leaving.extend(self.present.remove(&seat));
-                Input::Left(seat, departure)
+                self.room.handle(now, Input::Left(seat, departure));
             }
-            Mail::Besieged => Input::Besieged,
-        };
-        self.room.handle(now, input);
+            Mail::Besieged => self.room.handle(now, Input::Besieged),
+        }
         self.carry_out(newcomer);
     }
 

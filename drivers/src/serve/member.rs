@@ -1,10 +1,11 @@
 //! One member, from its seat to its leaving.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use cmdchat_core::{
     inbox::Inbox,
     server::{Admitted, Departure, Intake, Intent, SeatId},
+    wire::Request,
 };
 use futures_lite::future;
 
@@ -17,6 +18,9 @@ use crate::{
     buffer::Buffer,
     contract::{Read, Reader as _, Runtime},
 };
+
+/// Requests that go to the room at once, if so many have come.
+const LETTER: usize = 64;
 
 /// What the task of a member's connection holds. Small, since it is all that
 /// most of them do most of the time.
@@ -63,17 +67,29 @@ impl<R: Runtime> Member<R> {
         let mut buffer = Buffer::new();
         let mut failed = false;
         let mut said = 0;
+        let mut letter = Vec::new();
         loop {
-            match intake.next(house.runtime.now(), inbox) {
-                Intent::Request(request) => {
-                    said += request.size();
-                    if house.mail.send(Mail::Request(*seat, request)).await.is_err() {
-                        return Departure::Closed;
-                    }
-                    if !ties.may_go_on(said).await {
-                        return Departure::Lost;
-                    }
+            let now = house.runtime.now();
+            let mut next = intake.next(now, inbox);
+            while letter.len() < LETTER
+                && let Intent::Request(request) = next
+            {
+                letter.push(request);
+                next = intake.next(now, inbox);
+            }
+            if !letter.is_empty() {
+                said += letter.iter().map(Request::size).sum::<u64>();
+                let letter = Mail::Requests(*seat, mem::take(&mut letter));
+                if house.mail.send(letter).await.is_err() {
+                    return Departure::Closed;
                 }
+                if !ties.may_go_on(said).await {
+                    return Departure::Lost;
+                }
+            }
+            match next {
+                // Behind a full letter: it opens the one after that.
+                Intent::Request(request) => letter.push(request),
                 Intent::Answer(frame) => ties.tell(house, frame),
                 Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
                     Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),

@@ -1,6 +1,5 @@
 use std::{collections::VecDeque, io::IoSlice};
 
-use jiff::Timestamp;
 use serde_json::Value as Json;
 
 use super::super::lines;
@@ -10,7 +9,7 @@ use crate::{
     name::Name,
     server::SeatId,
     time::Tick,
-    wire::{self, MAX_LINE, Message, Token},
+    wire::{self, Clock, MAX_LINE, Message, Token},
 };
 
 /// What everybody present hears of.
@@ -55,7 +54,7 @@ impl Model {
         event.checked_sub(1).and_then(|last| self.past.get(last)).map_or(0, |past| past.end)
     }
 
-    pub(super) fn push(&mut self, event: Event, at: Timestamp) {
+    pub(super) fn push(&mut self, event: Event, now: Tick) {
         let mut message = None;
         let frame = match &event {
             Event::Joined(user_id, name) => wire::user_joined(user_id, name),
@@ -66,7 +65,8 @@ impl Model {
             }
             Event::Said(author, token) => {
                 let id = "00000000-0000-4000-8000-000000000000";
-                let said = Message::classic(id, token, at, author);
+                let mut clock = Clock::new(super::EPOCH);
+                let said = Message::classic(id, token, clock.at(now), author);
                 message.insert(said).open().cloned().unwrap_or_else(wire::bye)
             }
         };

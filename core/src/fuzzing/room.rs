@@ -239,7 +239,7 @@ impl House {
             let dropped = self.room.poll_output();
             assert!(matches!(dropped, Some(Output::Drop(seat)) if seat == slow.seat));
         }
-        assert_eq!(fresh, self.model.publish(), "it is said when there is something new");
+        assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
 
         let deadline = self.room.deadline();
         assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");
@@ -273,12 +273,14 @@ impl House {
 
     /// Everybody leaves, and gets what it is owed.
     fn go_home(mut self) {
+        // Nothing is held back any more.
+        self.now = self.now.after(Duration::from_secs(1));
         self.room.close();
         let end = self.model.end();
         for listener in &mut self.listeners {
             listener.end.get_or_insert(end);
         }
-        assert_eq!(self.room.publish(self.now), self.model.publish());
+        assert_eq!(self.room.publish(self.now), self.model.publish(self.now));
         assert_eq!(self.room.deadline(), None);
         self.quiet();
         for listener in &mut self.listeners {

@@ -11,7 +11,10 @@
 //! inputs that were waiting. A member whose cursor lags by more than the limit,
 //! or stands still for too long, is dropped; nobody ever waits for it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     frame::Frame,
@@ -43,8 +46,16 @@ pub struct Room {
     members: BTreeMap<SeatId, Member>,
     patience: Patience,
     history: History,
+    /// When what was appended is to be shared; `None` if nothing was.
+    due: Option<Tick>,
+    /// Newcomers are not announced before this moment, unless with something else.
+    next_news: Tick,
     outputs: VecDeque<Output>,
 }
+
+/// Newcomers who come within this time of one another are announced together:
+/// each announcement is a write to everybody.
+const NEWS: Duration = Duration::from_millis(50);
 
 /// The same events in the words of either protocol.
 #[derive(Default)]
@@ -153,12 +164,16 @@ impl Room {
             members: BTreeMap::new(),
             patience: Patience::new(limits),
             history: History::default(),
+            due: None,
+            next_news: Tick::ZERO,
             outputs: VecDeque::new(),
         }
     }
 
     /// Takes one input. About members who are gone already it is ignored.
     pub fn handle(&mut self, now: Tick, input: Input) {
+        let said = self.logs.said();
+        let due = if matches!(input, Input::Joined(_)) { self.next_news } else { now };
         match input {
             Input::Joined(admitted) => self.join(now, admitted),
             Input::Request(seat, request) => match request {
@@ -167,6 +182,9 @@ impl Room {
             },
             Input::Left(seat, departure) => self.leave(seat, departure),
             Input::Besieged => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
+        }
+        if self.logs.said() > said {
+            self.due = self.due.into_iter().chain([due]).min();
         }
     }
 
@@ -177,14 +195,20 @@ impl Room {
 
     /// Shares what was appended since the last call, and drops members who are
     /// too slow: look for outputs afterwards. `true` if the outlets have
-    /// something new. Too many calls are harmless.
+    /// something new. Too many calls are harmless. News of newcomers alone are
+    /// shared only some time after the last ones.
     pub fn publish(&mut self, now: Tick) -> bool {
         let batches = self.logs.open.batches().max(self.logs.sealed.batches());
         if self.patience.is_over(now, self.logs.said(), batches) {
             self.drop_slow(now);
         }
+        if self.due.is_none_or(|due| due > now) {
+            return false;
+        }
+        self.due = None;
         let fresh = self.logs.publish(now);
         if fresh {
+            self.next_news = now.after(NEWS);
             self.patience.begin(now);
         }
         fresh
@@ -196,14 +220,17 @@ impl Room {
         self.logs.open.log.unpublished() + self.logs.sealed.log.unpublished()
     }
 
-    /// When to call [`Self::publish`] at the latest, to drop who stands still.
+    /// When to call [`Self::publish`] at the latest, to share news or to drop who
+    /// stands still.
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
-        self.patience.deadline().filter(|_| !self.members.is_empty())
+        let late = self.patience.deadline().filter(|_| !self.members.is_empty());
+        late.into_iter().chain(self.due).min()
     }
 
     /// Ends the room: all members get what was said so far, and no more.
     pub fn close(&mut self) {
+        self.due = Some(Tick::ZERO);
         let seats: Vec<_> = self.members.keys().copied().collect();
         for seat in seats {
             self.remove(seat, Departure::Closed);
@@ -288,6 +315,7 @@ impl Room {
         self.logs.open.forget_times();
         self.logs.sealed.forget_times();
         for seat in slow {
+            self.due = Some(now);
             self.leave(seat, Departure::TooSlow);
             self.outputs.push_back(Output::Drop(seat));
         }

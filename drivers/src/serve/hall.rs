@@ -134,6 +134,8 @@ impl<R: Runtime> Hall<R> {
                         let Newcomer { hangup, writer, seated } = newcomer;
                         let ties = Arc::new(Ties::new(hangup, writer, outlet));
                         let _ = seated.try_send(Arc::clone(&ties));
+                        // The greeting does not wait until there are news for everybody.
+                        ties.write(&self.house);
                         self.present.insert(seat, ties);
                     }
                 }

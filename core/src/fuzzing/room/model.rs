@@ -1,4 +1,4 @@
-use std::{collections::VecDeque, io::IoSlice};
+use std::{collections::VecDeque, io::IoSlice, time::Duration};
 
 use serde_json::Value as Json;
 
@@ -27,6 +27,7 @@ pub(super) struct Model {
     /// The messages that newcomers get: their places in the past.
     history: VecDeque<usize>,
     published: usize,
+    next_news: Tick,
 }
 
 struct Past {
@@ -98,11 +99,18 @@ impl Model {
         self.past.get(at)?.message.as_ref()
     }
 
-    /// Whether there is anything that was not published before.
-    pub(super) fn publish(&mut self) -> bool {
-        let end = self.end_bytes();
-        let before = std::mem::replace(&mut self.published, end);
-        self.published > before
+    /// Whether there is anything to be published now: newcomers are announced together.
+    pub(super) fn publish(&mut self, now: Tick) -> bool {
+        let published = self.published;
+        let mut fresh = self.past.iter().rev().take_while(|past| past.end > published).peekable();
+        if fresh.peek().is_none()
+            || now < self.next_news && fresh.all(|past| matches!(past.event, Event::Joined(..)))
+        {
+            return false;
+        }
+        self.published = self.end_bytes();
+        self.next_news = now.after(Duration::from_millis(50));
+        true
     }
 
     /// What a newcomer should be told.

@@ -53,6 +53,10 @@ impl House {
     fn publish(&mut self) {
         self.room.publish(Tick::ZERO);
     }
+
+    fn publish_after(&mut self, millis: u64) -> bool {
+        self.room.publish(Tick::from_start(Duration::from_millis(millis)))
+    }
 }
 
 /// All that `outlet` has to write.
@@ -121,6 +125,41 @@ fn there_is_something_new_whoever_it_is_for() {
     assert!(house.room.publish(Tick::ZERO));
 }
 
+/// Each announcement is a write to everybody.
+#[test]
+fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
+    let mut house = House::new();
+    let (alice, mut to_alice) = house.join("alice");
+    assert!(house.publish_after(0));
+    let mut leavers = vec![alice];
+    for (came, name) in [(0, "bob"), (49, "carol")] {
+        let (seat, mut to_newcomer) = house.join(name);
+        leavers.push(seat);
+        assert!(!house.publish_after(came));
+        assert_eq!(house.room.deadline(), Some(Tick::from_start(Duration::from_millis(50))));
+        assert!(drain(&mut to_newcomer).contains("init"), "who comes has not to wait");
+    }
+    assert_eq!(drain(&mut to_alice).matches("user_joined").count(), 0);
+    assert!(house.publish_after(50));
+    let heard = drain(&mut to_alice);
+    assert!(heard.contains("bob") && heard.contains("carol"), "{heard}");
+
+    let anything: [&dyn Fn(&mut House); 3] = [
+        &|house| house.say(alice, "one"),
+        &|house| house.handle(Input::Request(alice, Request::Clear(None))),
+        &|house| house.handle(Input::Left(leavers[1], Departure::Lost)),
+    ];
+    for (at, happens) in anything.into_iter().enumerate() {
+        let name = format!("dave {at}");
+        let _ = house.join(&name);
+        assert!(!house.publish_after(51));
+        happens(&mut house);
+        assert!(house.publish_after(51));
+        let heard = drain(&mut to_alice);
+        assert!(heard.contains(&name) && heard.lines().count() == 2, "in order: {heard}");
+    }
+}
+
 /// By this the caller tells when a batch is large enough.
 #[test]
 fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
@@ -135,7 +174,7 @@ fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
     assert_eq!((house.room.unpublished(), drain(&mut to_alice).len()), (0, for_alice));
 
     let (_, _to_bob) = house.join_sealed("bob");
-    house.publish();
+    house.publish_after(50);
     house.say(alice, "one");
     let without_an_address = for_alice - r#","user_ip":"""#.len();
     assert_eq!(house.room.unpublished(), for_alice + without_an_address);

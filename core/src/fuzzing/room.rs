@@ -224,8 +224,10 @@ impl House {
     fn publish(&mut self) {
         let (now, Limits { backlog, stall, .. }) = (self.now, limits());
         let end = self.model.end_bytes();
-        let unsent: Vec<_> =
-            self.listeners.iter().map(|member| member.unsent(&self.model, end)).collect();
+        let unsent = |house: &Self, end| -> Vec<_> {
+            house.listeners.iter().map(|member| member.unsent(&house.model, end)).collect()
+        };
+        let all_unsent = unsent(self, end);
         let behind: Vec<_> =
             self.listeners.iter().map(|member| member.behind(&self.model, end)).collect();
         let too_much = |at: usize| backlog.is_some() && behind.get(at).copied() > backlog;
@@ -234,14 +236,14 @@ impl House {
         while let Some(output) = self.room.poll_output() {
             let at = self.left(Some(output), Departure::TooSlow);
             let Some(slow) = self.listeners.get(at) else { continue };
-            let stood = unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
+            let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
             assert!(too_much(at) || stood, "dropped for a reason");
             let dropped = self.room.poll_output();
             assert!(matches!(dropped, Some(Output::Drop(seat)) if seat == slow.seat));
         }
         assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
 
-        let deadline = self.room.deadline();
+        let (deadline, unsent) = (self.room.deadline(), unsent(self, self.model.published));
         assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");
         for (at, member) in self.listeners.iter_mut().enumerate() {
             if !member.is_present() {

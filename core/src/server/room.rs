@@ -253,6 +253,8 @@ impl Room {
         };
         let (outlet, lag) = self.logs.of(version).log.subscribe(greeting, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
+        // It has its greeting to take already.
+        self.patience.begin(now);
         self.members.insert(id, Member { seat, user_id, version, wait: Wait::new(now, lag) });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));

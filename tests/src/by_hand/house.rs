@@ -196,6 +196,11 @@ impl House {
 
     fn deliver(&mut self) {
         self.room.publish(self.now);
+        if self.room.unpublished() > 0 {
+            // Newcomers are announced together; nobody here waits for others.
+            self.now = self.room.deadline().map_or(self.now, |due| due.max(self.now));
+            self.room.publish(self.now);
+        }
         while self.room.poll_output().is_some() {}
         for Connection { outlet, window, written, .. } in &mut self.connections {
             let Some(outlet) = outlet else { continue };

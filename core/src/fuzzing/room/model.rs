@@ -26,7 +26,7 @@ pub(super) struct Model {
     past: Vec<Past>,
     /// The messages that newcomers get: their places in the past.
     history: VecDeque<usize>,
-    published: usize,
+    pub(super) published: usize,
     next_news: Tick,
 }
 
@@ -240,13 +240,13 @@ impl Listener {
 
     /// What waits for it if the log ends after so many bytes.
     pub(super) fn unsent(&self, model: &Model, end_bytes: usize) -> u64 {
-        let logged = end_bytes - model.bytes_before(self.start);
+        let logged = end_bytes.saturating_sub(model.bytes_before(self.start));
         (self.init.bytes + logged).saturating_sub(self.heard.len()) as u64
     }
 
     /// How much of that is of the log, and not of what it found.
     pub(super) fn behind(&self, model: &Model, end_bytes: usize) -> u64 {
-        let logged = end_bytes - model.bytes_before(self.start);
+        let logged = end_bytes.saturating_sub(model.bytes_before(self.start));
         self.unsent(model, end_bytes).min(logged as u64)
     }
 

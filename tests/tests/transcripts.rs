@@ -57,7 +57,7 @@ fn history_is_replayed_until_somebody_clears_it() {
         bob.clear().await;
         stage.pause(10).await;
         let _carol = stage.join("carol").await;
-        stage.pause(10).await;
+        stage.pause(100).await;
     }));
 }
 

@@ -4,6 +4,7 @@ use crate::{
     frame::Frame,
     keepalive::Keepalive,
     seal::{Opener, Sealer, Tampered, Unsealable},
+    secret::burning_the_stack,
     time::Tick,
     wire,
 };
@@ -31,7 +32,7 @@ impl Link {
             return Err(Unsealable);
         }
         let mut record = Vec::new();
-        self.sealer.seal(frame.line(), &mut record)?;
+        burning_the_stack(|| self.sealer.seal(frame.line(), &mut record))?;
         Ok(Frame::from_record(record))
     }
 

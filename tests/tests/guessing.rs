@@ -157,7 +157,8 @@ impl Siege {
         longest.saturating_sub(WAY)
     }
 
-    /// Comes every two minutes; gives the longest wait to get in.
+    /// Comes every two minutes; gives the longest wait to get in, or what it was
+    /// when the siege ended.
     async fn come_and_go(self, name: &'static str, from: SocketAddr) -> Duration {
         let mut longest = Duration::ZERO;
         while self.lasts() {
@@ -165,6 +166,7 @@ impl Siege {
             let joined = loop {
                 match self.join(name, from).await {
                     Some(joined) => break joined,
+                    None if !self.lasts() => return self.sim.now().since(begun),
                     None => self.pause(Duration::from_secs(2)).await,
                 }
             };

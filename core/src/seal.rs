@@ -15,7 +15,10 @@ use base64::engine::GeneralPurpose;
 #[cfg(target_arch = "x86_64")]
 use base64::engine::Simd;
 use base64::{Engine as _, engine::general_purpose};
-use chacha20poly1305::{AeadInOut as _, ChaCha20Poly1305, KeyInit as _};
+use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey},
+    error::Unspecified,
+};
 use zeroize::Zeroizing;
 
 use crate::secret::{Secret, burning_the_stack};
@@ -72,12 +75,14 @@ impl Sealer {
         out.extend_from_slice(object);
         out.resize(start + bucket, b' ');
         let room = out.get_mut(start..).unwrap_or_default();
-        let nonce = nonce(self.number).into();
-        let Ok(tag) = cipher(&self.key).encrypt_inout_detached(&nonce, b"", room.into()) else {
+        let nonce = nonce(self.number);
+        let tag = cipher(&self.key)
+            .and_then(|cipher| cipher.seal_in_place_separate_tag(nonce, Aad::empty(), room));
+        let Ok(tag) = tag else {
             out.truncate(start);
             return Err(Unsealable);
         };
-        out.extend_from_slice(&tag);
+        out.extend_from_slice(tag.as_ref());
         out.resize(start + encoded(boxed), 0);
         encode_in_place(out.get_mut(start..).unwrap_or_default(), boxed);
         out.push(b'\n');
@@ -116,12 +121,15 @@ impl Opener {
         }
         self.opened.clear();
         BASE64.decode_vec(line, &mut self.opened).map_err(|_| Tampered)?;
-        let nonce = nonce(self.number).into();
+        let nonce = nonce(self.number);
         let (key, bench) = (&self.key, &mut *self.opened);
-        let opened = burning_the_stack(|| cipher(key).decrypt_in_place(&nonce, b"", bench));
-        opened.map_err(|_| Tampered)?;
+        let opened = burning_the_stack(|| {
+            let opened = cipher(key)?.open_in_place(nonce, Aad::empty(), bench)?;
+            Ok::<_, Unspecified>(opened.len())
+        });
+        let length = opened.map_err(|_| Tampered)?;
+        self.opened.truncate(length);
         self.number += 1;
-        let length = self.opened.len();
         if bucket(length) != Some(length) {
             return Err(Tampered);
         }
@@ -177,15 +185,15 @@ fn copied(key: &Secret<32>) -> Secret<32> {
 }
 
 /// Made for each record: as a field it would be copied wherever its owner moves.
-fn cipher(key: &Secret<32>) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(key.expose().into())
+fn cipher(key: &Secret<32>) -> Result<LessSafeKey, Unspecified> {
+    UnboundKey::new(&CHACHA20_POLY1305, key.expose()).map(LessSafeKey::new)
 }
 
 /// Four zero bytes, then the number of the record.
-fn nonce(number: u64) -> [u8; 12] {
+fn nonce(number: u64) -> Nonce {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_be_bytes());
-    nonce
+    Nonce::assume_unique_for_key(nonce)
 }
 
 /// Characters of base64 for so many bytes.
@@ -261,8 +269,8 @@ mod tests {
         // One that somebody who counts otherwise would send.
         let mut boxed = vec![b' '; SMALLEST];
         boxed[..2].copy_from_slice(b"{}");
-        let nonce = nonce(RECORDS).into();
-        cipher(&sealer.key).encrypt_in_place(&nonce, b"", &mut boxed).unwrap();
+        let cipher = cipher(&sealer.key).unwrap();
+        cipher.seal_in_place_append_tag(nonce(RECORDS), Aad::empty(), &mut boxed).unwrap();
         let record = general_purpose::STANDARD.encode(&boxed);
         assert_eq!(opener.open(record.as_bytes()), Err(Tampered));
     }

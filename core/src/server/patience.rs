@@ -143,3 +143,146 @@ impl Wait {
         Some(self.since?.max(self.lag.progressed_at()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSlice;
+
+    use super::*;
+    use crate::{
+        frame::Frame,
+        log::{GATHERED, Outlet},
+    };
+
+    const STALL: u64 = 30;
+
+    fn at(seconds: u64) -> Tick {
+        Tick::from_start(Duration::from_secs(seconds))
+    }
+
+    /// One member, and what is said to it.
+    struct Watch {
+        patience: Patience,
+        dated: Dated,
+        wait: Wait,
+        outlet: Outlet,
+    }
+
+    impl Watch {
+        /// It comes at second 1, to a greeting of so many lines of 10 bytes.
+        fn new(limits: &Limits, greeting: usize) -> Self {
+            let dated = Dated::default();
+            let (outlet, lag) = dated.log.subscribe(vec![line(); greeting], None);
+            Self { patience: Patience::new(limits), wait: Wait::new(at(1), lag), dated, outlet }
+        }
+
+        /// With a limit for standing still alone.
+        fn over(greeting: usize) -> Self {
+            let stall = Some(Duration::from_secs(STALL));
+            Self::new(&Limits { stall, backlog: None, ..Limits::default() }, greeting)
+        }
+
+        /// So many lines of 10 bytes, in one batch.
+        fn say(&mut self, now: u64, lines: usize) {
+            (0..lines).for_each(|_| self.dated.log.append(&line()));
+            assert!(self.dated.publish(at(now)));
+            self.patience.begin(at(now));
+        }
+
+        fn take(&mut self, now: u64, bytes: usize) {
+            let mut left = bytes;
+            while left > 0 {
+                let mut slices = [IoSlice::new(&[]); GATHERED];
+                let waiting: usize = self.outlet.pending(&mut slices).iter().map(|s| s.len()).sum();
+                assert!(waiting > 0, "so much is there");
+                self.outlet.advance(at(now), left.min(waiting));
+                left -= left.min(waiting);
+            }
+        }
+
+        /// Whether it is worth looking, and then whether the member is too slow.
+        fn is_slow(&mut self, now: u64) -> (bool, bool) {
+            let (said, batches) = (self.dated.log.end(), self.dated.batches());
+            let worth_it = self.patience.is_over(at(now), said, batches);
+            let members = std::iter::once(((), &mut self.wait, &self.dated));
+            let slow = self.patience.look(at(now), said, members);
+            self.dated.forget_times();
+            (worth_it, !slow.is_empty())
+        }
+    }
+
+    fn line() -> Frame {
+        Frame::from_line(vec![b'x'; 9])
+    }
+
+    #[test]
+    fn who_takes_nothing_is_too_slow_when_its_time_is_over_and_not_before() {
+        let mut watch = Watch::over(0);
+        assert_eq!(watch.patience.deadline(), None);
+        watch.say(5, 1);
+        assert_eq!(watch.patience.deadline(), Some(at(5 + STALL)));
+        assert_eq!(watch.is_slow(4 + STALL), (false, false));
+        // What was published before the last look still counts from then.
+        watch.say(5 + STALL - 1, 1);
+        assert_eq!(watch.patience.deadline(), Some(at(5 + STALL)));
+        assert_eq!(watch.is_slow(5 + STALL), (true, true));
+    }
+
+    #[test]
+    fn a_greeting_waits_from_when_the_member_came() {
+        let mut watch = Watch::over(1);
+        watch.say(20, 1);
+        assert!(!watch.is_slow(STALL).1);
+        assert_eq!(watch.is_slow(1 + STALL), (true, true));
+    }
+
+    #[test]
+    fn whoever_takes_something_is_waited_for_anew() {
+        let mut watch = Watch::over(0);
+        watch.say(5, 2);
+        watch.take(20, 7);
+        assert_eq!(watch.is_slow(5 + STALL), (true, false));
+        assert_eq!(watch.patience.deadline(), Some(at(20 + STALL)));
+        assert_eq!(watch.is_slow(20 + STALL), (true, true));
+    }
+
+    #[test]
+    fn what_has_been_taken_is_waited_for_no_more() {
+        let mut watch = Watch::over(0);
+        watch.say(5, 1);
+        watch.say(10, 1);
+        watch.take(11, 10);
+        // Judged by the batch that it is short of.
+        assert!(!watch.is_slow(10 + STALL).1);
+        watch.take(12, 10);
+        assert!(!watch.is_slow(500).1);
+        assert_eq!(watch.patience.deadline(), None);
+        watch.say(600, 1);
+        assert_eq!(watch.patience.deadline(), Some(at(600 + STALL)));
+        assert_eq!(watch.is_slow(600 + STALL), (true, true));
+    }
+
+    #[test]
+    fn who_has_more_waiting_than_the_limit_is_too_slow_at_once() {
+        let mut watch =
+            Watch::new(&Limits { stall: None, backlog: Some(100), ..Limits::default() }, 50);
+        watch.say(5, 10);
+        assert_eq!(watch.is_slow(5), (false, false), "the greeting does not count");
+        watch.take(6, 540);
+        watch.say(7, 4);
+        assert_eq!(watch.is_slow(7), (true, false), "60 were not taken before");
+        watch.say(8, 1);
+        assert_eq!(watch.is_slow(8), (true, true));
+    }
+
+    #[test]
+    fn everybody_is_looked_at_after_so_many_batches() {
+        let mut watch = Watch::over(0);
+        (0..BATCHES - 1).for_each(|_| watch.say(5, 1));
+        let said = watch.dated.log.end();
+        assert!(!watch.patience.is_over(at(5), said, watch.dated.batches()));
+        watch.say(5, 1);
+        assert_eq!(watch.is_slow(5), (true, false));
+        assert_eq!(watch.dated.batches(), 0);
+    }
+}

@@ -4,7 +4,7 @@
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
@@ -138,7 +138,7 @@ fn public(invite: &OsStr) -> &OsStr {
 }
 
 /// What clap found, in our own shape.
-fn stop(error: clap::Error) -> Stop {
+fn stop(mut error: clap::Error) -> Stop {
     if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Failure>()) {
         return Stop::Failed(failure.clone());
     }
@@ -150,6 +150,7 @@ fn stop(error: clap::Error) -> Stop {
     ) {
         return Stop::Help(Box::new(error));
     }
+    offer_no_short_forms(&mut error);
     // "error: …", perhaps a list, then "tip: …" and "Usage: …" behind blank lines.
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
@@ -163,4 +164,16 @@ fn stop(error: clap::Error) -> Stop {
         failure = failure.hint(Shown::line(&[&"usage: ", &Shown::one_line(usage)]));
     }
     Stop::Failed(failure)
+}
+
+/// Of the commands that were perhaps meant, those that help shows.
+fn offer_no_short_forms(error: &mut clap::Error) {
+    if let Some(ContextValue::Strings(meant)) = error.get(ContextKind::SuggestedSubcommand) {
+        let shown = shape();
+        let is_shown = |name: &&String| shown.get_subcommands().any(|it| it.get_name() == **name);
+        let meant: Vec<_> = meant.iter().filter(is_shown).cloned().collect();
+        let meant =
+            if meant.is_empty() { ContextValue::None } else { ContextValue::Strings(meant) };
+        error.insert(ContextKind::SuggestedSubcommand, meant);
+    }
 }

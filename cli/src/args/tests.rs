@@ -189,6 +189,12 @@ fn what_the_parser_finds_has_the_same_shape() {
     );
     let command = complaint("srve :: 1");
     assert!(command.starts_with("error: unrecognized subcommand 'srve'\nhint: "), "{command}");
+    for (command, what) in
+        [("conect", "hint: a similar subcommand exists: 'connect'\n"), ("cx", "")]
+    {
+        let words = complaint(&format!("{command} :: 1"));
+        assert!(words.contains(what) && !words.contains("'co'"), "{words}");
+    }
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub(super) struct SecretArgs {
     /// The command is run by the shell, without standard input.
     ///
     /// Without any of these the variable CMDCHAT_PASSWORD counts, if it is set
-    /// and not empty; then PASSWORD; else you are asked.
+    /// and not empty; then a password given as an argument; else you are asked.
     #[arg(long, value_name = "CMD")]
     password_command: Option<OsString>,
 }

@@ -53,8 +53,8 @@ pub struct Room {
     outputs: VecDeque<Output>,
 }
 
-/// Newcomers who come within this time of one another are announced together:
-/// each announcement is a write to everybody.
+/// After anything was shared, newcomers alone are announced no sooner than this,
+/// and so together: each announcement is a write to everybody.
 const NEWS: Duration = Duration::from_millis(50);
 
 /// The same events in the words of either protocol.
@@ -196,7 +196,7 @@ impl Room {
     /// Shares what was appended since the last call, and drops members who are
     /// too slow: look for outputs afterwards. `true` if the outlets have
     /// something new. Too many calls are harmless. News of newcomers alone are
-    /// shared only some time after the last ones.
+    /// shared only some time after whatever was shared last.
     pub fn publish(&mut self, now: Tick) -> bool {
         let batches = self.logs.open.batches().max(self.logs.sealed.batches());
         if self.patience.is_over(now, self.logs.said(), batches) {

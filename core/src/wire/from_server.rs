@@ -230,7 +230,8 @@ pub(crate) fn init<'a>(
     let listed = listed(present, newcomer, &mut left);
     let mut shown = Vec::new();
     for message in history {
-        let cost = message.data().len() + 1;
+        let comma = usize::from(!shown.is_empty());
+        let cost = message.data().len() + comma;
         if cost > left {
             break;
         }
@@ -279,7 +280,7 @@ fn listed<'a>(
 ) -> Vec<u8> {
     let (mut listed, mut last) = (Vec::new(), Vec::new());
     list(&mut last, newcomer);
-    *left = left.saturating_sub(last.len() + 1);
+    *left = left.saturating_sub(last.len());
     for user in present {
         let before = listed.len();
         list(&mut listed, user);
@@ -345,32 +346,4 @@ pub(crate) fn bye() -> Frame {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_init_line_never_exceeds_what_python_reads() {
-        let name = Name::new(&"é".repeat(32)).unwrap();
-        let message = |n: u32| {
-            let token = Token::new("x".repeat(20_000)).unwrap();
-            Message::classic(&format!("{n:036}"), &token, "1970-01-01T00:00:00+00:00", &name)
-        };
-        let history: Vec<_> = (0..5).map(message).collect();
-        let line = init(std::iter::empty(), ("id", &name), history.iter().rev());
-        assert!(line.bytes().len() <= MAX_LINE + 1);
-        let text = String::from_utf8_lossy(line.bytes()).into_owned();
-        let place = |n: u32| text.find(&format!("{n:036}"));
-        assert_eq!((place(0), place(1)), (None, None), "the oldest are left out");
-        assert!(place(2) < place(3) && place(3) < place(4), "oldest first");
-
-        let crowd = std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
-        let line = init(crowd, ("id", &name), history.iter().rev());
-        assert!(line.bytes().len() <= MAX_LINE + 1);
-        assert!(serde_json::from_slice::<serde_json::Value>(line.bytes()).is_ok());
-
-        let crowd = std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
-        let line = sealed_init(crowd, ("id", &name), 1_000, Some((u64::MAX, View::START)));
-        assert!(line.bytes().len() <= MAX_OBJECT + 1);
-        assert!(serde_json::from_slice::<serde_json::Value>(line.bytes()).is_ok());
-    }
-}
+mod tests;

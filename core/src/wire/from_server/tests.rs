@@ -1,0 +1,67 @@
+use super::*;
+
+const TIME: &str = "1970-01-01T00:00:00+00:00";
+
+fn author() -> Name {
+    Name::new(&"é".repeat(32)).unwrap()
+}
+
+/// Message `n`, with so many bytes of token.
+fn message(n: u32, token: usize) -> Message {
+    let token = Token::new("x".repeat(token)).unwrap();
+    Message::classic(&format!("{n:036}"), &token, TIME, &author())
+}
+
+#[test]
+fn sizes_are_those_of_the_lines() {
+    let classic = message(1, 100);
+    assert_eq!(classic.size() + 1, classic.open().unwrap().bytes().len());
+    assert_eq!(classic.sealed_size(), classic.sealed().bytes().len());
+
+    let token = Token::new("x".repeat(100)).unwrap();
+    let strict = Message::strict("id", &token, TIME, &author(), 7);
+    assert_eq!(strict.open(), None);
+    assert_eq!(strict.size() + 1, strict.sealed().bytes().len());
+    assert_eq!(strict.sealed_size(), strict.sealed().bytes().len());
+}
+
+#[test]
+fn an_init_line_has_as_much_history_as_python_reads() {
+    let name = author();
+    let line = |oldest: usize| {
+        let history = [message(0, oldest), message(1, 20_000), message(2, 20_000)];
+        let present = std::iter::once(("another id", &name));
+        let line = init(present, ("id", &name), history.iter().rev());
+        let value: serde_json::Value = serde_json::from_slice(line.bytes()).unwrap();
+        let ids = value["messages"].as_array().unwrap().iter();
+        let ids = ids.map(|message| message["id"].as_str().unwrap().parse().unwrap());
+        let users = value["users"].as_array().unwrap().len();
+        assert_eq!(users, 2);
+        (line.bytes().len() - 1, ids.collect::<Vec<u32>>())
+    };
+    let (short, all) = line(1_000);
+    assert_eq!(all, [0, 1, 2], "oldest first");
+    let longest = 1_000 + MAX_LINE - short;
+    assert_eq!(line(longest), (MAX_LINE, all));
+    assert_eq!(line(longest + 1).1, [1, 2], "the oldest is left out");
+}
+
+#[test]
+fn an_init_line_has_as_many_users_as_are_read() {
+    let name = author();
+    let crowd = || std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
+    let mut one = Vec::new();
+    list(&mut one, crowd().next().unwrap());
+    let history = [message(0, 20_000)];
+    let classic = init(crowd(), ("id", &name), history.iter());
+    let start = Some((u64::MAX, View::START));
+    let sealed = sealed_init(crowd(), ("id", &name), usize::MAX, start);
+    // In a record place is kept for the longest of numbers.
+    for (line, most, spare) in [(classic, MAX_LINE, 0), (sealed, MAX_OBJECT, 256)] {
+        let size = line.bytes().len() - 1;
+        assert!(size <= most && size > most - one.len() - 1 - spare, "{size} of {most}");
+        let value: serde_json::Value = serde_json::from_slice(line.bytes()).unwrap();
+        let last = value["users"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["user_id"], "id", "the newcomer is there for certain");
+    }
+}

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{
-    PASSWORD, Process, RUNTIMES, Room, file,
+    PASSWORD, Process, RUNTIMES, Room, file, key,
     pty::Seat,
     relay::Relay,
     said_by,
@@ -327,6 +327,33 @@ fn the_password_is_asked_for_and_not_shown() {
     alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
     alice.types("abc\u{3}");
     assert_eq!(alice.ends().0, Some(130));
+}
+
+#[test]
+fn who_has_a_name_that_is_taken_is_asked_for_another() {
+    let room = Room::open(&[]);
+    let _alice = room.guest("alice");
+    let (port, key) = (room.port.to_string(), key());
+    let connect = ["connect", "127.0.0.1", &port, "Alice", "--plain", "--password-file", &key];
+    let sit_down = || {
+        let seat = Seat::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+        seat.screen.wait_for("error: someone called \"Alice\" is already in the room");
+        seat.screen.wait_for("name: ");
+        seat
+    };
+    let mut bob = sit_down();
+    bob.types("al ice\r");
+    bob.screen.wait_for("error: \"al ice\" cannot be used as a name: no spaces");
+    bob.types("bob\r");
+    bob.screen.wait_for("you are in");
+    bob.types("hello\r");
+    bob.screen.wait_for("<bob> hello");
+    bob.types("/quit\r");
+    assert_eq!(bob.ends().0, Some(0));
+
+    let mut nobody = sit_down();
+    nobody.types("\u{3}");
+    assert_eq!(nobody.ends().0, Some(130));
 }
 
 /// From a file on standard input to a terminal: lines are messages, not commands.

@@ -18,7 +18,7 @@ use futures_lite::future;
 
 use crate::{
     args::Way,
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, note},
     secrets,
     text::Shown,
     view::{regain::Setback, talk::Parting},
@@ -55,6 +55,17 @@ pub(super) fn own_name(given: Option<&str>) -> Result<Name, Failure> {
     match login.and_then(|login| name(&login).ok()) {
         Some(name) => Ok(name),
         None => name(&secrets::ask_for_name()?),
+    }
+}
+
+/// Another name, from a person who hears why this one will not do.
+pub(super) fn other_name(mut why: Failure) -> Result<Name, Failure> {
+    loop {
+        note(&Shown::line(&[&"error: ", &why.what]));
+        match name(&secrets::ask_for_name()?) {
+            Ok(name) => return Ok(name),
+            Err(refused) => why = refused,
+        }
     }
 }
 

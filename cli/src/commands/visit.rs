@@ -2,6 +2,7 @@
 
 use std::{
     cell::Cell,
+    io::{self, IsTerminal as _},
     sync::{Arc, atomic::Ordering},
 };
 
@@ -14,7 +15,7 @@ use cmdchat_drivers::contract::Sockets;
 use jiff::tz::TimeZone;
 
 use super::{
-    entry::{enter, parted},
+    entry::{enter, other_name, parted},
     epoch,
     errand::Errand,
     internal, seed,
@@ -75,6 +76,11 @@ enum Audience<'a> {
     Program(&'a mut Writer),
 }
 
+/// Somebody sits at the terminal where the input comes from, and can be asked.
+fn can_choose() -> bool {
+    io::stdin().is_terminal() && secrets::can_ask()
+}
+
 impl Errand for Visit<'_> {
     fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
         runtime.run(self.stay(runtime))
@@ -93,22 +99,33 @@ impl Visit<'_> {
         {
             return unwritten(&error);
         }
-        let name = self.name.clone();
         let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
-        let guest = Arc::new(self.demands.of(guest, self.lowest));
+        let mut guest = Arc::new(self.demands.of(guest, self.lowest));
         let logins = Cell::new(0);
-        let enter = async |unconfirmed| {
+        let enter = async |guest: &Arc<Guest>, unconfirmed| {
             let login = seed.fork("login", logins.replace(logins.get() + 1));
-            enter(runtime, way, Arc::clone(&guest), &login, unconfirmed).await
+            enter(runtime, way, Arc::clone(guest), &login, unconfirmed).await
         };
-        let joined = enter(Vec::new()).await?;
+        let joined = loop {
+            let failure = match enter(&guest, Vec::new()).await {
+                Ok(joined) => break joined,
+                Err(setback) => setback.failure,
+            };
+            if failure.exit != Exit::Name || self.json.is_some() || !can_choose() {
+                return Err(failure);
+            }
+            // A signal then ends the asking, which puts the terminal in order.
+            inside.store(true, Ordering::Relaxed);
+            guest = Arc::new(guest.renamed(other_name(failure)?));
+            inside.store(false, Ordering::Relaxed);
+        };
         inside.store(true, Ordering::Relaxed);
         // Only now: it takes a moment, and nobody waits for it any more.
         self.opening.guessable = secrets::is_guessable(guest.password());
 
         let patience = self.looks.reconnect_for(self.json.is_some());
         let regain = (!patience.is_zero()).then(|| {
-            let dial = |unconfirmed| Box::pin(enter(unconfirmed)) as Dialing<'_>;
+            let dial = |unconfirmed| Box::pin(enter(&guest, unconfirmed)) as Dialing<'_>;
             Regain::new(patience, seed.fork("waits", 0), dial)
         });
         let audience = match self.json {
@@ -124,10 +141,12 @@ impl Visit<'_> {
         let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
         let talk = Talk::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
         let parting = match audience {
-            Audience::Program(out) => Feed::new(runtime, out, name, talk, self.opening).run().await,
+            Audience::Program(out) => {
+                Feed::new(runtime, out, guest.name().clone(), talk, self.opening).run().await
+            }
             Audience::Person(terminal) => {
                 let (settings, look) = self.looks.choose();
-                let address = at(way.host.as_str(), way.port);
+                let (address, name) = (at(way.host.as_str(), way.port), guest.name().clone());
                 let model =
                     Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
                 let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());

@@ -98,6 +98,12 @@ pub fn ask_for_invite() -> Result<Invite, Failure> {
     Invite::read(text(&asked(Masked::password("invite (Ctrl+T shows it): "))?))
 }
 
+/// Whether somebody could be asked anything.
+#[must_use]
+pub fn can_ask() -> bool {
+    system::can_ask()
+}
+
 /// Asks under what name to be seen.
 ///
 /// # Errors

@@ -39,8 +39,12 @@ pub(super) fn shell(command: &OsStr) -> Command {
 
 pub(super) fn start_again(_password: &[u8], _again: &Again) {}
 
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    if !can_ask() {
         return Err(Failure::no_secret());
     }
     let answer = Quiet::new().and_then(|_quiet| converse(line));

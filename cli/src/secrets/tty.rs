@@ -19,9 +19,17 @@ use super::masked::{Key, Masked, Typed};
 use crate::exit::{Exit, Failure, reason};
 use crate::text::Shown;
 
+fn terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
+}
+
+pub(super) fn can_ask() -> bool {
+    terminal().is_ok()
+}
+
 /// Asks at the terminal device, whatever standard input is.
 pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
-    let Ok(tty) = OpenOptions::new().read(true).write(true).open("/dev/tty") else {
+    let Ok(tty) = terminal() else {
         return Err(Failure::no_secret());
     };
     let signals = Signals::watch();

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::VARIABLE;
 use crate::args::Again;
 
-pub(super) use super::tty::ask;
+pub(super) use super::tty::{ask, can_ask};
 
 /// Opens an inherited descriptor a second time.
 pub(super) fn open(fd: u32) -> io::Result<File> {

@@ -1,6 +1,8 @@
 //! Who wants to come in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
 
 use crate::{
     client::event::Mode,
@@ -24,8 +26,11 @@ pub struct Guest {
     protocol_1_only: bool,
     /// The password stretched for the room visited last: that is slow, and a
     /// reconnect needs the same.
-    stretched: Mutex<Option<([u8; 16], Arc<StretchedPassword>)>>,
+    stretched: Mutex<Kept>,
 }
+
+/// For which `room_salt`, and what.
+type Kept = Option<([u8; 16], Arc<StretchedPassword>)>;
 
 impl Guest {
     /// Accepts whatever the server offers; `epoch` is the wall time at
@@ -41,6 +46,14 @@ impl Guest {
             protocol_1_only: false,
             stretched: Mutex::new(None),
         }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(&self, name: Name) -> Self {
+        let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
+        let stretched = Mutex::new(self.stretched().clone());
+        Self { name, password, stretched, ..*self }
     }
 
     /// Accepts nothing weaker than `mode`.
@@ -82,13 +95,18 @@ impl Guest {
         }
     }
 
+    /// It is replaced whole or not at all.
+    fn stretched(&self) -> MutexGuard<'_, Kept> {
+        self.stretched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What the member of such a room knows. Slow in a strict room, the first time.
     pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> Knowledge<'_> {
         match kdf {
             Kdf::None => Knowledge::Password(&self.password),
             Kdf::Argon2id => {
                 // Held while it is stretched: nobody else could do anything better.
-                let mut kept = self.stretched.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut kept = self.stretched();
                 if let Some((salt, stretched)) = &*kept
                     && salt == room_salt
                 {

@@ -7,11 +7,12 @@ use std::path::Path;
 
 use cmdchat_core::fuzzing;
 
-/// Runs `target` on each file of its folder.
+/// Runs `target` on each file of its two folders.
 fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(name);
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
+    let folders = ["corpus", "found"].map(|folder| fuzz.join(folder).join(name));
+    let entries = folders.iter().flat_map(|folder| std::fs::read_dir(folder).unwrap());
+    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 10, "there is something to replay");
     for file in files {

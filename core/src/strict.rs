@@ -243,10 +243,6 @@ impl<'de> Visitor<'de> for FieldVisitor {
         Ok(Field::Text(text.to_owned()))
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Field, E> {
-        Ok(Field::Text(text))
-    }
-
     fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
         truth(value)
     }

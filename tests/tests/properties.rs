@@ -237,6 +237,19 @@ proptest! {
     }
 }
 
+#[test]
+fn a_server_may_say_once_more_who_is_there() {
+    let mut client = member();
+    client.hear_line(r#"{"type":"init","users":[{"user_id":"1","username":"bob"}]}"#);
+    let events = client.events();
+    let [Event::Ready(welcome)] = events.as_slice() else { panic!("{events:?}") };
+    let members: Vec<_> = welcome.members.iter().map(|name| name.raw()).collect();
+    assert_eq!(members, ["bob"]);
+    client.hear_line(r#"{"type":"user_left","user_id":"1"}"#);
+    let events = client.events();
+    assert!(matches!(&*events, [Event::Left(name, 0)] if name.raw() == "bob"), "{events:?}");
+}
+
 // ---- Names
 
 /// PROTOCOL 3.2, word for word.

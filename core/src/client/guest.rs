@@ -151,3 +151,26 @@ impl Knowledge<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_stretched_once_for_a_room() {
+        let name = |name| Name::new(name).unwrap();
+        let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
+        let guest = Guest::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
+        let stretched = |guest: &Guest, salt| match guest.knowledge(Kdf::Argon2id, &salt) {
+            Knowledge::Stretched(stretched) => stretched,
+            Knowledge::Password(_) => unreachable!("it is a strict room"),
+        };
+        let first = stretched(&guest, [1; 16]);
+        assert!(Arc::ptr_eq(&first, &stretched(&guest, [1; 16])), "for a reconnect");
+        let renamed = guest.renamed(name("bob"));
+        assert_eq!(renamed.name(), &name("bob"));
+        assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
+        let other = stretched(&guest, [2; 16]);
+        assert!(first.srp_password != other.srp_password, "for another room it is done again");
+    }
+}

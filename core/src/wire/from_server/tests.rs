@@ -65,3 +65,20 @@ fn an_init_line_has_as_many_users_as_are_read() {
         assert_eq!(last["user_id"], "id", "the newcomer is there for certain");
     }
 }
+
+#[test]
+fn a_user_who_just_fits_is_listed() {
+    let name = author();
+    let line = |id: usize| {
+        let id = "x".repeat(id);
+        let present = std::iter::once((id.as_str(), &name));
+        let line = init(present, ("id", &name), std::iter::empty());
+        let value: serde_json::Value = serde_json::from_slice(line.bytes()).unwrap();
+        (line.bytes().len() - 1, value["users"].as_array().unwrap().len())
+    };
+    let (short, both) = line(1);
+    assert_eq!(both, 2);
+    let longest = 1 + MAX_LINE - short;
+    assert_eq!(line(longest), (MAX_LINE, both));
+    assert_eq!(line(longest + 1).1, 1);
+}

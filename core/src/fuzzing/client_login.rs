@@ -88,10 +88,13 @@ impl Server<'_> {
         };
         if let Act::Send(piece) = self.script.next(insider)? {
             inbox.push(&piece);
+            let proof = record.h_amk.as_bytes();
+            // What stood before has been looked at: over and over, it would take seconds.
+            let new = self.sent.len().saturating_sub(proof.len());
             self.sent.extend(piece);
+            let end = self.sent.get(new..).unwrap_or_default();
+            self.proved |= end.windows(proof.len()).any(|window| window == proof);
         }
-        let proof = record.h_amk.as_bytes();
-        self.proved |= self.sent.windows(proof.len()).any(|window| window == proof);
         Some(())
     }
 

@@ -206,6 +206,22 @@ fn records_are_made_a_few_ahead_of_the_socket() {
 }
 
 #[test]
+fn the_last_words_come_behind_more_than_is_made_at_once() {
+    let mut log = Log::default();
+    let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
+    let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+    for _ in 0..200 {
+        log.append(&frame("{}"));
+    }
+    log.publish();
+    lag.cut(log.end(), vec![frame(r#"{"last":1}"#)]);
+    let records = drain(&mut outlet, 5_000);
+    let objects = opened(&mut opener, &records);
+    assert_eq!(objects.len(), 201);
+    assert_eq!(objects.last().map(String::as_str), Some(r#"{"last":1}"#));
+}
+
+#[test]
 fn a_line_that_fits_no_record_ends_the_link_after_what_was_before_it() {
     let mut log = Log::default();
     let (mut outlet, _) = log.subscribe(Vec::new(), sealer());

@@ -25,8 +25,8 @@ pub struct Guest {
     pub(crate) room: Option<Fingerprint>,
     protocol_1_only: bool,
     /// The password stretched for the room visited last: that is slow, and a
-    /// reconnect needs the same.
-    stretched: Mutex<Kept>,
+    /// reconnect needs the same. Shared with who is renamed.
+    stretched: Arc<Mutex<Kept>>,
 }
 
 /// For which `room_salt`, and what.
@@ -36,7 +36,7 @@ impl Guest {
     /// Accepts whatever the server offers; `epoch` is the wall time at
     /// [`crate::time::Tick::ZERO`].
     #[must_use]
-    pub const fn new(name: Name, password: Password, epoch: Epoch) -> Self {
+    pub fn new(name: Name, password: Password, epoch: Epoch) -> Self {
         Self {
             name,
             password,
@@ -44,7 +44,7 @@ impl Guest {
             require: Mode::Open,
             room: None,
             protocol_1_only: false,
-            stretched: Mutex::new(None),
+            stretched: Arc::default(),
         }
     }
 
@@ -52,8 +52,7 @@ impl Guest {
     #[must_use]
     pub fn renamed(&self, name: Name) -> Self {
         let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
-        let stretched = Mutex::new(self.stretched().clone());
-        Self { name, password, stretched, ..*self }
+        Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
     }
 
     /// Accepts nothing weaker than `mode`.
@@ -170,7 +169,8 @@ mod tests {
         let renamed = guest.renamed(name("bob"));
         assert_eq!(renamed.name(), &name("bob"));
         assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
-        let other = stretched(&guest, [2; 16]);
+        let other = stretched(&renamed, [2; 16]);
         assert!(first.srp_password != other.srp_password, "for another room it is done again");
+        assert!(Arc::ptr_eq(&other, &stretched(&guest, [2; 16])), "whoever needs it first");
     }
 }

@@ -73,9 +73,8 @@ pub(super) fn witness() -> Person {
 pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
     let seconds = dice.u64(size.seconds.clone());
     let count = dice.usize(size.people.clone());
-    // Strict rooms are small: each of their members stretches its password, and that is slow.
-    let strict = dice.u8(0..8) == 0;
-    let (kdf, count) = if strict { (Kdf::Argon2id, count.min(8)) } else { (Kdf::None, count) };
+    let strict = dice.u8(0..3) == 0;
+    let kdf = if strict { Kdf::Argon2id } else { Kdf::None };
     let mut limits = limits(dice);
     // In a strict room one that asks all the same is put out.
     limits.clear_allowed |= strict;

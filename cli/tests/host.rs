@@ -67,6 +67,22 @@ fn a_room_can_be_kept_without_a_seat() {
 }
 
 #[test]
+fn the_line_is_drawn_for_a_camera_if_wanted() {
+    /// The upper edge of what a reader looks for first, in the left corner.
+    const CORNER: &str = "████ ▄▄▄▄▄ █";
+    let (mut zoe, _) = host(&["--qr"]);
+    zoe.out.wait_for(CORNER);
+    zoe.types("/invite qr\n");
+    zoe.out.wait_until("it again", |text| text.matches(CORNER).count() == 2);
+    let args = ["host", "--bind", "127.0.0.1", "--port", "0", "--headless", "--qr"];
+    Process::start(&mut cmdchat(&args)).err.wait_for(CORNER);
+    run(&mut cmdchat(&["host", "--qr", "--json"])).says(
+        2,
+        "error: the argument '--qr' cannot be used with '--json'\nhint: usage: cmdchat host --qr",
+    );
+}
+
+#[test]
 fn a_program_gets_the_line_as_an_object() {
     let host = ["host", "--bind", "127.0.0.1", "--port", "0", "--name", "bot", "--json"];
     let bot = Process::start_talking(&mut cmdchat(&host));

@@ -15,7 +15,8 @@ Examples:
   cmdchat host --classic                      with Python friends
   cmdchat host --headless                     without a seat of your own
 
-It makes the code and says what to tell your friends; /invite says it again.
+It makes the code and says what to tell your friends; /invite says it again,
+/invite qr draws it.
 The room closes when you leave.";
 
 /// Open a room for friends, and sit in it.
@@ -52,6 +53,10 @@ pub struct Hosting {
     /// Only keep the room, and say who comes and goes
     #[arg(long)]
     pub headless: bool,
+
+    /// Draw the line for friends as a QR code too
+    #[arg(long, conflicts_with = "json")]
+    pub qr: bool,
 
     #[command(flatten)]
     pub looks: Looks,

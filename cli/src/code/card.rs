@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{CLASSIC, Code, Invite, Place, STRICT};
+use super::{CLASSIC, Code, Invite, Place, STRICT, qr};
 use crate::{args, text::Shown};
 
 /// What there is to tell.
@@ -58,6 +58,12 @@ impl Card {
         lines.push(indented(&line));
         lines.extend(addresses.first().and_then(|address| reach(*address, port)));
         Self { line, lines }
+    }
+
+    /// The one line as a QR code, to be seen in a font of fixed width.
+    #[must_use]
+    pub fn qr(&self, ascii: bool) -> Vec<Shown> {
+        qr::drawn(&self.line, ascii)
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod card;
 mod invite;
+mod qr;
 mod words;
 
 use std::{fmt, num::NonZero};

@@ -80,7 +80,11 @@ impl Errand for Party<'_> {
             seed: self.seed.fork("relay", 0),
         };
         let Some(name) = self.name else {
-            let mut opening = card.lines;
+            let mut opening = card.lines.clone();
+            if self.command.qr {
+                let (settings, _) = self.command.looks.choose();
+                opening.extend(card.qr(settings.ascii));
+            }
             opening.push(listening(address, !self.command.classic));
             return keep(runtime, listener, server, opening, false, stop_on_signals()?);
         };
@@ -98,7 +102,12 @@ impl Errand for Party<'_> {
             lowest: self.code.lowest_mode(),
             name,
             password: self.code.password(),
-            opening: Opening { card: Some(card), hosts: true, ..Opening::default() },
+            opening: Opening {
+                card: Some(card),
+                hosts: true,
+                draws: self.command.qr,
+                ..Opening::default()
+            },
             json: self.json,
         };
         runtime.run(async {

@@ -32,4 +32,6 @@ pub struct Opening {
     pub card: Option<Card>,
     /// And that they are to be told.
     pub hosts: bool,
+    /// And that a camera is, too.
+    pub draws: bool,
 }

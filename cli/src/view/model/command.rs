@@ -64,7 +64,7 @@ pub(super) const ALL: &[Usage] = &[
     usage(Command::Ignore, &["/ignore"], "NAME", "hide what somebody says", "/ignore mallory"),
     usage(Command::Unignore, &["/unignore"], "NAME", "show it again", "/unignore mallory"),
     usage(Command::Verify, &["/verify"], "[DIGITS]", "what to compare with the others, or whether theirs are the same", "/verify"),
-    usage(Command::Invite, &["/invite"], "[copy]", "what to tell others who may come", "/invite copy"),
+    usage(Command::Invite, &["/invite"], "[copy|qr]", "what to tell others who may come", "/invite copy"),
     usage(Command::Clear, &["/clear"], "", "forget everything here; the others keep theirs", "/clear"),
     usage(Command::Wipe, &["/wipe"], "", "have the room forget everything, for all", "/wipe yes"),
 ];

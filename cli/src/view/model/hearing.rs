@@ -123,6 +123,9 @@ impl Model {
         if std::mem::take(&mut self.opening.hosts) {
             self.invite(now, "");
         }
+        if std::mem::take(&mut self.opening.draws) {
+            self.invite(now, "qr");
+        }
     }
 
     /// Of a history, what was not heard before the connection was lost.

@@ -165,7 +165,10 @@ impl Model {
                 self.answer(&[&"copied; clipboard managers may keep it"]);
             }
             Some(card) => {
-                let lines = card.lines.clone();
+                let lines = match how {
+                    "qr" => card.qr(self.settings.ascii),
+                    _ => card.lines.clone(),
+                };
                 self.add(now.at, What::Note(lines));
             }
         }

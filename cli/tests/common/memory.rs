@@ -6,6 +6,8 @@ use std::{
     os::unix::fs::FileExt as _,
 };
 
+use memchr::memmem;
+
 use super::poll_until;
 
 /// Set by CI: where memory cannot be read, the tests fail instead of skipping.
@@ -48,7 +50,7 @@ impl Memory {
         let pieces: Vec<_> = secret.windows(PIECE.min(secret.len())).collect();
         let mut traces = Vec::new();
         for (place, page) in self.pages().unwrap_or_default() {
-            let found = |piece: &&[u8]| page.windows(piece.len()).any(|part| part == *piece);
+            let found = |piece: &&[u8]| memmem::find(&page, piece).is_some();
             let here: Vec<_> = pieces.iter().copied().filter(found).collect();
             if !here.is_empty() {
                 let (count, first) = (here.len(), String::from_utf8_lossy(here[0]));

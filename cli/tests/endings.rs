@@ -8,7 +8,7 @@ mod common;
 
 use std::{io::Read as _, net::TcpListener};
 
-use common::{Process, RUNTIMES, Room, cmdchat, key, poll_until, relay::Relay, said_by};
+use common::{Process, RUNTIMES, Room, cmdchat, key, poll_until, said_by};
 use rustix::process::Signal;
 
 #[test]
@@ -70,9 +70,7 @@ fn a_server_that_dies_does_not_pass_for_one_that_closed_the_room() {
 #[test]
 fn a_room_that_closes_with_messages_on_their_way_is_no_success() {
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
-    let mut alice = Process::start_talking(&mut room.connect_through(&relay, "alice", &[]));
-    alice.out.wait_for("you are in");
+    let (relay, mut alice) = room.guest_behind_relay("alice", &[]);
     relay.hold();
     let before = relay.lines();
     alice.types("a\n");
@@ -107,10 +105,7 @@ fn a_broken_connection_is_told_with_what_was_lost() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let bob = room.guest("bob");
-        let relay = Relay::to(room.port);
-        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
-        let mut alice = Process::start_talking(&mut alice);
-        alice.out.wait_for("you are in");
+        let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
         alice.types("a\n");
         alice.out.wait_for("<alice> a");
         relay.cut_at_next_word();
@@ -133,10 +128,7 @@ fn a_broken_connection_is_told_with_what_was_lost() {
 fn a_signal_ends_a_pipe_that_stands_still() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
-        let relay = Relay::to(room.port);
-        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
-        let mut alice = Process::start_talking(&mut alice);
-        alice.out.wait_for("you are in");
+        let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
         relay.hold();
         let before = relay.lines();
         alice.types("many\n".repeat(500));
@@ -154,10 +146,7 @@ fn a_signal_ends_a_pipe_that_stands_still() {
 fn a_pipe_that_waits_goes_on_listening() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--rate", "0"]);
-        let relay = Relay::to(room.port);
-        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
-        let mut alice = Process::start_talking(&mut alice);
-        alice.out.wait_for("you are in");
+        let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
         relay.hold();
         let before = relay.lines();
         let lines: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();

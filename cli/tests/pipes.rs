@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{Process, RUNTIMES, Room, poll_until, relay::Relay, run, said_by};
+use common::{Process, RUNTIMES, Room, poll_until, run, said_by};
 
 /// `text` without its times, each of which must be one.
 fn without_times(text: &str) -> Vec<&str> {
@@ -63,10 +63,7 @@ fn a_conversation_on_both_runtimes() {
 fn the_end_of_input_waits_for_the_echoes() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
-        let relay = Relay::to(room.port);
-        let mut alice = room.connect_through(&relay, "alice", &["--runtime", runtime]);
-        let mut alice = Process::start_talking(&mut alice);
-        alice.out.wait_for("you are in");
+        let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
         relay.hold();
         let before = relay.lines();
         alice.types("a\nb\n");
@@ -88,10 +85,7 @@ fn echoes_that_never_come_are_told() {
         ("a\nb\n", "error: 2 messages were not delivered within 300 ms"),
     ] {
         let room = Room::open(&[]);
-        let relay = Relay::to(room.port);
-        let mut alice = room.connect_through(&relay, "alice", &["--timeout", "300ms"]);
-        let alice = Process::start_talking(&mut alice);
-        alice.out.wait_for("you are in");
+        let (relay, alice) = room.guest_behind_relay("alice", &["--timeout", "300ms"]);
         relay.hold();
         alice.ends_after(text).says(5, words);
     }

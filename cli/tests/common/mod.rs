@@ -338,6 +338,14 @@ impl Room {
         cmdchat(&[&connect, args].concat())
     }
 
+    /// Somebody who is in, with a relay on the way.
+    pub(crate) fn guest_behind_relay(&self, name: &str, args: &[&str]) -> (relay::Relay, Process) {
+        let relay = relay::Relay::to(self.port);
+        let guest = Process::start_talking(&mut self.connect_through(&relay, name, args));
+        guest.out.wait_for("you are in");
+        (relay, guest)
+    }
+
     /// Somebody who is in, and stays until the input ends.
     pub(crate) fn guest(&self, name: &str) -> Process {
         self.guest_with(name, &[])

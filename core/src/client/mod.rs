@@ -5,6 +5,7 @@ mod guest;
 mod hearing;
 mod link;
 mod login;
+mod markup;
 mod news;
 mod session;
 mod watch;

@@ -23,6 +23,7 @@ use crate::{
         guest::Guest,
         hearing::Welcoming,
         link::Link,
+        markup,
         news::News,
         watch::Watch,
     },
@@ -210,7 +211,7 @@ impl Session {
         match &mut self.watch {
             Some(watch) => watch.compose(Kind::Text, &text.text, &self.key, seconds, iv),
             None => text.token.take().or_else(|| {
-                let tame = without_markup(&text.text);
+                let tame = markup::defused(&text.text);
                 Token::new(self.key.seal(seconds, iv, tame.as_bytes()))
             }),
         }
@@ -381,37 +382,5 @@ fn read_record(
         // Without a `bye`, whatever came last.
         Ok(Line::Last(_) | Line::End) => Err(Ending::Lost),
         Err(TooLong) => Err(Ending::Tampered),
-    }
-}
-
-/// Python clients parse `[` before a letter, `#`, `/` or `@` as markup, and one
-/// unmatched tag disconnects them all: a zero-width space between the two
-/// prevents it (PROTOCOL 3.4).
-fn without_markup(text: &str) -> Zeroizing<String> {
-    // Wiped where it is, so it must not move: at worst every second character grows.
-    let mut tame = Zeroizing::new(String::with_capacity(3 * text.len()));
-    let mut previous = '\0';
-    for c in text.chars() {
-        if previous == '[' && matches!(c, 'a'..='z' | '#' | '/' | '@') {
-            tame.push('\u{200b}');
-        }
-        tame.push(c);
-        previous = c;
-    }
-    tame
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn markup_is_defused_and_all_else_is_left_alone() {
-        assert_eq!(
-            without_markup("[/nope] [a][1] [[b] x").as_str(),
-            "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x"
-        );
-        assert_eq!(without_markup("[ok").as_str(), "[\u{200b}ok");
-        assert_eq!(without_markup("plain [A] 漢é").as_str(), "plain [A] 漢é");
     }
 }

@@ -5,10 +5,13 @@
 #[path = "common/scene.rs"]
 mod scene;
 
-use cmdchat::view::{
-    keys::{Edit, Key, Scroll},
-    look::Look,
-    model::{Clock, Input, Settings},
+use cmdchat::{
+    code::{Card, Invite},
+    view::{
+        keys::{Edit, Key, Scroll},
+        look::Look,
+        model::{Clock, Input, Settings},
+    },
 };
 use cmdchat_core::client::{Doubt, Event, Message, Mode, Reference, Rejected, Rejection, Standing};
 use insta::assert_snapshot;
@@ -356,4 +359,17 @@ fn nothing_invisible_gets_into_a_cell() {
     let frame = scene.frame();
     let most = frame.buffer.content.iter().map(|cell| cell.symbol().chars().count()).max();
     assert_eq!(most, Some(5));
+}
+
+#[test]
+fn an_invitation_for_a_camera() {
+    let Invite { place, code } =
+        Invite::read("cmdchat://192.168.1.20:3000/#oak-tidy-zoom").unwrap();
+    let mut scene = Scene::new(44, 25).invited(Card::of_guest(place, code.unwrap()));
+    scene.enter("/invite qr");
+    assert_snapshot!("invitation_drawn", scene.seen());
+    scene.resizes(43, 25);
+    scene.enter("/clear");
+    scene.enter("/invite qr");
+    assert_snapshot!("invitation_too_wide", scene.seen());
 }

@@ -61,8 +61,11 @@ impl Card {
     }
 
     /// The one line as a QR code, to be seen in a font of fixed width.
-    #[must_use]
-    pub fn qr(&self, ascii: bool) -> Vec<Shown> {
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, as words for a person.
+    pub fn qr(&self, ascii: bool) -> Result<Vec<Shown>, Shown> {
         qr::drawn(&self.line, ascii)
     }
 }

@@ -83,7 +83,7 @@ impl Errand for Party<'_> {
             let mut opening = card.lines.clone();
             if self.command.qr {
                 let (settings, _) = self.command.looks.choose();
-                opening.extend(card.qr(settings.ascii));
+                opening.extend(card.qr(settings.ascii).unwrap_or_else(|why| vec![why]));
             }
             opening.push(listening(address, !self.command.classic));
             return keep(runtime, listener, server, opening, false, stop_on_signals()?);

@@ -288,13 +288,23 @@ impl<'a> Pane<'a> {
         }
     }
 
+    fn own_width(&self, sign: &str) -> usize {
+        self.columns.saturating_sub(NAME + sign.len() + 1)
+    }
+
+    /// This line of a note has a row to itself.
+    pub(super) fn takes_whole(&self, line: &Shown) -> bool {
+        line.width() <= self.own_width("-- ")
+    }
+
     /// A line of the program's own.
     fn own(&self, sign: &'static str, line: &Shown, rows: &mut Vec<Row>) {
         let ink = if sign == "!! " { Ink::Warning } else { Ink::Dim };
         let column = NAME + sign.len();
-        let width = self.columns.saturating_sub(column + 1);
         let first = rows.len();
-        rows.extend(line.wrap(width).into_iter().map(|line| Row(vec![(column, line, ink)])));
+        rows.extend(
+            line.wrap(self.own_width(sign)).into_iter().map(|line| Row(vec![(column, line, ink)])),
+        );
         if let Some(Row(row)) = rows.get_mut(first) {
             row.push((NAME, Shown::line(&[&sign]), ink));
         }

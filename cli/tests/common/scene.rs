@@ -4,8 +4,10 @@
 use std::time::Duration;
 
 use cmdchat::{
+    code::Card,
     text::Shown,
     view::{
+        Opening,
         keys::{Edit, Key},
         layout::Size,
         look::Look,
@@ -64,6 +66,12 @@ impl Scene {
         let mut scene = Self::empty(columns, rows, settings);
         scene.enters(Mode::Strict, &["alice", "bob", "carol", "dave"], Vec::new());
         scene
+    }
+
+    /// With something to tell others who may come.
+    pub(crate) fn invited(self, card: Card) -> Self {
+        let opening = Opening { card: Some(card), ..Opening::default() };
+        Self { model: self.model.opening(opening), ..self }
     }
 
     pub(crate) fn enters(&mut self, mode: Mode, members: &[&str], history: Vec<Message>) {

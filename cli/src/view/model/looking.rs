@@ -38,6 +38,11 @@ impl Model {
         Some((Pane::new(self, pane.width.into()), pane.height.into()))
     }
 
+    /// Each of these lines has a row to itself, if there is a screen at all.
+    pub(super) fn takes_whole(&self, lines: &[Shown]) -> bool {
+        self.talk().is_none_or(|(pane, _)| lines.iter().all(|line| pane.takes_whole(line)))
+    }
+
     pub(super) fn go_to(&mut self, place: Place) {
         if self.place == Place::Newest && place != Place::Newest {
             self.new_from = None;

@@ -164,11 +164,17 @@ impl Model {
                 self.effects.push_back(Effect::Copy(Shown::body(&line)));
                 self.answer(&[&"copied; clipboard managers may keep it"]);
             }
+            Some(card) if how == "qr" => match card.qr(self.settings.ascii) {
+                Err(why) => self.answer(&[&why]),
+                Ok(lines) if !self.takes_whole(&lines) => {
+                    self.answer(&[&"the window is too narrow for the QR code"]);
+                }
+                Ok(lines) => {
+                    self.add(now.at, What::Note(lines));
+                }
+            },
             Some(card) => {
-                let lines = match how {
-                    "qr" => card.qr(self.settings.ascii),
-                    _ => card.lines.clone(),
-                };
+                let lines = card.lines.clone();
                 self.add(now.at, What::Note(lines));
             }
         }

@@ -16,8 +16,7 @@ Examples:
   cmdchat host --headless                     without a seat of your own
 
 It makes the code and says what to tell your friends; /invite says it again,
-/invite qr draws it.
-The room closes when you leave.";
+/invite qr draws it. The room closes when you leave.";
 
 /// Open a room for friends, and sit in it.
 #[derive(Args, Debug)]

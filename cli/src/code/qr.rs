@@ -9,8 +9,7 @@ use crate::text::Shown;
 /// why there is none.
 ///
 /// What is light in the code is drawn, and what is dark left out, as the screens
-/// of most terminals are dark; on a light one it comes out inverted, which most
-/// cameras read as well.
+/// of most terminals are dark; on a light one it comes out inverted.
 pub(super) fn drawn(line: &Shown, ascii: bool) -> Result<Vec<Shown>, Shown> {
     if ascii {
         return Err(Shown::line(&[&"a QR code cannot be drawn in ASCII"]));

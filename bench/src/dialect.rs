@@ -10,11 +10,11 @@ use std::{
 use cmdchat_core::{
     client::{Guest, Login},
     handshake::{Handshake as _, Step, Work as _},
-    inbox::Inbox,
-    name::Name,
     secret::{Password, Secret},
     seed::Seed,
     time::{Epoch, Tick},
+    transport::line_decoder::Inbox,
+    username::Name,
 };
 use jiff::Timestamp;
 

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use cmdchat_core::{
     client::{Event, Output, Progress, Reference, Session},
-    inbox::Inbox,
     time::Tick,
+    transport::line_decoder::Inbox,
 };
 
 use crate::Result;

@@ -5,21 +5,21 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client,
-    fernet::RoomKey,
+    crypto::fernet::RoomKey,
+    crypto::kdf::Kdf,
+    crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     handshake::{Handshake, Step, Work},
-    inbox::{Inbox, Line},
-    keys::Kdf,
-    log::Outlet,
-    name::Name,
-    seal::Sealer,
     secret::{Password, Secret},
     seed::Seed,
     server::{
         Admitted, Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId,
     },
-    srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     time::{Epoch, Tick},
-    tolerant,
+    transport::broadcast::Outlet,
+    transport::line_decoder::{Inbox, Line},
+    transport::record::Sealer,
+    username::Name,
+    wire::json::lenient,
     wire::{Request, Token},
 };
 use divan::{Bencher, black_box, counter::BytesCount};
@@ -81,14 +81,14 @@ mod json {
     #[divan::bench]
     fn in_tolerant(bencher: Bencher<'_, '_>) {
         let line = super::room::Full::new(1).line();
-        bencher.bench_local(|| tolerant::read(black_box(&line)).unwrap());
+        bencher.bench_local(|| lenient::read(black_box(&line)).unwrap());
     }
 }
 
 mod room {
     use std::io::IoSlice;
 
-    use cmdchat_core::log::GATHERED;
+    use cmdchat_core::transport::broadcast::GATHERED;
 
     use super::*;
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{keys::Kdf, srp::Salt};
+use crate::{crypto::kdf::Kdf, crypto::srp::Salt};
 
 /// 25 decimal digits, shown in five groups of five. Public; says nothing about
 /// the password; another for every room.

@@ -1,6 +1,6 @@
 //! The shape of a login, on either side.
 
-use crate::{frame::Frame, inbox::Inbox, time::Tick};
+use crate::{time::Tick, transport::frame::Frame, transport::line_decoder::Inbox};
 
 /// A login between its steps. Every step consumes the value: one that failed
 /// or was abandoned cannot be used again, and the secrets of a phase are wiped

@@ -25,30 +25,21 @@
 #![warn(missing_docs)]
 
 pub mod client;
-mod envelope;
-pub mod fernet;
+pub mod crypto;
+pub mod error;
 pub mod fingerprint;
-pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handshake;
-pub mod inbox;
-mod keepalive;
-pub mod keys;
-pub mod log;
-pub mod name;
-#[cfg(test)]
-mod protocol_2_vectors;
-mod schedule;
-pub mod seal;
 pub mod secret;
 pub mod seed;
 pub mod server;
-pub mod srp;
-mod strict;
+pub mod strict_room;
 pub mod time;
-pub mod tolerant;
+pub mod transport;
 pub mod untrusted;
-pub mod view;
-pub mod violation;
+pub mod username;
+#[cfg(test)]
+#[path = "tests/v2_vectors.rs"]
+mod v2_vectors;
 pub mod wire;

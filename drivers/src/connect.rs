@@ -14,8 +14,8 @@ use cmdchat_core::{
     client::{
         Ended, Ending, Event, Login, Output, Progress, Reference, Refused, Session, Unconfirmed,
     },
-    inbox::Inbox,
-    log::{Lag, Log},
+    transport::broadcast::{Lag, Log},
+    transport::line_decoder::Inbox,
 };
 use futures_lite::future;
 use zeroize::Zeroizing;

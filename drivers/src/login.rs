@@ -8,9 +8,9 @@ use std::{
 
 use async_lock::Semaphore;
 use cmdchat_core::{
-    frame::Frame,
     handshake::{Handshake, Step, Work},
-    inbox::Inbox,
+    transport::frame::Frame,
+    transport::line_decoder::Inbox,
 };
 
 use crate::{

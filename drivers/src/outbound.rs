@@ -9,8 +9,8 @@ use std::{
 
 use atomic_waker::AtomicWaker;
 use cmdchat_core::{
-    log::{GATHERED, Outlet},
     time::Tick,
+    transport::broadcast::{GATHERED, Outlet},
 };
 
 use crate::contract::{Runtime, Writer};

@@ -18,11 +18,11 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    inbox::Inbox,
+    error::Violation,
     seed::Seed,
     server::{Credentials, Gate, Limits, Login, Output, Pass, Room},
     time::Epoch,
-    violation::Violation,
+    transport::line_decoder::Inbox,
 };
 use futures_lite::future;
 

@@ -1,10 +1,10 @@
 //! Both sides without any I/O, so that a test holds every byte in its hand.
 
 use cmdchat_core::{
-    frame::Frame,
     handshake::{Handshake, Step, Work as _},
-    inbox::Inbox,
     time::Tick,
+    transport::frame::Frame,
+    transport::line_decoder::Inbox,
 };
 
 mod client;

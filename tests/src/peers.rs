@@ -12,9 +12,9 @@ use std::{
 
 use cmdchat_core::{
     client::{self, Event, Login, Message, Reference, Welcome},
-    name::Name,
     server::{Credentials, Limits},
     time::Epoch,
+    username::Name,
 };
 use cmdchat_drivers::{
     blocking::Blocking,

@@ -8,13 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{Guest, Output, Progress, Reference, Session},
+    crypto::kdf::room_key,
     fuzzing::established,
-    inbox::Inbox,
-    keys::room_key,
-    name::Name,
-    seal::{Opener, Sealer},
+    strict_room::hash_chain::View,
     time::Tick,
-    view::View,
+    transport::line_decoder::Inbox,
+    transport::record::{Opener, Sealer},
+    username::Name,
 };
 use serde_json::{Value, json};
 

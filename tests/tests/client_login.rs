@@ -4,9 +4,7 @@
 use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cmdchat_core::{
-    client::LoginFailed, untrusted::Untrusted, violation::ErrorText, wire::MAX_LINE,
-};
+use cmdchat_core::{client::LoginFailed, error::ErrorText, untrusted::Untrusted, wire::MAX_LINE};
 use cmdchat_tests::{Client, PlayedServer, python_json, vectors};
 use serde_json::{Value, json};
 

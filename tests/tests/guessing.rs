@@ -13,10 +13,10 @@ use std::{
 
 use cmdchat_core::{
     client::{Event, Guest, Login, Message, Reference},
-    keys::Kdf,
-    name::Name,
+    crypto::kdf::Kdf,
     server::Limits,
     time::Tick,
+    username::Name,
 };
 use cmdchat_drivers::{
     connect::{self, Command, Joined},

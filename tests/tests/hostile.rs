@@ -16,10 +16,10 @@ use std::{
 use cmdchat_core::{
     client::{self, Login},
     handshake::{Handshake as _, Step, Work as _},
-    inbox::Inbox,
-    name::Name,
     server::Limits,
     time::{Epoch, Tick},
+    transport::line_decoder::Inbox,
+    username::Name,
 };
 use cmdchat_tests::{Guest, Host, Kind, PASSWORD, Seen, password, seed};
 

@@ -5,11 +5,11 @@ use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{Guest, Login, LoginFailed},
-    keys::Kdf,
-    name::Name,
+    crypto::kdf::Kdf,
+    error::{ErrorText, Violation},
     server::Limits,
     untrusted::Untrusted,
-    violation::{ErrorText, Violation},
+    username::Name,
 };
 use cmdchat_drivers::{
     connect::{self, Joined},

@@ -6,12 +6,12 @@ use std::{ops::RangeInclusive, sync::LazyLock, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use cmdchat_core::{
     client::{Event, Welcome},
-    fernet::{RoomKey, Unreadable},
-    inbox::{Inbox, Line, TooLong},
-    name::{BadName, Name},
+    crypto::fernet::{RoomKey, Unreadable},
     secret::Secret,
     server::{Departure, Intake, Intent, Limits, Rate},
     time::Tick,
+    transport::line_decoder::{Inbox, Line, TooLong},
+    username::{BadName, Name},
     wire::{Request, Token},
 };
 use cmdchat_tests::{Client, House, PlayedServer, python_json};

@@ -10,11 +10,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
 use cmdchat_core::{
     client::Guest,
-    keys::{Kdf, Stretched, room_key},
-    name::Name,
+    crypto::kdf::{Kdf, Stretched, room_key},
+    crypto::srp::{PublicValue, Salt, ServerChallenge, Verifier},
     secret::{Password, Secret},
     server::Limits,
-    srp::{PublicValue, Salt, ServerChallenge, Verifier},
+    username::Name,
 };
 use cmdchat_tests::{Attack, Chunking, Client, Fate, PASSWORD, Stage, Way, epoch, password};
 use hkdf::Hkdf;

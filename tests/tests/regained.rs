@@ -9,9 +9,9 @@ use cmdchat::view::{
 };
 use cmdchat_core::{
     client::{self, Ending, Event, Login, Message, Reference, Unconfirmed},
-    keys::Kdf,
-    name::Name,
+    crypto::kdf::Kdf,
     server::Limits,
+    username::Name,
 };
 use cmdchat_drivers::{
     connect::{Command, Joined, connect},

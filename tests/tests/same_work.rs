@@ -6,7 +6,7 @@
 
 use std::{io::IoSlice, time::Duration};
 
-use cmdchat_core::{client::Guest, keys::Kdf, name::Name, server::Limits};
+use cmdchat_core::{client::Guest, crypto::kdf::Kdf, server::Limits, username::Name};
 use cmdchat_drivers::{
     connect,
     contract::{Connection, Read, Reader as _, Runtime as _, Writer as _},

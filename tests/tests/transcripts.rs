@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use cmdchat_core::{
-    keys::Kdf,
+    crypto::kdf::Kdf,
     server::{Limits, Rate},
 };
 use cmdchat_drivers::sim::{Lane, Link};

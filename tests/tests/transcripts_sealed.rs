@@ -3,7 +3,7 @@
 
 use cmdchat_core::{
     client::{LoginFailed, Mode},
-    keys::Kdf,
+    crypto::kdf::Kdf,
     server::Limits,
 };
 use cmdchat_tests::{Chunking, PASSWORD, Stage, check, check_in};

@@ -5,8 +5,8 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use cmdchat_core::{
-    fernet::{RoomKey, Unreadable},
-    keys::room_key,
+    crypto::fernet::{RoomKey, Unreadable},
+    crypto::kdf::room_key,
     secret::{Password, Secret},
 };
 use hkdf::Hkdf;

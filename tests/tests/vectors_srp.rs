@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use cmdchat_core::{
-    secret::{Password, Secret},
-    srp::{
+    crypto::srp::{
         BadPublicValue, ClientStart, PublicValue, Salt, SaltTooLong, ServerChallenge, Verifier,
         WrongProof,
     },
+    secret::{Password, Secret},
 };
 use serde_json::Value;
 use zeroize::Zeroizing;

@@ -8,10 +8,10 @@ use std::{
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    name::Name,
+    error::{ErrorText, Violation},
     server::{Departure, Output},
     untrusted::Untrusted,
-    violation::{ErrorText, Violation},
+    username::Name,
 };
 use cmdchat_drivers::{
     contract::Sockets,

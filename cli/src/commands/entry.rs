@@ -5,9 +5,9 @@ use std::{env, sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{Ending, Guest, Login, LoginFailed, MAX_LINE, Refused, Unconfirmed},
-    name::{BadName, Name},
+    error::ErrorText,
     seed::Seed,
-    violation::ErrorText,
+    username::{BadName, Name},
 };
 use cmdchat_drivers::{
     connect::{Joined, connect},

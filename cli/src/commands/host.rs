@@ -8,9 +8,9 @@ use std::{
 };
 
 use cmdchat_core::{
-    name::Name,
     seed::Seed,
     server::{Credentials, Limits},
+    username::Name,
 };
 use cmdchat_drivers::{
     contract::Sockets,

@@ -7,8 +7,8 @@ use std::{
 
 use cmdchat_core::{
     client::{Event, Guest, Mode, NotSent, Reference},
-    name::Name,
     secret::Password,
+    username::Name,
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::{connect::Command, contract::Sockets};

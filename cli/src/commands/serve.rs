@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, num::NonZero, process, thread, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    keys::Kdf,
+    crypto::kdf::Kdf,
     seed::Seed,
     server::{self, Credentials, Rate},
 };

@@ -8,8 +8,8 @@ use std::{
 
 use cmdchat_core::{
     client::{Guest, Mode},
-    name::Name,
     secret::Password,
+    username::Name,
 };
 use cmdchat_drivers::contract::Sockets;
 use jiff::tz::TimeZone;

@@ -3,12 +3,12 @@
 
 use cmdchat_core::{
     client::{Doubt, Event, Message, Mode, Rejected, Rejection, Welcome},
+    crypto::kdf::Kdf,
+    crypto::srp::Salt,
     fingerprint::Fingerprint,
-    keys::Kdf,
-    name::Name,
-    srp::Salt,
     time::Tick,
     untrusted::Untrusted,
+    username::Name,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui_core::{

@@ -10,8 +10,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
 use cmdchat_core::{
+    crypto::srp::{ClientStart, PublicValue, Salt},
     secret::{Password, Secret},
-    srp::{ClientStart, PublicValue, Salt},
 };
 use hkdf::Hkdf;
 use serde_json::{Value, json};

@@ -17,9 +17,9 @@ use cmdchat::{
 };
 use cmdchat_core::{
     client::{Event, Message, Mode, Reference, Welcome},
-    name::Name,
     time::Tick,
     untrusted::Untrusted,
+    username::Name,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui_core::{buffer::Cell, style::Style};

@@ -18,26 +18,28 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::{
-        answers::{Answer, Challenge, Proof},
+        config::Guest,
         event::{Mode, Unconfirmed},
-        guest::Guest,
         session::{Entrance, Session},
     },
-    fernet::RoomKey,
+    crypto::fernet::RoomKey,
+    crypto::kdf::Kdf,
+    crypto::key_schedule::Transcript,
+    crypto::srp::ClientStart,
+    error::ErrorText,
     fingerprint::Fingerprint,
-    frame::Frame,
     handshake::{Handshake, Step, Work},
-    inbox::{Inbox, Line, TooLong},
-    keys::Kdf,
-    schedule::Transcript,
     secret::Secret,
     seed::{Rng, Seed},
-    srp::ClientStart,
     time::Tick,
-    tolerant::Value,
+    transport::frame::Frame,
+    transport::line_decoder::{Inbox, Line, TooLong},
     untrusted::Untrusted,
-    violation::ErrorText,
-    wire::{self, Version},
+    wire::json::lenient::Value,
+    wire::{
+        self, Version,
+        handshake::{Answer, Challenge, Proof},
+    },
 };
 
 /// A client that wants to come in.

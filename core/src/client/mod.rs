@@ -1,22 +1,16 @@
 //! The client's side: a login, then a session.
-mod answers;
+mod config;
 mod event;
-mod guest;
-mod hearing;
-mod link;
-mod login;
-mod markup;
-mod news;
+pub(crate) mod login;
+pub(crate) mod rich_markup;
 mod session;
-mod watch;
 
-pub(crate) use news::News;
 pub(crate) use session::Entrance;
 
+pub use config::Guest;
 pub use event::{
     Doubt, Ended, Ending, Event, Message, Mode, NotSent, Reference, Rejected, Rejection, Standing,
     Unconfirmed, Welcome,
 };
-pub use guest::Guest;
 pub use login::{Login, LoginFailed, LoginWork, Refused};
 pub use session::{MAX_LINE, Output, Progress, Session};

@@ -1,18 +1,19 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Act, Plan, Script, lines, objects,
-    recorded::{Recorded, TIMEOUT, client, recorded},
+    Act, Plan, Script,
+    fixtures::{Recorded, TIMEOUT, client, recorded},
+    lines, objects,
 };
 use crate::{
     client::{LoginFailed, Session},
-    frame::Frame,
+    crypto::srp::{PublicValue, Salt},
     handshake::{Handshake, Step, Work},
-    inbox::Inbox,
-    srp::{PublicValue, Salt},
     time::Tick,
-    tolerant::{self, Value},
+    transport::frame::Frame,
+    transport::line_decoder::Inbox,
     wire::Version,
+    wire::json::lenient::{self, Value},
 };
 
 /// Whatever a server sends, a login ends, and in a session only if the server
@@ -124,7 +125,7 @@ impl Server<'_> {
 
 /// The `user_id` of a line 2 that keeps the rules of PROTOCOL 1.3.
 fn challenge(line: &[u8]) -> Option<String> {
-    let line = tolerant::read(line)?;
+    let line = lenient::read(line)?;
     let text = |name: &str| line.get(name).and_then(Value::as_text);
     let bytes = |name: &str| text(name).and_then(|text| STANDARD.decode(text).ok());
     let sound = line.get("error").is_none()

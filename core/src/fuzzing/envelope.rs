@@ -1,6 +1,6 @@
 use zeroize::Zeroizing;
 
-use crate::envelope::{Envelope, Kind};
+use crate::strict_room::envelope::{Envelope, Kind};
 
 /// What a member composes is read as it was composed; and whatever else is
 /// read is what a member could have composed.

@@ -1,15 +1,15 @@
 use std::sync::Arc;
 
-use super::recorded::seed;
+use super::fixtures::seed;
 use crate::{
     client::{Entrance, Guest, Session},
-    fernet::RoomKey,
+    crypto::fernet::RoomKey,
+    crypto::kdf::Kdf,
+    crypto::key_schedule::Transcript,
+    crypto::srp::Salt,
     fingerprint::Fingerprint,
-    keys::Kdf,
-    schedule::Transcript,
-    seal::{Opener, Sealer},
-    srp::Salt,
     time::Tick,
+    transport::record::{Opener, Sealer},
 };
 
 /// A sealed link to a strict room, as a login leaves it behind, without the

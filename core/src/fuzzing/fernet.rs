@@ -3,7 +3,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::{
-    fernet::{RoomKey, Unreadable},
+    crypto::fernet::{RoomKey, Unreadable},
     secret::Secret,
 };
 

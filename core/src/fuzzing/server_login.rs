@@ -4,16 +4,17 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
 use super::{
-    Act, Plan, Script, lines, objects,
-    recorded::{Recorded, TIMEOUT, recorded, server_for},
+    Act, Plan, Script,
+    fixtures::{Recorded, TIMEOUT, recorded, server_for},
+    lines, objects,
 };
 use crate::{
-    frame::Frame,
     handshake::{Handshake, Step, Work},
-    inbox::Inbox,
-    name::Name,
     server::{Admitted, Census, Gate, Limits, Login, Pass, Refused, Seat},
     time::Tick,
+    transport::frame::Frame,
+    transport::line_decoder::Inbox,
+    username::Name,
     wire::Version,
 };
 

@@ -4,21 +4,21 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
     Act, Plan, Script,
-    recorded::{room_key, seed},
+    fixtures::{room_key, seed},
 };
 use crate::{
     client::{
         Ended, Ending, Entrance, Event, Guest, NotSent, Output, Progress, Reference, Session,
         Welcome,
     },
-    fernet::RoomKey,
+    crypto::fernet::RoomKey,
+    crypto::kdf::Kdf,
+    crypto::srp::Salt,
     fingerprint::Fingerprint,
-    inbox::Inbox,
-    keys::Kdf,
-    name::Name,
     secret::Password,
-    srp::Salt,
     time::{Epoch, Tick},
+    transport::line_decoder::Inbox,
+    username::Name,
     wire::{self, Request},
 };
 

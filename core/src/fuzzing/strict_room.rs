@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 
 use super::{
     established::established,
-    recorded::{room_key, seed},
+    fixtures::{room_key, seed},
 };
 use crate::{
     client::{self, Ending, Event, Guest, Progress, Reference, Session, Standing},
-    frame::Frame,
-    inbox::Inbox,
-    keys::Kdf,
-    log::{GATHERED, Outlet},
-    name::Name,
+    crypto::kdf::Kdf,
     secret::Password,
     server::{Admitted, Departure, Gate, Input, Intake, Intent, Limits, Output, Room, SeatId},
     time::{Epoch, Tick},
+    transport::broadcast::{GATHERED, Outlet},
+    transport::frame::Frame,
+    transport::line_decoder::Inbox,
+    username::Name,
 };
 
 /// In a strict room whose relay is honest nobody is ever told of a doubt or of

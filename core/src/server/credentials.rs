@@ -9,11 +9,11 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
+    crypto::kdf::{Kdf, Stretched},
+    crypto::srp::{Salt, Verifier},
     fingerprint::Fingerprint,
-    keys::{Kdf, Stretched},
     secret::Password,
     seed::{Rng, Seed},
-    srp::{Salt, Verifier},
     wire::Spoken,
 };
 

@@ -20,22 +20,22 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    frame::Frame,
+    crypto::kdf::Kdf,
+    crypto::key_schedule::{Proofs, Transcript},
+    crypto::srp::{PublicValue, ServerChallenge, ServerProof},
+    error::{ErrorText, Violation},
     handshake::{Handshake, Step, Work},
-    inbox::{Inbox, Line, TooLong},
-    keys::Kdf,
-    name::Name,
-    schedule::{Proofs, Transcript},
-    seal::{Opener, Sealer},
     secret::Secret,
     seed::{Rng, Seed},
     server::{
+        admission::{Pass, Seat},
         credentials::Credentials,
-        gate::{Pass, Seat},
     },
-    srp::{PublicValue, ServerChallenge, ServerProof},
     time::Tick,
-    violation::{ErrorText, Violation},
+    transport::frame::Frame,
+    transport::line_decoder::{Inbox, Line, TooLong},
+    transport::record::{Opener, Sealer},
+    username::Name,
     wire::{self, Hello, Version},
 };
 

@@ -1,25 +1,26 @@
 //! The lines of both protocols as Rust values (PROTOCOL 1.2, 1.5, 1.7, 2.3, 2.5).
 
-mod from_client;
-mod from_server;
-mod requests;
+mod client_message;
+pub(crate) mod handshake;
+pub mod json;
+pub(crate) mod server_message;
 
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter, tz::Offset};
 use serde::Serialize;
 
 use crate::{
-    frame::Frame,
     time::{Epoch, Tick},
+    transport::frame::Frame,
 };
 
-pub(crate) use from_client::{clear, pong, say, srp_init, srp_verify, wipe};
-pub(crate) use from_server::{
+pub use client_message::Request;
+pub(crate) use client_message::{
+    Asked, Hello, Spoken, read_hello, read_proof, read_request, read_sealed_request,
+};
+pub(crate) use client_message::{clear, pong, say, srp_init, srp_verify, wipe};
+pub(crate) use server_message::{
     Clearing, Message, bye, challenge, confirmation, error, init, notice, ping, sealed_challenge,
     sealed_confirmation, sealed_init, user_joined, user_left,
-};
-pub use requests::Request;
-pub(crate) use requests::{
-    Asked, Hello, Spoken, read_hello, read_proof, read_request, read_sealed_request,
 };
 
 /// The longest line either side of protocol 1 can read, in bytes before the `\n`.

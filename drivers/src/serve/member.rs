@@ -3,8 +3,8 @@
 use std::{mem, sync::Arc};
 
 use cmdchat_core::{
-    inbox::Inbox,
     server::{Admitted, Departure, Intake, Intent, SeatId},
+    transport::line_decoder::Inbox,
     wire::Request,
 };
 use futures_lite::future;

@@ -9,8 +9,8 @@ use std::{
 };
 
 use cmdchat_core::{
-    frame::Frame,
-    log::{Meter, Outlet},
+    transport::broadcast::{Meter, Outlet},
+    transport::frame::Frame,
 };
 
 use super::House;

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{Event, Guest, Login, LoginFailed, Output, Progress, Reference, Session},
-    inbox::Inbox,
-    name::Name,
     time::Tick,
+    transport::line_decoder::Inbox,
+    username::Name,
 };
 
 use super::{Settled, lines, settle};

@@ -3,11 +3,11 @@
 use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    inbox::Inbox,
-    keys::Kdf,
-    log::{GATHERED, Outlet},
+    crypto::kdf::Kdf,
     server::{Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId},
     time::Tick,
+    transport::broadcast::{GATHERED, Outlet},
+    transport::line_decoder::Inbox,
 };
 
 use super::{Client, Settled, lines, settle};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::{
+    crypto::srp::{PublicValue, Salt, ServerChallenge, Verifier},
     secret::Secret,
-    srp::{PublicValue, Salt, ServerChallenge, Verifier},
 };
 use serde_json::{Value, json};
 

@@ -9,8 +9,8 @@ use std::{
 
 use cmdchat_core::{
     client::{Doubt, Ending, Event, Guest, Login, LoginFailed, Message, Reference, Welcome},
-    name::Name,
     time::Tick,
+    username::Name,
 };
 use cmdchat_drivers::{
     connect::{self, Command, Joined},

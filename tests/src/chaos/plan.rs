@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use cmdchat_core::{
-    keys::Kdf,
+    crypto::kdf::Kdf,
     server::{Limits, Rate},
     time::Tick,
 };

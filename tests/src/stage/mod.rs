@@ -11,12 +11,12 @@ use std::{
 
 use cmdchat_core::{
     client::{Event, Guest, Login, LoginFailed},
-    keys::Kdf,
-    name::Name,
+    crypto::kdf::Kdf,
     secret::{Password, Secret},
     seed::Seed,
     server::{Credentials, Limits},
     time::Epoch,
+    username::Name,
 };
 use cmdchat_drivers::{
     connect::{self, Joined},
@@ -322,7 +322,7 @@ impl Stage {
         let name = guest.name().to_string();
         let name = name.as_str();
         let mut raw = self.raw(name, link);
-        let mut inbox = cmdchat_core::inbox::Inbox::new(0);
+        let mut inbox = cmdchat_core::transport::line_decoder::Inbox::new(0);
         let mut login = self.login(guest);
         loop {
             let mut out = Vec::new();

@@ -8,7 +8,7 @@ use std::{
 
 use cmdchat_core::{
     client::{LoginFailed, Mode},
-    keys::Kdf,
+    crypto::kdf::Kdf,
     server::Limits,
 };
 use cmdchat_tests::{

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cmdchat_core::{keys::room_key, time::Tick, view::View};
+use cmdchat_core::{crypto::kdf::room_key, strict_room::hash_chain::View, time::Tick};
 use cmdchat_tests::{PASSWORD, Relay, Said, epoch, password};
 use serde_json::json;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use cmdchat_core::{secret::Secret, srp::ClientStart};
+use cmdchat_core::{crypto::srp::ClientStart, secret::Secret};
 use cmdchat_tests::recordings;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};

@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::{
     client,
+    crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     secret::Secret,
-    srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
-    tolerant::{self, Value},
+    wire::json::lenient::{self, Value},
 };
 use cmdchat_tests::{Client, PlayedServer, describe_event, password};
 
@@ -118,7 +118,7 @@ fn hear_all(recording: &Recording) -> BTreeMap<Conn, Vec<Told>> {
     let mut heard: BTreeMap<Conn, Vec<Told>> = BTreeMap::new();
     for event in recording.events() {
         if let Some((conn, line, events)) = hear(&mut clients, event) {
-            let line = tolerant::read(line).expect("JSON, to Python at least");
+            let line = lenient::read(line).expect("JSON, to Python at least");
             heard.entry(conn).or_default().push(Told { line, events });
         }
     }

@@ -10,10 +10,10 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE},
 };
 use cmdchat_core::{
+    crypto::srp::{ClientStart, PublicValue, Salt},
     secret::Secret,
     server::Limits,
-    srp::{ClientStart, PublicValue, Salt},
-    tolerant,
+    wire::json::lenient,
 };
 use cmdchat_tests::{House, password};
 use serde_json::{Map, Value};
@@ -259,9 +259,9 @@ impl Ids {
 
     /// One line said to `who`, without its `\n`.
     fn masked(&mut self, line: &[u8], who: &str) -> String {
-        let line = tolerant::read(line).expect("JSON, more or less");
+        let line = lenient::read(line).expect("JSON, more or less");
         if line.get("B").is_some()
-            && let Some(id) = line.get("user_id").and_then(tolerant::Value::as_text)
+            && let Some(id) = line.get("user_id").and_then(lenient::Value::as_text)
         {
             assert!(is_uuid4(id), "{id}");
             self.users.insert(id.to_owned(), who.to_owned());
@@ -269,8 +269,8 @@ impl Ids {
         self.mask("", &line).to_string()
     }
 
-    fn mask(&mut self, field: &str, value: &tolerant::Value) -> Value {
-        use tolerant::Value as Tolerant;
+    fn mask(&mut self, field: &str, value: &lenient::Value) -> Value {
+        use lenient::Value as Tolerant;
         match value {
             Tolerant::Null => Value::Null,
             Tolerant::Bool(bool) => (*bool).into(),

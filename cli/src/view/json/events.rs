@@ -2,8 +2,8 @@
 
 use cmdchat_core::{
     client::{Doubt, Message, Mode, Rejected, Rejection, Standing, Welcome},
-    name::Name,
     untrusted::Untrusted,
+    username::Name,
 };
 
 use super::output::{Member, Said, View, Warning, What};

@@ -8,8 +8,8 @@ use std::{collections::BTreeMap, io};
 
 use cmdchat_core::{
     client::{Ending, Event, Message, Mode, NotSent, Reference},
-    name::Name,
     untrusted::Untrusted,
+    username::Name,
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::{connect::Command, contract::Runtime};

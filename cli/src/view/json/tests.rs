@@ -1,8 +1,8 @@
 //! Events and their objects.
 
 use cmdchat_core::client::{Doubt, Message, Mode, Rejected, Rejection, Standing, Welcome};
-use cmdchat_core::name::Name;
 use cmdchat_core::untrusted::Untrusted;
+use cmdchat_core::username::Name;
 use jiff::Timestamp;
 
 use super::events;

@@ -21,10 +21,10 @@ use std::collections::{BTreeSet, VecDeque};
 use cmdchat_core::{
     client::{Event, Mode, Reference},
     fingerprint::Fingerprint,
-    name::Name,
     secret::Password,
     time::Tick,
     untrusted::Untrusted,
+    username::Name,
 };
 use cmdchat_drivers::connect;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};

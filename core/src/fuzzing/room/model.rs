@@ -4,11 +4,11 @@ use serde_json::Value as Json;
 
 use super::super::lines;
 use crate::{
-    frame::Frame,
-    log::{GATHERED, Outlet},
-    name::Name,
     server::SeatId,
     time::Tick,
+    transport::broadcast::{GATHERED, Outlet},
+    transport::frame::Frame,
+    username::Name,
     wire::{self, Clock, MAX_LINE, Message, Token},
 };
 

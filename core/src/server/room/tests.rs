@@ -3,7 +3,10 @@ use std::{io::IoSlice, net::IpAddr};
 use jiff::Timestamp;
 
 use super::*;
-use crate::{log::GATHERED, seal::Sealer, secret::Secret, server::gate::Gate};
+use crate::{
+    secret::Secret, server::admission::Gate, transport::broadcast::GATHERED,
+    transport::record::Sealer,
+};
 
 struct House {
     gate: Gate,

@@ -1,0 +1,176 @@
+//! Who wants to come in.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    client::event::Mode,
+    crypto::fernet::RoomKey,
+    crypto::kdf::{self, Kdf, Stretched},
+    fingerprint::Fingerprint,
+    secret::Password,
+    time::Epoch,
+    username::Name,
+};
+
+/// A client to be: its name, what it knows, and what it insists on. One value
+/// serves all logins of a client's lifetime.
+#[derive(Debug)]
+pub struct Guest {
+    pub(crate) name: Name,
+    password: Password,
+    pub(crate) epoch: Epoch,
+    pub(crate) require: Mode,
+    pub(crate) room: Option<Fingerprint>,
+    protocol_1_only: bool,
+    /// The password stretched for the room visited last: that is slow, and a
+    /// reconnect needs the same. Shared with who is renamed.
+    stretched: Arc<Mutex<Kept>>,
+}
+
+/// For which `room_salt`, and what.
+type Kept = Option<([u8; 16], Arc<StretchedPassword>)>;
+
+impl Guest {
+    /// Accepts whatever the server offers; `epoch` is the wall time at
+    /// [`crate::time::Tick::ZERO`].
+    #[must_use]
+    pub fn new(name: Name, password: Password, epoch: Epoch) -> Self {
+        Self {
+            name,
+            password,
+            epoch,
+            require: Mode::Open,
+            room: None,
+            protocol_1_only: false,
+            stretched: Arc::default(),
+        }
+    }
+
+    /// The same under another name.
+    #[must_use]
+    pub fn renamed(&self, name: Name) -> Self {
+        let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
+        Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
+    }
+
+    /// Accepts nothing weaker than `mode`.
+    #[must_use]
+    pub fn require(self, mode: Mode) -> Self {
+        Self { require: mode, ..self }
+    }
+
+    /// Accepts this room only.
+    #[must_use]
+    pub fn room(self, fingerprint: Fingerprint) -> Self {
+        Self { room: Some(fingerprint), ..self }
+    }
+
+    /// Offers no more than protocol 1, as Python clients do.
+    #[must_use]
+    pub fn protocol_1_only(self) -> Self {
+        Self { protocol_1_only: true, ..self }
+    }
+
+    /// The name asked for.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The password, to be judged.
+    #[must_use]
+    pub const fn password(&self) -> &Password {
+        &self.password
+    }
+
+    /// What line 1 offers; empty as protocol 1 does not know of versions.
+    pub(crate) fn versions(&self) -> &'static [u8] {
+        match (self.protocol_1_only, self.require) {
+            (true, _) => &[],
+            (false, Mode::Open) => &[2, 1],
+            (false, Mode::Sealed | Mode::Strict) => &[2],
+        }
+    }
+
+    /// It is replaced whole or not at all.
+    fn stretched(&self) -> MutexGuard<'_, Kept> {
+        self.stretched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the member of such a room knows. Slow in a strict room, the first time.
+    pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> Knowledge<'_> {
+        match kdf {
+            Kdf::None => Knowledge::Password(&self.password),
+            Kdf::Argon2id => {
+                // Held while it is stretched: nobody else could do anything better.
+                let mut kept = self.stretched();
+                if let Some((salt, stretched)) = &*kept
+                    && salt == room_salt
+                {
+                    return Knowledge::Stretched(Arc::clone(stretched));
+                }
+                let secret = Stretched::new(&self.password, room_salt);
+                let srp_password = secret.srp_password();
+                let stretched = Arc::new(StretchedPassword { secret, srp_password });
+                *kept = Some((*room_salt, Arc::clone(&stretched)));
+                Knowledge::Stretched(stretched)
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct StretchedPassword {
+    secret: Stretched,
+    srp_password: Password,
+}
+
+/// What the member of one room knows.
+pub(crate) enum Knowledge<'a> {
+    /// In a classic room.
+    Password(&'a Password),
+    /// In a strict room.
+    Stretched(Arc<StretchedPassword>),
+}
+
+impl Knowledge<'_> {
+    pub(crate) fn srp_password(&self) -> &Password {
+        match self {
+            Self::Password(password) => password,
+            Self::Stretched(stretched) => &stretched.srp_password,
+        }
+    }
+
+    pub(crate) fn room_key(&self, room_salt: &[u8; 16]) -> RoomKey {
+        match self {
+            Self::Password(password) => kdf::room_key(password, room_salt),
+            Self::Stretched(stretched) => stretched.secret.room_key(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_stretched_once_for_a_room() {
+        let name = |name| Name::new(name).unwrap();
+        let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
+        let guest = Guest::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
+        let stretched = |guest: &Guest, salt| match guest.knowledge(Kdf::Argon2id, &salt) {
+            Knowledge::Stretched(stretched) => stretched,
+            Knowledge::Password(_) => unreachable!("it is a strict room"),
+        };
+        let first = stretched(&guest, [1; 16]);
+        assert!(Arc::ptr_eq(&first, &stretched(&guest, [1; 16])), "for a reconnect");
+        let renamed = guest.renamed(name("bob"));
+        assert_eq!(renamed.name(), &name("bob"));
+        assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
+        let other = stretched(&renamed, [2; 16]);
+        assert!(first.srp_password != other.srp_password, "for another room it is done again");
+        assert!(Arc::ptr_eq(&other, &stretched(&guest, [2; 16])), "whoever needs it first");
+    }
+}

@@ -1,0 +1,387 @@
+//! A client in the room.
+//!
+//! Theory of operation. The session turns the server's lines into events and
+//! the person's words into lines. Each text said stays pending until the server
+//! has echoed its token: only then has the room heard it. Over protocol 1
+//! nothing the server sends can end the session but the end of its stream and a
+//! line over [`MAX_LINE`]; over a sealed link everything that an honest server
+//! would not send does. What the server's lines do stands in `hearing.rs`, the
+//! watch over a strict room in `watch.rs`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use zeroize::Zeroizing;
+
+use crate::{
+    client::{
+        config::Guest,
+        event::{Ended, Ending, Event, Mode, NotSent, Reference, Standing, Unconfirmed},
+        rich_markup,
+    },
+    crypto::fernet::RoomKey,
+    crypto::kdf::Kdf,
+    fingerprint::Fingerprint,
+    seed::Rng,
+    strict_room::{auditor::Watch, envelope::Kind},
+    time::Tick,
+    transport::frame::Frame,
+    transport::keepalive::Due,
+    transport::line_decoder::{Inbox, Line, TooLong},
+    transport::record::{MAX_RECORD, Opener, Sealer},
+    transport::record_layer::Link,
+    untrusted::Untrusted,
+    username::Name,
+    wire::{self, Token, server_message::News},
+};
+
+mod receive;
+
+use receive::Welcoming;
+
+/// The longest line taken from a server of protocol 1, in bytes. Servers of
+/// this project send at most [`wire::MAX_LINE`]; a Python server's `init` knows
+/// no bound.
+pub const MAX_LINE: usize = 4 << 20;
+/// A member of a strict room whose own text has not come back for so long is told.
+const OVERDUE: Duration = Duration::from_secs(10);
+
+/// The client's side of an established connection.
+pub struct Session {
+    pub(super) guest: Arc<Guest>,
+    pub(super) fingerprint: Fingerprint,
+    pub(super) key: RoomKey,
+    kdf: Kdf,
+    pub(super) link: Option<Link>,
+    pub(super) rng: Rng,
+    pub(super) welcoming: Welcoming,
+    /// In a strict room, from the welcome on.
+    pub(super) watch: Option<Watch>,
+    pub(super) members: BTreeMap<String, Untrusted>,
+    /// Ids of the history: in protocol 1 a message may stand in `init` and in the stream.
+    pub(super) history: BTreeSet<String>,
+    pub(super) pending: VecDeque<Unconfirmed>,
+    pub(super) finishing: Option<Finishing>,
+    ended: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// Leaving once everything sent has come back.
+pub(super) struct Finishing {
+    pub(super) patience: Duration,
+    pub(super) give_up_at: Tick,
+}
+
+/// What a login ends in.
+pub(crate) struct Entrance {
+    pub(crate) guest: Arc<Guest>,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) key: RoomKey,
+    pub(crate) kdf: Kdf,
+    /// The ends of the link, where it is sealed.
+    pub(crate) link: Option<(Sealer, Opener)>,
+    pub(crate) now: Tick,
+}
+
+/// What is to be done outside, in this order.
+#[derive(Debug)]
+pub enum Output {
+    /// Write this to the server.
+    Send(Frame),
+    /// Tell the person.
+    Event(Event),
+}
+
+/// What [`Session::read`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A line; there may be more.
+    Line,
+    /// Nothing complete: read on.
+    NeedsInput,
+    /// The session is over.
+    Ended,
+}
+
+impl Session {
+    pub(crate) fn new(entrance: Entrance, unconfirmed: Vec<Unconfirmed>, rng: Rng) -> Self {
+        let Entrance { guest, fingerprint, key, kdf, link, now } = entrance;
+        Self {
+            guest,
+            fingerprint,
+            key,
+            kdf,
+            link: link.map(|ends| Link::new(ends, now)),
+            rng,
+            welcoming: Welcoming::Expected,
+            watch: None,
+            members: BTreeMap::new(),
+            history: BTreeSet::new(),
+            pending: unconfirmed.into(),
+            finishing: None,
+            ended: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The name this client asked for.
+    #[must_use]
+    pub fn name(&self) -> &Name {
+        self.guest.name()
+    }
+
+    /// What protects this session.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        match (self.kdf, &self.link) {
+            (Kdf::Argon2id, _) => Mode::Strict,
+            (Kdf::None, Some(_)) => Mode::Sealed,
+            (Kdf::None, None) => Mode::Open,
+        }
+    }
+
+    /// Takes one line of the server's, or the end of its stream, from `inbox`.
+    pub fn read(&mut self, now: Tick, inbox: &mut Inbox) -> Progress {
+        if self.ended {
+            return Progress::Ended;
+        }
+        let news = match &mut self.link {
+            None => read_line(inbox),
+            Some(link) => read_record(now, link, self.kdf, inbox),
+        };
+        match news {
+            Ok(Some(news)) => self.hear(now, news),
+            Ok(None) => return Progress::NeedsInput,
+            Err(ending) => {
+                self.end(ending);
+                return Progress::Ended;
+            }
+        }
+        Progress::Line
+    }
+
+    /// The next thing to be done outside.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not
+    /// possible. `reference` is the caller's own, and no other pending text's.
+    /// What is said before [`Event::Ready`] goes out with it.
+    pub fn say(&mut self, now: Tick, reference: Reference, text: Zeroizing<String>) {
+        if self.ended || self.finishing.is_some() {
+            self.tell(Event::NotSent(reference, NotSent::Ended));
+        } else if text.len() > wire::MAX_TEXT {
+            self.tell(Event::NotSent(reference, NotSent::TooLong));
+        } else {
+            let text = Unconfirmed::new(reference, text);
+            self.pending.push_back(text);
+            self.send_pending(now);
+        }
+    }
+
+    /// Sends what waits, if the server has said what was said before.
+    pub(super) fn send_pending(&mut self, now: Tick) {
+        if !self.is_welcome() || self.ended {
+            return;
+        }
+        for mut text in mem::take(&mut self.pending) {
+            if text.sent_at.is_none() {
+                let Some(token) = self.token(now, &mut text) else {
+                    self.tell(Event::NotSent(text.reference, NotSent::TooLong));
+                    continue;
+                };
+                self.write(&wire::say(&token));
+                text.token = Some(token);
+                text.sent_at = Some(now);
+            }
+            self.pending.push_back(text);
+        }
+    }
+
+    /// What `text` travels as. In a classic room what was said before the link
+    /// broke has the same token again: should the room have heard it after all,
+    /// everybody can tell. In a strict room it is a new envelope, since that
+    /// says what its author has heard.
+    fn token(&mut self, now: Tick, text: &mut Unconfirmed) -> Option<Token> {
+        let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
+        match &mut self.watch {
+            Some(watch) => watch.compose(Kind::Text, &text.text, &self.key, seconds, iv),
+            None => text.token.take().or_else(|| {
+                let tame = rich_markup::defused(&text.text);
+                Token::new(self.key.seal(seconds, iv, tame.as_bytes()))
+            }),
+        }
+    }
+
+    /// Asks for [`Event::Standing`].
+    pub fn compare(&mut self) {
+        let view = self.watch.as_ref().map(|watch| {
+            let (number, view) = watch.standing();
+            (number, view.code())
+        });
+        self.tell(Event::Standing(Standing { view, fingerprint: self.fingerprint }));
+    }
+
+    /// Asks the server to forget the history, for all.
+    pub fn clear(&mut self, now: Tick) {
+        if self.ended {
+            return;
+        }
+        match (self.kdf, &mut self.watch) {
+            (Kdf::None, _) => self.write(&wire::clear()),
+            (Kdf::Argon2id, Some(watch)) => {
+                let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
+                if let Some(token) = watch.compose(Kind::Clear, "", &self.key, seconds, iv) {
+                    self.write(&wire::wipe(&token));
+                }
+            }
+            // Before the welcome there is nothing to be wiped by this client.
+            (Kdf::Argon2id, None) => {}
+        }
+    }
+
+    /// Texts that no echo has confirmed yet.
+    #[must_use]
+    pub fn pending(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// Leaves when the server has said what was said before, and all that was sent has
+    /// come back, or when nothing has for `patience`.
+    pub fn finish(&mut self, now: Tick, patience: Duration) {
+        self.finishing = Some(Finishing { patience, give_up_at: now.after(patience) });
+        self.leave_if_finished();
+    }
+
+    /// Leaves now.
+    pub fn leave(&mut self) {
+        if !self.ended && self.link.is_some() {
+            self.write(&wire::bye());
+        }
+        self.end(Ending::Left);
+    }
+
+    /// The connection failed.
+    pub fn lose(&mut self) {
+        self.end(Ending::Lost);
+    }
+
+    /// When to call [`Self::pass_time`] at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        if self.ended {
+            return None;
+        }
+        let finishing = self.finishing.as_ref().map(|finishing| finishing.give_up_at);
+        let link = self.link.as_ref().map(|link| link.keepalive.deadline());
+        finishing.into_iter().chain(link).chain(self.overdue().map(|(at, _)| at)).min()
+    }
+
+    /// Time passed. Calling too early is harmless.
+    pub fn pass_time(&mut self, now: Tick) {
+        if self.ended {
+            return;
+        }
+        match self.link.as_mut().map_or(Due::Nothing, |link| link.keepalive.due(now)) {
+            Due::Nothing => {}
+            Due::Ping => self.write(&wire::ping()),
+            Due::Silence => return self.end(Ending::Silent),
+        }
+        while let Some((at, index)) = self.overdue()
+            && at <= now
+            && let Some(text) = self.pending.get_mut(index)
+        {
+            text.overdue = true;
+            let reference = text.reference;
+            self.tell(Event::Overdue(reference));
+        }
+        if self.finishing.as_ref().is_some_and(|finishing| finishing.give_up_at <= now) {
+            self.leave();
+        }
+    }
+
+    /// When the next text of one's own is overdue, and which.
+    fn overdue(&self) -> Option<(Tick, usize)> {
+        self.watch.as_ref()?;
+        let due = |(at, text): (usize, &Unconfirmed)| Some((text.sent_at?.after(OVERDUE), at));
+        self.pending.iter().enumerate().filter(|(_, text)| !text.overdue).filter_map(due).min()
+    }
+
+    pub(super) fn is_welcome(&self) -> bool {
+        matches!(self.welcoming, Welcoming::Done)
+    }
+
+    pub(super) fn leave_if_finished(&mut self) {
+        if self.is_welcome() && self.finishing.is_some() && self.pending.is_empty() {
+            self.leave();
+        }
+    }
+
+    /// Writes a line, as a record where the link is sealed.
+    pub(super) fn write(&mut self, frame: &Frame) {
+        let sent = match &mut self.link {
+            None => Some(frame.clone()),
+            Some(link) => link.seal(frame).ok(),
+        };
+        match sent {
+            Some(frame) => self.outputs.push_back(Output::Send(frame)),
+            // After 2^32 records there can be no more: another link is needed.
+            None => {
+                let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
+                self.outputs.extend(bye.map(Output::Send));
+                self.end(Ending::Lost);
+            }
+        }
+    }
+
+    pub(super) fn end(&mut self, ending: Ending) {
+        if !self.ended {
+            self.ended = true;
+            let mut unconfirmed: Vec<_> = mem::take(&mut self.pending).into();
+            for text in &mut unconfirmed {
+                (text.sent_at, text.overdue) = (None, false);
+            }
+            self.tell(Event::Ended(Ended { ending, unconfirmed }));
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+}
+
+/// The next line of protocol 1; nothing yet, or the end.
+fn read_line(inbox: &mut Inbox) -> Result<Option<News>, Ending> {
+    inbox.set_bound(MAX_LINE);
+    match inbox.take() {
+        Ok(Line::Whole(line) | Line::Last(line)) => Ok(Some(News::read(line))),
+        Ok(Line::Incomplete) => Ok(None),
+        Ok(Line::End) => Err(Ending::Closed),
+        Err(TooLong) => Err(Ending::LineTooLong),
+    }
+}
+
+/// The next record of a sealed link; nothing yet, or the end.
+fn read_record(
+    now: Tick,
+    link: &mut Link,
+    kdf: Kdf,
+    inbox: &mut Inbox,
+) -> Result<Option<News>, Ending> {
+    inbox.set_bound(MAX_RECORD);
+    match inbox.take() {
+        Ok(Line::Whole(line)) => {
+            let news = link.open(now, line).and_then(|object| News::read_sealed(object, kdf));
+            news.map(Some).map_err(|_| Ending::Tampered)
+        }
+        Ok(Line::Incomplete) => Ok(None),
+        // Without a `bye`, whatever came last.
+        Ok(Line::Last(_) | Line::End) => Err(Ending::Lost),
+        Err(TooLong) => Err(Ending::Tampered),
+    }
+}

@@ -1,0 +1,239 @@
+//! What the lines of a server do to a session.
+
+use std::mem;
+
+use crate::{
+    client::{
+        event::{
+            Doubt, Ending, Event, Message, Reference, Rejected, Rejection, Unconfirmed, Welcome,
+        },
+        session::Session,
+    },
+    strict_room::{
+        auditor::{Unfaithful, Verdict, Watch},
+        envelope::Kind,
+    },
+    time::Tick,
+    untrusted::Untrusted,
+    wire::{
+        self,
+        server_message::{Cleared, Data, Init, News, User},
+    },
+};
+
+/// More members than this are not kept track of.
+const MAX_MEMBERS: usize = 16_384;
+/// No honest server remembers more messages.
+const MAX_HISTORY: u64 = 1 << 20;
+
+/// How far the server's welcome is.
+pub(in crate::client) enum Welcoming {
+    /// Not begun.
+    Expected,
+    /// So many messages of the history are still to come (protocol 2).
+    History { left: u64, names: Vec<Untrusted>, messages: Vec<Message>, rejected: Vec<Rejected> },
+    /// Done.
+    Done,
+}
+
+impl Session {
+    pub(in crate::client) fn hear(&mut self, now: Tick, news: News) {
+        let is_sealed = self.link.is_some();
+        match (news, &self.welcoming) {
+            (News::Ping, _) => self.write(&wire::pong()),
+            (News::Bye, _) => {
+                self.write(&wire::bye());
+                self.end(Ending::Closed);
+            }
+            (News::Notice(text), _) => self.tell(Event::Notice(text)),
+            (News::Unknown, _) => {}
+            (News::Init(init), Welcoming::Expected) => self.begin_welcome(now, init),
+            // A Python server may say it again.
+            (News::Init(init), _) if !is_sealed => self.begin_welcome(now, init),
+            // Over a sealed link all else comes behind the welcome, and that comes once.
+            (News::Init(_), _) | (_, Welcoming::Expected) if is_sealed => {
+                self.end(Ending::Tampered)
+            }
+            (News::Message(data), Welcoming::History { .. }) => self.hear_history(now, &data),
+            (_, Welcoming::History { .. }) => self.end(Ending::Tampered),
+            (News::Message(data), _) => self.hear_message(now, data),
+            (News::Joined(user), _) => self.hear_joined(user),
+            (News::Left { user_id }, _) => {
+                if let Some(name) = self.members.remove(&user_id) {
+                    self.tell(Event::Left(name, self.members.len()));
+                }
+            }
+            (News::Cleared(cleared), _) => self.hear_cleared(now, cleared),
+            (News::Init(_), _) => {}
+        }
+    }
+
+    fn begin_welcome(&mut self, now: Tick, init: Init) {
+        let Init { messages, users, history, start } = init;
+        self.members.clear();
+        let names = users.iter().map(|user| user.name.clone()).collect();
+        for user in users {
+            self.note(user);
+        }
+        if history > MAX_HISTORY {
+            return self.end(Ending::Tampered);
+        }
+        self.watch = start.map(|start| Watch::new(self.guest.name().clone(), start, &mut self.rng));
+        self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
+        let messages = messages.iter().map(|data| self.open(data)).collect();
+        let welcome = Welcoming::History { left: history, names, messages, rejected: Vec::new() };
+        let was_welcome = self.is_welcome();
+        self.welcoming = welcome;
+        self.end_welcome(now, was_welcome);
+    }
+
+    fn hear_history(&mut self, now: Tick, data: &Data) {
+        let heard = match self.judge(data, Kind::Text, None) {
+            Ok(heard) => heard,
+            Err(Unfaithful) => return self.end(Ending::Unfaithful),
+        };
+        if let Welcoming::History { left, messages, rejected, .. } = &mut self.welcoming {
+            *left -= 1;
+            match heard {
+                Ok(message) => messages.push(message),
+                Err(nobodys) => rejected.push(nobodys),
+            }
+        }
+        self.end_welcome(now, false);
+    }
+
+    /// Tells the person, once the history is complete.
+    fn end_welcome(&mut self, now: Tick, again: bool) {
+        match mem::replace(&mut self.welcoming, Welcoming::Done) {
+            Welcoming::History { left: 0, names: members, messages: history, rejected } => {
+                let (mode, fingerprint) = (self.mode(), self.fingerprint);
+                self.tell(Event::Ready(Welcome { mode, fingerprint, members, history }));
+                for rejected in rejected {
+                    self.tell(Event::Rejected(rejected));
+                }
+                if !again {
+                    self.send_pending(now);
+                }
+                self.leave_if_finished();
+            }
+            unfinished @ (Welcoming::History { .. } | Welcoming::Expected | Welcoming::Done) => {
+                self.welcoming = unfinished;
+            }
+        }
+    }
+
+    fn hear_message(&mut self, now: Tick, data: Data) {
+        if data.id.as_ref().is_some_and(|id| self.history.remove(id)) {
+            return;
+        }
+        match self.judge(&data, Kind::Text, Some(now)) {
+            Ok(Ok(message)) => {
+                let own = message.own;
+                self.tell(Event::Message(message));
+                if own.is_some() {
+                    self.delivered(now);
+                }
+            }
+            Ok(Err(rejected)) => self.tell(Event::Rejected(rejected)),
+            Err(Unfaithful) => self.end(Ending::Unfaithful),
+        }
+    }
+
+    fn hear_joined(&mut self, user: User) {
+        let name = user.name.clone();
+        if let Some(watch) = &mut self.watch {
+            watch.note_joined(name.raw());
+        }
+        if self.note(user) {
+            self.tell(Event::Joined(name, self.members.len()));
+        }
+    }
+
+    fn hear_cleared(&mut self, now: Tick, cleared: Cleared) {
+        let by = match cleared {
+            Cleared::Bare => None,
+            Cleared::By(name) => Some(name),
+            Cleared::Proven(data) => match self.judge(&data, Kind::Clear, Some(now)) {
+                Ok(Ok(Message { text: None, author, .. })) => {
+                    let why = Rejection::Unreadable;
+                    return self.tell(Event::Rejected(Rejected { author, why }));
+                }
+                Ok(Ok(message)) => {
+                    // What is odd about it is said with it.
+                    let (author, doubts) = (message.author, message.doubts);
+                    return self.wiped(Some(author), doubts);
+                }
+                Ok(Err(rejected)) => return self.tell(Event::Rejected(rejected)),
+                Err(Unfaithful) => return self.end(Ending::Unfaithful),
+            },
+        };
+        self.wiped(by, Vec::new());
+    }
+
+    fn wiped(&mut self, by: Option<Untrusted>, doubts: Vec<Doubt>) {
+        self.history.clear();
+        self.tell(Event::Cleared(by, doubts));
+    }
+
+    /// `true` if the member is new.
+    fn note(&mut self, User { user_id, name }: User) -> bool {
+        let known = self.members.contains_key(&user_id);
+        if known || self.members.len() < MAX_MEMBERS {
+            self.members.insert(user_id, name);
+        }
+        !known
+    }
+
+    /// In a strict room, what the watch says; elsewhere there is nothing to
+    /// judge by. `live` is when it came, unless it belongs to the history.
+    fn judge(
+        &mut self,
+        data: &Data,
+        kind: Kind,
+        live: Option<Tick>,
+    ) -> Result<Result<Message, Rejected>, Unfaithful> {
+        let Some(watch) = &mut self.watch else { return Ok(Ok(self.open(data))) };
+        let live = live.map(|now| (now, self.guest.epoch));
+        let author = data.author.clone();
+        Ok(match watch.judge(data, kind, &self.key, live)? {
+            Verdict::Accept(accepted) => Ok(Message {
+                author: Untrusted::new(accepted.from),
+                text: Some(Untrusted::new(accepted.text.as_str().to_owned())),
+                at: accepted.at,
+                own: self.echo(data),
+                doubts: accepted.doubts,
+            }),
+            Verdict::Unreadable => {
+                Ok(Message { author, text: None, at: data.at, own: None, doubts: Vec::new() })
+            }
+            Verdict::Reject(why) => Err(Rejected { author, why }),
+        })
+    }
+
+    /// A message of a classic room.
+    fn open(&mut self, data: &Data) -> Message {
+        let own = self.echo(data);
+        let opened = self.key.open(data.token.as_deref().unwrap_or_default());
+        let text = opened.ok().and_then(|opened| {
+            let text = std::str::from_utf8(&opened.text).ok()?;
+            Some(Untrusted::new(text.to_owned()))
+        });
+        Message { author: data.author.clone(), text, at: data.at, own, doubts: Vec::new() }
+    }
+
+    /// Which pending text it is the echo of; it is pending no longer.
+    fn echo(&mut self, data: &Data) -> Option<Reference> {
+        let token = data.token.as_deref().unwrap_or_default();
+        let is_it =
+            |sent: &Unconfirmed| sent.token.as_ref().is_some_and(|own| own.as_str() == token);
+        let at = self.pending.iter().position(is_it)?;
+        self.pending.remove(at).map(|sent| sent.reference)
+    }
+
+    fn delivered(&mut self, now: Tick) {
+        if let Some(finishing) = &mut self.finishing {
+            finishing.give_up_at = now.after(finishing.patience);
+        }
+        self.leave_if_finished();
+    }
+}

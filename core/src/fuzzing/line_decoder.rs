@@ -1,0 +1,129 @@
+use serde_json::Value as Json;
+
+use super::{Plan, lines};
+use crate::{
+    crypto::kdf::Kdf,
+    transport::line_decoder::{Inbox, Line, TooLong},
+    wire::json::strict::{self, Field, Unusable},
+    wire::server_message::News,
+    wire::{self, Asked, Request, Spoken, Version},
+};
+
+/// However a stream is cut into pieces and whatever the bounds, an `Inbox`
+/// gives the lines that splitting the whole gives, up to the first that is too
+/// long, holds no more than the bounds allow, and each line gets an answer from
+/// every reader, the one serde_json would give.
+pub fn frame_parser(data: &[u8]) {
+    let (mut plan, stream) = Plan::split(data);
+    // As in a connection, the bound changes with the phase.
+    let bounds = [bound(plan.next()), bound(plan.next())];
+    let bound_of = |line: usize| if line < 2 { bounds[0] } else { bounds[1] };
+    let mut inbox = Inbox::new(0);
+    let mut found = Found::default();
+    let mut rest = stream;
+    while !rest.is_empty() && !found.too_long {
+        let (piece, behind) = rest.split_at(plan.size().min(rest.len()));
+        inbox.push(piece);
+        rest = behind;
+        let most = bounds[0].max(bounds[1]);
+        assert!(inbox.held() <= 2 * most + piece.len(), "memory is bounded");
+        assert!(!found.take(&mut inbox, bound_of), "the stream has not ended");
+    }
+    inbox.end();
+    inbox.push(b"too late\n");
+    let ended = found.take(&mut inbox, bound_of);
+    assert_eq!(ended, !found.too_long);
+
+    let naive = lines(stream);
+    let short = naive.iter().enumerate().position(|(at, line)| line.len() > bound_of(at));
+    assert_eq!(found.lines, naive.get(..short.unwrap_or(naive.len())).unwrap_or_default());
+    assert_eq!(found.too_long, short.is_some());
+    let cut = stream.last().is_some_and(|&byte| byte != b'\n');
+    assert_eq!(found.cut, cut && !found.too_long);
+
+    for line in naive {
+        readers(line);
+    }
+}
+
+fn bound(choice: u8) -> usize {
+    usize::from(choice & 0x7f) * if choice < 128 { 1 } else { 512 }
+}
+
+#[derive(Default)]
+struct Found {
+    lines: Vec<Vec<u8>>,
+    /// One of them came without its end.
+    cut: bool,
+    too_long: bool,
+}
+
+impl Found {
+    /// Takes what is complete. `true` at the end of the stream.
+    fn take(&mut self, inbox: &mut Inbox, bound_of: impl Fn(usize) -> usize) -> bool {
+        loop {
+            inbox.set_bound(bound_of(self.lines.len()));
+            match inbox.take() {
+                Ok(Line::Whole(line)) => self.lines.push(line.to_owned()),
+                Ok(Line::Last(line)) => {
+                    self.lines.push(line.to_owned());
+                    self.cut = true;
+                }
+                Ok(Line::Incomplete) => return false,
+                Ok(Line::End) => return true,
+                Err(TooLong) => {
+                    assert_eq!(inbox.take(), Err(TooLong), "it stays there");
+                    self.too_long = true;
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+fn readers(line: &[u8]) {
+    let _ = News::read(line);
+    for kdf in [Kdf::None, Kdf::Argon2id] {
+        let _ = News::read_sealed(line, kdf);
+        if let Ok(Asked::Request(Request::Say(token))) = wire::read_sealed_request(line, kdf) {
+            assert_eq!(wire::read_request(line), Ok(Some(Request::Say(token))));
+        }
+    }
+    if let Ok(hello) = wire::read_hello(line, Spoken::Both) {
+        let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a, &[]));
+        let again = again.and_then(|frame| wire::read_hello(frame.bytes(), Spoken::Both).ok());
+        assert_eq!(
+            again.map(|again| (again.name, again.a)),
+            hello.a.map(|a| (hello.name, Some(a)))
+        );
+    }
+    let _ = wire::read_proof(line, Version::One, "00000000-0000-4000-8000-000000000000");
+    if let Ok(Some(Request::Say(token))) = wire::read_request(line) {
+        let again = wire::say(&token);
+        assert_eq!(wire::read_request(again.bytes()), Ok(Some(Request::Say(token))));
+    }
+    let ours = strict::fields(line, ["type", "A"]);
+    match serde_json::from_slice(line) {
+        Ok(Json::Object(members)) => {
+            for (name, field) in ["type", "A"].into_iter().zip(ours.unwrap_or_default()) {
+                assert_eq!(field, expected(members.get(name)));
+            }
+        }
+        Ok(_) => assert_eq!(ours, Err(Unusable::NotAnObject)),
+        // It reads fewer lines: it also looks at what is passed over here.
+        Err(_) => {}
+    }
+}
+
+fn expected(json: Option<&Json>) -> Field {
+    let truthy = match json {
+        None => return Field::Absent,
+        Some(Json::String(text)) => return Field::Text(text.clone()),
+        Some(Json::Null) => false,
+        Some(Json::Bool(truthy)) => *truthy,
+        Some(Json::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Json::Array(elements)) => !elements.is_empty(),
+        Some(Json::Object(members)) => !members.is_empty(),
+    };
+    if truthy { Field::Truthy } else { Field::Falsy }
+}

@@ -1,0 +1,112 @@
+use std::net::IpAddr;
+
+use crate::{
+    error::ErrorText,
+    server::{Census, Gate, Pass, Seat},
+    time::Tick,
+    username::Name,
+};
+
+/// Some sources: address, and which of them it counts as.
+const SOURCES: [([u16; 8], Option<usize>); 6] = [
+    ([0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201], Some(0)),
+    ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], Some(1)),
+    ([0x2001, 0xdb8, 0, 0, 7, 7, 7, 7], Some(1)),
+    ([0, 0, 0, 0, 0, 0, 0, 1], None),
+    ([0, 0, 0, 0, 0, 0xffff, 0x7f00, 1], None),
+    ([0x2001, 0xdb8, 0, 1, 0, 0, 0, 1], Some(2)),
+];
+
+const NAMES: [&str; 10] =
+    ["alice", "bob", "Alice", "ALICE", "Ünal", "ünal", "\"\\", "кэрол", "漢字 😀", "é"];
+
+/// The gate, and what should be true of it.
+pub(super) struct Door {
+    pub(super) gate: Gate,
+    passes: Vec<(Option<usize>, Pass)>,
+    penalised: [Option<Tick>; 3],
+}
+
+impl Door {
+    pub(super) const fn new(gate: Gate) -> Self {
+        Self { gate, passes: Vec::new(), penalised: [None; 3] }
+    }
+
+    pub(super) fn logins(&self) -> Census {
+        let counted_logins = self.passes.iter().filter(|(source, _)| source.is_some()).count();
+        Census { logins: self.passes.len(), counted_logins, ..Census::default() }
+    }
+
+    pub(super) fn knock(&mut self, now: Tick, who: usize) {
+        let (address, source) = SOURCES[who % SOURCES.len()];
+        let limits = super::limits();
+        let of_source = self.passes.iter().filter(|(other, _)| *other == source).count();
+        let full = Some(self.passes.len()) >= limits.logins
+            || (source.is_some() && Some(of_source) >= limits.logins_per_source);
+        match self.gate.knock(now, IpAddr::from(address)) {
+            Some(pass) => {
+                assert!(!full, "within the limits");
+                self.passes.push((source, pass));
+            }
+            None => {
+                let last = source.and_then(|source| self.penalised[source]);
+                let may_wait = last.is_some_and(|last| now.since(last).as_secs() < 600);
+                assert!(full || may_wait, "turned away for a reason");
+            }
+        }
+    }
+
+    fn take(&mut self, who: usize) -> Option<(Option<usize>, Pass)> {
+        let at = who.checked_rem(self.passes.len())?;
+        Some(self.passes.swap_remove(at))
+    }
+
+    /// A login fails.
+    pub(super) fn give_up(&mut self, now: Tick, who: usize, how: usize) {
+        let Some((source, mut pass)) = self.take(who) else { return };
+        let how = how % 4;
+        if how == 0 {
+            return;
+        }
+        assert!(pass.challenge_at(now) >= now);
+        match how {
+            1 => pass.gave_up(now),
+            2 => pass.took_too_long(now),
+            _ => pass.proof_failed(now),
+        }
+        if let Some(source) = source {
+            self.penalised[source] = Some(now);
+        }
+    }
+
+    /// A login succeeds; whether it gets the name and the place, the gate says.
+    pub(super) fn sit(
+        &mut self,
+        now: Tick,
+        who: usize,
+        name: usize,
+        members: &[(Option<usize>, Name)],
+    ) -> Option<(Option<usize>, Seat)> {
+        let name = Name::new(NAMES[name % NAMES.len()]).ok()?;
+        let (source, pass) = self.take(who)?;
+        let limits = super::limits();
+        let folded = name.as_str().to_lowercase();
+        let taken = members.iter().any(|(_, other)| other.as_str().to_lowercase() == folded);
+        let of_source = members.iter().filter(|(other, _)| *other == source).count();
+        let full = Some(members.len()) >= limits.members
+            || (source.is_some() && Some(of_source) >= limits.members_per_source);
+        assert_eq!(pass.name_is_free(&name), !taken);
+        match pass.sit(now, name) {
+            Ok(seat) => {
+                assert!(!taken && !full, "a name and a place of one's own");
+                Some((source, seat))
+            }
+            Err((pass, text)) => {
+                let expected = if taken { ErrorText::UsernameTaken } else { ErrorText::RoomFull };
+                assert!((taken || full) && text == expected, "refused for a reason");
+                self.passes.push((source, pass));
+                None
+            }
+        }
+    }
+}

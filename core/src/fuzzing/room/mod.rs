@@ -1,0 +1,296 @@
+//! A room and its door against a model of both.
+//!
+//! The input is a list of acts, each a letter and the bytes it needs; a byte
+//! `b'0' + n` means the number n, and numbers wrap where there is less to
+//! choose from.
+
+#![expect(clippy::panic, reason = "an output that must not come is what this looks for")]
+
+mod admission_model;
+mod model;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::fixtures::seed;
+use crate::{
+    crypto::kdf::Kdf,
+    error::Violation,
+    server::{Admitted, Census, Departure, Gate, Input, Limits, Output, Room, SeatId},
+    time::{Epoch, Tick},
+    wire::{Request, Token},
+};
+use admission_model::Door;
+use model::{Event, Listener, Model};
+
+/// Whatever members do and however slowly they read, each hears the same as
+/// all others, in one order, each thing once, from its own arrival to its
+/// leaving; nobody holds more than the limits allow; and when all have gone,
+/// nothing is left of them at the door.
+pub fn room(data: &[u8]) {
+    let mut acts = Acts(data);
+    let mut house = House::new();
+    while let Some((act, who)) = acts.next() {
+        match act {
+            b'k' => house.door.knock(house.now, who),
+            b'j' => house.join(who, acts.number()),
+            b'd' => house.door.give_up(house.now, who, acts.number()),
+            b's' => house.say(who, acts.number()),
+            b'c' => house.clear(who),
+            b'l' => house.leave(who, acts.number()),
+            b'r' => house.read(who, acts.number()),
+            b'x' => house.cut(who),
+            b'p' => house.publish(),
+            b't' => house.now = house.now.after(Duration::from_millis(500) * who as u32),
+            _ => {}
+        }
+        house.count();
+    }
+    house.go_home();
+}
+
+struct Acts<'a>(&'a [u8]);
+
+impl Acts<'_> {
+    fn next(&mut self) -> Option<(u8, usize)> {
+        let (&act, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some((act, self.number()))
+    }
+
+    fn number(&mut self) -> usize {
+        let Some((&byte, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        usize::from(byte.wrapping_sub(b'0'))
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        logins: Some(4),
+        logins_per_source: Some(2),
+        members: Some(5),
+        members_per_source: Some(3),
+        history: Some(6),
+        history_bytes: Some(100_000),
+        backlog: Some(90_000),
+        stall: Some(Duration::from_secs(30)),
+        ..Limits::default()
+    }
+}
+
+struct House {
+    now: Tick,
+    door: Door,
+    room: Room,
+    model: Model,
+    /// All who ever came, in order.
+    listeners: Vec<Listener>,
+}
+
+const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
+
+impl House {
+    fn new() -> Self {
+        let limits = limits();
+        Self {
+            now: Tick::from_start(Duration::from_secs(1000)),
+            door: Door::new(Gate::new(&limits)),
+            room: Room::new(&limits, Kdf::None, EPOCH, &seed(5)),
+            model: Model::default(),
+            listeners: Vec::new(),
+        }
+    }
+
+    /// The door counts those who are here, and nobody else.
+    fn count(&self) {
+        let guarded = self.present().filter(|member| member.source.is_some());
+        let census = Census {
+            members: self.present().count(),
+            counted_members: guarded.count(),
+            ..self.door.logins()
+        };
+        assert_eq!(self.door.gate.census(), census);
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Listener> {
+        self.listeners.iter().filter(|listener| listener.is_present())
+    }
+
+    /// A member, or somebody who was one.
+    fn seat(&self, who: usize) -> Option<(usize, SeatId)> {
+        let at = who.checked_rem(self.listeners.len())?;
+        Some((at, self.listeners.get(at)?.seat))
+    }
+
+    fn join(&mut self, who: usize, name: usize) {
+        let members = self.present().map(|listener| (listener.source, listener.name.clone()));
+        let Some((source, seat)) = self.door.sit(self.now, who, name, &members.collect::<Vec<_>>())
+        else {
+            return;
+        };
+        let user_id = format!("id-{}", self.listeners.len());
+        let (id, name) = (seat.id(), seat.name().clone());
+        assert!(self.listeners.iter().all(|listener| listener.seat != id), "a seat of its own");
+        let present: Vec<_> = self.present().map(|l| (l.user_id.clone(), l.name.clone())).collect();
+        self.room.handle(self.now, Input::Joined(Admitted::open(seat, user_id.clone())));
+        self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
+
+        let Some(Output::Admit(admitted, outlet)) = self.room.poll_output() else {
+            panic!("nobody was admitted")
+        };
+        assert_eq!(admitted, id);
+        let init = self.model.init(present, (user_id.clone(), name.clone()));
+        self.listeners.push(Listener {
+            seat: id,
+            source,
+            user_id,
+            name: name.clone(),
+            outlet: Some(outlet),
+            heard: Vec::new(),
+            init,
+            start: self.model.end(),
+            end: None,
+            active_at: self.now,
+            stuck_from: None,
+        });
+        match self.room.poll_output() {
+            Some(Output::Joined(told, count)) => {
+                assert_eq!((told, count), (name, self.present().count()));
+            }
+            other => panic!("the host is told of it: {other:?}"),
+        }
+        self.quiet();
+    }
+
+    fn say(&mut self, who: usize, size: usize) {
+        let Some((at, seat)) = self.seat(who) else { return };
+        let size = if size < 180 { size } else { (size - 179) * 590 };
+        let Some(token) = Token::new("a".repeat(size)) else {
+            panic!("no token is longer than it may be")
+        };
+        self.room.handle(self.now, Input::Request(seat, Request::Say(token.clone())));
+        if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
+            self.model.push(Event::Said(author.name.clone(), token), self.now);
+        }
+        self.quiet();
+    }
+
+    fn clear(&mut self, who: usize) {
+        let Some((at, seat)) = self.seat(who) else { return };
+        self.room.handle(self.now, Input::Request(seat, Request::Clear(None)));
+        if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
+            let told = self.room.poll_output();
+            assert!(matches!(told, Some(Output::Cleared(name)) if name == author.name));
+            self.model.push(Event::Cleared, self.now);
+        }
+        self.quiet();
+    }
+
+    fn leave(&mut self, who: usize, how: usize) {
+        let Some((at, seat)) = self.seat(who) else { return };
+        let broken = Departure::Broken(Violation::NotUtf8);
+        let how = [Departure::Closed, Departure::Lost, broken][how % 3];
+        let was_present = self.listeners.get(at).is_some_and(Listener::is_present);
+        self.room.handle(self.now, Input::Left(seat, how));
+        if was_present {
+            let told = self.room.poll_output();
+            assert_eq!(self.left(told, how), at);
+        }
+        self.quiet();
+    }
+
+    /// The host is told that somebody left: all others hear of it.
+    fn left(&mut self, output: Option<Output>, how: Departure) -> usize {
+        let Some(Output::Left(name, told, count)) = output else { panic!("somebody left") };
+        let is_leaver = |listener: &Listener| listener.is_present() && listener.name == name;
+        let leaver = self.listeners.iter().position(is_leaver);
+        let end = self.model.end();
+        let Some((at, leaver)) = leaver.and_then(|at| Some((at, self.listeners.get_mut(at)?)))
+        else {
+            panic!("nobody leaves twice")
+        };
+        leaver.end = Some(end);
+        self.model.push(Event::Left(leaver.user_id.clone()), self.now);
+        assert_eq!((told, count), (how, self.present().count()));
+        at
+    }
+
+    fn quiet(&mut self) {
+        assert!(self.room.poll_output().is_none(), "nothing else is to be done");
+    }
+
+    fn publish(&mut self) {
+        let (now, Limits { backlog, stall, .. }) = (self.now, limits());
+        let end = self.model.end_bytes();
+        let unsent = |house: &Self, end| -> Vec<_> {
+            house.listeners.iter().map(|member| member.unsent(&house.model, end)).collect()
+        };
+        let all_unsent = unsent(self, end);
+        let behind: Vec<_> =
+            self.listeners.iter().map(|member| member.behind(&self.model, end)).collect();
+        let too_much = |at: usize| backlog.is_some() && behind.get(at).copied() > backlog;
+
+        let fresh = self.room.publish(now);
+        while let Some(output) = self.room.poll_output() {
+            let at = self.left(Some(output), Departure::TooSlow);
+            let Some(slow) = self.listeners.get(at) else { continue };
+            let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
+            assert!(too_much(at) || stood, "dropped for a reason");
+            let dropped = self.room.poll_output();
+            assert!(matches!(dropped, Some(Output::Drop(seat)) if seat == slow.seat));
+        }
+        assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
+
+        let (deadline, unsent) = (self.room.deadline(), unsent(self, self.model.published));
+        assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");
+        for (at, member) in self.listeners.iter_mut().enumerate() {
+            if !member.is_present() {
+                continue;
+            }
+            assert!(!too_much(at), "nobody has more than the limit and one batch waiting");
+            member.stuck_from =
+                member.stuck_from.or(Some(now)).filter(|_| unsent.get(at) > Some(&0));
+            if let (Some(from), Some(stall)) = (member.stuck_from, stall) {
+                assert!(now.since(from) < stall, "nobody stands still for ever");
+                assert!(deadline.is_some_and(|deadline| deadline <= from.after(stall)));
+            }
+        }
+    }
+
+    fn read(&mut self, who: usize, most: usize) {
+        let Some((at, _)) = self.seat(who) else { return };
+        let (now, model) = (self.now, &self.model);
+        let Some(listener) = self.listeners.get_mut(at) else { return };
+        listener.read(now, if most < 128 { most } else { (most - 127) * 1000 }, model);
+    }
+
+    fn cut(&mut self, who: usize) {
+        let Some((at, _)) = self.seat(who) else { return };
+        if let Some(listener) = self.listeners.get_mut(at) {
+            listener.outlet = None;
+        }
+    }
+
+    /// Everybody leaves, and gets what it is owed.
+    fn go_home(mut self) {
+        // Nothing is held back any more.
+        self.now = self.now.after(Duration::from_secs(1));
+        self.room.close();
+        let end = self.model.end();
+        for listener in &mut self.listeners {
+            listener.end.get_or_insert(end);
+        }
+        assert_eq!(self.room.publish(self.now), self.model.publish(self.now));
+        assert_eq!(self.room.deadline(), None);
+        self.quiet();
+        for listener in &mut self.listeners {
+            while listener.read(self.now, usize::MAX, &self.model) {}
+            listener.check(&mut self.model);
+        }
+        self.model.ids_differ();
+        self.door = Door::new(self.door.gate.clone());
+        self.count();
+    }
+}

@@ -1,0 +1,414 @@
+//! Who may knock, who may come in, and under which name (PROTOCOL 3.1).
+//!
+//! One lock, never held while anything waits, guards all that logins share:
+//! the half-open connections, the penalties of sources that guessed, the names
+//! taken. A connection holds a [`Pass`] while it logs in and a [`Seat`] while
+//! it is in the room; dropping either gives the place back, however the
+//! connection ended.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv6Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use crate::{
+    error::ErrorText,
+    server::{
+        limits::{Limits, Rate},
+        rate_limit::Pace,
+    },
+    time::Tick,
+    username::Name,
+};
+
+const PROOF_FAILED: Duration = Duration::from_secs(5);
+const LEFT_BEFORE_PROOF: Duration = Duration::from_secs(1);
+const TOOK_TOO_LONG: Duration = Duration::from_secs(10);
+/// From this much on, in whole seconds begun, a penalty keeps its source out
+/// until it has run off.
+const ENFORCED_FROM: Duration = Duration::from_secs(15);
+const PENALTY_AT_MOST: Duration = Duration::from_secs(600);
+/// More sources than this are not remembered.
+const SOURCES_REMEMBERED: usize = 65_536;
+/// Wrong proofs of all sources together, before everybody's line 2 is slowed to one a second.
+const WRONG_PROOFS: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
+
+/// The door of one server.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    limits: Limits,
+    logins: usize,
+    sources: BTreeMap<IpAddr, Account>,
+    /// Folded names of those in the room.
+    names: BTreeMap<String, SeatId>,
+    seats: u64,
+    wrong_proofs: Pace,
+    /// The members know that newcomers have to wait.
+    siege_told: bool,
+    next_challenge: Tick,
+}
+
+/// What is known of one source.
+#[derive(Debug, Default)]
+struct Account {
+    logins: usize,
+    members: usize,
+    penalty_until: Tick,
+    kept_out: bool,
+}
+
+impl Account {
+    fn is_empty(&self, now: Tick) -> bool {
+        self.logins == 0 && self.members == 0 && self.penalty_until <= now
+    }
+}
+
+/// A seat in the room: never given twice in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeatId(u64);
+
+/// How many are counted: in all, and under the sources that limits hold for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Census {
+    pub(crate) logins: usize,
+    pub(crate) members: usize,
+    pub(crate) counted_logins: usize,
+    pub(crate) counted_members: usize,
+}
+
+impl Gate {
+    /// An empty room's door.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            limits: limits.clone(),
+            logins: 0,
+            sources: BTreeMap::new(),
+            names: BTreeMap::new(),
+            seats: 0,
+            wrong_proofs: Pace::new(WRONG_PROOFS),
+            siege_told: false,
+            next_challenge: Tick::ZERO,
+        })))
+    }
+
+    /// Somebody connected from `address`. `None`: close at once, without a word.
+    #[must_use]
+    pub fn knock(&self, now: Tick, address: IpAddr) -> Option<Pass> {
+        let mut state = self.state();
+        let source = state.limits.guarded(address);
+        if state.limits.logins.is_some_and(|most| state.logins >= most) {
+            return None;
+        }
+        let per_source = state.limits.logins_per_source;
+        if let Some(account) = source.and_then(|source| state.sources.get_mut(&source)) {
+            if account.penalty_until <= now {
+                account.kept_out = false;
+            }
+            if account.kept_out || per_source.is_some_and(|most| account.logins >= most) {
+                return None;
+            }
+        }
+        state.logins += 1;
+        state.with_account(now, source, |account| account.logins += 1);
+        Some(Pass { gate: self.clone(), source, at_work: false })
+    }
+
+    /// Whether so many proofs were wrong that newcomers have to wait from now
+    /// on, and nobody was told yet.
+    #[must_use]
+    pub fn siege_begins(&self, now: Tick) -> bool {
+        let mut state = self.state();
+        let besieged = state.wrong_proofs.ready_at(now) > now;
+        let told = std::mem::replace(&mut state.siege_told, besieged);
+        besieged && !told
+    }
+
+    pub(crate) fn census(&self) -> Census {
+        let state = self.state();
+        Census {
+            logins: state.logins,
+            members: state.names.len(),
+            counted_logins: state.sources.values().map(|account| account.logins).sum(),
+            counted_members: state.sources.values().map(|account| account.members).sum(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing below can leave the state half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Limits {
+    /// The source that limits and penalties are counted for: an IPv4 address or
+    /// an IPv6 /64. `None` where they do not apply.
+    fn guarded(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        if address.is_loopback() && !self.guard_loopback {
+            return None;
+        }
+        Some(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
+        })
+    }
+}
+
+impl State {
+    fn with_account(
+        &mut self,
+        now: Tick,
+        source: Option<IpAddr>,
+        change: impl FnOnce(&mut Account),
+    ) {
+        let Some(source) = source else { return };
+        if self.sources.len() >= SOURCES_REMEMBERED && !self.sources.contains_key(&source) {
+            self.sources.retain(|_, account| !account.is_empty(now));
+        }
+        // Still full of sources that are present or serve a penalty: the
+        // newcomer goes uncounted rather than memory unbounded.
+        if self.sources.len() < SOURCES_REMEMBERED || self.sources.contains_key(&source) {
+            let account = self.sources.entry(source).or_default();
+            change(account);
+            if account.is_empty(now) {
+                self.sources.remove(&source);
+            }
+        }
+    }
+
+    fn penalize(&mut self, now: Tick, source: Option<IpAddr>, penalty: Duration) {
+        self.with_account(now, source, |account| {
+            let until = account.penalty_until.max(now).after(penalty);
+            account.penalty_until = until.min(now.after(PENALTY_AT_MOST));
+            let seconds = account.penalty_until.since(now).as_secs_f64().ceil();
+            account.kept_out |= seconds >= ENFORCED_FROM.as_secs_f64();
+        });
+    }
+}
+
+/// The right to log in, held by one connection until it is in or gone.
+#[derive(Debug)]
+pub struct Pass {
+    gate: Gate,
+    source: Option<IpAddr>,
+    /// The server has computed for this connection: leaving now costs.
+    at_work: bool,
+}
+
+impl Pass {
+    pub(crate) fn name_is_free(&self, name: &Name) -> bool {
+        !self.gate.state().names.contains_key(&name.folded())
+    }
+
+    /// When line 2 may be sent; later than `now` only while somebody is guessing.
+    pub(crate) fn challenge_at(&mut self, now: Tick) -> Tick {
+        self.at_work = true;
+        if self.source.is_none() {
+            return now;
+        }
+        let mut state = self.gate.state();
+        if state.wrong_proofs.ready_at(now) == now {
+            return now;
+        }
+        let at = state.next_challenge.max(now);
+        state.next_challenge = at.after(WRONG_PROOFS.interval);
+        at
+    }
+
+    pub(crate) fn proof_failed(&mut self, now: Tick) {
+        self.at_work = false;
+        let mut state = self.gate.state();
+        if self.source.is_some() {
+            state.wrong_proofs.count(now);
+        }
+        state.penalize(now, self.source, PROOF_FAILED);
+    }
+
+    pub(crate) fn took_too_long(&mut self, now: Tick) {
+        self.at_work = false;
+        self.gate.state().penalize(now, self.source, TOOK_TOO_LONG);
+    }
+
+    /// The connection ended, or broke the protocol, before its proof.
+    pub(crate) fn gave_up(&mut self, now: Tick) {
+        if std::mem::take(&mut self.at_work) {
+            self.gate.state().penalize(now, self.source, LEFT_BEFORE_PROOF);
+        }
+    }
+
+    /// Takes the name and a place, both or neither.
+    pub(crate) fn sit(self, now: Tick, name: Name) -> Result<Seat, (Self, ErrorText)> {
+        let mut state = self.gate.state();
+        let folded = name.folded();
+        let members_here = self
+            .source
+            .and_then(|source| state.sources.get(&source))
+            .map_or(0, |account| account.members);
+        let refusal = if state.names.contains_key(&folded) {
+            Some(ErrorText::UsernameTaken)
+        } else if state.limits.members.is_some_and(|most| state.names.len() >= most)
+            || state.limits.members_per_source.is_some_and(|most| members_here >= most)
+        {
+            Some(ErrorText::RoomFull)
+        } else {
+            None
+        };
+        if let Some(text) = refusal {
+            drop(state);
+            return Err((self, text));
+        }
+        let id = SeatId(state.seats);
+        state.seats += 1;
+        state.names.insert(folded, id);
+        state.with_account(now, self.source, |account| account.members += 1);
+        drop(state);
+        Ok(Seat { gate: self.gate.clone(), source: self.source, name, id })
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.logins = state.logins.saturating_sub(1);
+        state.with_account(Tick::ZERO, self.source, |account| {
+            account.logins = account.logins.saturating_sub(1)
+        });
+    }
+}
+
+/// A place in the room and a name of one's own, until dropped.
+#[derive(Debug)]
+pub struct Seat {
+    gate: Gate,
+    source: Option<IpAddr>,
+    name: Name,
+    id: SeatId,
+}
+
+impl Seat {
+    /// Tells this member from all others of this run.
+    #[must_use]
+    pub const fn id(&self) -> SeatId {
+        self.id
+    }
+
+    /// The member's name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.name
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        state.names.remove(&self.name.folded());
+        state.with_account(Tick::ZERO, self.source, |account| {
+            account.members = account.members.saturating_sub(1)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FAR: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn at(seconds: u64) -> Tick {
+        Tick::from_start(Duration::from_secs(seconds))
+    }
+
+    fn name(text: &str) -> Name {
+        Name::new(text).unwrap()
+    }
+
+    #[test]
+    fn three_wrong_proofs_keep_a_source_out_until_the_penalty_has_run_off() {
+        let gate = Gate::new(&Limits::default());
+        for _ in 0..3 {
+            gate.knock(at(100), FAR).unwrap().proof_failed(at(100));
+        }
+        assert!(gate.knock(at(100), FAR).is_none());
+        assert!(gate.knock(at(114), FAR).is_none());
+        assert!(
+            gate.knock(at(114), "192.0.2.8".parse().unwrap()).is_some(),
+            "others are not meant"
+        );
+        assert!(gate.knock(at(115), FAR).is_some());
+    }
+
+    #[test]
+    fn a_penalty_is_at_most_ten_minutes() {
+        let gate =
+            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let mut passes: Vec<_> = (0..500).filter_map(|_| gate.knock(at(0), FAR)).collect();
+        passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
+        drop(passes);
+        assert!(gate.knock(at(599), FAR).is_none());
+        assert!(gate.knock(at(600), FAR).is_some());
+    }
+
+    #[test]
+    fn loopback_is_never_penalised_unless_asked_for() {
+        for (guard_loopback, shut) in [(false, false), (true, true)] {
+            let gate = Gate::new(&Limits { guard_loopback, ..Limits::default() });
+            for _ in 0..100 {
+                if let Some(mut pass) = gate.knock(at(0), HERE) {
+                    pass.proof_failed(at(0));
+                }
+            }
+            assert_eq!(gate.knock(at(0), HERE).is_none(), shut);
+        }
+    }
+
+    #[test]
+    fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
+        let limits = Limits { logins_per_source: Some(1), ..Limits::default() };
+        let gate = Gate::new(&limits);
+        let _first = gate.knock(at(0), "2001:db8::1".parse().unwrap()).unwrap();
+        assert!(gate.knock(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
+        assert!(gate.knock(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
+        let _mapped = gate.knock(at(0), "::ffff:192.0.2.7".parse().unwrap()).unwrap();
+        assert!(gate.knock(at(0), FAR).is_none());
+    }
+
+    #[test]
+    fn a_dropped_pass_or_seat_is_free_again() {
+        let limits = Limits { logins: Some(1), members: Some(1), ..Limits::default() };
+        let gate = Gate::new(&limits);
+        let pass = gate.knock(at(0), FAR).unwrap();
+        assert!(gate.knock(at(0), HERE).is_none());
+        let seat = pass.sit(at(0), name("alice")).unwrap();
+        let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("bob"));
+        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(ErrorText::RoomFull));
+        let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("ALICE"));
+        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(ErrorText::UsernameTaken));
+        drop(seat);
+        assert!(gate.knock(at(0), HERE).unwrap().sit(at(0), name("Alice")).is_ok());
+        assert!(gate.state().sources.is_empty(), "nothing is remembered of a source that is gone");
+    }
+
+    #[test]
+    fn while_many_guess_line_two_comes_once_a_second() {
+        let gate =
+            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let mut pass = gate.knock(at(0), FAR).unwrap();
+        assert_eq!(pass.challenge_at(at(0)), at(0));
+        for _ in 0..60 {
+            pass.proof_failed(at(0));
+        }
+        let mut honest = gate.knock(at(0), "198.51.100.1".parse().unwrap()).unwrap();
+        assert_eq!(honest.challenge_at(at(0)), at(0));
+        assert_eq!(honest.challenge_at(at(0)), at(1));
+        assert_eq!(honest.challenge_at(at(0)), at(2));
+        assert_eq!(honest.challenge_at(at(100)), at(100));
+    }
+}

@@ -1,0 +1,291 @@
+//! A member's lines, read as fast as the member may talk.
+
+use crate::{
+    crypto::kdf::Kdf,
+    error::{self, Violation},
+    server::{
+        limits::{Limits, Rate},
+        login::Admitted,
+        rate_limit::Pace,
+        room::Departure,
+    },
+    time::Tick,
+    transport::frame::Frame,
+    transport::keepalive::{Due, Keepalive},
+    transport::line_decoder::{Inbox, Line, TooLong},
+    transport::record::{MAX_RECORD, Opener},
+    wire::json::strict::Unusable,
+    wire::{self, Asked, Request},
+};
+
+/// Turns one member's bytes into requests.
+///
+/// A member who talks too fast is read more slowly: lines wait in the inbox,
+/// the socket, and at last at the member. None is lost.
+#[derive(Debug)]
+pub struct Intake {
+    pace: Option<Pace>,
+    clears: Pace,
+    clear_allowed: bool,
+    link: Option<Link>,
+}
+
+/// The receiving end of a sealed link.
+#[derive(Debug)]
+struct Link {
+    opener: Opener,
+    kdf: Kdf,
+    keepalive: Keepalive,
+    /// A `clear` that comes too early waits here, and all else behind it.
+    held: Option<Request>,
+}
+
+/// What a member's stream holds next.
+#[derive(Debug)]
+pub enum Intent {
+    /// Something for the room.
+    Request(Request),
+    /// Something to be told this member alone.
+    Answer(Frame),
+    /// Nothing yet: read on, and look again at this moment at the latest.
+    NeedsInput(Option<Tick>),
+    /// Do not read before this moment.
+    NeedsTime(Tick),
+    /// The member is to leave, and this is how.
+    End(Departure),
+}
+
+impl Intake {
+    /// For one member just seated at `now`. Takes what opens its records.
+    #[must_use]
+    pub fn new(limits: &Limits, now: Tick, admitted: &mut Admitted) -> Self {
+        let kdf = admitted.kdf;
+        let link = admitted.opener.take().map(|opener| Link {
+            opener,
+            kdf,
+            keepalive: Keepalive::new(now),
+            held: None,
+        });
+        Self { link, ..Self::open(limits) }
+    }
+
+    /// For a member over protocol 1.
+    #[must_use]
+    pub fn open(limits: &Limits) -> Self {
+        Self {
+            pace: limits.messages.map(Pace::new),
+            clears: Pace::new(Rate { burst: 1, interval: limits.clear_interval }),
+            clear_allowed: limits.clear_allowed,
+            link: None,
+        }
+    }
+
+    /// Takes lines until one of them means something. Lines that are to be
+    /// ignored count against the rate as well: they cost the same.
+    pub fn next(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+        let intent = match &mut self.link {
+            Some(_) => self.next_record(now, inbox),
+            None => self.next_line(now, inbox),
+        };
+        if let (Intent::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
+            link.keepalive.excuse(*until);
+        }
+        intent
+    }
+
+    fn next_line(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+        inbox.set_bound(wire::MAX_LINE);
+        loop {
+            if let Some(until) = self.pause(now) {
+                return Intent::NeedsTime(until);
+            }
+            let read = match inbox.take() {
+                Ok(Line::Whole(line) | Line::Last(line)) => wire::read_request(line),
+                Ok(Line::Incomplete) => return Intent::NeedsInput(None),
+                Ok(Line::End) => return Intent::End(Departure::Closed),
+                Err(TooLong) => return Intent::broken(Violation::LineTooLong),
+            };
+            self.count(now);
+            match read {
+                Ok(Some(Request::Clear(_))) if !self.may_clear(now) => {}
+                Ok(Some(request)) => return Intent::Request(request),
+                Ok(None) | Err(Unusable::NotJson) => {}
+                Err(Unusable::NotUtf8) => return Intent::broken(Violation::NotUtf8),
+                Err(Unusable::NotAnObject) => return Intent::broken(Violation::NotAnObject),
+            }
+        }
+    }
+
+    fn next_record(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+        inbox.set_bound(MAX_RECORD);
+        loop {
+            if let Some(until) = self.pause(now) {
+                return Intent::NeedsTime(until);
+            }
+            let Some(link) = &mut self.link else { return Intent::End(Departure::Closed) };
+            let asked = if let Some(request) = link.held.take() {
+                Ok(Asked::Request(request))
+            } else {
+                match inbox.take() {
+                    Ok(Line::Whole(line)) => link.read(now, line),
+                    Ok(Line::Incomplete) => return link.wait(now),
+                    // Without a `bye`, whatever came last.
+                    Ok(Line::Last(_) | Line::End) => return Intent::End(Departure::Lost),
+                    Err(TooLong) => return Intent::broken(Violation::Tampered),
+                }
+            };
+            match asked {
+                Ok(Asked::Request(request @ Request::Clear(_))) => {
+                    if let Some(intent) = self.clear(now, request) {
+                        return intent;
+                    }
+                }
+                Ok(Asked::Request(request)) => {
+                    self.count(now);
+                    return Intent::Request(request);
+                }
+                Ok(Asked::Ping) => {
+                    self.count(now);
+                    return Intent::Answer(wire::pong());
+                }
+                Ok(Asked::Nothing) => self.count(now),
+                Ok(Asked::Bye) => return Intent::End(Departure::Closed),
+                Err(violation) => return Intent::broken(violation),
+            }
+        }
+    }
+
+    /// A wish to clear over a sealed link: heeded, or held back until it may be.
+    fn clear(&mut self, now: Tick, request: Request) -> Option<Intent> {
+        let ready = self.clears.ready_at(now);
+        let link = self.link.as_mut()?;
+        if ready > now {
+            link.held = Some(request);
+            return Some(Intent::NeedsTime(ready));
+        }
+        let strict = link.kdf == Kdf::Argon2id;
+        self.count(now);
+        self.clears.count(now);
+        Some(match (self.clear_allowed, strict) {
+            (true, _) => Intent::Request(request),
+            (false, false) => Intent::Answer(wire::notice(error::NO_CLEAR)),
+            // To leave it out would look to the others as if the server had lost a message.
+            (false, true) => Intent::broken(Violation::NoClear),
+        })
+    }
+
+    /// When this member may be heard again, if not now.
+    fn pause(&self, now: Tick) -> Option<Tick> {
+        let ready = self.pace.as_ref().map_or(now, |pace| pace.ready_at(now));
+        (ready > now).then_some(ready)
+    }
+
+    fn count(&mut self, now: Tick) {
+        if let Some(pace) = &mut self.pace {
+            pace.count(now);
+        }
+    }
+
+    fn may_clear(&mut self, now: Tick) -> bool {
+        let may = self.clear_allowed && self.clears.ready_at(now) == now;
+        if may {
+            self.clears.count(now);
+        }
+        may
+    }
+}
+
+impl Link {
+    fn read(&mut self, now: Tick, record: &[u8]) -> Result<Asked, Violation> {
+        let object = self.opener.open(record).map_err(|_| Violation::Tampered)?;
+        self.keepalive.heard(now);
+        wire::read_sealed_request(object, self.kdf)
+    }
+
+    /// Nothing is there: how long to wait for it.
+    fn wait(&mut self, now: Tick) -> Intent {
+        match self.keepalive.due(now) {
+            Due::Nothing => Intent::NeedsInput(Some(self.keepalive.deadline())),
+            Due::Ping => Intent::Answer(wire::ping()),
+            Due::Silence => Intent::End(Departure::Silent),
+        }
+    }
+}
+
+impl Intent {
+    const fn broken(violation: Violation) -> Self {
+        Self::End(Departure::Broken(violation))
+    }
+}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn at(millis: u64) -> Tick {
+        Tick::from_start(Duration::from_millis(millis))
+    }
+
+    #[test]
+    fn a_flood_is_read_at_the_rate_and_none_of_it_is_lost() {
+        let mut intake = Intake::open(&Limits::default());
+        let mut inbox = Inbox::new(0);
+        for n in 0..200 {
+            inbox.push(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
+        }
+        inbox.end();
+        let (mut now, mut said) = (at(0), 0);
+        loop {
+            match intake.next(now, &mut inbox) {
+                Intent::Request(request) => {
+                    assert_eq!(request, Request::Say(wire::Token::new(said.to_string()).unwrap()));
+                    said += 1;
+                }
+                Intent::NeedsTime(until) => now = until,
+                Intent::End(Departure::Closed) => break,
+                other @ (Intent::NeedsInput(_) | Intent::Answer(_) | Intent::End(_)) => {
+                    panic!("a whole stream of honest lines: {other:?}")
+                }
+            }
+        }
+        // 60 at once, then 20 a second; the end of the stream waits its turn.
+        assert_eq!((said, now), (200, at(141 * 50)));
+    }
+
+    #[test]
+    fn clear_is_heeded_once_in_ten_seconds() {
+        let mut intake = Intake::open(&Limits::default());
+        let mut inbox = Inbox::new(0);
+        let mut heeded = |now| {
+            inbox.push(b"{\"type\":\"clear\"}\n");
+            matches!(intake.next(now, &mut inbox), Intent::Request(Request::Clear(None)))
+        };
+        assert!(heeded(at(0)));
+        assert!(!heeded(at(9_999)));
+        assert!(heeded(at(10_000)));
+    }
+
+    #[test]
+    fn lines_that_end_a_connection_and_lines_that_do_not() {
+        for (line, fatal) in [
+            ("garbage", None),
+            ("", None),
+            ("{}", None),
+            ("[]", Some(Violation::NotAnObject)),
+            ("5", Some(Violation::NotAnObject)),
+        ] {
+            let mut inbox = Inbox::new(0);
+            inbox.push(line.as_bytes());
+            inbox.push(b"\n");
+            let intent = Intake::open(&Limits::default()).next(at(0), &mut inbox);
+            match (intent, fatal) {
+                (Intent::NeedsInput(None), None) => {}
+                (Intent::End(Departure::Broken(violation)), Some(expected)) => {
+                    assert_eq!(violation, expected)
+                }
+                (other, _) => panic!("{line}: {other:?}"),
+            }
+        }
+    }
+}

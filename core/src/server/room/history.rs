@@ -1,0 +1,97 @@
+//! What was said before a newcomer came.
+
+use std::collections::VecDeque;
+
+use crate::{server::limits::Limits, strict_room::hash_chain::View, wire::Message};
+
+/// What newcomers get: the newest messages, encoded already.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    messages: VecDeque<Said>,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Said {
+    pub(super) message: Message,
+    /// Number and view of the event before, in a strict room.
+    pub(super) before: Option<(u64, View)>,
+}
+
+impl History {
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn oldest_first(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().map(|said| &said.message)
+    }
+
+    pub(super) fn push(&mut self, said: Said, limits: &Limits) {
+        self.bytes += said.message.size();
+        self.messages.push_back(said);
+        while limits.history.is_some_and(|most| self.messages.len() > most)
+            || limits.history_bytes.is_some_and(|most| self.bytes > most)
+        {
+            let Some(oldest) = self.messages.pop_front() else { return };
+            self.bytes -= oldest.message.size();
+        }
+    }
+
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Message> {
+        self.messages.iter().rev().map(|said| &said.message)
+    }
+
+    /// Number and view before the oldest message, in a strict room.
+    pub(super) fn start(&self) -> Option<(u64, View)> {
+        self.messages.front()?.before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{username::Name, wire::Token};
+
+    fn limits(history: Option<usize>, history_bytes: Option<usize>) -> Limits {
+        Limits { history, history_bytes, ..Limits::default() }
+    }
+
+    /// One of those that differ in nothing but their ids.
+    fn said(n: u64) -> Said {
+        let (token, name) = (Token::new("gAA".to_owned()).unwrap(), Name::new("alice").unwrap());
+        let message = Message::classic(&format!("id-{n:03}"), &token, "now", &name);
+        Said { message, before: Some((n, View::START)) }
+    }
+
+    /// The ids of `count` messages that are left under these limits.
+    fn left(count: u64, limits: &Limits) -> Vec<String> {
+        let mut history = History::default();
+        (0..count).for_each(|n| history.push(said(n), limits));
+        let id = |message: &Message| String::from_utf8_lossy(message.data())[7..13].to_owned();
+        let ids: Vec<_> = history.oldest_first().map(id).collect();
+        let mut backwards: Vec<_> = history.newest_first().map(id).collect();
+        backwards.reverse();
+        assert_eq!((history.len(), &backwards), (ids.len(), &ids));
+        let oldest = history.start().map(|(n, _)| format!("id-{n:03}"));
+        assert_eq!(oldest.as_ref(), ids.first(), "what stood before the oldest");
+        ids
+    }
+
+    #[test]
+    fn the_newest_are_kept_as_many_as_either_limit_allows() {
+        let anything = limits(None, None);
+        assert_eq!(left(0, &anything), [""; 0]);
+        assert_eq!(left(3, &anything), ["id-000", "id-001", "id-002"]);
+        let two = limits(Some(2), None);
+        assert_eq!(left(2, &two), ["id-000", "id-001"]);
+        assert_eq!(left(9, &two), ["id-007", "id-008"]);
+        assert_eq!(left(9, &limits(Some(0), None)), [""; 0]);
+
+        let one = said(0).message.size();
+        for (bytes, kept) in [(3 * one, 3), (3 * one - 1, 2), (one - 1, 0)] {
+            assert_eq!(left(9, &limits(None, Some(bytes))).len(), kept, "{bytes} bytes");
+        }
+        assert_eq!(left(9, &limits(Some(2), Some(one))), ["id-008"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! What is inside the tokens of a strict room (PROTOCOL 2.6): a text together
+//! with who says it, where in its author's stream it stands, and what its
+//! author had heard. The relay can change none of that.
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    strict_room::hash_chain::{View, from_hex},
+    wire::json::lenient::Value,
+    wire::json::strict,
+};
+
+/// Envelopes are filled up with spaces to a multiple of this many bytes.
+const PADDING: usize = 128;
+
+/// Eight random bytes that tell one connection's envelopes from all others.
+pub(crate) type Sid = [u8; 8];
+
+/// What an envelope asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    /// To be shown.
+    Text,
+    /// The history is to be forgotten.
+    Clear,
+}
+
+/// One envelope.
+#[derive(PartialEq, Eq)]
+pub(crate) struct Envelope {
+    pub(crate) kind: Kind,
+    /// The author's name, as in line 1.
+    pub(crate) from: String,
+    pub(crate) sid: Sid,
+    /// 0, 1, 2… for one sid, both kinds counted.
+    pub(crate) seq: u64,
+    /// Number of the last event its author had heard.
+    pub(crate) n: u64,
+    /// The view after that event, its first half.
+    pub(crate) view: [u8; 16],
+    /// Empty for [`Kind::Clear`].
+    pub(crate) text: Zeroizing<String>,
+}
+
+impl Envelope {
+    /// The plaintext of a token.
+    pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
+        #[derive(Serialize)]
+        struct Object<'a> {
+            v: u8,
+            kind: Kind,
+            from: &'a str,
+            sid: String,
+            seq: u64,
+            n: u64,
+            view: String,
+            text: &'a str,
+        }
+        let object = Object {
+            v: 1,
+            kind: self.kind,
+            from: &self.from,
+            sid: hex::encode(self.sid),
+            seq: self.seq,
+            n: self.n,
+            view: hex::encode(self.view),
+            text: &self.text,
+        };
+        // Room for the worst, where every byte is escaped: growing would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(6 * (self.text.len() + 128) + 512));
+        // Strings and numbers written to memory: neither part can fail.
+        let _ = serde_json::to_writer(&mut *bytes, &object);
+        let padded = bytes.len().next_multiple_of(PADDING);
+        bytes.resize(padded, b' ');
+        bytes
+    }
+
+    /// `None` if it is not well formed, or of another version.
+    pub(crate) fn read(plaintext: &[u8]) -> Option<Self> {
+        if !plaintext.len().is_multiple_of(PADDING) {
+            return None;
+        }
+        let spaces = plaintext.iter().rev().take_while(|byte| **byte == b' ').count();
+        let object = strict::object(plaintext.get(..plaintext.len() - spaces)?)?;
+        let text = |name: &str| object.get(name).and_then(Value::as_text);
+        let number = |name: &str| object.get(name).and_then(Value::as_u64);
+        let kind = match text("kind")? {
+            "text" => Kind::Text,
+            "clear" if text("text") == Some("") => Kind::Clear,
+            _ => return None,
+        };
+        (number("v")? == 1).then_some(())?;
+        Some(Self {
+            kind,
+            from: text("from")?.to_owned(),
+            sid: from_hex(text("sid")?)?,
+            seq: number("seq")?,
+            n: number("n")?,
+            view: from_hex(text("view")?)?,
+            text: Zeroizing::new(text("text")?.to_owned()),
+        })
+    }
+
+    /// Its author had heard what a member with this view has.
+    pub(crate) fn agrees(&self, view: &View) -> bool {
+        self.view == view.head()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope(text: &str) -> Envelope {
+        Envelope {
+            kind: Kind::Text,
+            from: "alice".to_owned(),
+            sid: [0xdc; 8],
+            seq: 3,
+            n: 17,
+            view: [0xab; 16],
+            text: Zeroizing::new(text.to_owned()),
+        }
+    }
+
+    #[test]
+    fn it_comes_back_and_tells_its_length_in_steps_only() {
+        for text in ["", "hello", "\u{0}\u{1f}\"\\ 漢 😀", &"x".repeat(16_384)] {
+            let plaintext = envelope(text).encode();
+            assert!(plaintext.len().is_multiple_of(128));
+            assert!(Envelope::read(&plaintext) == Some(envelope(text)), "{text}");
+        }
+        assert_eq!(envelope("hello").encode().len(), envelope("hello there").encode().len());
+    }
+
+    #[test]
+    fn what_is_not_well_formed_is_not_read() {
+        let whole = String::from_utf8(envelope("hello").encode().to_vec()).unwrap();
+        let changed = |from: &str, to: &str| {
+            assert!(whole.contains(from), "{from}");
+            let object = whole.trim_end().replace(from, to);
+            format!("{object:width$}", width = object.len().next_multiple_of(128))
+        };
+        for (what, plaintext) in [
+            ("no padding", whole.trim_end().to_owned()),
+            ("a line feed in the padding", format!("{}\n", &whole[..whole.len() - 1])),
+            ("another version", changed("\"v\":1", "\"v\":2")),
+            ("a version in words", changed("\"v\":1", "\"v\":\"1\"")),
+            ("another kind", changed("\"kind\":\"text\"", "\"kind\":\"shout\"")),
+            ("a clear that says something", changed("\"kind\":\"text\"", "\"kind\":\"clear\"")),
+            ("upper case hex", changed("dcdc", "DCDC")),
+            ("a short sid", changed("dcdc", "dc")),
+            ("a negative number", changed("\"seq\":3", "\"seq\":-3")),
+            ("half a number", changed("\"seq\":3", "\"seq\":3.5")),
+            ("a key twice", changed("\"seq\":3", "\"seq\":3,\"seq\":3")),
+            ("an unknown key twice", changed("\"seq\":3", "\"seq\":3,\"x\":0,\"x\":0")),
+            ("no text", changed(",\"text\":\"hello\"", "")),
+        ] {
+            assert!(Envelope::read(plaintext.as_bytes()).is_none(), "{what}: {plaintext}");
+        }
+    }
+}

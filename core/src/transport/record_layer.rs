@@ -1,0 +1,48 @@
+//! The client's end of a sealed link (PROTOCOL 2.4).
+
+use crate::{
+    secret::burning_the_stack,
+    time::Tick,
+    transport::frame::Frame,
+    transport::keepalive::Keepalive,
+    transport::record::{Opener, Sealer, Tampered, Unsealable},
+    wire,
+};
+
+/// Seals what is sent, opens what comes, and notices when nothing does.
+#[derive(Debug)]
+pub(crate) struct Link {
+    sealer: Sealer,
+    opener: Opener,
+    pub(crate) keepalive: Keepalive,
+}
+
+impl Link {
+    /// Established at `now`.
+    pub(crate) fn new((sealer, opener): (Sealer, Opener), now: Tick) -> Self {
+        Self { sealer, opener, keepalive: Keepalive::new(now) }
+    }
+
+    /// The record of `frame`.
+    ///
+    /// # Errors
+    /// It does not fit, or only a `bye` may follow.
+    pub(crate) fn seal(&mut self, frame: &Frame) -> Result<Frame, Unsealable> {
+        if self.sealer.is_at_its_last() && *frame != wire::bye() {
+            return Err(Unsealable);
+        }
+        let mut record = Vec::new();
+        burning_the_stack(|| self.sealer.seal(frame.line(), &mut record))?;
+        Ok(Frame::from_record(record))
+    }
+
+    /// The object in a record that came at `now`.
+    ///
+    /// # Errors
+    /// The connection must end at once.
+    pub(crate) fn open(&mut self, now: Tick, record: &[u8]) -> Result<&[u8], Tampered> {
+        let object = self.opener.open(record)?;
+        self.keepalive.heard(now);
+        Ok(object)
+    }
+}

@@ -1,0 +1,331 @@
+//! Messages from client to server: encoders and decoders (PROTOCOL 1.2, 1.5, 2.3, 2.5).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use serde::Serialize;
+
+use super::{Token, Version, frame};
+use crate::{
+    crypto::kdf::Kdf,
+    error::{ErrorText, Violation},
+    transport::frame::Frame,
+    username::Name,
+    wire::json::lenient::Value,
+    wire::json::strict::{self, Field, Unusable},
+};
+
+/// What a server speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Spoken {
+    /// Protocol 1 alone.
+    One,
+    /// Either, as the client wishes.
+    Both,
+    /// Protocol 2 alone: a strict room.
+    Two,
+}
+
+/// Line 1, as far as a server may believe it: who wants in, and A undecoded.
+#[derive(Debug)]
+pub(crate) struct Hello {
+    pub(crate) version: Version,
+    pub(crate) name: Name,
+    pub(crate) a: Option<Vec<u8>>,
+}
+
+/// Reads line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to
+/// the name. `a` is `None` where it is no base64 text: that is found out only
+/// after the name has been looked up.
+pub(crate) fn read_hello(line: &[u8], spoken: Spoken) -> Result<Hello, ErrorText> {
+    let [cmd, username, a] =
+        strict::fields(line, ["cmd", "username", "A"]).map_err(|_| ErrorText::InvalidJson)?;
+    if cmd.text() != Some("srp_init") {
+        return Err(ErrorText::ExpectedSrpInit);
+    }
+    let version = match spoken {
+        Spoken::Both | Spoken::Two if offers_two(line) => Version::Two,
+        Spoken::One | Spoken::Both => Version::One,
+        Spoken::Two => return Err(ErrorText::Protocol2Required),
+    };
+    if a.is_missing() {
+        return Err(ErrorText::MissingA);
+    }
+    let name = if username == Field::Absent { Some("unknown") } else { username.text() };
+    let name = name.and_then(|name| Name::new(name).ok()).ok_or(ErrorText::InvalidUsername)?;
+    Ok(Hello { version, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
+}
+
+/// Whether line 1 has an array `versions` with the number 2 in it.
+fn offers_two(line: &[u8]) -> bool {
+    let object = strict::object(line);
+    let versions = object.as_ref().and_then(|line| line.get("versions")?.as_list());
+    versions.is_some_and(|versions| versions.iter().any(|version| version.as_u64() == Some(2)))
+}
+
+/// Reads line 3 and gives the proof M, whatever its length.
+pub(crate) fn read_proof(
+    line: &[u8],
+    version: Version,
+    expected_user_id: &str,
+) -> Result<Vec<u8>, ErrorText> {
+    if version == Version::Two && strict::object(line).is_none() {
+        return Err(ErrorText::InvalidJson);
+    }
+    let [cmd, user_id, m] =
+        strict::fields(line, ["cmd", "user_id", "M"]).map_err(|_| ErrorText::InvalidJson)?;
+    if cmd.text() != Some("srp_verify") {
+        return Err(ErrorText::ExpectedSrpVerify);
+    }
+    if user_id.text() != Some(expected_user_id) || m.is_missing() {
+        return Err(ErrorText::InvalidVerifyRequest);
+    }
+    let m = m.text().and_then(|text| STANDARD.decode(text).ok());
+    m.ok_or(ErrorText::InvalidVerifyRequest)
+}
+
+/// What a member asks of the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Pass this on to everybody.
+    Say(Token),
+    /// Forget the history. In a strict room with the envelope that proves the
+    /// wish; nowhere else.
+    Clear(Option<Token>),
+}
+
+impl Request {
+    /// What it costs to pass on, in bytes, roughly.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::Say(token) | Self::Clear(Some(token)) => token.as_str().len() as u64,
+            Self::Clear(None) => 0,
+        }
+    }
+}
+
+/// Reads a chat line of protocol 1. `Ok(None)` is a line to be ignored (PROTOCOL 1.5, 3.1).
+pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, Unusable> {
+    let [kind, text] = match strict::fields(line, ["type", "text"]) {
+        Err(Unusable::NotJson) => return Ok(None),
+        fields => fields?,
+    };
+    Ok(match (kind.text(), text) {
+        (Some("message"), Field::Text(text)) => Token::new(text).map(Request::Say),
+        (Some("message"), Field::Absent) => Token::new(String::new()).map(Request::Say),
+        (Some("clear"), _) => Some(Request::Clear(None)),
+        _ => None,
+    })
+}
+
+/// What a record of a member's asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Something of the room.
+    Request(Request),
+    /// A sign of life.
+    Ping,
+    /// It leaves.
+    Bye,
+    /// Nothing: a `pong`, or what this server does not know.
+    Nothing,
+}
+
+/// Reads the object of a record (PROTOCOL 2.5).
+pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<Asked, Violation> {
+    let object = strict::object(object).ok_or(Violation::Tampered)?;
+    let kind = object.get("type").and_then(Value::as_text).ok_or(Violation::Tampered)?;
+    let token = || {
+        let text = object.get("text").and_then(Value::as_text).ok_or(Violation::Tampered)?;
+        Token::new(text.to_owned()).ok_or(Violation::Unfit)
+    };
+    Ok(match (kind, kdf) {
+        ("message", _) => Asked::Request(Request::Say(token()?)),
+        ("clear", Kdf::None) => Asked::Request(Request::Clear(None)),
+        ("clear", Kdf::Argon2id) => Asked::Request(Request::Clear(Some(token()?))),
+        ("ping", _) => Asked::Ping,
+        ("bye", _) => Asked::Bye,
+        _ => Asked::Nothing,
+    })
+}
+
+/// Line 1. `versions` is what is offered; nothing is what a client of protocol 1 says.
+pub(crate) fn srp_init(name: &Name, a: &[u8], versions: &[u8]) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        cmd: &'static str,
+        username: &'a str,
+        #[serde(rename = "A")]
+        a: String,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        versions: Vec<u8>,
+    }
+    frame(&Line {
+        cmd: "srp_init",
+        username: name.as_str(),
+        a: STANDARD.encode(a),
+        versions: versions.to_vec(),
+    })
+}
+
+/// Line 3, with M of either protocol.
+pub(crate) fn srp_verify(user_id: &str, m: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        cmd: &'static str,
+        user_id: &'a str,
+        #[serde(rename = "M")]
+        m: String,
+    }
+    frame(&Line { cmd: "srp_verify", user_id, m: STANDARD.encode(m) })
+}
+
+#[derive(Serialize)]
+struct Wish<'a> {
+    r#type: &'static str,
+    text: &'a str,
+}
+
+/// `message`.
+pub(crate) fn say(token: &Token) -> Frame {
+    frame(&Wish { r#type: "message", text: token.as_str() })
+}
+
+/// `clear` in a classic room.
+pub(crate) fn clear() -> Frame {
+    Frame::from_line(br#"{"type":"clear"}"#.to_vec())
+}
+
+/// `clear` in a strict room, with its envelope.
+pub(crate) fn wipe(token: &Token) -> Frame {
+    frame(&Wish { r#type: "clear", text: token.as_str() })
+}
+
+/// The answer to a `ping`, from either side.
+pub(crate) fn pong() -> Frame {
+    Frame::from_line(br#"{"type":"pong"}"#.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::MAX_TOKEN;
+
+    #[test]
+    fn only_tokens_are_passed_on() {
+        let read = |line: &str| read_request(line.as_bytes());
+        let say = |text: &str| Ok(Token::new(text.to_owned()).map(Request::Say));
+        assert_eq!(read(r#"{"type":"message","text":"gAA-_="}"#), say("gAA-_="));
+        assert_eq!(read(r#"{"type":"message"}"#), say(""));
+        assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::Clear(None))));
+        let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
+        for ignored in [
+            "hello",
+            "",
+            "{}",
+            r#"{"type":"dance"}"#,
+            r#"{"type":"message","text":null}"#,
+            r#"{"type":"message","text":"a b"}"#,
+            r#"{"type":"message","text":"漢"}"#,
+            &long,
+        ] {
+            assert_eq!(read(ignored), Ok(None), "{}", &ignored[..ignored.len().min(60)]);
+        }
+        assert_eq!(read("[]"), Err(Unusable::NotAnObject));
+        assert_eq!(read_request(b"\"\xff\""), Err(Unusable::NotUtf8));
+    }
+
+    #[test]
+    fn a_record_asks_for_something_or_is_an_offence() {
+        let read = |object: &str| read_sealed_request(object.as_bytes(), Kdf::Argon2id);
+        let token = || Token::new("gAA".to_owned()).unwrap();
+        let request = |request| Ok(Asked::Request(request));
+        assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Say(token())));
+        let wish = r#"{"type":"clear","text":"gAA"}"#;
+        assert_eq!(read(wish), request(Request::Clear(Some(token()))));
+        let classic = read_sealed_request(br#"{"type":"clear"}"#, Kdf::None);
+        assert_eq!(classic, request(Request::Clear(None)));
+        assert_eq!(read(r#"{"type":"ping"}"#), Ok(Asked::Ping));
+        assert_eq!(read(r#"{"type":"bye"}"#), Ok(Asked::Bye));
+        for nothing in [r#"{"type":"pong"}"#, r#"{"type":"dance","text":[]}"#] {
+            assert_eq!(read(nothing), Ok(Asked::Nothing), "{nothing}");
+        }
+        let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
+        for unfit in [r#"{"type":"message","text":"a b"}"#, &long] {
+            assert_eq!(read(unfit), Err(Violation::Unfit));
+        }
+        for tampered in [
+            "{}",
+            r#"{"type":5}"#,
+            r#"{"type":"message"}"#,
+            r#"{"type":"message","text":null}"#,
+            r#"{"type":"clear"}"#,
+            r#"{"type":"ping","type":"ping"}"#,
+            r#"{"type":"message","text":"gAA","text":"gAA"}"#,
+            "{\"type\":\"\u{fffd}\"",
+        ] {
+            assert_eq!(read(tampered), Err(Violation::Tampered), "{tampered}");
+        }
+    }
+
+    #[test]
+    fn a_proof_is_read_or_it_is_said_what_is_wrong_with_the_line() {
+        let read = |line: &str, version| read_proof(line.as_bytes(), version, "me");
+        let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
+        for version in [Version::One, Version::Two] {
+            for (m, proof) in [("Ag==", &[2][..]), ("AAECAwQ=", &[0, 1, 2, 3, 4])] {
+                assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
+            }
+            for wrong in ["", r#","M":"""#, r#","M":null"#, r#","M":5"#, r#","M":"?""#] {
+                let invalid = Err(ErrorText::InvalidVerifyRequest);
+                assert_eq!(read(&line(wrong), version), invalid, "{wrong}");
+            }
+            let other = r#"{"cmd":"srp_verify","user_id":"you","M":"Ag=="}"#;
+            assert_eq!(read(other, version), Err(ErrorText::InvalidVerifyRequest));
+            let init = r#"{"cmd":"srp_init","user_id":"me","M":"Ag=="}"#;
+            assert_eq!(read(init, version), Err(ErrorText::ExpectedSrpVerify));
+            assert_eq!(read("[]", version), Err(ErrorText::InvalidJson));
+        }
+        // What Python overlooks, protocol 2 does not.
+        let twice = line(r#","M":"Ag==","M":"Ag==""#);
+        assert_eq!(read(&twice, Version::One), Ok(vec![2]));
+        assert_eq!(read(&twice, Version::Two), Err(ErrorText::InvalidJson));
+    }
+
+    /// By this a flood of long messages is slowed down.
+    #[test]
+    fn a_request_costs_what_it_has_to_say() {
+        let token = Token::new("x".repeat(1_000)).unwrap();
+        assert_eq!(Request::Say(token.clone()).size(), 1_000);
+        assert_eq!(Request::Clear(Some(token)).size(), 1_000);
+        assert_eq!(Request::Clear(None).size(), 0);
+    }
+
+    #[test]
+    fn protocol_2_is_spoken_with_whoever_offers_it() {
+        let version = |versions: &str, spoken| {
+            let line = format!(r#"{{"cmd":"srp_init","username":"a","A":"Ag=="{versions}}}"#);
+            read_hello(line.as_bytes(), spoken).map(|hello| hello.version)
+        };
+        for offer in [r#","versions":[2,1]"#, r#","versions":[2]"#, r#","versions":["x",9,2]"#] {
+            assert_eq!(version(offer, Spoken::Both), Ok(Version::Two), "{offer}");
+            assert_eq!(version(offer, Spoken::Two), Ok(Version::Two), "{offer}");
+            assert_eq!(version(offer, Spoken::One), Ok(Version::One), "{offer}");
+        }
+        for none in [
+            "",
+            r#","versions":2"#,
+            r#","versions":[1]"#,
+            r#","versions":["2"]"#,
+            r#","versions":[2.0]"#,
+            r#","versions":[2],"versions":[2]"#,
+        ] {
+            assert_eq!(version(none, Spoken::Both), Ok(Version::One), "{none}");
+            assert_eq!(version(none, Spoken::Two), Err(ErrorText::Protocol2Required), "{none}");
+        }
+        let other = read_hello(br#"{"cmd":"dance"}"#, Spoken::Two);
+        assert_eq!(other.err(), Some(ErrorText::ExpectedSrpInit));
+        let no_a = read_hello(br#"{"cmd":"srp_init"}"#, Spoken::Two);
+        assert_eq!(no_a.err(), Some(ErrorText::Protocol2Required));
+    }
+}

@@ -1,0 +1,128 @@
+//! What a server answers during a login: lines 2 and 4, and what has to be in them.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{
+    client::login::LoginFailed,
+    crypto::kdf::Kdf,
+    crypto::key_schedule::{Proofs, Transcript},
+    crypto::srp::{ClientProof, PublicValue, Salt},
+    error::ErrorText,
+    fingerprint::Fingerprint,
+    secret::Secret,
+    transport::record::{Opener, Sealer},
+    untrusted::Untrusted,
+    wire::Version,
+    wire::json::lenient::{self, Value},
+    wire::json::strict,
+};
+
+/// A line of the server, as it came and as it reads.
+pub(crate) struct Answer {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) object: Value,
+}
+
+impl Answer {
+    /// Unless it is an error or nothing that a server says.
+    pub(crate) fn read(line: &[u8]) -> Result<Self, LoginFailed> {
+        let http = line.starts_with(b"HTTP/");
+        let object = lenient::read(line).ok_or(LoginFailed::NotAServer { http })?;
+        match object.get("error") {
+            None => Ok(Self { bytes: line.to_vec(), object }),
+            Some(error) => {
+                let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
+                Err(LoginFailed::Refused {
+                    known: ErrorText::from_wire(&text),
+                    text: Untrusted::new(text),
+                })
+            }
+        }
+    }
+}
+
+/// Line 2, checked.
+pub(crate) struct Challenge {
+    pub(crate) version: Version,
+    pub(crate) user_id: String,
+    pub(crate) b: PublicValue,
+    pub(crate) salt: Salt,
+    pub(crate) room_salt: [u8; 16],
+    pub(crate) kdf: Kdf,
+}
+
+impl Challenge {
+    /// Of protocol 1.
+    pub(crate) fn open(line: &Value) -> Result<Self, LoginFailed> {
+        let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
+        Ok(Self {
+            version: Version::One,
+            user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
+            b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailed::Unproven)?,
+            salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailed::Unproven)?,
+            room_salt: bytes(line, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
+            kdf: Kdf::None,
+        })
+    }
+
+    /// Of protocol 2, read strictly: a known kdf, all 16 bytes of both salts,
+    /// the sentinel, and B as it enters the hashes.
+    pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailed> {
+        let line = strict::object(line).ok_or(LoginFailed::NotAServer { http: false })?;
+        let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
+        let kdf = kdf.ok_or(LoginFailed::UnknownVersion)?;
+        let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailed::Unproven)?;
+        let challenge = Self { version: Version::Two, kdf, salt, ..Self::open(&line)? };
+        if bytes(&line, "B")? == challenge.b.as_bytes() {
+            Ok(challenge)
+        } else {
+            Err(LoginFailed::Unproven)
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::of(self.kdf, &self.room_salt, &self.salt)
+    }
+}
+
+/// The proof of this side, and what the other's has to be.
+pub(crate) enum Proof {
+    Open(ClientProof),
+    Sealed { session_key: Secret<32>, transcript: Transcript, proofs: Proofs },
+}
+
+impl Proof {
+    /// M.
+    pub(crate) fn own(&self) -> &[u8; 32] {
+        match self {
+            Self::Open(proof) => proof.proof(),
+            Self::Sealed { proofs, .. } => proofs.client.expose(),
+        }
+    }
+
+    /// This was line 3.
+    pub(crate) fn sent(&mut self, line: &[u8]) {
+        if let Self::Sealed { transcript, .. } = self {
+            transcript.line_3 = line.to_vec();
+        }
+    }
+
+    /// Judges line 4, and gives the ends of the link if it is sealed from here on.
+    pub(crate) fn check(self, line: &Answer) -> Result<Option<(Sealer, Opener)>, LoginFailed> {
+        let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailed::Unproven)?;
+        match self {
+            // K itself is not needed: protocol 1 seals nothing with it.
+            Self::Open(proof) => proof.check(&h_amk).map(|_| None).ok(),
+            Self::Sealed { session_key, transcript, proofs } => {
+                let right = proofs.server.matches(&h_amk) && strict::object(&line.bytes).is_some();
+                right.then(|| Some(transcript.keys(&session_key, &line.bytes).client()))
+            }
+        }
+        .ok_or(LoginFailed::Unproven)
+    }
+}
+
+fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailed> {
+    let text = answer.get(key).and_then(Value::as_text);
+    text.and_then(|text| STANDARD.decode(text).ok()).ok_or(LoginFailed::NotAServer { http: false })
+}

@@ -1,0 +1,217 @@
+//! What a server tells. In protocol 1 it is read tolerantly (PROTOCOL 1.5, 3.3):
+//! a Python server passes on whatever its members send, and no line may end the
+//! client. Over a sealed link it is read strictly: there nobody but a server of
+//! ours can have said it.
+
+use jiff::Timestamp;
+
+use crate::{
+    crypto::kdf::Kdf,
+    strict_room::hash_chain::View,
+    transport::record::Tampered,
+    untrusted::Untrusted,
+    wire::json::lenient::{self, Value},
+    wire::json::strict,
+};
+
+/// One line of the chat.
+#[derive(Debug)]
+pub(crate) enum News {
+    Init(Init),
+    Message(Data),
+    Joined(User),
+    Left {
+        user_id: String,
+    },
+    Cleared(Cleared),
+    Notice(Untrusted),
+    Ping,
+    /// The server's last word.
+    Bye,
+    /// Something this client does not know, or not JSON at all.
+    Unknown,
+}
+
+#[derive(Debug)]
+pub(crate) struct Init {
+    /// What was said before, in protocol 1.
+    pub(crate) messages: Vec<Data>,
+    pub(crate) users: Vec<User>,
+    /// How many of the following messages were said before, in protocol 2.
+    pub(crate) history: u64,
+    /// Number and view before the first of them, in a strict room.
+    pub(crate) start: Option<(u64, View)>,
+}
+
+/// DATA: a message as the server passes it on.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) id: Option<String>,
+    /// `None` if it is no text at all.
+    pub(crate) token: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) author: Untrusted,
+    /// The number of the event, in a strict room.
+    pub(crate) n: Option<u64>,
+}
+
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) user_id: String,
+    pub(crate) name: Untrusted,
+}
+
+/// The history is forgotten.
+#[derive(Debug)]
+pub(crate) enum Cleared {
+    /// Nobody says at whose wish.
+    Bare,
+    /// At this member's wish, says the server.
+    By(Untrusted),
+    /// At the wish that this is.
+    Proven(Data),
+}
+
+impl News {
+    pub(crate) fn read(line: &[u8]) -> Self {
+        let Some(line) = lenient::read(line) else { return Self::Unknown };
+        let news = match line.get("type").and_then(Value::as_text) {
+            Some("init") => Some(Self::Init(Init {
+                messages: elements(&line, "messages").iter().filter_map(data).collect(),
+                users: elements(&line, "users").iter().filter_map(user).collect(),
+                history: 0,
+                start: None,
+            })),
+            Some("message") => line.get("data").and_then(data).map(Self::Message),
+            Some("user_joined") => user(&line).map(Self::Joined),
+            Some("user_left") => text(&line, "user_id").map(|user_id| Self::Left { user_id }),
+            Some("cleared") => Some(Self::Cleared(Cleared::Bare)),
+            _ => None,
+        };
+        news.unwrap_or(Self::Unknown)
+    }
+
+    /// The object of a record, read strictly (PROTOCOL 2.4, 2.5): known types
+    /// with anything amiss are a failure, unknown ones are passed over.
+    pub(crate) fn read_sealed(object: &[u8], kdf: Kdf) -> Result<Self, Tampered> {
+        let line = strict::object(object).ok_or(Tampered)?;
+        let kind = line.get("type").and_then(Value::as_text).ok_or(Tampered)?;
+        let news = match (kind, kdf) {
+            ("init", _) => sealed_init(&line, kdf).map(Self::Init),
+            ("message", _) => {
+                line.get("data").and_then(|data| numbered(data, kdf)).map(Self::Message)
+            }
+            ("user_joined", _) => proper_user(&line).map(Self::Joined),
+            ("user_left", _) => text(&line, "user_id").map(|user_id| Self::Left { user_id }),
+            ("cleared", Kdf::None) => {
+                let by = text(&line, "username").map(Untrusted::new);
+                by.map(|by| Self::Cleared(Cleared::By(by)))
+            }
+            ("cleared", Kdf::Argon2id) => {
+                let data = line.get("data").and_then(|data| numbered(data, kdf));
+                data.map(|data| Self::Cleared(Cleared::Proven(data)))
+            }
+            ("notice", _) => text(&line, "text").map(|text| Self::Notice(Untrusted::new(text))),
+            ("ping", _) => Some(Self::Ping),
+            ("bye", _) => Some(Self::Bye),
+            _ => Some(Self::Unknown),
+        };
+        news.ok_or(Tampered)
+    }
+}
+
+fn elements<'a>(object: &'a Value, key: &str) -> &'a [Value] {
+    object.get(key).and_then(Value::as_list).unwrap_or_default()
+}
+
+fn data(value: &Value) -> Option<Data> {
+    Some(Data {
+        author: name(value.get("username")?),
+        id: text(value, "id"),
+        token: text(value, "text"),
+        at: text(value, "timestamp").and_then(|at| at.parse().ok()),
+        n: None,
+    })
+}
+
+fn sealed_init(line: &Value, kdf: Kdf) -> Option<Init> {
+    let users = line.get("users")?.as_list()?.iter().map(proper_user).collect::<Option<_>>()?;
+    let start = match kdf {
+        Kdf::None => None,
+        Kdf::Argon2id => {
+            let view = View::from_hex(line.get("view")?.as_text()?)?;
+            Some((line.get("n")?.as_u64()?, view))
+        }
+    };
+    line.get("messages")?.as_list()?;
+    Some(Init { messages: Vec::new(), users, history: line.get("history")?.as_u64()?, start })
+}
+
+/// DATA in which everything is as it should be.
+fn numbered(value: &Value, kdf: Kdf) -> Option<Data> {
+    let n = match kdf {
+        Kdf::None => None,
+        Kdf::Argon2id => Some(value.get("n")?.as_u64()?),
+    };
+    Some(Data {
+        author: Untrusted::new(text(value, "username")?),
+        id: Some(text(value, "id")?),
+        token: Some(text(value, "text")?),
+        at: text(value, "timestamp")?.parse().ok(),
+        n,
+    })
+}
+
+fn proper_user(value: &Value) -> Option<User> {
+    let name = Untrusted::new(text(value, "username")?);
+    Some(User { user_id: text(value, "user_id")?, name })
+}
+
+fn user(value: &Value) -> Option<User> {
+    Some(User { user_id: text(value, "user_id")?, name: name(value.get("username")?) })
+}
+
+/// Any JSON value may stand where a name should.
+fn name(value: &Value) -> Untrusted {
+    Untrusted::new(value.as_text().map_or_else(|| value.to_text(), str::to_owned))
+}
+
+fn text(object: &Value, key: &str) -> Option<String> {
+    object.get(key).and_then(Value::as_text).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_bad_element_costs_itself_and_not_the_line() {
+        let line = br#"{"type":"init","messages":[5,{"username":"a"},{"id":null},
+            {"id":"x","text":NaN,"timestamp":7,"username":["\ud800",1e999]}],
+            "users":[null,{"user_id":"1","username":5},{"user_id":2,"username":"b"}]}"#;
+        let News::Init(Init { messages, users, .. }) = News::read(line) else {
+            panic!("not an init")
+        };
+        let authors: Vec<_> = messages.iter().map(|data| data.author.raw().to_owned()).collect();
+        assert_eq!(authors.first().map(String::as_str), Some("a"));
+        assert_eq!(authors.len(), 2);
+        assert!(messages.iter().all(|data| data.token.is_none() && data.at.is_none()));
+        let names: Vec<_> = users.iter().map(|user| user.name.raw()).collect();
+        assert_eq!(names, ["5"]);
+    }
+
+    #[test]
+    fn what_is_unknown_is_unknown() {
+        for line in [
+            "",
+            "hello",
+            "[]",
+            "{}",
+            r#"{"type":5}"#,
+            r#"{"type":"dance"}"#,
+            r#"{"type":"message","data":5}"#,
+        ] {
+            assert!(matches!(News::read(line.as_bytes()), News::Unknown), "{line}");
+        }
+    }
+}

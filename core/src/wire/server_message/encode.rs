@@ -1,0 +1,350 @@
+//! Lines that a server writes.
+
+use std::sync::OnceLock;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Serialize;
+
+use crate::wire::{MAX_LINE, Token, append, frame};
+use crate::{
+    crypto::kdf::Kdf, error::ErrorText, strict_room::hash_chain::View, transport::frame::Frame,
+    transport::record::MAX_OBJECT, username::Name,
+};
+
+/// Line 2 of protocol 1.
+pub(crate) fn challenge(user_id: &str, b: &[u8], salt: &[u8], room_salt: &[u8; 16]) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        user_id: &'a str,
+        #[serde(rename = "B")]
+        b: String,
+        salt: String,
+        room_salt: String,
+    }
+    frame(&Line {
+        user_id,
+        b: STANDARD.encode(b),
+        salt: STANDARD.encode(salt),
+        room_salt: STANDARD.encode(room_salt),
+    })
+}
+
+/// Line 2 of protocol 2.
+pub(crate) fn sealed_challenge(
+    user_id: &str,
+    b: &[u8],
+    salt: &[u8],
+    room_salt: &[u8; 16],
+    kdf: Kdf,
+) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        version: u8,
+        user_id: &'a str,
+        #[serde(rename = "B")]
+        b: String,
+        salt: String,
+        room_salt: String,
+        kdf: &'static str,
+    }
+    frame(&Line {
+        version: 2,
+        user_id,
+        b: STANDARD.encode(b),
+        salt: STANDARD.encode(salt),
+        room_salt: STANDARD.encode(room_salt),
+        kdf: kdf.name(),
+    })
+}
+
+/// Line 4 of protocol 1. `session_key` is used for nothing, but a Python client wants it to be a Fernet key.
+pub(crate) fn confirmation(h_amk: &[u8; 32], session_key: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        #[serde(rename = "H_AMK")]
+        h_amk: String,
+        session_key: String,
+    }
+    let fernet_key = base64::engine::general_purpose::URL_SAFE.encode(session_key);
+    frame(&Line { h_amk: STANDARD.encode(h_amk), session_key: STANDARD.encode(fernet_key) })
+}
+
+/// Line 4 of protocol 2.
+pub(crate) fn sealed_confirmation(h_amk: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        #[serde(rename = "H_AMK")]
+        h_amk: String,
+    }
+    frame(&Line { h_amk: STANDARD.encode(h_amk) })
+}
+
+/// `{"error":TEXT}`.
+pub(crate) fn error(text: ErrorText) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        error: &'static str,
+    }
+    frame(&Line { error: text.as_str() })
+}
+
+/// DATA of PROTOCOL 1.5 and 2.5.
+struct Data<'a> {
+    id: &'a str,
+    token: &'a Token,
+    timestamp: &'a str,
+    author: &'a Name,
+    n: Option<u64>,
+}
+
+/// The address of the sender is nobody's business: protocol 1 wants the field,
+/// so there it is empty.
+const USER_IP: &str = r#","user_ip":"""#;
+
+const MESSAGE_HEAD: &str = r#"{"type":"message","data":"#;
+const CLEARED_HEAD: &str = r#"{"type":"cleared","data":"#;
+
+impl Data<'_> {
+    /// A line around it, and where in it `user_ip` stands. Ids, tokens and times
+    /// have nothing to escape, and are not searched for it: that would be much of
+    /// what a message costs.
+    fn line(&self, head: &str, user_ip: &str) -> (Frame, usize) {
+        let token = self.token.as_str();
+        let mut line = Vec::with_capacity(token.len() + 512);
+        let before = [head, r#"{"id":""#, self.id, r#"","text":""#, token, r#"","timestamp":""#];
+        for piece in before.into_iter().chain([self.timestamp, "\""]) {
+            line.extend_from_slice(piece.as_bytes());
+        }
+        let at = line.len();
+        line.extend_from_slice(user_ip.as_bytes());
+        line.extend_from_slice(br#","username":"#);
+        append(&mut line, &self.author.as_str());
+        if let Some(n) = self.n {
+            line.extend_from_slice(format!(r#","n":{n}"#).as_bytes());
+        }
+        line.extend_from_slice(b"}}");
+        (Frame::from_line(line), at)
+    }
+}
+
+/// `message`, encoded once for everybody who speaks the same protocol.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    /// For protocol 1, and where `user_ip` stands there; none in a strict room.
+    open: Option<(Frame, usize)>,
+    /// For protocol 2; in a classic room made when it is first asked for.
+    sealed: OnceLock<Frame>,
+}
+
+impl Message {
+    /// For a classic room.
+    pub(crate) fn classic(id: &str, token: &Token, at: &str, author: &Name) -> Self {
+        let data = Data { id, token, timestamp: at, author, n: None };
+        Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: OnceLock::new() }
+    }
+
+    /// For a strict room, where it is event `n`.
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, author: &Name, n: u64) -> Self {
+        let data = Data { id, token, timestamp: at, author, n: Some(n) };
+        Self { open: None, sealed: data.line(MESSAGE_HEAD, "").0.into() }
+    }
+
+    /// The line of protocol 1, if the room takes that.
+    pub(crate) fn open(&self) -> Option<&Frame> {
+        self.open.as_ref().map(|(line, _)| line)
+    }
+
+    /// The line of protocol 2.
+    pub(crate) fn sealed(&self) -> &Frame {
+        self.sealed.get_or_init(|| {
+            let (line, user_ip) =
+                self.open.as_ref().map_or((&b""[..], 0), |(l, at)| (l.line(), *at));
+            let (before, after) = line.split_at_checked(user_ip).unwrap_or_default();
+            let after = after.strip_prefix(USER_IP.as_bytes()).unwrap_or(after);
+            Frame::from_line([before, after].concat())
+        })
+    }
+
+    /// Bytes of the line of protocol 2, its `\n` included.
+    pub(crate) fn sealed_size(&self) -> usize {
+        match &self.open {
+            Some((line, _)) => line.bytes().len() - USER_IP.len(),
+            None => self.sealed().bytes().len(),
+        }
+    }
+
+    /// The longest of its lines, in bytes before the `\n`.
+    pub(crate) fn size(&self) -> usize {
+        self.open().unwrap_or_else(|| self.sealed()).bytes().len() - 1
+    }
+
+    /// DATA alone, as it stands in the `init` of protocol 1.
+    pub(crate) fn data(&self) -> &[u8] {
+        let bytes = self.open().map_or(&b""[..], Frame::bytes);
+        bytes.get(MESSAGE_HEAD.len()..bytes.len().saturating_sub(2)).unwrap_or_default()
+    }
+}
+
+/// `cleared`, with whose wish it was where the protocol says so.
+#[derive(Debug)]
+pub(crate) struct Clearing {
+    /// For protocol 1; none in a strict room.
+    pub(crate) open: Option<Frame>,
+    /// For protocol 2.
+    pub(crate) sealed: Frame,
+}
+
+impl Clearing {
+    /// In a classic room.
+    pub(crate) fn classic(by: &Name) -> Self {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            r#type: &'static str,
+            username: &'a str,
+        }
+        Self {
+            open: Some(Frame::from_line(br#"{"type":"cleared"}"#.to_vec())),
+            sealed: frame(&Line { r#type: "cleared", username: by.as_str() }),
+        }
+    }
+
+    /// In a strict room, where it is event `n`.
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, by: &Name, n: u64) -> Self {
+        let data = Data { id, token, timestamp: at, author: by, n: Some(n) };
+        Self { open: None, sealed: data.line(CLEARED_HEAD, "").0 }
+    }
+}
+
+/// `init` of protocol 1: what a newcomer gets, within [`MAX_LINE`]. `history`
+/// is the newest message first; the oldest are left out if the line gets too
+/// long. Should the users alone not fit, some of those present are left out: a
+/// longer line would cut off a Python client for certain.
+pub(crate) fn init<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    history: impl Iterator<Item = &'a Message>,
+) -> Frame {
+    const HEAD: &[u8] = br#"{"type":"init","messages":["#;
+    const MIDDLE: &[u8] = br#"],"users":["#;
+    const TAIL: &[u8] = b"]}";
+    let mut left = MAX_LINE - HEAD.len() - MIDDLE.len() - TAIL.len();
+    let listed = listed(present, newcomer, &mut left);
+    let mut shown = Vec::new();
+    for message in history {
+        let comma = usize::from(!shown.is_empty());
+        let cost = message.data().len() + comma;
+        if cost > left {
+            break;
+        }
+        left -= cost;
+        shown.push(message.data());
+    }
+    shown.reverse();
+
+    let mut line = Vec::with_capacity(MAX_LINE - left);
+    line.extend_from_slice(HEAD);
+    line.extend_from_slice(&shown.join(&b','));
+    line.extend_from_slice(MIDDLE);
+    line.extend_from_slice(&listed);
+    line.extend_from_slice(TAIL);
+    Frame::from_line(line)
+}
+
+/// `init` of protocol 2, within what a record holds: `history` messages follow
+/// as lines of their own. `start` is what stands before the first of them:
+/// number and view, in a strict room.
+pub(crate) fn sealed_init<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    history: usize,
+    start: Option<(u64, View)>,
+) -> Frame {
+    // The numbers and the view need less than this.
+    let mut left = MAX_OBJECT - 256;
+    let listed = listed(present, newcomer, &mut left);
+    let mut line = br#"{"type":"init","messages":[],"users":["#.to_vec();
+    line.extend_from_slice(&listed);
+    line.extend_from_slice(format!(r#"],"history":{history}"#).as_bytes());
+    if let Some((n, view)) = start {
+        line.extend_from_slice(format!(r#","n":{n},"view":"{view}""#).as_bytes());
+    }
+    line.push(b'}');
+    Frame::from_line(line)
+}
+
+/// The users as Python lists them, who came last standing last; as many of them
+/// as fit into `left` bytes, the newcomer for certain.
+fn listed<'a>(
+    present: impl Iterator<Item = (&'a str, &'a Name)>,
+    newcomer: (&'a str, &'a Name),
+    left: &mut usize,
+) -> Vec<u8> {
+    let (mut listed, mut last) = (Vec::new(), Vec::new());
+    list(&mut last, newcomer);
+    *left = left.saturating_sub(last.len());
+    for user in present {
+        let before = listed.len();
+        list(&mut listed, user);
+        listed.push(b',');
+        if listed.len() > *left {
+            listed.truncate(before);
+            break;
+        }
+    }
+    *left -= listed.len();
+    listed.append(&mut last);
+    listed
+}
+
+/// One user. An id has nothing to escape.
+fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Name)) {
+    for piece in [r#"{"user_id":""#, user_id, r#"","username":"#] {
+        listed.extend_from_slice(piece.as_bytes());
+    }
+    append(listed, &name.as_str());
+    listed.push(b'}');
+}
+
+/// `user_joined`.
+pub(crate) fn user_joined(user_id: &str, name: &Name) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        user_id: &'a str,
+        username: &'a str,
+    }
+    frame(&Line { r#type: "user_joined", user_id, username: name.as_str() })
+}
+
+/// `user_left`.
+pub(crate) fn user_left(user_id: &str) -> Frame {
+    #[derive(Serialize)]
+    struct Line<'a> {
+        r#type: &'static str,
+        user_id: &'a str,
+    }
+    frame(&Line { r#type: "user_left", user_id })
+}
+
+/// `notice`: words of the server.
+pub(crate) fn notice(text: &'static str) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        r#type: &'static str,
+        text: &'static str,
+    }
+    frame(&Line { r#type: "notice", text })
+}
+
+/// Asks for a sign of life, from either side.
+pub(crate) fn ping() -> Frame {
+    Frame::from_line(br#"{"type":"ping"}"#.to_vec())
+}
+
+/// The last record of either side.
+pub(crate) fn bye() -> Frame {
+    Frame::from_line(br#"{"type":"bye"}"#.to_vec())
+}
+
+#[cfg(test)]
+mod tests;

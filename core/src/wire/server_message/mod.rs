@@ -1,0 +1,10 @@
+//! Messages from server to client: encoders and decoders (PROTOCOL 1.3 to 1.5, 2.5).
+
+mod decode;
+mod encode;
+
+pub(crate) use decode::{Cleared, Data, Init, News, User};
+pub(crate) use encode::{
+    Clearing, Message, bye, challenge, confirmation, error, init, notice, ping, sealed_challenge,
+    sealed_confirmation, sealed_init, user_joined, user_left,
+};

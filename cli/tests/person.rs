@@ -14,7 +14,7 @@ use cmdchat_core::{
     client::{Event, NotSent, Reference},
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::connect::Command;
+use cmdchat_drivers::client::SessionCommand;
 use scene::Scene;
 
 impl Scene {
@@ -22,7 +22,7 @@ impl Scene {
     fn done(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.model.poll_effect())
             .map(|effect| match &effect {
-                Effect::Send(Command::Say(Reference(number), text)) => {
+                Effect::Send(SessionCommand::Say(Reference(number), text)) => {
                     format!("say {number} {}", text.as_str())
                 }
                 Effect::Copy(text) => {

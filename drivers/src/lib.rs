@@ -2,17 +2,10 @@
 //! are its leaves, each behind a feature of its name.
 #![warn(missing_docs)]
 
-#[cfg(feature = "blocking")]
-pub mod blocking;
-mod buffer;
-pub mod connect;
-pub mod contract;
-mod login;
+pub mod client;
+mod handshake;
+mod notify;
 mod outbound;
-pub mod serve;
-#[cfg(feature = "sim")]
-pub mod sim;
-#[cfg(feature = "smol")]
-pub mod smol;
-#[cfg(any(feature = "smol", feature = "blocking"))]
-pub mod tcp;
+mod read_buffer;
+pub mod runtime;
+pub mod server;

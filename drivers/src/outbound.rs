@@ -1,45 +1,16 @@
 //! Writes what an outlet holds.
 
-use std::{
-    future::poll_fn,
-    io::{self, IoSlice},
-    sync::atomic::{AtomicBool, Ordering},
-    task::Poll,
-};
+use std::io::{self, IoSlice};
 
-use atomic_waker::AtomicWaker;
 use cmdchat_core::{
     time::Tick,
     transport::broadcast::{GATHERED, Outlet},
 };
 
-use crate::contract::{Runtime, Writer};
-
-/// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
-#[derive(Debug, Default)]
-pub(crate) struct Bell {
-    rung: AtomicBool,
-    sleeper: AtomicWaker,
-}
-
-impl Bell {
-    pub(crate) fn ring(&self) {
-        // Always written, never only looked at: whoever hears an earlier ring must
-        // see what this one is about.
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.sleeper.wake();
-        }
-    }
-
-    /// Ready after the next ring, or at once after one that nobody heard.
-    pub(crate) async fn heard(&self) {
-        poll_fn(|context| {
-            self.sleeper.register(context.waker());
-            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-}
+use crate::{
+    notify::Bell,
+    runtime::{Runtime, Writer},
+};
 
 /// An outlet and the connection that it goes to.
 pub(crate) struct Pen<W> {

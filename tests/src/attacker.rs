@@ -8,8 +8,8 @@ use std::{
 };
 
 use cmdchat_drivers::{
-    contract::{Hangup as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
-    sim::{Link, Sim, SimHangup, SimReader, SimWriter},
+    runtime::sim::{Link, Sim, SimHangup, SimReader, SimWriter},
+    runtime::{Hangup as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 
 /// Which way a line goes.

@@ -19,9 +19,9 @@ use std::{
 
 use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
-    contract::Runtime as _,
-    serve::Note,
-    sim::{Deadlock, Sim},
+    runtime::Runtime as _,
+    runtime::sim::{Deadlock, Sim},
+    server::Note,
 };
 
 use crate::stage;

@@ -17,12 +17,12 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    blocking::Blocking,
-    connect::{self, Command, Joined},
-    contract::Sockets,
-    serve::{Server, serve},
-    smol::Smol,
-    tcp,
+    client::{Joined, SessionCommand, connect},
+    runtime::Sockets,
+    runtime::blocking::Blocking,
+    runtime::smol::Smol,
+    runtime::tcp,
+    server::{Server, serve},
 };
 use serde_json::{Value, json};
 
@@ -94,7 +94,7 @@ pub enum Guest {
 
 /// Our client, as events for a plain thread.
 pub struct Friend {
-    commands: async_channel::Sender<Command>,
+    commands: async_channel::Sender<SessionCommand>,
     events: Receiver<Event>,
     said: u64,
 }
@@ -139,7 +139,7 @@ impl Guest {
             Self::Ours(friend) => {
                 let reference = Reference(friend.said);
                 friend.said += 1;
-                friend.command(Command::Say(reference, text.to_owned().into()));
+                friend.command(SessionCommand::Say(reference, text.to_owned().into()));
             }
             Self::Python(peer) => peer.command(&json!({ "say": text })),
         }
@@ -148,7 +148,7 @@ impl Guest {
     /// Has the history forgotten.
     pub fn clear(&mut self) {
         match self {
-            Self::Ours(friend) => friend.command(Command::Clear),
+            Self::Ours(friend) => friend.command(SessionCommand::Clear),
             Self::Python(peer) => peer.command(&json!({ "clear": true })),
         }
     }
@@ -156,7 +156,7 @@ impl Guest {
     /// Leaves.
     pub fn leave(&mut self) {
         match self {
-            Self::Ours(friend) => friend.command(Command::Leave),
+            Self::Ours(friend) => friend.command(SessionCommand::Leave),
             Self::Python(peer) => peer.command(&json!({ "quit": true })),
         }
     }
@@ -188,7 +188,7 @@ impl Friend {
             let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
             let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch));
             let login = Login::new(guest, runtime.now(), PATIENCE, &seed(3));
-            connect::connect(runtime, connection, login).await
+            connect(runtime, connection, login).await
         });
         let Joined { commands, events } =
             joined.unwrap_or_else(|failed| panic!("{name}: {failed:?}"));
@@ -203,7 +203,7 @@ impl Friend {
         Self { commands, events: receiver, said: 0 }
     }
 
-    fn command(&self, command: Command) {
+    fn command(&self, command: SessionCommand) {
         self.commands.send_blocking(command).expect("the session is there");
     }
 }

@@ -5,8 +5,8 @@ use std::io::{self, IoSlice};
 
 use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
-    contract::{Connection, Read, Reader, Runtime, Writer},
-    sim::{Sim, SimHangup, SimReader, SimWriter},
+    runtime::sim::{Sim, SimHangup, SimReader, SimWriter},
+    runtime::{Connection, Read, Reader, Runtime, Writer},
 };
 
 use crate::Transcript;

@@ -19,9 +19,9 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    connect::{self, Command, Joined},
-    contract::{Connection, Read, Reader as _, Runtime as _, Writer as _},
-    sim::{Lane, Link, Sim},
+    client::{Joined, SessionCommand, connect},
+    runtime::sim::{Lane, Link, Sim},
+    runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -131,7 +131,7 @@ impl Siege {
         let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
         let chance = seed(7).fork(name, self.sim.computed());
         let login = Login::new(Arc::new(guest), self.sim.now(), Duration::from_secs(60), &chance);
-        connect::connect(&self.sim, self.call(from), login).await.ok()
+        connect(&self.sim, self.call(from), login).await.ok()
     }
 
     /// Says something every ten seconds; gives the longest wait for an echo.
@@ -143,7 +143,9 @@ impl Siege {
         while self.lasts() {
             count += 1;
             let said = self.sim.now();
-            let _ = commands.send(Command::Say(Reference(count), "hello".to_owned().into())).await;
+            let _ = commands
+                .send(SessionCommand::Say(Reference(count), "hello".to_owned().into()))
+                .await;
             loop {
                 match events.recv().await.expect("it is still in the room") {
                     Event::Message(Message { own: Some(_), .. }) => break,
@@ -171,7 +173,7 @@ impl Siege {
                 }
             };
             longest = longest.max(self.sim.now().since(begun));
-            let _ = joined.commands.send(Command::Leave).await;
+            let _ = joined.commands.send(SessionCommand::Leave).await;
             while joined.events.recv().await.is_ok() {}
             self.pause(Duration::from_secs(120)).await;
         }
@@ -179,7 +181,7 @@ impl Siege {
     }
 }
 
-async fn read_line(reader: &mut cmdchat_drivers::sim::SimReader) -> String {
+async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReader) -> String {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {

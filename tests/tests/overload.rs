@@ -12,10 +12,10 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    connect::{self, Joined},
-    contract::Runtime as _,
-    serve::Note,
-    sim::{Lane, Link, Sim},
+    client::{Joined, connect},
+    runtime::Runtime as _,
+    runtime::sim::{Lane, Link, Sim},
+    server::Note,
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -43,7 +43,7 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
             let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
             let patience = Duration::from_secs(60);
             let login = Login::new(Arc::new(guest), sim.now(), patience, &seed(7).fork(name, 0));
-            connect::connect(&sim, connection, login).await
+            connect(&sim, connection, login).await
         }
     };
 

@@ -14,9 +14,9 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    connect::{Command, Joined, connect},
-    contract::Runtime as _,
-    sim::{Lane, Link, Sim},
+    client::{Joined, SessionCommand, connect},
+    runtime::Runtime as _,
+    runtime::sim::{Lane, Link, Sim},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -57,7 +57,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let mut talk = Talk::new(sim.clone(), joined, input, signals, patience, Some(regain));
         for number in 0..TEXTS {
             let text = format!("text {number}").into();
-            talk.ask(Command::Say(Reference(number), text));
+            talk.ask(SessionCommand::Say(Reference(number), text));
         }
         let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
         while back < TEXTS {

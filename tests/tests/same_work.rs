@@ -8,9 +8,9 @@ use std::{io::IoSlice, time::Duration};
 
 use cmdchat_core::{client::Guest, crypto::kdf::Kdf, server::Limits, username::Name};
 use cmdchat_drivers::{
-    connect,
-    contract::{Connection, Read, Reader as _, Runtime as _, Writer as _},
-    sim::{Lane, Link, Sim, SimReader},
+    client::connect,
+    runtime::sim::{Lane, Link, Sim, SimReader},
+    runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
 use serde_json::{Value, json};
@@ -40,7 +40,7 @@ fn calls(guest: &dyn Fn() -> Guest, spoil: impl Fn(Value) -> Value) -> Refused {
             Duration::from_secs(60),
             &seed(7),
         );
-        let _alice = connect::connect(&sim, call(), alice).await.expect("nobody is here yet");
+        let _alice = connect(&sim, call(), alice).await.expect("nobody is here yet");
         let (begun, before) = (sim.now(), sim.computed());
 
         let Connection { mut reader, mut writer, .. } = call();

@@ -10,7 +10,7 @@ use cmdchat_core::{
     crypto::kdf::Kdf,
     server::{Limits, Rate},
 };
-use cmdchat_drivers::sim::{Lane, Link};
+use cmdchat_drivers::runtime::sim::{Lane, Link};
 use cmdchat_tests::{Chunking, PASSWORD, Stage, check};
 
 const UNLIMITED: Rate = Rate { burst: 1_000_000, interval: Duration::from_nanos(1) };

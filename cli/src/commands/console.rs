@@ -14,8 +14,8 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    contract::Sockets,
-    serve::{Note, Server, serve},
+    runtime::Sockets,
+    server::{Note, Server, serve},
 };
 
 use super::internal;

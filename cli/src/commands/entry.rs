@@ -10,9 +10,9 @@ use cmdchat_core::{
     username::{BadName, Name},
 };
 use cmdchat_drivers::{
-    connect::{Joined, connect},
-    contract::{Connection, Sockets},
-    tcp,
+    client::{Joined, connect},
+    runtime::tcp,
+    runtime::{Connection, Sockets},
 };
 use futures_lite::future;
 

@@ -1,6 +1,6 @@
 //! What a command does, on whichever runtime was asked for.
 
-use cmdchat_drivers::contract::Sockets;
+use cmdchat_drivers::runtime::Sockets;
 
 use crate::{
     args::Runtime,
@@ -16,9 +16,9 @@ impl Runtime {
     pub(super) fn carry(self, errand: impl Errand) -> Result<Exit, Failure> {
         match self {
             #[cfg(feature = "smol")]
-            Self::Smol => errand.run(&cmdchat_drivers::smol::Smol::new()),
+            Self::Smol => errand.run(&cmdchat_drivers::runtime::smol::Smol::new()),
             #[cfg(feature = "blocking")]
-            Self::Blocking => errand.run(&cmdchat_drivers::blocking::Blocking::new()),
+            Self::Blocking => errand.run(&cmdchat_drivers::runtime::blocking::Blocking::new()),
         }
     }
 }

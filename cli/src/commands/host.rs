@@ -13,9 +13,9 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    contract::Sockets,
-    serve::{Note, Server, serve},
-    tcp,
+    runtime::Sockets,
+    runtime::tcp,
+    server::{Note, Server, serve},
 };
 
 use super::{

@@ -11,7 +11,7 @@ use cmdchat_core::{
     username::Name,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::{connect::Command, contract::Sockets};
+use cmdchat_drivers::{client::SessionCommand, runtime::Sockets};
 use zeroize::Zeroizing;
 
 use super::{
@@ -78,7 +78,7 @@ impl Errand for Message<'_> {
             let input = (Source::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
             let mut talk = Talk::new(runtime.clone(), joined, input, signals, patience, None);
-            talk.ask(Command::Say(Reference(0), self.text));
+            talk.ask(SessionCommand::Say(Reference(0), self.text));
             talk.finish();
             loop {
                 match talk.next(None).await {

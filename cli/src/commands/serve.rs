@@ -8,7 +8,7 @@ use cmdchat_core::{
     seed::Seed,
     server::{self, Credentials, Rate},
 };
-use cmdchat_drivers::{contract::Sockets, serve::Server, tcp};
+use cmdchat_drivers::{runtime::Sockets, runtime::tcp, server::Server};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,

@@ -11,7 +11,7 @@ use cmdchat_core::{
     secret::Password,
     username::Name,
 };
-use cmdchat_drivers::contract::Sockets;
+use cmdchat_drivers::runtime::Sockets;
 use jiff::tz::TimeZone;
 
 use super::{

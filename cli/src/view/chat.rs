@@ -12,7 +12,7 @@ use cmdchat_core::{
     time::Tick,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::contract::Runtime;
+use cmdchat_drivers::runtime::Runtime;
 use jiff::Timestamp;
 
 use super::{

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, future::Future, pin::Pin};
 
 use async_channel::{SendError, Sender};
-use cmdchat_drivers::connect::Command;
+use cmdchat_drivers::client::SessionCommand;
 use futures_lite::future;
 
 /// A queue that empties beside everything else: the session may be waiting for
@@ -11,19 +11,19 @@ use futures_lite::future;
 /// could wait for ever. What one session did not take is for the next one.
 #[derive(Default)]
 pub(super) struct Outbox {
-    commands: Option<Sender<Command>>,
-    waiting: VecDeque<Command>,
+    commands: Option<Sender<SessionCommand>>,
+    waiting: VecDeque<SessionCommand>,
     sending: Option<Sending>,
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<(), SendError<Command>>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<(), SendError<SessionCommand>>> + Send>>;
 
 impl Outbox {
-    pub(super) fn connect(&mut self, commands: Sender<Command>) {
+    pub(super) fn connect(&mut self, commands: Sender<SessionCommand>) {
         self.commands = Some(commands);
     }
 
-    pub(super) fn put(&mut self, command: Command) {
+    pub(super) fn put(&mut self, command: SessionCommand) {
         self.waiting.push_back(command);
     }
 

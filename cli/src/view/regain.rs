@@ -3,7 +3,7 @@
 use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
 
 use cmdchat_core::{client::Unconfirmed, seed::Seed, time::Tick};
-use cmdchat_drivers::connect::Joined;
+use cmdchat_drivers::client::Joined;
 
 use crate::exit::Failure;
 

@@ -16,8 +16,8 @@ use cmdchat_core::{
     time::Tick,
 };
 use cmdchat_drivers::{
-    connect::{Command, Joined},
-    contract::Runtime,
+    client::{Joined, SessionCommand},
+    runtime::Runtime,
 };
 use futures_lite::future;
 
@@ -302,8 +302,8 @@ impl<'a, R: Runtime> Talk<'a, R> {
     }
 
     /// Tells the session, this one or the next.
-    pub fn ask(&mut self, command: Command) {
-        self.unanswered += usize::from(matches!(command, Command::Say(..)));
+    pub fn ask(&mut self, command: SessionCommand) {
+        self.unanswered += usize::from(matches!(command, SessionCommand::Say(..)));
         self.outbox.put(command);
     }
 
@@ -320,7 +320,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
             self.stage = Stage::Gone;
         } else if self.stage == Stage::Talking {
             self.stage = Stage::Finishing;
-            self.outbox.put(Command::Finish(self.patience));
+            self.outbox.put(SessionCommand::Finish(self.patience));
         }
     }
 
@@ -332,7 +332,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
         } else {
             self.stage = Stage::Leaving;
             self.patience = FAREWELL;
-            self.outbox.put(Command::Finish(FAREWELL));
+            self.outbox.put(SessionCommand::Finish(FAREWELL));
         }
     }
 

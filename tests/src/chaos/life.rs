@@ -13,9 +13,9 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    connect::{self, Command, Joined},
-    contract::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
-    sim::Sim,
+    client::{Joined, SessionCommand, connect},
+    runtime::sim::Sim,
+    runtime::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 use fastrand::Rng;
 
@@ -92,7 +92,7 @@ impl Stage {
             self.bother(connection, &person.name, &mut person.dice).await;
             return record;
         }
-        match connect::connect(&self.sim, connection, self.login(&person, number)).await {
+        match connect(&self.sim, connection, self.login(&person, number)).await {
             Ok(joined) => self.stay(joined, person, number, record).await,
             Err(refused) => {
                 record.refused = Some(refused.why);
@@ -193,7 +193,7 @@ type Said = Arc<Mutex<Vec<(Reference, Tick)>>>;
 /// The speaking half of a member.
 struct Talk {
     stage: Stage,
-    commands: async_channel::Sender<Command>,
+    commands: async_channel::Sender<SessionCommand>,
     said: Said,
     number: usize,
 }
@@ -216,14 +216,14 @@ impl Talk {
             // Who does it twice in a short time is not heard for a while.
             if !cleared && dice.u8(0..20) == 0 {
                 cleared = true;
-                let _ = self.commands.send(Command::Clear).await;
+                let _ = self.commands.send(SessionCommand::Clear).await;
             }
         }
         if *finishes {
-            let _ = self.commands.send(Command::Finish(Duration::from_secs(600))).await;
+            let _ = self.commands.send(SessionCommand::Finish(Duration::from_secs(600))).await;
             self.commands.closed().await;
         } else if dice.bool() {
-            let _ = self.commands.send(Command::Leave).await;
+            let _ = self.commands.send(SessionCommand::Leave).await;
         } // else the commands are dropped
     }
 
@@ -239,7 +239,7 @@ impl Talk {
         let reference = Reference(count);
         let now = self.stage.sim.now();
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push((reference, now));
-        let _ = self.commands.send(Command::Say(reference, text.into())).await;
+        let _ = self.commands.send(SessionCommand::Say(reference, text.into())).await;
     }
 }
 

@@ -7,7 +7,7 @@ use cmdchat_core::{
     server::{Limits, Rate},
     time::Tick,
 };
-use cmdchat_drivers::sim::{Chunk, Lane, Link};
+use cmdchat_drivers::runtime::sim::{Chunk, Lane, Link};
 use fastrand::Rng;
 
 use super::Size;

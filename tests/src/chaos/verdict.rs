@@ -6,7 +6,7 @@ use cmdchat_core::{
     client::{Doubt, Ending},
     server::{Departure, Limits, Output},
 };
-use cmdchat_drivers::serve::Note;
+use cmdchat_drivers::server::Note;
 
 use super::{
     Report,

@@ -7,16 +7,16 @@ use std::{
 
 use cmdchat_core::client::{Ended, Reference};
 use cmdchat_drivers::{
-    connect::Command,
-    contract::{Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
-    sim::{Sim, SimHangup, SimReader, SimWriter},
+    client::SessionCommand,
+    runtime::sim::{Sim, SimHangup, SimReader, SimWriter},
+    runtime::{Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 
 use crate::tap::Tap;
 
 /// Our client in the room.
 pub struct Member {
-    pub(super) commands: async_channel::Sender<Command>,
+    pub(super) commands: async_channel::Sender<SessionCommand>,
     pub(super) over: async_channel::Receiver<Ended>,
     pub(super) said: AtomicU64,
 }
@@ -25,17 +25,17 @@ impl Member {
     /// Says `text` to the room.
     pub async fn say(&self, text: &str) {
         let reference = Reference(self.said.fetch_add(1, Ordering::Relaxed));
-        let _ = self.commands.send(Command::Say(reference, text.to_owned().into())).await;
+        let _ = self.commands.send(SessionCommand::Say(reference, text.to_owned().into())).await;
     }
 
     /// Has the history forgotten.
     pub async fn clear(&self) {
-        let _ = self.commands.send(Command::Clear).await;
+        let _ = self.commands.send(SessionCommand::Clear).await;
     }
 
     /// Asks where it stands.
     pub async fn compare(&self) {
-        let _ = self.commands.send(Command::Compare).await;
+        let _ = self.commands.send(SessionCommand::Compare).await;
     }
 
     /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
@@ -44,13 +44,13 @@ impl Member {
     ///
     /// If the session never ends.
     pub async fn finish(&self) -> Ended {
-        let _ = self.commands.send(Command::Finish(Duration::from_secs(10))).await;
+        let _ = self.commands.send(SessionCommand::Finish(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
     }
 
     /// Leaves at once.
     pub async fn leave(&self) {
-        let _ = self.commands.send(Command::Leave).await;
+        let _ = self.commands.send(SessionCommand::Leave).await;
     }
 }
 

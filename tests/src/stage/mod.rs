@@ -19,10 +19,10 @@ use cmdchat_core::{
     username::Name,
 };
 use cmdchat_drivers::{
-    connect::{self, Joined},
-    contract::{Connection, Read, Reader as _, Runtime as _},
-    serve::{Note, Server, serve},
-    sim::{Chunk, Lane, Link, Sim},
+    client::{Joined, connect},
+    runtime::sim::{Chunk, Lane, Link, Sim},
+    runtime::{Connection, Read, Reader as _, Runtime as _},
+    server::{Note, Server, serve},
 };
 
 use crate::{
@@ -277,7 +277,7 @@ impl Stage {
         let name = name.as_str();
         let runtime = Tapped(self.sim.clone());
         let login = self.login(guest);
-        let joined = connect::connect(&runtime, self.dial(server, name, link), login).await;
+        let joined = connect(&runtime, self.dial(server, name, link), login).await;
         let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         });

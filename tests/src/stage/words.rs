@@ -4,7 +4,7 @@ use cmdchat_core::{
     client::{Doubt, Ended, Event, Message, Rejected, Rejection, Welcome},
     server::{Departure, Output},
 };
-use cmdchat_drivers::serve::Note;
+use cmdchat_drivers::server::Note;
 
 pub(super) fn describe_note(note: &Note) -> String {
     match note {

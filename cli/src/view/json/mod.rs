@@ -12,7 +12,7 @@ use cmdchat_core::{
     username::Name,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::{connect::Command, contract::Runtime};
+use cmdchat_drivers::{client::SessionCommand, runtime::Runtime};
 use zeroize::Zeroizing;
 
 use self::{
@@ -167,8 +167,8 @@ impl<'a, R: Runtime> Feed<'a, R> {
     fn take(&mut self, line: &str) -> io::Result<()> {
         match Wish::read(line) {
             Ok(Wish::Say(text, mark)) => return self.say(text, mark),
-            Ok(Wish::Wipe) => self.talk.ask(Command::Clear),
-            Ok(Wish::Compare) => self.talk.ask(Command::Compare),
+            Ok(Wish::Wipe) => self.talk.ask(SessionCommand::Clear),
+            Ok(Wish::Compare) => self.talk.ask(SessionCommand::Compare),
             Ok(Wish::Who) => {
                 let members = self.members.iter().map(events::member).collect();
                 return self.out.put(&What::Members { members });
@@ -192,7 +192,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
         }
         let reference = Reference(self.said);
         self.said += 1;
-        self.talk.ask(Command::Say(reference, text));
+        self.talk.ask(SessionCommand::Say(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }

@@ -26,7 +26,7 @@ use cmdchat_core::{
     untrusted::Untrusted,
     username::Name,
 };
-use cmdchat_drivers::connect;
+use cmdchat_drivers::client::SessionCommand;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
@@ -165,7 +165,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Effect {
     /// Tell the session.
-    Send(connect::Command),
+    Send(SessionCommand),
     /// Leave, but wait for the last words.
     Finish,
     /// Leave without waiting.
@@ -292,11 +292,11 @@ impl Model {
         let (action, words) = action(text);
         let body = Shown::body(&Untrusted::new(words.to_owned()));
         let text = Zeroizing::new(text.to_owned());
-        self.send(connect::Command::Say(reference, text.clone()));
+        self.send(SessionCommand::Say(reference, text.clone()));
         self.pending.push(Pending { reference, text, body, action, overdue: false });
     }
 
-    fn send(&mut self, command: connect::Command) {
+    fn send(&mut self, command: SessionCommand) {
         self.effects.push_back(Effect::Send(command));
     }
 

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use cmdchat_core::{fingerprint::Fingerprint, untrusted::Untrusted};
-use cmdchat_drivers::connect;
+use cmdchat_drivers::client::SessionCommand;
 use strsim::damerau_levenshtein;
 use zeroize::Zeroizing;
 
@@ -46,7 +46,7 @@ impl Model {
                 self.editor = Editor::default();
                 self.answer(&[&"forgotten here; the others keep what they have"]);
             }
-            Command::Wipe if arguments == "yes" => self.send(connect::Command::Clear),
+            Command::Wipe if arguments == "yes" => self.send(SessionCommand::Clear),
             Command::Wipe => {
                 let online = self.online;
                 self.answer(&[&"erase for all ", &online, &"? /wipe yes"]);
@@ -77,7 +77,7 @@ impl Model {
             Command::Invite => self.invite(now, arguments),
             Command::Ignore => self.ignore(arguments),
             Command::Unignore => self.unignore(arguments),
-            Command::Verify if arguments.is_empty() => self.send(connect::Command::Compare),
+            Command::Verify if arguments.is_empty() => self.send(SessionCommand::Compare),
             Command::Verify => self.verify(now, arguments),
         }
     }

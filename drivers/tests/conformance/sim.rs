@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cmdchat_drivers::sim::{Chunk, Lane, Link, Sim};
+use cmdchat_drivers::runtime::sim::{Chunk, Lane, Link, Sim};
 
 use super::*;
 

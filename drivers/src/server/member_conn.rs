@@ -15,8 +15,9 @@ use cmdchat_core::{
 
 use super::House;
 use crate::{
-    contract::{Hangup as _, Runtime},
-    outbound::{Bell, Pen, Standing},
+    notify::Bell,
+    outbound::{Pen, Standing},
+    runtime::{Hangup as _, Runtime},
 };
 
 /// Bytes a member may be owed, or may have said without being heard yet, before

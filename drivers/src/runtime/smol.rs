@@ -14,8 +14,8 @@ use cmdchat_core::time::Tick;
 use futures_lite::future;
 
 use crate::{
-    contract::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
-    tcp,
+    runtime::tcp,
+    runtime::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
 };
 
 /// After so many operations that did not have to wait, a connection lets others

@@ -10,9 +10,9 @@
 //! mailbox, the room for its mailbox alone. It writes to everybody without
 //! waiting; where a socket is full, a task of its own waits for that one.
 
-mod hall;
-mod member;
-mod ties;
+mod member_conn;
+mod member_task;
+mod room_task;
 
 use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
@@ -27,13 +27,13 @@ use cmdchat_core::{
 use futures_lite::future;
 
 use self::{
-    hall::{Hall, Mail},
-    member::Member,
+    member_task::Member,
+    room_task::{Hall, Mail},
 };
 use crate::{
-    contract::{Connection, Hangup as _, Listener, Runtime},
-    login::{self, Arithmetic},
-    outbound::Bell,
+    handshake::{self, Arithmetic},
+    notify::Bell,
+    runtime::{Connection, Hangup as _, Listener, Runtime},
 };
 
 /// Letters the room has not taken yet. Connections wait beyond that, and so, at
@@ -168,7 +168,7 @@ async fn come_in<R: Runtime>(
     let mut inbox = Inbox::new(0);
     let credentials = Arc::clone(credentials);
     let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
-    match login::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
+    match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
         Ok(admitted) => Member::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
             (house.notes)(Note::Refused(peer.ip(), refused.violation));
@@ -176,7 +176,7 @@ async fn come_in<R: Runtime>(
                 let _ = house.mail.send(Mail::Besieged).await;
             }
             if refused.violation.answer().is_some() {
-                login::see_out(runtime, reader, writer).await;
+                handshake::see_out(runtime, reader, writer).await;
             }
             None
         }

@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use cmdchat_drivers::{contract::Sockets, tcp};
+use cmdchat_drivers::{runtime::Sockets, runtime::tcp};
 
 use super::*;
 
@@ -50,7 +50,7 @@ fn adopting<R: Sockets>(runtime: R) {
 mod smol {
     use std::{io::Write as _, thread};
 
-    use cmdchat_drivers::smol::Smol;
+    use cmdchat_drivers::runtime::smol::Smol;
 
     use super::*;
 
@@ -93,7 +93,7 @@ mod smol {
 
 #[cfg(feature = "blocking")]
 mod blocking {
-    use cmdchat_drivers::blocking::Blocking;
+    use cmdchat_drivers::runtime::blocking::Blocking;
 
     #[test]
     fn contract() {

@@ -15,8 +15,8 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-use super::link::{Lane, Link};
-use crate::contract::Read;
+use super::network::{Lane, Link};
+use crate::runtime::Read;
 
 /// An end of a wire, and the index of the pipe that leaves it.
 #[derive(Clone, Copy, Debug)]

@@ -21,10 +21,11 @@ use futures_lite::future;
 use zeroize::Zeroizing;
 
 use crate::{
-    buffer::Buffer,
-    contract::{Connection, Hangup as _, Read, Reader, Runtime},
-    login::{self, Arithmetic},
-    outbound::{Bell, Pen},
+    handshake::{self, Arithmetic},
+    notify::Bell,
+    outbound::Pen,
+    read_buffer::Buffer,
+    runtime::{Connection, Hangup as _, Read, Reader, Runtime},
 };
 
 /// Texts sent and not echoed, beyond which no more commands are taken: a pipe
@@ -38,7 +39,7 @@ const EVENTS: usize = 256;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What a person wants.
-pub enum Command {
+pub enum SessionCommand {
     /// Say this to the room; the number is the caller's own.
     Say(Reference, Zeroizing<String>),
     /// Have the server forget the history, for all.
@@ -52,7 +53,7 @@ pub enum Command {
 }
 
 /// Without the text.
-impl fmt::Debug for Command {
+impl fmt::Debug for SessionCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Say(Reference(number), text) => {
@@ -71,7 +72,7 @@ impl fmt::Debug for Command {
 pub struct Joined {
     /// Where commands go. Dropping it leaves the room. Whoever waits to send one
     /// must go on taking events: the session may be waiting for that.
-    pub commands: Sender<Command>,
+    pub commands: Sender<SessionCommand>,
     /// Where events come from; the last one is [`Event::Ended`].
     pub events: Receiver<Event>,
 }
@@ -89,7 +90,7 @@ pub async fn connect<R: Runtime>(
     let Connection { mut reader, mut writer, hangup, .. } = connection;
     let mut inbox = Inbox::new(0);
     let arithmetic = Arithmetic::new(1, 0);
-    let session = login::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
+    let session = handshake::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
         .await
         .inspect_err(|_| hangup.hang_up())?;
 
@@ -161,13 +162,13 @@ struct SessionLoop<R> {
     inbox: Inbox,
     outgoing: Outgoing,
     arrivals: Receiver<Arrival>,
-    commands: Receiver<Command>,
+    commands: Receiver<SessionCommand>,
     events: Sender<Event>,
 }
 
 enum Wake {
     Arrival(Arrival),
-    Command(Command),
+    Command(SessionCommand),
     Time,
 }
 
@@ -195,13 +196,15 @@ impl<R: Runtime> SessionLoop<R> {
                     self.read_lines();
                 }
                 Wake::Arrival(Arrival::Failed) => self.session.lose(),
-                Wake::Command(Command::Say(reference, text)) => {
+                Wake::Command(SessionCommand::Say(reference, text)) => {
                     self.session.say(now, reference, text);
                 }
-                Wake::Command(Command::Clear) => self.session.clear(now),
-                Wake::Command(Command::Compare) => self.session.compare(),
-                Wake::Command(Command::Finish(patience)) => self.session.finish(now, patience),
-                Wake::Command(Command::Leave) => self.session.leave(),
+                Wake::Command(SessionCommand::Clear) => self.session.clear(now),
+                Wake::Command(SessionCommand::Compare) => self.session.compare(),
+                Wake::Command(SessionCommand::Finish(patience)) => {
+                    self.session.finish(now, patience)
+                }
+                Wake::Command(SessionCommand::Leave) => self.session.leave(),
                 Wake::Time => self.session.pass_time(now),
             }
         }
@@ -218,7 +221,7 @@ impl<R: Runtime> SessionLoop<R> {
             if self.session.pending() >= WINDOW {
                 return future::pending().await;
             }
-            Wake::Command(self.commands.recv().await.unwrap_or(Command::Leave))
+            Wake::Command(self.commands.recv().await.unwrap_or(SessionCommand::Leave))
         };
         let time = async {
             match self.session.deadline() {
@@ -256,8 +259,11 @@ impl<R: Runtime> SessionLoop<R> {
         self.commands.close();
         let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
         commands.filter_map(|command| match command {
-            Command::Say(reference, text) => Some(Unconfirmed::new(reference, text)),
-            Command::Clear | Command::Compare | Command::Finish(_) | Command::Leave => None,
+            SessionCommand::Say(reference, text) => Some(Unconfirmed::new(reference, text)),
+            SessionCommand::Clear
+            | SessionCommand::Compare
+            | SessionCommand::Finish(_)
+            | SessionCommand::Leave => None,
         })
     }
 

@@ -13,10 +13,11 @@ use std::{
 use cmdchat_core::time::Tick;
 
 use super::{
-    Alarm, Sim, lock,
-    wire::{End, Wire, earlier},
+    Alarm, Sim,
+    duplex::{End, Wire, earlier},
+    lock,
 };
-use crate::contract::{Connection, Hangup, Listener, Read, Reader, Runtime as _, Writer};
+use crate::runtime::{Connection, Hangup, Listener, Read, Reader, Runtime as _, Writer};
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug, Default)]

@@ -12,7 +12,7 @@ use cmdchat_core::time::Tick;
 use futures_lite::future;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
-use crate::contract::Runtime;
+use crate::runtime::Runtime;
 
 /// Connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 1024;
@@ -89,7 +89,7 @@ fn alternate(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Calls `addrs` as [`crate::contract::Dial`] says. Attempts that lost, or whose caller
+/// Calls `addrs` as [`crate::runtime::Dial`] says. Attempts that lost, or whose caller
 /// has gone, are dropped.
 pub(crate) async fn race<R, S, F>(
     runtime: &R,
@@ -209,7 +209,7 @@ mod tests {
     /// Who won, or why nobody did, and after how many milliseconds.
     #[cfg(feature = "sim")]
     fn race_of(script: Script) -> (Result<usize, io::ErrorKind>, u128) {
-        let sim = crate::sim::Sim::new();
+        let sim = crate::runtime::sim::Sim::new();
         let addrs: Vec<SocketAddr> =
             (0..script.len()).map(|n| SocketAddr::from(([127, 0, 0, 1], n as u16))).collect();
         let attempt = |addr: SocketAddr| {

@@ -6,6 +6,15 @@
 //! other waiting happens on channels and [`Runtime::sleep_until`], which any
 //! runtime can poll. So a runtime of plain blocking sockets fits as well.
 
+#[cfg(feature = "blocking")]
+pub mod blocking;
+#[cfg(feature = "sim")]
+pub mod sim;
+#[cfg(feature = "smol")]
+pub mod smol;
+#[cfg(any(feature = "smol", feature = "blocking"))]
+pub mod tcp;
+
 use std::{
     future::Future,
     io::{self, IoSlice},
@@ -140,7 +149,7 @@ pub trait Sockets: Dial {
     /// Runs `future` on the calling thread, to its end.
     fn run<T>(&self, future: impl Future<Output = T>) -> T;
 
-    /// Takes over a listening socket, say one of [`crate::tcp::listen`].
+    /// Takes over a listening socket, say one of [`crate::runtime::tcp::listen`].
     ///
     /// # Errors
     ///

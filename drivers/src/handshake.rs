@@ -14,8 +14,8 @@ use cmdchat_core::{
 };
 
 use crate::{
-    buffer::Buffer,
-    contract::{Read, Reader, Runtime, Writer},
+    read_buffer::Buffer,
+    runtime::{Read, Reader, Runtime, Writer},
 };
 
 /// How long a refused peer may take to read why.

@@ -16,8 +16,8 @@ use std::{
 use cmdchat_core::time::Tick;
 
 use crate::{
-    contract::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
-    tcp,
+    runtime::tcp,
+    runtime::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
 };
 
 /// How long a listener naps between two looks for a caller. Nothing portable

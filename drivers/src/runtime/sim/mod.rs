@@ -6,8 +6,8 @@
 //! is, it moves the clock to the next alarm; and when there is no alarm either,
 //! everybody waits for everybody, which it reports as [`Deadlock`].
 
-mod link;
-mod wire;
+mod duplex;
+mod network;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -22,8 +22,8 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-pub use self::link::{Chunk, Lane, Link, SimHangup, SimListener, SimReader, SimWriter};
-use crate::contract::{Connection, Dial, Runtime};
+pub use self::network::{Chunk, Lane, Link, SimHangup, SimListener, SimReader, SimWriter};
+use crate::runtime::{Connection, Dial, Runtime};
 
 /// The simulator. Clones share one world.
 #[derive(Clone, Debug, Default)]
@@ -121,7 +121,7 @@ impl Sim {
     ///
     /// [`io::ErrorKind::ConnectionRefused`] if nobody listens at `address`.
     pub fn connect(&self, address: SocketAddr, link: &Link) -> io::Result<Connection<Self>> {
-        link::connect(self, address, link)
+        network::connect(self, address, link)
     }
 
     /// Scripts the connections that [`Dial::dial`] makes to `address` from now on;
@@ -232,7 +232,7 @@ struct State {
     arithmetic: Duration,
     tasks: BTreeMap<u64, Task>,
     alarms: BTreeMap<(Tick, u64), Waker>,
-    listeners: BTreeMap<SocketAddr, link::Backlog>,
+    listeners: BTreeMap<SocketAddr, network::Backlog>,
     routes: BTreeMap<SocketAddr, Link>,
     dialed: u16,
 }

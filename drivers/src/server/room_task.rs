@@ -10,8 +10,8 @@ use cmdchat_core::{
 };
 use futures_lite::future;
 
-use super::{FAREWELL, House, Note, ties::Ties};
-use crate::contract::Runtime;
+use super::{FAREWELL, House, Note, member_conn::Ties};
+use crate::runtime::Runtime;
 
 /// Bytes the room says before it writes them to anybody.
 const BATCH: usize = 64 << 10;

@@ -11,12 +11,12 @@ use futures_lite::future;
 
 use super::{
     FAREWELL, House,
-    hall::{Mail, Newcomer},
-    ties::Ties,
+    member_conn::Ties,
+    room_task::{Mail, Newcomer},
 };
 use crate::{
-    buffer::Buffer,
-    contract::{Read, Reader as _, Runtime},
+    read_buffer::Buffer,
+    runtime::{Read, Reader as _, Runtime},
 };
 
 /// Requests that go to the room at once, if so many have come.

@@ -8,13 +8,13 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Guest, Login},
+    client::{ClientConfig, Login},
     handshake::{Handshake as _, Step, Work as _},
     secret::{Password, Secret},
     seed::Seed,
     time::{Epoch, Tick},
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
 };
 use jiff::Timestamp;
 
@@ -169,19 +169,19 @@ impl Challenged {
     }
 }
 
-fn guest(password: &str, number: usize) -> Result<Guest> {
-    let name = Name::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
+fn guest(password: &str, number: usize) -> Result<ClientConfig> {
+    let name = Username::new(&format!("m{number:04}")).map_err(|_| "not a name")?;
     let password = Password::new(password.as_bytes().to_vec().into());
-    Ok(Guest::new(name, password, Epoch::new(Timestamp::now())))
+    Ok(ClientConfig::new(name, password, Epoch::new(Timestamp::now())))
 }
 
 /// A whole login.
-fn log_in(socket: &mut TcpStream, guest: Guest, number: usize) -> Result<Insider> {
+fn log_in(socket: &mut TcpStream, guest: ClientConfig, number: usize) -> Result<Insider> {
     let start = Instant::now();
     let now = || Tick::from_start(start.elapsed());
     let seed = Seed::new(Secret::take(&mut [7; 32])).fork("member", number as u64);
     let mut login = Login::new(Arc::new(guest), Tick::ZERO, PATIENCE, &seed);
-    let mut inbox = Inbox::new(0);
+    let mut inbox = LineDecoder::new(0);
     let mut out = Vec::new();
     loop {
         let step = login.advance(now(), &mut inbox, &mut out);

@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use cmdchat_core::{
-    client::{Event, Output, Progress, Reference, Session},
+    client::{Event, Output, Progress, SendId, Session},
     time::Tick,
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
 };
 
 use crate::Result;
@@ -13,21 +13,21 @@ use crate::Result;
 /// A session that somebody else reads and writes for.
 pub(crate) struct Insider {
     session: Session,
-    inbox: Inbox,
+    inbox: LineDecoder,
     /// The zero of its clock.
     start: Instant,
     said: u64,
 }
 
 impl Insider {
-    pub(crate) const fn new(session: Session, inbox: Inbox, start: Instant) -> Self {
+    pub(crate) const fn new(session: Session, inbox: LineDecoder, start: Instant) -> Self {
         Self { session, inbox, start, said: 0 }
     }
 
     /// Says `text`; what is to be written for that goes to `unsaid`.
     pub(crate) fn say(&mut self, text: &str, unsaid: &mut Vec<u8>) -> Result<()> {
         self.said += 1;
-        self.session.say(self.now(), Reference(self.said), text.to_owned().into());
+        self.session.say(self.now(), SendId(self.said), text.to_owned().into());
         self.take(unsaid, &mut Vec::new())
     }
 

@@ -11,7 +11,7 @@ use cmdchat::view::{
     model::{Effect, Input},
 };
 use cmdchat_core::{
-    client::{Event, NotSent, Reference},
+    client::{Event, SendError, SendId},
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::client::SessionCommand;
@@ -22,7 +22,7 @@ impl Scene {
     fn done(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.model.poll_effect())
             .map(|effect| match &effect {
-                Effect::Send(SessionCommand::Say(Reference(number), text)) => {
+                Effect::Send(SessionCommand::Say(SendId(number), text)) => {
                     format!("say {number} {}", text.as_str())
                 }
                 Effect::Copy(text) => {
@@ -119,7 +119,7 @@ fn a_draft_that_cannot_be_sent_stays() {
     scene.press(Key::Enter);
     assert_eq!(scene.done().len(), 1);
     // What keeps Python clients alive may make it too long after all.
-    scene.hears(Event::NotSent(Reference(0), NotSent::TooLong));
+    scene.hears(Event::NotSent(SendId(0), SendError::TooLong));
     assert_eq!(scene.model.draft().text().len(), MAX_TEXT);
 }
 

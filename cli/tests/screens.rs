@@ -13,7 +13,9 @@ use cmdchat::{
         model::{Clock, Input, Settings},
     },
 };
-use cmdchat_core::client::{Doubt, Event, Message, Mode, Reference, Rejected, Rejection, Standing};
+use cmdchat_core::client::{
+    Event, Message, Mode, RejectReason, RejectedMessage, SendId, Standing, Warning,
+};
 use insta::assert_snapshot;
 use scene::{Scene, message, untrusted};
 
@@ -160,7 +162,7 @@ fn a_lost_connection() {
     scene.waits(12);
     scene.update(Input::Trying);
     assert_snapshot!("trying", scene.seen());
-    let own = Some(Reference(0));
+    let own = Some(SendId(0));
     let heard = Message { own, ..message("alice", "sent and not heard", scene.wall()) };
     scene.enters(Mode::Strict, &["alice", "bob"], vec![heard]);
     assert_snapshot!("back", scene.seen());
@@ -186,7 +188,7 @@ fn on_its_way_and_overdue() {
     let mut scene = Scene::new(60, 12);
     scene.enter("on its way");
     scene.enter("/me is too");
-    scene.hears(Event::Overdue(Reference(0)));
+    scene.hears(Event::Overdue(SendId(0)));
     assert_snapshot!(scene.seen());
 }
 
@@ -206,7 +208,10 @@ fn in_ascii() {
 fn with_and_without_colours() {
     let mut scene = Scene::new(80, 14);
     talk(&mut scene);
-    scene.hears(Event::Rejected(Rejected { author: untrusted("bob"), why: Rejection::Replayed }));
+    scene.hears(Event::Rejected(RejectedMessage {
+        author: untrusted("bob"),
+        why: RejectReason::Replayed,
+    }));
     assert_snapshot!("colours", scene.styles());
     scene.look = Look { colours: false, ascii: false };
     let styles = scene.styles();
@@ -292,12 +297,12 @@ fn times_that_cannot_be_right() {
 #[test]
 fn what_is_to_be_doubted() {
     let mut scene = Scene::new(80, 14);
-    let doubts = vec![Doubt::Missing(2), Doubt::Clock];
+    let doubts = vec![Warning::Missing(2), Warning::Clock];
     let odd = Message { doubts, ..message("bob", "and so on", scene.wall()) };
     scene.hears(Event::Message(odd));
-    scene.hears(Event::Rejected(Rejected {
+    scene.hears(Event::Rejected(RejectedMessage {
         author: untrusted("bob"),
-        why: Rejection::Forged(untrusted("mallory")),
+        why: RejectReason::Forged(untrusted("mallory")),
     }));
     let unread = Message { text: None, ..message("carol", "", scene.wall()) };
     scene.hears(Event::Message(unread));

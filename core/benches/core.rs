@@ -12,13 +12,14 @@ use cmdchat_core::{
     secret::{Password, Secret},
     seed::Seed,
     server::{
-        Admitted, Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId,
+        Admission, Admitted, Credentials, Inbound, Input, Limits, Login, MemberId, Output,
+        RequestReader, Room,
     },
     time::{Epoch, Tick},
-    transport::broadcast::Outlet,
-    transport::line_decoder::{Inbox, Line},
-    transport::record::Sealer,
-    username::Name,
+    transport::broadcast::LogCursor,
+    transport::line_decoder::{Line, LineDecoder},
+    transport::record::RecordSealer,
+    username::Username,
     wire::json::lenient,
     wire::{Request, Token},
 };
@@ -51,7 +52,7 @@ fn secret(byte: u8) -> Secret<32> {
 fn inbox(bencher: Bencher<'_, '_>) {
     let stream = said().repeat(300);
     bencher.counter(BytesCount::new(stream.len())).bench_local(|| {
-        let mut inbox = Inbox::new(65_536);
+        let mut inbox = LineDecoder::new(65_536);
         for chunk in stream.chunks(4096) {
             inbox.push(chunk);
             while let Ok(Line::Whole(line)) = inbox.take() {
@@ -68,11 +69,11 @@ mod json {
     #[divan::bench]
     fn in_strict(bencher: Bencher<'_, '_>) {
         let (line, limits) = (said(), Limits { messages: None, ..Limits::default() });
-        let mut intake = Intake::open(&limits);
-        let mut inbox = Inbox::new(0);
+        let mut intake = RequestReader::open(&limits);
+        let mut inbox = LineDecoder::new(0);
         bencher.bench_local(|| {
             inbox.push(&line);
-            let Intent::Request(request) = intake.next(Tick::ZERO, &mut inbox) else { panic!() };
+            let Inbound::Request(request) = intake.next(Tick::ZERO, &mut inbox) else { panic!() };
             request
         });
     }
@@ -88,14 +89,14 @@ mod json {
 mod room {
     use std::io::IoSlice;
 
-    use cmdchat_core::transport::broadcast::GATHERED;
+    use cmdchat_core::transport::broadcast::MAX_IO_SLICES;
 
     use super::*;
 
     /// A room with members, who got there by logging in.
     pub(super) struct Full {
         room: Room,
-        members: Vec<(SeatId, Outlet)>,
+        members: Vec<(MemberId, LogCursor)>,
     }
 
     impl Full {
@@ -104,7 +105,7 @@ mod room {
             let seed = Seed::new(secret(1));
             let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             let mut full = Self { room, members: Vec::new() };
-            let gate = Gate::new(&limits);
+            let gate = Admission::new(&limits);
             let credentials = Arc::new(Credentials::classic(&password(), &seed));
             for number in 0..members {
                 let admitted = log_in(&gate, &credentials, number);
@@ -139,8 +140,8 @@ mod room {
     }
 
     /// All that waits, as one vectored write would take it.
-    fn take(outlet: &mut Outlet) -> Vec<u8> {
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+    fn take(outlet: &mut LogCursor) -> Vec<u8> {
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let mut bytes = Vec::new();
         for slice in outlet.pending(&mut slices) {
             bytes.extend_from_slice(slice);
@@ -173,15 +174,15 @@ mod room {
         });
     }
 
-    fn log_in(gate: &Gate, credentials: &Arc<Credentials>, number: u8) -> Admitted {
+    fn log_in(gate: &Admission, credentials: &Arc<Credentials>, number: u8) -> Admitted {
         let pass = gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let (hour, seed) = (Duration::from_secs(3600), Seed::new(secret(number)));
         let mut server = Login::new(Arc::clone(credentials), pass, Tick::ZERO, hour, &seed);
-        let name = Name::new(&format!("m{number:04}")).unwrap();
+        let name = Username::new(&format!("m{number:04}")).unwrap();
         let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-        let guest = Arc::new(client::Guest::new(name, password(), epoch).protocol_1_only());
+        let guest = Arc::new(client::ClientConfig::new(name, password(), epoch).protocol_1_only());
         let mut client = client::Login::new(guest, Tick::ZERO, hour, &seed);
-        let (mut to_server, mut to_client) = (Inbox::new(0), Inbox::new(0));
+        let (mut to_server, mut to_client) = (LineDecoder::new(0), LineDecoder::new(0));
         loop {
             client = match step(client, &mut to_client, &mut to_server) {
                 Ok(client) => client,
@@ -197,8 +198,8 @@ mod room {
     /// Until the login waits for the other, or is done.
     fn step<H: Handshake>(
         mut login: H,
-        inbox: &mut Inbox,
-        other: &mut Inbox,
+        inbox: &mut LineDecoder,
+        other: &mut LineDecoder,
     ) -> Result<H, H::Admitted> {
         loop {
             let mut out = Vec::new();
@@ -233,7 +234,7 @@ mod fernet {
 /// One record of the 1,024-byte bucket, base64 included.
 #[divan::bench]
 fn seal_record_of_1024(bencher: Bencher<'_, '_>) {
-    let mut sealer = Sealer::new(&secret(1));
+    let mut sealer = RecordSealer::new(&secret(1));
     let object = room::Full::new(1).line();
     let mut record = Vec::with_capacity(2_048);
     bencher.bench_local(|| {

@@ -5,7 +5,7 @@ use std::fmt;
 /// The error lines of PROTOCOL 1.7, ours included. Python clients show the
 /// text, so it is exact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorText {
+pub enum WireError {
     /// Line 1 or 3 is not a JSON object.
     InvalidJson,
     /// Line 1 has another or no `cmd`.
@@ -32,22 +32,22 @@ pub enum ErrorText {
     TryAgainLater,
 }
 
-const TEXTS: [(ErrorText, &str); 12] = [
-    (ErrorText::InvalidJson, "Invalid JSON"),
-    (ErrorText::ExpectedSrpInit, "Expected srp_init"),
-    (ErrorText::MissingA, "Missing A"),
-    (ErrorText::UsernameTaken, "Username taken"),
-    (ErrorText::SrpInitFailed, "SRP init failed"),
-    (ErrorText::ExpectedSrpVerify, "Expected srp_verify"),
-    (ErrorText::InvalidVerifyRequest, "Invalid verify request"),
-    (ErrorText::AuthenticationFailed, "Authentication failed"),
-    (ErrorText::InvalidUsername, "Invalid username"),
-    (ErrorText::RoomFull, "Room full"),
-    (ErrorText::Protocol2Required, "Protocol 2 required"),
-    (ErrorText::TryAgainLater, "Try again later"),
+const TEXTS: [(WireError, &str); 12] = [
+    (WireError::InvalidJson, "Invalid JSON"),
+    (WireError::ExpectedSrpInit, "Expected srp_init"),
+    (WireError::MissingA, "Missing A"),
+    (WireError::UsernameTaken, "Username taken"),
+    (WireError::SrpInitFailed, "SRP init failed"),
+    (WireError::ExpectedSrpVerify, "Expected srp_verify"),
+    (WireError::InvalidVerifyRequest, "Invalid verify request"),
+    (WireError::AuthenticationFailed, "Authentication failed"),
+    (WireError::InvalidUsername, "Invalid username"),
+    (WireError::RoomFull, "Room full"),
+    (WireError::Protocol2Required, "Protocol 2 required"),
+    (WireError::TryAgainLater, "Try again later"),
 ];
 
-impl ErrorText {
+impl WireError {
     /// The text on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -63,9 +63,9 @@ impl ErrorText {
 
 /// How a client broke the protocol, or why a server could not let it in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Violation {
+pub enum ProtocolError {
     /// Refused with this line.
-    Answered(ErrorText),
+    Answered(WireError),
     /// A line over the bound of its phase.
     LineTooLong,
     /// A chat line that is not UTF-8.
@@ -84,11 +84,11 @@ pub enum Violation {
     Abandoned,
 }
 
-impl Violation {
+impl ProtocolError {
     /// What the peer is told; for all else the connection just ends, because
     /// an answer would help nobody who is honest.
     #[must_use]
-    pub const fn answer(self) -> Option<ErrorText> {
+    pub const fn answer(self) -> Option<WireError> {
         match self {
             Self::Answered(error) => Some(error),
             Self::LineTooLong
@@ -103,7 +103,7 @@ impl Violation {
     }
 }
 
-impl Violation {
+impl ProtocolError {
     /// What a member with a sealed link is told before it is closed in order.
     /// For all else it ends at once: whoever tampered with it would read on.
     #[must_use]
@@ -126,7 +126,7 @@ impl Violation {
 pub(crate) const NO_CLEAR: &str = "in this room the history cannot be wiped by members";
 
 /// For the host's own console.
-impl fmt::Display for Violation {
+impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Answered(error) => error.as_str(),
@@ -142,8 +142,8 @@ impl fmt::Display for Violation {
     }
 }
 
-impl From<ErrorText> for Violation {
-    fn from(error: ErrorText) -> Self {
+impl From<WireError> for ProtocolError {
+    fn from(error: WireError) -> Self {
         Self::Answered(error)
     }
 }

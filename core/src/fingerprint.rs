@@ -43,27 +43,27 @@ impl fmt::Display for Fingerprint {
 
 /// Not 25 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadFingerprint;
+pub struct ParseFingerprintError;
 
-impl fmt::Display for BadFingerprint {
+impl fmt::Display for ParseFingerprintError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a fingerprint has 25 digits")
     }
 }
 
-impl std::error::Error for BadFingerprint {}
+impl std::error::Error for ParseFingerprintError {}
 
 /// Spaces and dashes between the digits do not count.
 impl FromStr for Fingerprint {
-    type Err = BadFingerprint;
+    type Err = ParseFingerprintError;
 
-    fn from_str(text: &str) -> Result<Self, BadFingerprint> {
+    fn from_str(text: &str) -> Result<Self, ParseFingerprintError> {
         let bare: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
         let all_digits = bare.bytes().all(|byte| byte.is_ascii_digit());
         if bare.len() != DIGITS as usize || !all_digits {
-            return Err(BadFingerprint);
+            return Err(ParseFingerprintError);
         }
-        bare.parse().map(Self).map_err(|_| BadFingerprint)
+        bare.parse().map(Self).map_err(|_| ParseFingerprintError)
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
         }
         for wrong in ["", "12345", "1234a 67890 12345 67890 12345", "+2345 67890 12345 67890 12345"]
         {
-            assert_eq!(wrong.parse::<Fingerprint>(), Err(BadFingerprint), "{wrong}");
+            assert_eq!(wrong.parse::<Fingerprint>(), Err(ParseFingerprintError), "{wrong}");
         }
         assert_eq!(Fingerprint(0).to_string(), "00000 00000 00000 00000 00000");
     }

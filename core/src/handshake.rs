@@ -1,6 +1,6 @@
 //! The shape of a login, on either side.
 
-use crate::{time::Tick, transport::frame::Frame, transport::line_decoder::Inbox};
+use crate::{time::Tick, transport::frame::Frame, transport::line_decoder::LineDecoder};
 
 /// A login between its steps. Every step consumes the value: one that failed
 /// or was abandoned cannot be used again, and the secrets of a phase are wiped
@@ -23,7 +23,7 @@ pub trait Handshake: Sized + Send + 'static {
     fn advance(
         self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, Self::Refused>;
 

@@ -11,11 +11,11 @@ const MAX_BYTES: usize = 128;
 /// no space at either end, no `[`, and nothing invisible, private or
 /// directional.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Name(Arc<str>);
+pub struct Username(Arc<str>);
 
 /// Why a text cannot be a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BadName {
+pub enum UsernameError {
     /// No character at all.
     Empty,
     /// Over 32 scalar values or 128 bytes.
@@ -26,22 +26,22 @@ pub enum BadName {
     Forbidden(char),
 }
 
-impl Name {
+impl Username {
     /// # Errors
     ///
     /// The first rule of PROTOCOL 3.2 that `text` breaks.
-    pub fn new(text: &str) -> Result<Self, BadName> {
+    pub fn new(text: &str) -> Result<Self, UsernameError> {
         if text.is_empty() {
-            return Err(BadName::Empty);
+            return Err(UsernameError::Empty);
         }
         if text.len() > MAX_BYTES || text.chars().count() > MAX_SCALARS {
-            return Err(BadName::TooLong);
+            return Err(UsernameError::TooLong);
         }
         if let Some(bad) = text.chars().find(|&c| forbidden(c)) {
-            return Err(BadName::Forbidden(bad));
+            return Err(UsernameError::Forbidden(bad));
         }
         if text.starts_with(' ') || text.ends_with(' ') {
-            return Err(BadName::EdgeSpace);
+            return Err(UsernameError::EdgeSpace);
         }
         Ok(Self(text.into()))
     }
@@ -58,7 +58,7 @@ impl Name {
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for Username {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -98,16 +98,16 @@ mod tests {
     fn ordinary_names_pass() {
         for name in ["a", "alice", "al ice", "кэрол 😀", "名前", "O'Brien-Smith_3", &"é".repeat(32)]
         {
-            assert_eq!(Name::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
+            assert_eq!(Username::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
         }
     }
 
     #[test]
     fn each_rule_has_its_answer() {
-        assert_eq!(Name::new(""), Err(BadName::Empty));
-        assert_eq!(Name::new(&"a".repeat(33)), Err(BadName::TooLong));
-        assert_eq!(Name::new(" a"), Err(BadName::EdgeSpace));
-        assert_eq!(Name::new("a "), Err(BadName::EdgeSpace));
+        assert_eq!(Username::new(""), Err(UsernameError::Empty));
+        assert_eq!(Username::new(&"a".repeat(33)), Err(UsernameError::TooLong));
+        assert_eq!(Username::new(" a"), Err(UsernameError::EdgeSpace));
+        assert_eq!(Username::new("a "), Err(UsernameError::EdgeSpace));
         for bad in [
             '[',
             '\n',
@@ -119,13 +119,13 @@ mod tests {
             '\u{e000}',
             '\u{e0041}',
         ] {
-            assert_eq!(Name::new(&format!("a{bad}b")), Err(BadName::Forbidden(bad)));
+            assert_eq!(Username::new(&format!("a{bad}b")), Err(UsernameError::Forbidden(bad)));
         }
     }
 
     #[test]
     fn names_that_differ_in_case_only_fold_to_one() {
-        let fold = |text| Name::new(text).map(|name| name.folded());
+        let fold = |text| Username::new(text).map(|name| name.folded());
         assert_eq!(fold("ÉLAN"), fold("élan"));
     }
 }

@@ -10,7 +10,7 @@ use async_lock::Semaphore;
 use cmdchat_core::{
     handshake::{Handshake, Step, Work},
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
 };
 
 use crate::{
@@ -24,13 +24,13 @@ const SEEING_OUT: Duration = Duration::from_secs(1);
 /// Whose turn it is to compute. Logins wait here, so that a flood of them
 /// leaves the processors to those who talk.
 #[derive(Debug)]
-pub(crate) struct Arithmetic {
+pub(crate) struct ComputeLimiter {
     turns: Semaphore,
     waiting: AtomicUsize,
     at_most: usize,
 }
 
-impl Arithmetic {
+impl ComputeLimiter {
     /// So many at a time, and so many waiting at the most.
     pub(crate) const fn new(at_a_time: usize, waiting: usize) -> Self {
         Self { turns: Semaphore::new(at_a_time), waiting: AtomicUsize::new(0), at_most: waiting }
@@ -68,10 +68,10 @@ impl Arithmetic {
 /// login, which says what that means in its phase.
 pub(crate) async fn run<R: Runtime, H: Handshake>(
     runtime: &R,
-    arithmetic: &Arithmetic,
+    arithmetic: &ComputeLimiter,
     reader: &mut R::Reader,
     writer: &mut R::Writer,
-    inbox: &mut Inbox,
+    inbox: &mut LineDecoder,
     mut login: H,
 ) -> Result<H::Admitted, H::Refused> {
     let mut buffer = Buffer::new();

@@ -10,12 +10,12 @@ use atomic_waker::AtomicWaker;
 
 /// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct Notify {
     rung: AtomicBool,
     sleeper: AtomicWaker,
 }
 
-impl Bell {
+impl Notify {
     pub(crate) fn ring(&self) {
         // Always written, never only looked at: whoever hears an earlier ring must
         // see what this one is about.

@@ -4,21 +4,21 @@ use std::io::{self, IoSlice};
 
 use cmdchat_core::{
     time::Tick,
-    transport::broadcast::{GATHERED, Outlet},
+    transport::broadcast::{LogCursor, MAX_IO_SLICES},
 };
 
 use crate::{
-    notify::Bell,
+    notify::Notify,
     runtime::{Runtime, Writer},
 };
 
 /// An outlet and the connection that it goes to.
-pub(crate) struct Pen<W> {
+pub(crate) struct OutboundWriter<W> {
     writer: W,
-    outlet: Outlet,
+    outlet: LogCursor,
 }
 
-/// How far a [`Pen`] has come.
+/// How far a [`OutboundWriter`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// Nothing waits.
@@ -29,8 +29,8 @@ pub(crate) enum Standing {
     Finished,
 }
 
-impl<W: Writer> Pen<W> {
-    pub(crate) const fn new(writer: W, outlet: Outlet) -> Self {
+impl<W: Writer> OutboundWriter<W> {
+    pub(crate) const fn new(writer: W, outlet: LogCursor) -> Self {
         Self { writer, outlet }
     }
 
@@ -46,7 +46,7 @@ impl<W: Writer> Pen<W> {
                 self.writer.finish();
                 return Ok(Standing::Finished);
             }
-            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
             let pending = self.outlet.pending(&mut slices);
             if pending.is_empty() {
                 return Ok(Standing::Idle);
@@ -67,7 +67,7 @@ impl<W: Writer> Pen<W> {
     ///
     /// The connection failed, or was hung up.
     pub(crate) async fn write<R: Runtime>(&mut self, runtime: &R) -> io::Result<()> {
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let pending = self.outlet.pending(&mut slices);
         if !pending.is_empty() {
             let count = self.writer.write(pending, None).await?;
@@ -81,7 +81,7 @@ impl<W: Writer> Pen<W> {
     /// # Errors
     ///
     /// The connection failed, or was hung up.
-    pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Bell) -> io::Result<()> {
+    pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Notify) -> io::Result<()> {
         loop {
             match self.write_now(runtime.now())? {
                 Standing::Idle => news.heard().await,

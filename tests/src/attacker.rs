@@ -8,8 +8,8 @@ use std::{
 };
 
 use cmdchat_drivers::{
-    runtime::sim::{Link, Sim, SimHangup, SimReader, SimWriter},
-    runtime::{Hangup as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::sim::{Link, Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
+    runtime::{AbortHandle as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 
 /// Which way a line goes.
@@ -71,9 +71,9 @@ pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> Socket
 struct Carrier {
     way: Way,
     attack: Arc<Mutex<Attack>>,
-    hangups: [SimHangup; 2],
-    reader: SimReader,
-    writer: SimWriter,
+    hangups: [SimAbortHandle; 2],
+    reader: SimReadHalf,
+    writer: SimWriteHalf,
     number: usize,
     held: Option<Vec<u8>>,
 }
@@ -85,9 +85,9 @@ impl Carrier {
     fn new(
         way: Way,
         attack: &Arc<Mutex<Attack>>,
-        hangups: &[SimHangup; 2],
-        reader: SimReader,
-        writer: SimWriter,
+        hangups: &[SimAbortHandle; 2],
+        reader: SimReadHalf,
+        writer: SimWriteHalf,
     ) -> Self {
         let (attack, hangups) = (Arc::clone(attack), hangups.clone());
         Self { way, attack, hangups, reader, writer, number: 0, held: None }
@@ -155,6 +155,6 @@ impl Carrier {
     }
 
     fn hang_up(&self) {
-        self.hangups.iter().for_each(SimHangup::hang_up);
+        self.hangups.iter().for_each(SimAbortHandle::hang_up);
     }
 }

@@ -4,7 +4,7 @@ use cmdchat_core::{
     handshake::{Handshake, Step, Work as _},
     time::Tick,
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
 };
 
 mod client;
@@ -26,7 +26,7 @@ enum Settled<H: Handshake> {
 fn settle<H: Handshake>(
     mut login: H,
     now: &mut Tick,
-    inbox: &mut Inbox,
+    inbox: &mut LineDecoder,
     written: &mut Vec<u8>,
 ) -> Settled<H> {
     loop {

@@ -21,7 +21,7 @@ use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
     runtime::Runtime as _,
     runtime::sim::{Deadlock, Sim},
-    server::Note,
+    server::ServerEvent,
 };
 
 use crate::stage;
@@ -70,9 +70,10 @@ pub fn run(seed: u64, size: &Size) -> Report {
     let sim = Sim::new();
     let notes = Arc::new(Mutex::new(Vec::new()));
     let console = Arc::clone(&notes);
-    let (server, stop) = stage::open(&sim, plan.kdf, plan.limits.clone(), move |note: Note| {
-        console.lock().unwrap_or_else(PoisonError::into_inner).push(note);
-    });
+    let (server, stop) =
+        stage::open(&sim, plan.kdf, plan.limits.clone(), move |note: ServerEvent| {
+            console.lock().unwrap_or_else(PoisonError::into_inner).push(note);
+        });
     let stage = life::Stage { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };
     let lives = sim.run(async {
         let witness = stage.begin(plan::witness(), 0);

@@ -16,7 +16,7 @@ mod vectors;
 
 pub use attacker::{Attack, Fate, Way};
 pub use by_hand::{Client, House, PlayedServer};
-pub use peers::{Guest, Host, Kind, Seen, conversation};
+pub use peers::{Host, Kind, Peer, Seen, conversation};
 pub use python::{Python, PythonPeer};
 pub use python_json::python_json;
 pub use relay::{Relay, Said};

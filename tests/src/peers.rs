@@ -11,14 +11,14 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{self, Event, Login, Message, Reference, Welcome},
+    client::{self, Event, Login, Message, SendId, Welcome},
     server::{Credentials, Limits},
     time::Epoch,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, SessionCommand, connect},
-    runtime::Sockets,
+    client::{ClientHandle, SessionCommand, connect},
+    runtime::TcpRuntime,
     runtime::blocking::Blocking,
     runtime::smol::Smol,
     runtime::tcp,
@@ -66,7 +66,7 @@ impl Host {
         }
     }
 
-    fn ours<R: Sockets>(runtime: R, limits: Limits) -> Self {
+    fn ours<R: TcpRuntime>(runtime: R, limits: Limits) -> Self {
         let socket = tcp::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         let port = socket.local_addr().expect("it is bound").port();
         let (stop, stopped) = async_channel::bounded(1);
@@ -85,7 +85,7 @@ impl Host {
 }
 
 /// Somebody in the room.
-pub enum Guest {
+pub enum Peer {
     /// Ours.
     Ours(Friend),
     /// The reference peer.
@@ -116,7 +116,7 @@ pub enum Seen {
     Other(String),
 }
 
-impl Guest {
+impl Peer {
     /// Logs in at `port` of 127.0.0.1 with [`PASSWORD`].
     ///
     /// # Panics
@@ -137,7 +137,7 @@ impl Guest {
     pub fn say(&mut self, text: &str) {
         match self {
             Self::Ours(friend) => {
-                let reference = Reference(friend.said);
+                let reference = SendId(friend.said);
                 friend.said += 1;
                 friend.command(SessionCommand::Say(reference, text.to_owned().into()));
             }
@@ -179,18 +179,18 @@ impl Guest {
 }
 
 impl Friend {
-    fn join<R: Sockets>(runtime: &R, port: u16, name: &str) -> Self {
+    fn join<R: TcpRuntime>(runtime: &R, port: u16, name: &str) -> Self {
         let joined = runtime.run(async {
             let deadline = runtime.now().after(PATIENCE);
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let connection = runtime.dial(&[address], deadline).await.expect("somebody listens");
-            let name = Name::new(name).expect("a proper name");
+            let name = Username::new(name).expect("a proper name");
             let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
-            let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch));
+            let guest = Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch));
             let login = Login::new(guest, runtime.now(), PATIENCE, &seed(3));
             connect(runtime, connection, login).await
         });
-        let Joined { commands, events } =
+        let ClientHandle { commands, events } =
             joined.unwrap_or_else(|failed| panic!("{name}: {failed:?}"));
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || {
@@ -286,9 +286,9 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
     };
     let long = "ä漢".repeat(2_000);
 
-    let mut anna = Guest::join(guests[0], port, "anna");
+    let mut anna = Peer::join(guests[0], port, "anna");
     assert_eq!(anna.sees(), ready(&["anna"], &[]));
-    let mut bob = Guest::join(guests[1], port, "боб 😀");
+    let mut bob = Peer::join(guests[1], port, "боб 😀");
     assert_eq!(bob.sees(), ready(&["anna", "боб 😀"], &[]));
     assert_eq!(anna.sees(), Seen::Joined("боб 😀".into()));
 
@@ -303,7 +303,7 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
         said.push((name, text));
     }
 
-    let mut late = Guest::join(guests[2], port, "late");
+    let mut late = Peer::join(guests[2], port, "late");
     assert_eq!(late.sees(), ready(&["anna", "late", "боб 😀"], &said));
     assert_eq!(anna.sees(), Seen::Joined("late".into()));
     assert_eq!(bob.sees(), Seen::Joined("late".into()));
@@ -323,6 +323,6 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
     assert_eq!(anna.sees(), Seen::Left("боб 😀".into()));
     assert_eq!(late.sees(), Seen::Left("боб 😀".into()));
 
-    let mut back = Guest::join(guests[1], port, "боб 😀");
+    let mut back = Peer::join(guests[1], port, "боб 😀");
     assert_eq!(back.sees(), ready(&["anna", "late", "боб 😀"], &[]));
 }

@@ -7,14 +7,14 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Guest, Output, Progress, Reference, Session},
+    client::{ClientConfig, Output, Progress, SendId, Session},
     crypto::kdf::room_key,
     fuzzing::established,
     strict_room::hash_chain::View,
     time::Tick,
-    transport::line_decoder::Inbox,
-    transport::record::{Opener, Sealer},
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    transport::record::{RecordOpener, RecordSealer},
+    username::Username,
 };
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ pub struct Relay {
 struct Person {
     name: String,
     session: Session,
-    sealer: Sealer,
-    opener: Opener,
-    inbox: Inbox,
+    sealer: RecordSealer,
+    opener: RecordOpener,
+    inbox: LineDecoder,
     /// Lines in the clear that the member has sent.
     sent: Vec<Value>,
     told: Vec<String>,
@@ -70,8 +70,8 @@ impl Relay {
     /// If it is no proper name.
     pub fn join(&mut self, name: &str, history: &[Said], start: (u64, View)) -> usize {
         let place = self.people.len();
-        let guest = Name::new(name).expect("a proper name");
-        let guest = Arc::new(Guest::new(guest, password(PASSWORD), epoch()));
+        let guest = Username::new(name).expect("a proper name");
+        let guest = Arc::new(ClientConfig::new(guest, password(PASSWORD), epoch()));
         let key = room_key(&password(PASSWORD), &[0; 16]);
         let (session, (sealer, opener)) = established(&guest, key, place as u64, self.now);
         let user =
@@ -84,7 +84,7 @@ impl Relay {
             session,
             sealer,
             opener,
-            inbox: Inbox::new(0),
+            inbox: LineDecoder::new(0),
             sent: Vec::new(),
             told: Vec::new(),
             standing: start,
@@ -107,7 +107,7 @@ impl Relay {
     /// If the member sends nothing.
     pub fn hear(&mut self, who: usize, text: &str) -> Said {
         let person = &mut self.people[who];
-        person.session.say(self.now, Reference(person.said), text.to_owned().into());
+        person.session.say(self.now, SendId(person.said), text.to_owned().into());
         person.said += 1;
         person.collect();
         person.said("message")

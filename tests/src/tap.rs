@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 
 use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
-    runtime::sim::{Sim, SimHangup, SimReader, SimWriter},
+    runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
     runtime::{Connection, Read, Reader, Runtime, Writer},
 };
 
@@ -16,9 +16,9 @@ use crate::Transcript;
 pub(crate) struct Tapped(pub(crate) Sim);
 
 impl Runtime for Tapped {
-    type Reader = Tap<SimReader>;
-    type Writer = Tap<SimWriter>;
-    type Hangup = SimHangup;
+    type Reader = Tap<SimReadHalf>;
+    type Writer = Tap<SimWriteHalf>;
+    type AbortHandle = SimAbortHandle;
 
     fn now(&self) -> Tick {
         self.0.now()
@@ -124,7 +124,7 @@ fn shown(line: &[u8]) -> String {
     }
 }
 
-impl Reader for Tap<SimReader> {
+impl Reader for Tap<SimReadHalf> {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let read = self.half.read(buffer, deadline).await;
         match &read {
@@ -137,7 +137,7 @@ impl Reader for Tap<SimReader> {
     }
 }
 
-impl Writer for Tap<SimWriter> {
+impl Writer for Tap<SimWriteHalf> {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = self.half.try_write(slices);
         self.record.written(slices, &written);

@@ -12,15 +12,15 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Guest, Login, Message, Reference},
+    client::{ClientConfig, Event, Login, Message, SendId},
     crypto::kdf::Kdf,
     server::Limits,
     time::Tick,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, SessionCommand, connect},
-    runtime::sim::{Lane, Link, Sim},
+    client::{ClientHandle, SessionCommand, connect},
+    runtime::sim::{DirectionConfig, Link, Sim},
     runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
@@ -108,7 +108,7 @@ impl Siege {
     }
 
     fn call(&self, from: SocketAddr) -> Connection<Sim> {
-        let lane = Lane { latency: LATENCY, ..Lane::default() };
+        let lane = DirectionConfig { latency: LATENCY, ..DirectionConfig::default() };
         let link = Link { peer: Some(from), ..Link::both(lane) };
         self.sim.connect(self.server, &link).expect("the server listens")
     }
@@ -127,8 +127,9 @@ impl Siege {
         read_line(&mut reader).await.contains("Authentication failed")
     }
 
-    async fn join(&self, name: &str, from: SocketAddr) -> Option<Joined> {
-        let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
+    async fn join(&self, name: &str, from: SocketAddr) -> Option<ClientHandle> {
+        let guest =
+            ClientConfig::new(Username::new(name).expect("a name"), password(PASSWORD), epoch());
         let chance = seed(7).fork(name, self.sim.computed());
         let login = Login::new(Arc::new(guest), self.sim.now(), Duration::from_secs(60), &chance);
         connect(&self.sim, self.call(from), login).await.ok()
@@ -137,15 +138,15 @@ impl Siege {
     /// Says something every ten seconds; gives the longest wait for an echo.
     async fn talk(self, name: &'static str) -> Duration {
         let from = ([10, 2, 0, 2], 1).into();
-        let Joined { commands, events } = self.join(name, from).await.expect("nobody is here yet");
+        let ClientHandle { commands, events } =
+            self.join(name, from).await.expect("nobody is here yet");
         let mut longest = Duration::ZERO;
         let mut count = 0;
         while self.lasts() {
             count += 1;
             let said = self.sim.now();
-            let _ = commands
-                .send(SessionCommand::Say(Reference(count), "hello".to_owned().into()))
-                .await;
+            let _ =
+                commands.send(SessionCommand::Say(SendId(count), "hello".to_owned().into())).await;
             loop {
                 match events.recv().await.expect("it is still in the room") {
                     Event::Message(Message { own: Some(_), .. }) => break,
@@ -181,7 +182,7 @@ impl Siege {
     }
 }
 
-async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReader) -> String {
+async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReadHalf) -> String {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {

@@ -18,10 +18,10 @@ use cmdchat_core::{
     handshake::{Handshake as _, Step, Work as _},
     server::Limits,
     time::{Epoch, Tick},
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
 };
-use cmdchat_tests::{Guest, Host, Kind, PASSWORD, Seen, password, seed};
+use cmdchat_tests::{Host, Kind, PASSWORD, Peer, Seen, password, seed};
 
 fn dial(port: u16) -> TcpStream {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server listens");
@@ -43,10 +43,11 @@ fn member(port: u16, name: &str) -> TcpStream {
 
 fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     let mut stream = dial(port);
-    let mut inbox = Inbox::new(0);
-    let name = Name::new(name).expect("a proper name");
+    let mut inbox = LineDecoder::new(0);
+    let name = Username::new(name).expect("a proper name");
     let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
-    let guest = Arc::new(client::Guest::new(name, password(PASSWORD), epoch).protocol_1_only());
+    let guest =
+        Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch).protocol_1_only());
     let mut login = Login::new(guest, Tick::ZERO, Duration::from_secs(60), &seed(9));
     loop {
         let mut out = Vec::new();
@@ -106,8 +107,8 @@ fn resident() -> Option<usize> {
 
 const HONEST: [&str; 3] = ["anna", "berta", "clara"];
 
-fn seated(port: u16) -> [Guest; 3] {
-    let mut guests = HONEST.map(|name| Guest::join(Kind::Blocking, port, name));
+fn seated(port: u16) -> [Peer; 3] {
+    let mut guests = HONEST.map(|name| Peer::join(Kind::Blocking, port, name));
     // Logged in is not yet in the room: what is said before that is history.
     for guest in &mut guests {
         assert!(matches!(guest.sees(), Seen::Ready(..)));
@@ -118,7 +119,7 @@ fn seated(port: u16) -> [Guest; 3] {
 /// Three talk in turns until told to stop; each checks every line. Gives the
 /// number of messages and the worst delay of one.
 #[expect(clippy::disallowed_methods, reason = "it measures a real delay")]
-fn honest(mut guests: [Guest; 3], stop: &AtomicBool) -> (usize, Duration) {
+fn honest(mut guests: [Peer; 3], stop: &AtomicBool) -> (usize, Duration) {
     let (mut said, mut worst) = (0, Duration::ZERO);
     let mut heard = [0; 3];
     while !stop.load(Ordering::Relaxed) {

@@ -4,18 +4,18 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Guest, Login, LoginFailed},
+    client::{ClientConfig, Login, LoginFailure},
     crypto::kdf::Kdf,
-    error::{ErrorText, Violation},
+    error::{ProtocolError, WireError},
     server::Limits,
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, connect},
+    client::{ClientHandle, connect},
     runtime::Runtime as _,
-    runtime::sim::{Lane, Link, Sim},
-    server::Note,
+    runtime::sim::{DirectionConfig, Link, Sim},
+    server::ServerEvent,
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -30,17 +30,21 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
     sim.let_arithmetic_take(Duration::from_secs(1));
     let (told, refused) = async_channel::unbounded();
     let notes = move |note| {
-        if let Note::Refused(_, violation) = note {
+        if let ServerEvent::Refused(_, violation) = note {
             told.try_send(violation).expect("the test listens");
         }
     };
     let (server, stop) = open(&sim, Kdf::None, few_turns(), notes);
-    let lane = Lane { latency: Duration::from_millis(20), ..Lane::default() };
+    let lane = DirectionConfig { latency: Duration::from_millis(20), ..DirectionConfig::default() };
     let comes = |name: &'static str| {
         let sim = sim.clone();
         async move {
             let connection = sim.connect(server, &Link::both(lane)).expect("the server listens");
-            let guest = Guest::new(Name::new(name).expect("a name"), password(PASSWORD), epoch());
+            let guest = ClientConfig::new(
+                Username::new(name).expect("a name"),
+                password(PASSWORD),
+                epoch(),
+            );
             let patience = Duration::from_secs(60);
             let login = Login::new(Arc::new(guest), sim.now(), patience, &seed(7).fork(name, 0));
             connect(&sim, connection, login).await
@@ -57,14 +61,14 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
             });
             answers.push(answered);
         }
-        let mut inside: Vec<Joined> = Vec::new();
+        let mut inside: Vec<ClientHandle> = Vec::new();
         for answered in &answers[..3] {
             inside.push(answered.recv().await.expect("an answer").expect("it gets in"));
         }
         let dave = answers[3].recv().await.expect("an answer").expect_err("one too many");
         let text = Untrusted::new("Try again later".to_owned());
-        let known = Some(ErrorText::TryAgainLater);
-        assert_eq!(dave.why, LoginFailed::Refused { known, text });
+        let known = Some(WireError::TryAgainLater);
+        assert_eq!(dave.why, LoginFailure::Refused { known, text });
         assert!(!dave.guess_given, "whoever did not prove anything may come again by itself");
 
         // As he is asked to.
@@ -74,6 +78,6 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
     .expect("every login ends");
     stop.close();
     sim.drop_tasks();
-    let busy = Violation::Answered(ErrorText::TryAgainLater);
+    let busy = ProtocolError::Answered(WireError::TryAgainLater);
     assert_eq!((refused.try_recv(), refused.len()), (Ok(busy), 0), "the host hears of it once");
 }

@@ -6,12 +6,12 @@ use std::{ops::RangeInclusive, sync::LazyLock, time::Duration};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use cmdchat_core::{
     client::{Event, Welcome},
-    crypto::fernet::{RoomKey, Unreadable},
+    crypto::fernet::{DecryptError, RoomKey},
     secret::Secret,
-    server::{Departure, Intake, Intent, Limits, Rate},
+    server::{Inbound, LeaveReason, Limits, Rate, RequestReader},
     time::Tick,
-    transport::line_decoder::{Inbox, Line, TooLong},
-    username::{BadName, Name},
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    username::{Username, UsernameError},
     wire::{Request, Token},
 };
 use cmdchat_tests::{Client, House, PlayedServer, python_json};
@@ -24,7 +24,7 @@ fn cases(cases: u32) -> ProptestConfig {
 
 // ---- Lines
 
-/// A line as [`Inbox::take`] gave it.
+/// A line as [`LineDecoder::take`] gave it.
 #[derive(Debug, PartialEq, Eq)]
 enum Taken {
     Whole(Vec<u8>),
@@ -51,14 +51,14 @@ fn lines_of(stream: &[u8], bound: usize) -> Vec<Taken> {
 }
 
 /// Takes at most so many lines.
-fn take(inbox: &mut Inbox, most: usize, taken: &mut Vec<Taken>) {
+fn take(inbox: &mut LineDecoder, most: usize, taken: &mut Vec<Taken>) {
     for _ in 0..most {
         taken.push(match inbox.take() {
             Ok(Line::Whole(line)) => Taken::Whole(line.to_vec()),
             Ok(Line::Last(line)) => Taken::Last(line.to_vec()),
             Ok(Line::Incomplete) => return,
             Ok(Line::End) => Taken::End,
-            Err(TooLong) => Taken::TooLong,
+            Err(LineTooLong) => Taken::TooLong,
         });
     }
 }
@@ -72,7 +72,7 @@ proptest! {
         bound in prop_oneof![0_usize..20, Just(1_000)],
         pieces in vec((1_usize..30, 0_usize..4), 1..40),
     ) {
-        let mut inbox = Inbox::new(bound);
+        let mut inbox = LineDecoder::new(bound);
         let (mut taken, mut rest) = (Vec::new(), stream.as_slice());
         for (size, lines) in pieces.iter().cycle() {
             let (piece, behind) = rest.split_at(rest.len().min(*size));
@@ -124,14 +124,14 @@ proptest! {
 
         let mut flipped = bytes.clone();
         *place.get_mut(&mut flipped) ^= 1 << bit;
-        prop_assert_eq!(open(&flipped), Err(Unreadable));
+        prop_assert_eq!(open(&flipped), Err(DecryptError));
         let at = place.index(bytes.len());
-        prop_assert_eq!(open(&bytes[..at]), Err(Unreadable));
-        prop_assert_eq!(open(&bytes[at + 1..]), Err(Unreadable));
-        prop_assert_eq!(open(&[&bytes[..], &more].concat()), Err(Unreadable));
-        prop_assert_eq!(open(&[&more[..], &bytes].concat()), Err(Unreadable));
-        prop_assert_eq!(open(&[&bytes[..at], &more, &bytes[at..]].concat()), Err(Unreadable));
-        prop_assert_eq!(room_key(&other).open(&token), Err(Unreadable));
+        prop_assert_eq!(open(&bytes[..at]), Err(DecryptError));
+        prop_assert_eq!(open(&bytes[at + 1..]), Err(DecryptError));
+        prop_assert_eq!(open(&[&bytes[..], &more].concat()), Err(DecryptError));
+        prop_assert_eq!(open(&[&more[..], &bytes].concat()), Err(DecryptError));
+        prop_assert_eq!(open(&[&bytes[..at], &more, &bytes[at..]].concat()), Err(DecryptError));
+        prop_assert_eq!(room_key(&other).open(&token), Err(DecryptError));
     }
 }
 
@@ -273,8 +273,9 @@ fn is_never_in_a_name(c: char) -> bool {
 fn every_character_is_judged_as_the_protocol_says() {
     for c in '\0'..=char::MAX {
         let text = ['a', c, 'b'].iter().collect::<String>();
-        let judged = Name::new(&text).map(|_| ());
-        let expected = if is_never_in_a_name(c) { Err(BadName::Forbidden(c)) } else { Ok(()) };
+        let judged = Username::new(&text).map(|_| ());
+        let expected =
+            if is_never_in_a_name(c) { Err(UsernameError::Forbidden(c)) } else { Ok(()) };
         assert_eq!(judged, expected, "U+{:04X}", u32::from(c));
     }
 }
@@ -284,11 +285,11 @@ fn every_length_is_judged_as_the_protocol_says() {
     for c in ["a", "é", "漢", "😀"] {
         for count in 0..=140 {
             let fits = (1..=32).contains(&count) && c.len() * count <= 128;
-            assert_eq!(Name::new(&c.repeat(count)).is_ok(), fits, "{count} of {c}");
+            assert_eq!(Username::new(&c.repeat(count)).is_ok(), fits, "{count} of {c}");
         }
     }
     for (name, right) in [("a b", true), (" a", false), ("a ", false), (" ", false), ("", false)] {
-        assert_eq!(Name::new(name).is_ok(), right, "{name:?}");
+        assert_eq!(Username::new(name).is_ok(), right, "{name:?}");
     }
 }
 
@@ -364,26 +365,26 @@ proptest! {
         let limits =
             Limits { messages: rate, clear_interval: Duration::ZERO, ..Limits::default() };
         let stream: String = lines.iter().flat_map(|(line, _)| [line, "\n"]).collect();
-        let (mut intake, mut inbox) = (Intake::open(&limits), Inbox::new(0));
+        let (mut intake, mut inbox) = (RequestReader::open(&limits), LineDecoder::new(0));
         let (mut rest, mut pieces) = (stream.as_bytes(), pieces.iter().cycle());
         let (mut now, mut heard, mut ended) = (Tick::ZERO, Vec::new(), false);
         while !ended {
             match intake.next(now, &mut inbox) {
-                Intent::Request(request) => heard.push((now, request)),
-                Intent::NeedsTime(until) => {
+                Inbound::Request(request) => heard.push((now, request)),
+                Inbound::NeedsTime(until) => {
                     prop_assert!(until > now, "time must pass");
                     now = until;
                 }
-                Intent::NeedsInput(_) if rest.is_empty() => inbox.end(),
-                Intent::NeedsInput(_) => {
+                Inbound::NeedsInput(_) if rest.is_empty() => inbox.end(),
+                Inbound::NeedsInput(_) => {
                     let (size, pause) = pieces.next().expect("an endless supply");
                     let (piece, behind) = rest.split_at(rest.len().min(*size));
                     inbox.push(piece);
                     rest = behind;
                     now = now.after(Duration::from_millis(*pause));
                 }
-                Intent::End(Departure::Closed) => ended = true,
-                other @ (Intent::Answer(_) | Intent::End(_)) => panic!("{other:?}"),
+                Inbound::End(LeaveReason::Closed) => ended = true,
+                other @ (Inbound::Answer(_) | Inbound::End(_)) => panic!("{other:?}"),
             }
         }
         if let Some(Rate { burst, interval }) = rate {

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
 use cmdchat_core::{
-    client::Guest,
-    crypto::kdf::{Kdf, Stretched, room_key},
+    client::ClientConfig,
+    crypto::kdf::{Kdf, StretchedKey, room_key},
     crypto::srp::{PublicValue, Salt, ServerChallenge, Verifier},
     secret::{Password, Secret},
     server::Limits,
-    username::Name,
+    username::Username,
 };
 use cmdchat_tests::{Attack, Chunking, Client, Fate, PASSWORD, Stage, Way, epoch, password};
 use hkdf::Hkdf;
@@ -29,7 +29,7 @@ struct Recording([Vec<Vec<u8>>; 2]);
 
 impl Recording {
     /// Alice's connection, while she talks with robert in such a room.
-    fn of(kdf: Kdf, guest: impl Fn(Guest) -> Guest) -> Self {
+    fn of(kdf: Kdf, guest: impl Fn(ClientConfig) -> ClientConfig) -> Self {
         let recorded = Arc::new(Mutex::new(Self::default()));
         let stage = Stage::new(kdf, Limits::default(), Chunking::Coalesced);
         stage.play(async |stage| {
@@ -133,7 +133,7 @@ impl Recording {
 fn srp_password(word: &str, kdf: Kdf, room_salt: &[u8; 16]) -> Password {
     match kdf {
         Kdf::None => password(word),
-        Kdf::Argon2id => Stretched::new(&password(word), room_salt).srp_password(),
+        Kdf::Argon2id => StretchedKey::new(&password(word), room_salt).srp_password(),
     }
 }
 
@@ -186,7 +186,7 @@ fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
         }
     }
     // The same conversation over protocol 1: one token is enough.
-    let recording = Recording::of(Kdf::None, Guest::protocol_1_only);
+    let recording = Recording::of(Kdf::None, ClientConfig::protocol_1_only);
     let room_salt = recording.value(Way::Down, 0, "room_salt").try_into().unwrap();
     let said: Value = serde_json::from_slice(&recording.0[Way::Up as usize][2]).unwrap();
     let token = said["text"].as_str().unwrap();
@@ -217,7 +217,7 @@ fn played(kdf: Kdf) -> (Recording, Vec<u8>) {
     let verifier = Arc::new(Verifier::new(&srp_password(PASSWORD, kdf, &room_salt), salt.clone()));
     let challenge = ServerChallenge::new(verifier, Secret::take(&mut [0xb3; 32]));
 
-    let guest = Guest::new(Name::new("alice").unwrap(), password(PASSWORD), epoch());
+    let guest = ClientConfig::new(Username::new("alice").unwrap(), password(PASSWORD), epoch());
     let mut client = Client::of(guest);
     let hear_client = |client: &mut Client, recording: &mut Recording| {
         recording.0[0].extend(client.lines().into_iter().map(String::into_bytes));

@@ -8,23 +8,23 @@ use cmdchat::view::{
     talk::{Next, Source, Talk},
 };
 use cmdchat_core::{
-    client::{self, Ending, Event, Login, Message, Reference, Unconfirmed},
+    client::{self, CloseReason, Event, Login, Message, PendingMessage, SendId},
     crypto::kdf::Kdf,
     server::Limits,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, SessionCommand, connect},
+    client::{ClientHandle, SessionCommand, connect},
     runtime::Runtime as _,
-    runtime::sim::{Lane, Link, Sim},
+    runtime::sim::{DirectionConfig, Link, Sim},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
 const TEXTS: u64 = 100;
 
-fn guest(name: &str) -> Arc<client::Guest> {
-    let name = Name::new(name).expect("a proper name");
-    Arc::new(client::Guest::new(name, password(PASSWORD), epoch()))
+fn guest(name: &str) -> Arc<client::ClientConfig> {
+    let name = Username::new(name).expect("a proper name");
+    Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch()))
 }
 
 /// Alice says a hundred things over a connection that breaks after `bytes` from
@@ -33,7 +33,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
     let sim = Sim::new();
     let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| ());
     let (world, calls) = (sim.clone(), Cell::new(0));
-    let enter = async |who: &str, link: Link, unconfirmed: Vec<Unconfirmed>| {
+    let enter = async |who: &str, link: Link, unconfirmed: Vec<PendingMessage>| {
         calls.set(calls.get() + 1);
         let connection = world.connect(server, &link).expect("it listens");
         let login =
@@ -42,7 +42,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
     };
     let heard = sim.run(async {
         let bob = enter("bob", Link::default(), Vec::new()).await.expect("bob is let in");
-        let breaking = Lane { cut_after: Some(bytes), ..Lane::default() };
+        let breaking = DirectionConfig { cut_after: Some(bytes), ..DirectionConfig::default() };
         let link = Link { up: breaking, ..Link::default() };
         let joined = enter("alice", link, Vec::new()).await.expect("and so is alice");
         let dial = |unconfirmed| {
@@ -57,7 +57,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let mut talk = Talk::new(sim.clone(), joined, input, signals, patience, Some(regain));
         for number in 0..TEXTS {
             let text = format!("text {number}").into();
-            talk.ask(SessionCommand::Say(Reference(number), text));
+            talk.ask(SessionCommand::Say(SendId(number), text));
         }
         let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
         while back < TEXTS {
@@ -79,7 +79,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
                 break parting;
             }
         };
-        assert_eq!((parting.ending, parting.undelivered), (Ending::Left, 0));
+        assert_eq!((parting.ending, parting.undelivered), (CloseReason::Left, 0));
         stop.close();
         texts(bob).await
     });
@@ -88,7 +88,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
 }
 
 /// What was said, until the end.
-async fn texts(Joined { commands, events }: Joined) -> Vec<String> {
+async fn texts(ClientHandle { commands, events }: ClientHandle) -> Vec<String> {
     let _here = commands;
     let mut texts = Vec::new();
     while let Ok(event) = events.recv().await {

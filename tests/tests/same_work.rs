@@ -6,10 +6,10 @@
 
 use std::{io::IoSlice, time::Duration};
 
-use cmdchat_core::{client::Guest, crypto::kdf::Kdf, server::Limits, username::Name};
+use cmdchat_core::{client::ClientConfig, crypto::kdf::Kdf, server::Limits, username::Username};
 use cmdchat_drivers::{
     client::connect,
-    runtime::sim::{Lane, Link, Sim, SimReader},
+    runtime::sim::{DirectionConfig, Link, Sim, SimReadHalf},
     runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
@@ -28,10 +28,10 @@ struct Refused {
 
 /// Somebody calls at a room in which alice is, and sends the proof that
 /// `spoil` makes of the right one.
-fn calls(guest: &dyn Fn() -> Guest, spoil: impl Fn(Value) -> Value) -> Refused {
+fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Refused {
     let sim = Sim::new();
     let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
-    let lane = Lane { latency: Duration::from_millis(20), ..Lane::default() };
+    let lane = DirectionConfig { latency: Duration::from_millis(20), ..DirectionConfig::default() };
     let call = || sim.connect(server, &Link::both(lane)).expect("the server listens");
     let refused = sim.run(async {
         let alice = cmdchat_core::client::Login::new(
@@ -70,11 +70,11 @@ fn calls(guest: &dyn Fn() -> Guest, spoil: impl Fn(Value) -> Value) -> Refused {
     refused.expect("a login ends")
 }
 
-fn as_guest(name: &str, word: &str) -> Guest {
-    Guest::new(Name::new(name).expect("a proper name"), password(word), epoch())
+fn as_guest(name: &str, word: &str) -> ClientConfig {
+    ClientConfig::new(Username::new(name).expect("a proper name"), password(word), epoch())
 }
 
-async fn read_line(reader: &mut SimReader) -> String {
+async fn read_line(reader: &mut SimReadHalf) -> String {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {
@@ -92,7 +92,7 @@ fn refused(answer: &str, computed: u64, round_trips: u32) -> Refused {
 }
 
 /// Who comes, over either protocol.
-fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> Guest>; 2] {
+fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> ClientConfig>; 2] {
     [
         Box::new(move || as_guest(name, word).protocol_1_only()),
         Box::new(move || as_guest(name, word)),

@@ -2,7 +2,7 @@
 //! mixture with the Python peer.
 
 use cmdchat_core::server::Limits;
-use cmdchat_tests::{Guest, Host, Kind, PASSWORD, Python, conversation};
+use cmdchat_tests::{Host, Kind, PASSWORD, Peer, Python, conversation};
 use serde_json::json;
 
 const OURS: [Kind; 2] = [Kind::Smol, Kind::Blocking];
@@ -68,7 +68,7 @@ fn our_client_logs_in_a_thousand_times_on_each_runtime_at_pysrp() {
     for kind in OURS {
         let host = Host::start(Kind::Python, Limits::default());
         for n in 0..1_000 {
-            let mut guest = Guest::join(kind, host.port, &format!("guest-{n}"));
+            let mut guest = Peer::join(kind, host.port, &format!("guest-{n}"));
             guest.leave();
         }
     }

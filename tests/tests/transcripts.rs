@@ -10,7 +10,7 @@ use cmdchat_core::{
     crypto::kdf::Kdf,
     server::{Limits, Rate},
 };
-use cmdchat_drivers::runtime::sim::{Lane, Link};
+use cmdchat_drivers::runtime::sim::{DirectionConfig, Link};
 use cmdchat_tests::{Chunking, PASSWORD, Stage, check};
 
 const UNLIMITED: Rate = Rate { burst: 1_000_000, interval: Duration::from_nanos(1) };
@@ -141,7 +141,7 @@ fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
     let limits = Limits { backlog: Some(20_000), messages: Some(UNLIMITED), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let alice = stage.join("alice").await;
-        let small = Lane { capacity: 4_096, ..stage.link().down };
+        let small = DirectionConfig { capacity: 4_096, ..stage.link().down };
         let _deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
         for _ in 0..6 {
             stage.pause(10).await;
@@ -156,7 +156,7 @@ fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
 fn a_member_that_takes_nothing_for_half_a_minute_is_dropped() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
-        let small = Lane { capacity: 1_024, ..stage.link().down };
+        let small = DirectionConfig { capacity: 1_024, ..stage.link().down };
         let _deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
         stage.pause(10).await;
         alice.say(&"x".repeat(3_000)).await;
@@ -171,7 +171,7 @@ fn a_member_that_takes_nothing_for_half_a_minute_is_dropped() {
 fn of_two_who_ask_for_one_name_the_first_to_prove_gets_it() {
     insta::assert_snapshot!(play(async |stage| {
         // Line 3 of the first takes long to arrive: both pass the test of line 1.
-        let slow = Lane { latency: Duration::from_millis(50), ..stage.link().up };
+        let slow = DirectionConfig { latency: Duration::from_millis(50), ..stage.link().up };
         let first = stage.try_join("alice", PASSWORD, Link { up: slow, ..stage.link() });
         let second = async {
             stage.pause(55).await;
@@ -191,13 +191,13 @@ fn a_connection_cut_in_any_phase_frees_everything() {
         for bytes in [0, 100, 500] {
             stage.pause(100).await;
             stage.remark(&format!("the client's bytes stop after {bytes}"));
-            let up = Lane { cut_after: Some(bytes), ..stage.link().up };
+            let up = DirectionConfig { cut_after: Some(bytes), ..stage.link().up };
             assert!(stage.try_join("bob", PASSWORD, Link { up, ..stage.link() }).await.is_err());
         }
         for bytes in [0, 200, 600] {
             stage.pause(100).await;
             stage.remark(&format!("the server's bytes stop after {bytes}"));
-            let down = Lane { cut_after: Some(bytes), ..stage.link().down };
+            let down = DirectionConfig { cut_after: Some(bytes), ..stage.link().down };
             let _ = stage.try_join("bob", PASSWORD, Link { down, ..stage.link() }).await;
         }
         stage.pause(100).await;
@@ -247,7 +247,7 @@ fn whoever_does_not_listen_is_not_heard_for_long() {
     let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join("alice").await;
-        let small = Lane { capacity: 4_096, ..stage.link().down };
+        let small = DirectionConfig { capacity: 4_096, ..stage.link().down };
         let mut deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
         let line = format!(r#"{{"type":"message","text":"{}"}}"#, "x".repeat(4_000));
         let flood = async {

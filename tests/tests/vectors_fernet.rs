@@ -5,7 +5,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use cmdchat_core::{
-    crypto::fernet::{RoomKey, Unreadable},
+    crypto::fernet::{DecryptError, RoomKey},
     crypto::kdf::room_key,
     secret::{Password, Secret},
 };
@@ -70,7 +70,7 @@ fn the_specification_refuses() {
             );
             dated += 1;
         } else {
-            assert_eq!(opened, Err(Unreadable), "{desc}");
+            assert_eq!(opened, Err(DecryptError), "{desc}");
             refused += 1;
         }
     }
@@ -108,7 +108,7 @@ fn only_the_canonical_variant_is_read() {
             assert_eq!(opened.unwrap().text.as_slice(), bytes(case, "plaintext_hex"));
             canonical += 1;
         } else {
-            assert_eq!(opened, Err(Unreadable), "{}", text(case, "desc"));
+            assert_eq!(opened, Err(DecryptError), "{}", text(case, "desc"));
             refused += 1;
         }
     }

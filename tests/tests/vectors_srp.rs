@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cmdchat_core::{
     crypto::srp::{
-        BadPublicValue, ClientStart, PublicValue, Salt, SaltTooLong, ServerChallenge, Verifier,
+        ClientStart, PublicValue, PublicValueError, Salt, SaltTooLong, ServerChallenge, Verifier,
         WrongProof,
     },
     secret::{Password, Secret},
@@ -165,7 +165,7 @@ fn odd_public_values() {
                 "{what}"
             );
         } else {
-            assert_eq!(value, Err(BadPublicValue), "{what}");
+            assert_eq!(value, Err(PublicValueError), "{what}");
         }
     }
     assert_eq!(PublicValue::from_wire(&long_five), PublicValue::from_wire(&[5]));

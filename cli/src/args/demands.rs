@@ -2,7 +2,7 @@
 
 use clap::{Args, ValueEnum};
 use cmdchat_core::{
-    client::{Guest, Mode},
+    client::{ClientConfig, Mode},
     fingerprint::Fingerprint,
 };
 
@@ -37,7 +37,7 @@ enum Require {
 impl Demands {
     /// `guest`, who insists on this, and without it on nothing weaker than `lowest`.
     #[must_use]
-    pub fn of(self, guest: Guest, lowest: Mode) -> Guest {
+    pub fn of(self, guest: ClientConfig, lowest: Mode) -> ClientConfig {
         let guest = guest.require(match self.require {
             None => lowest,
             Some(Require::Strict) => Mode::Strict,

@@ -8,14 +8,14 @@ use std::{
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    error::{ErrorText, Violation},
-    server::{Departure, Output},
+    error::{ProtocolError, WireError},
+    server::{LeaveReason, Output},
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    runtime::Sockets,
-    server::{Note, Server, serve},
+    runtime::TcpRuntime,
+    server::{Server, ServerEvent, serve},
 };
 
 use super::internal;
@@ -30,7 +30,7 @@ const CONSOLE: usize = 1_024;
 
 /// Serves until `stop` is closed. The console begins with `opening`, and goes on
 /// with who comes and goes unless it is to be `quiet`.
-pub(super) fn keep<R: Sockets>(
+pub(super) fn keep<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
     server: Server,
@@ -42,7 +42,7 @@ pub(super) fn keep<R: Sockets>(
     for line in opening {
         let _ = console.try_send(line);
     }
-    let notes = move |note: Note| {
+    let notes = move |note: ServerEvent| {
         if let Some(line) = line(&note, quiet) {
             let _ = console.try_send(line);
         }
@@ -73,51 +73,53 @@ fn console() -> Result<Sender<Shown>, Failure> {
 }
 
 /// A note as a line of the console.
-fn line(note: &Note, quiet: bool) -> Option<Shown> {
+fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
     let now = jiff::ZonedDateTime::now().time();
     Some(match note {
-        Note::Room(Output::Joined(name, present)) if !quiet => {
+        ServerEvent::Room(Output::Joined(name, present)) if !quiet => {
             plain::joined(now, &shown(name), *present)
         }
-        Note::Room(Output::Left(name, departure, present)) if !quiet => match departure {
-            Departure::Closed => plain::left(now, &shown(name), *present),
-            Departure::Lost => presence(now, name, " was cut off (", *present),
-            Departure::Silent => presence(now, name, " was silent and is out (", *present),
-            Departure::TooSlow => presence(now, name, " was too slow and is out (", *present),
-            Departure::Broken(_) => {
+        ServerEvent::Room(Output::Left(name, departure, present)) if !quiet => match departure {
+            LeaveReason::Closed => plain::left(now, &shown(name), *present),
+            LeaveReason::Lost => presence(now, name, " was cut off (", *present),
+            LeaveReason::Silent => presence(now, name, " was silent and is out (", *present),
+            LeaveReason::TooSlow => presence(now, name, " was too slow and is out (", *present),
+            LeaveReason::Broken(_) => {
                 presence(now, name, " broke the protocol and is out (", *present)
             }
         },
-        Note::Room(Output::Cleared(name)) if !quiet => {
+        ServerEvent::Room(Output::Cleared(name)) if !quiet => {
             plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
         }
-        Note::Room(_) | Note::Refused(_, Violation::Abandoned) => return None,
-        Note::Refused(address, violation) => {
+        ServerEvent::Room(_) | ServerEvent::Refused(_, ProtocolError::Abandoned) => return None,
+        ServerEvent::Refused(address, violation) => {
             let why = match violation {
-                Violation::Answered(ErrorText::AuthenticationFailed) => "wrong passphrase",
-                Violation::Answered(error) => error.as_str(),
-                Violation::LineTooLong => "line too long",
-                Violation::NotUtf8 => "not UTF-8",
-                Violation::NotAnObject => "not a JSON object",
-                Violation::Tampered | Violation::Unfit | Violation::NoClear => "bad request",
-                Violation::TooSlow => "too slow",
-                Violation::Abandoned => "left",
+                ProtocolError::Answered(WireError::AuthenticationFailed) => "wrong passphrase",
+                ProtocolError::Answered(error) => error.as_str(),
+                ProtocolError::LineTooLong => "line too long",
+                ProtocolError::NotUtf8 => "not UTF-8",
+                ProtocolError::NotAnObject => "not a JSON object",
+                ProtocolError::Tampered | ProtocolError::Unfit | ProtocolError::NoClear => {
+                    "bad request"
+                }
+                ProtocolError::TooSlow => "too slow",
+                ProtocolError::Abandoned => "left",
             };
             let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
             plain::warning(now, &text)
         }
-        Note::NotAccepted(error) => {
+        ServerEvent::NotAccepted(error) => {
             let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
             plain::warning(now, &text)
         }
     })
 }
 
-fn presence(now: jiff::civil::Time, name: &Name, what: &'static str, present: usize) -> Shown {
+fn presence(now: jiff::civil::Time, name: &Username, what: &'static str, present: usize) -> Shown {
     plain::notice(now, &Shown::line(&[&shown(name), &what, &present, &" online)"]))
 }
 
 /// Members chose their names: on this screen, too, they are only text.
-fn shown(name: &Name) -> Shown {
+fn shown(name: &Username) -> Shown {
     Shown::name(&Untrusted::new(name.as_str().to_owned())).as_word()
 }

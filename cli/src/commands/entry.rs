@@ -4,15 +4,15 @@
 use std::{env, sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Ending, Guest, Login, LoginFailed, MAX_LINE, Refused, Unconfirmed},
-    error::ErrorText,
+    client::{ClientConfig, CloseReason, Login, LoginFailure, MAX_LINE, PendingMessage, Refused},
+    error::WireError,
     seed::Seed,
-    username::{BadName, Name},
+    username::{Username, UsernameError},
 };
 use cmdchat_drivers::{
-    client::{Joined, connect},
+    client::{ClientHandle, connect},
     runtime::tcp,
-    runtime::{Connection, Sockets},
+    runtime::{Connection, TcpRuntime},
 };
 use futures_lite::future;
 
@@ -28,25 +28,25 @@ use crate::{
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The name asked for, if it is one.
-pub(super) fn name(text: &str) -> Result<Name, Failure> {
+pub(super) fn name(text: &str) -> Result<Username, Failure> {
     let refused = |why| Failure::name_not_allowed(text, why);
     // A server takes spaces inside; a name with none cannot be mistaken for two.
     if text.contains(' ') {
         return Err(refused("no spaces"));
     }
-    Name::new(text).map_err(|bad| {
+    Username::new(text).map_err(|bad| {
         refused(match bad {
-            BadName::Empty => "it is empty",
-            BadName::TooLong => "too long",
-            BadName::EdgeSpace => "no spaces",
-            BadName::Forbidden('[') => "no [",
-            BadName::Forbidden(_) => "no invisible characters",
+            UsernameError::Empty => "it is empty",
+            UsernameError::TooLong => "too long",
+            UsernameError::EdgeSpace => "no spaces",
+            UsernameError::Forbidden('[') => "no [",
+            UsernameError::Forbidden(_) => "no invisible characters",
         })
     })
 }
 
 /// The name that was given, else that of the login, else one that is asked for.
-pub(super) fn own_name(given: Option<&str>) -> Result<Name, Failure> {
+pub(super) fn own_name(given: Option<&str>) -> Result<Username, Failure> {
     if let Some(given) = given {
         return name(given);
     }
@@ -59,7 +59,7 @@ pub(super) fn own_name(given: Option<&str>) -> Result<Name, Failure> {
 }
 
 /// Another name, from a person who hears why this one will not do.
-pub(super) fn other_name(mut why: Failure) -> Result<Name, Failure> {
+pub(super) fn other_name(mut why: Failure) -> Result<Username, Failure> {
     loop {
         note(&Shown::line(&[&"error: ", &why.what]));
         match name(&secrets::ask_for_name()?) {
@@ -70,13 +70,13 @@ pub(super) fn other_name(mut why: Failure) -> Result<Name, Failure> {
 }
 
 /// Connects and logs in, with what an earlier session said and did not hear.
-pub(super) async fn enter<R: Sockets>(
+pub(super) async fn enter<R: TcpRuntime>(
     runtime: &R,
     way: &Way,
-    guest: Arc<Guest>,
+    guest: Arc<ClientConfig>,
     seed: &Seed,
-    unconfirmed: Vec<Unconfirmed>,
-) -> Result<Joined, Setback> {
+    unconfirmed: Vec<PendingMessage>,
+) -> Result<ClientHandle, Setback> {
     let connection = match reach(runtime, way).await {
         Ok(connection) => connection,
         Err(failure) => return Err(Setback { failure, may_retry: true, unconfirmed }),
@@ -92,25 +92,25 @@ pub(super) async fn enter<R: Sockets>(
 
 /// Whether a login may work later that did not work now: the old connection may
 /// still have the name and the place.
-const fn is_passing(why: &LoginFailed) -> bool {
+const fn is_passing(why: &LoginFailure) -> bool {
     match why {
-        LoginFailed::Refused { known: Some(known), .. } => matches!(
+        LoginFailure::Refused { known: Some(known), .. } => matches!(
             known,
-            ErrorText::UsernameTaken | ErrorText::RoomFull | ErrorText::TryAgainLater
+            WireError::UsernameTaken | WireError::RoomFull | WireError::TryAgainLater
         ),
-        LoginFailed::TooSlow | LoginFailed::Closed => true,
-        LoginFailed::Refused { known: None, .. }
-        | LoginFailed::NotAServer { .. }
-        | LoginFailed::TooWeak(_)
-        | LoginFailed::OtherRoom
-        | LoginFailed::Downgrade
-        | LoginFailed::UnknownVersion
-        | LoginFailed::Unproven => false,
+        LoginFailure::TooSlow | LoginFailure::Closed => true,
+        LoginFailure::Refused { known: None, .. }
+        | LoginFailure::NotAServer { .. }
+        | LoginFailure::TooWeak(_)
+        | LoginFailure::OtherRoom
+        | LoginFailure::Downgrade
+        | LoginFailure::UnknownVersion
+        | LoginFailure::Unproven => false,
     }
 }
 
 /// A connection to the host, within the time given for it.
-async fn reach<R: Sockets>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
+async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().after(timeout);
     let wanted = host.to_owned();
@@ -124,36 +124,36 @@ async fn reach<R: Sockets>(runtime: &R, way: &Way) -> Result<Connection<R>, Fail
     runtime.dial(&addresses, deadline).await.map_err(|error| failed(&error))
 }
 
-fn not_let_in(way: &Way, name: &Name, failed: LoginFailed) -> Failure {
+fn not_let_in(way: &Way, name: &Username, failed: LoginFailure) -> Failure {
     let (host, port) = (way.host.as_str(), way.port);
     match failed {
-        LoginFailed::Refused { known: Some(error), text } => match error {
-            ErrorText::AuthenticationFailed => Failure::wrong_passphrase(host, port),
-            ErrorText::UsernameTaken => Failure::name_taken(name.as_str()),
-            ErrorText::InvalidUsername => {
+        LoginFailure::Refused { known: Some(error), text } => match error {
+            WireError::AuthenticationFailed => Failure::wrong_passphrase(host, port),
+            WireError::UsernameTaken => Failure::name_taken(name.as_str()),
+            WireError::InvalidUsername => {
                 Failure::name_not_allowed(name.as_str(), "the host does not take it")
             }
-            ErrorText::RoomFull => Failure::room_full(),
-            ErrorText::TryAgainLater => Failure::try_later(host, port),
-            ErrorText::InvalidJson
-            | ErrorText::ExpectedSrpInit
-            | ErrorText::MissingA
-            | ErrorText::SrpInitFailed
-            | ErrorText::ExpectedSrpVerify
-            | ErrorText::InvalidVerifyRequest
-            | ErrorText::Protocol2Required => Failure::no_common_protocol(host, port, &text),
+            WireError::RoomFull => Failure::room_full(),
+            WireError::TryAgainLater => Failure::try_later(host, port),
+            WireError::InvalidJson
+            | WireError::ExpectedSrpInit
+            | WireError::MissingA
+            | WireError::SrpInitFailed
+            | WireError::ExpectedSrpVerify
+            | WireError::InvalidVerifyRequest
+            | WireError::Protocol2Required => Failure::no_common_protocol(host, port, &text),
         },
-        LoginFailed::Refused { known: None, text } => Failure::refused_with(host, port, &text),
-        LoginFailed::NotAServer { http } => {
+        LoginFailure::Refused { known: None, text } => Failure::refused_with(host, port, &text),
+        LoginFailure::NotAServer { http } => {
             Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
         }
-        LoginFailed::TooWeak(mode) => Failure::too_weak(host, port, mode),
-        LoginFailed::OtherRoom => Failure::other_room(host, port),
-        LoginFailed::Downgrade => Failure::downgrade(host, port),
-        LoginFailed::UnknownVersion => Failure::unknown_version(host, port),
-        LoginFailed::Unproven => Failure::host_without_proof(host, port),
-        LoginFailed::TooSlow => Failure::no_login(host, port, LOGIN_TIMEOUT),
-        LoginFailed::Closed => Failure::hung_up(host, port),
+        LoginFailure::TooWeak(mode) => Failure::too_weak(host, port, mode),
+        LoginFailure::OtherRoom => Failure::other_room(host, port),
+        LoginFailure::Downgrade => Failure::downgrade(host, port),
+        LoginFailure::UnknownVersion => Failure::unknown_version(host, port),
+        LoginFailure::Unproven => Failure::host_without_proof(host, port),
+        LoginFailure::TooSlow => Failure::no_login(host, port, LOGIN_TIMEOUT),
+        LoginFailure::Closed => Failure::hung_up(host, port),
     }
 }
 
@@ -164,22 +164,22 @@ pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
         return Err(failure);
     }
     match (parting.ending, parting.undelivered) {
-        (Ending::Left | Ending::Closed, 0) => {}
-        (Ending::Left, undelivered) => {
+        (CloseReason::Left | CloseReason::Closed, 0) => {}
+        (CloseReason::Left, undelivered) => {
             return Err(Failure::not_delivered(undelivered, parting.patience));
         }
-        (Ending::Closed | Ending::Lost | Ending::Silent, undelivered) => {
+        (CloseReason::Closed | CloseReason::Lost | CloseReason::Silent, undelivered) => {
             return Err(Failure::lost(host, port, parting.tried, undelivered));
         }
-        (Ending::LineTooLong, _) => {
+        (CloseReason::LineTooLong, _) => {
             let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
             return Err(Failure::new(Exit::NotOurs, what));
         }
-        (Ending::Tampered, _) => {
+        (CloseReason::Tampered, _) => {
             let what = Shown::line(&[&"the connection was tampered with or broken"]);
             return Err(Failure::new(Exit::Distrust, what));
         }
-        (Ending::Unfaithful, _) => {
+        (CloseReason::Unfaithful, _) => {
             let what = Shown::line(&[&"the server lost or repeated messages"]);
             return Err(Failure::new(Exit::Distrust, what));
         }

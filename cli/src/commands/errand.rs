@@ -1,6 +1,6 @@
 //! What a command does, on whichever runtime was asked for.
 
-use cmdchat_drivers::runtime::Sockets;
+use cmdchat_drivers::runtime::TcpRuntime;
 
 use crate::{
     args::Runtime,
@@ -9,7 +9,7 @@ use crate::{
 
 /// Work that any runtime can carry.
 pub(super) trait Errand {
-    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure>;
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure>;
 }
 
 impl Runtime {

@@ -10,12 +10,12 @@ use std::{
 use cmdchat_core::{
     seed::Seed,
     server::{Credentials, Limits},
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    runtime::Sockets,
+    runtime::TcpRuntime,
     runtime::tcp,
-    server::{Note, Server, serve},
+    server::{Server, ServerEvent, serve},
 };
 
 use super::{
@@ -61,12 +61,12 @@ struct Party<'a> {
     credentials: Credentials,
     seed: Seed,
     /// Of the host's own seat, if it wants one.
-    name: Option<Name>,
+    name: Option<Username>,
     json: Option<&'a mut Writer>,
 }
 
 impl Errand for Party<'_> {
-    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
         let socket = listen(self.command.bind, self.command.port)?;
         let failed = |error: &io::Error| internal("cannot listen", error);
         let address = socket.local_addr().map_err(|error| failed(&error))?;
@@ -114,7 +114,7 @@ impl Errand for Party<'_> {
             let (stop, stopped) = async_channel::bounded(1);
             let (closed, closing) = async_channel::bounded::<()>(1);
             // What its console would say, the host sees in the room.
-            let relay = serve(runtime.clone(), listener, server, |_: Note| {}, stopped);
+            let relay = serve(runtime.clone(), listener, server, |_: ServerEvent| {}, stopped);
             runtime.spawn(async move {
                 relay.await;
                 drop(closed);

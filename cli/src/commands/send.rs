@@ -6,12 +6,12 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Guest, Mode, NotSent, Reference},
+    client::{ClientConfig, Event, Mode, SendError, SendId},
     secret::Password,
-    username::Name,
+    username::Username,
     wire::MAX_TEXT,
 };
-use cmdchat_drivers::{client::SessionCommand, runtime::Sockets};
+use cmdchat_drivers::{client::SessionCommand, runtime::TcpRuntime};
 use zeroize::Zeroizing;
 
 use super::{
@@ -59,18 +59,18 @@ fn input() -> io::Result<Zeroizing<String>> {
 struct Message<'a> {
     way: &'a Way,
     demands: Demands,
-    name: Name,
+    name: Username,
     password: Password,
     text: Zeroizing<String>,
 }
 
 impl Errand for Message<'_> {
-    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
         let (inside, signals) = interrupt_on_signals()?;
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
         runtime.run(async {
-            let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
+            let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
             let guest = Arc::new(self.demands.of(guest, Mode::Open));
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
@@ -78,12 +78,12 @@ impl Errand for Message<'_> {
             let input = (Source::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
             let mut talk = Talk::new(runtime.clone(), joined, input, signals, patience, None);
-            talk.ask(SessionCommand::Say(Reference(0), self.text));
+            talk.ask(SessionCommand::Say(SendId(0), self.text));
             talk.finish();
             loop {
                 match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
-                    Next::Event(Event::NotSent(_, NotSent::TooLong)) => {
+                    Next::Event(Event::NotSent(_, SendError::TooLong)) => {
                         return Err(Failure::too_long());
                     }
                     Next::Event(_)

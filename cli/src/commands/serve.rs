@@ -8,7 +8,7 @@ use cmdchat_core::{
     seed::Seed,
     server::{self, Credentials, Rate},
 };
-use cmdchat_drivers::{runtime::Sockets, runtime::tcp, server::Server};
+use cmdchat_drivers::{runtime::TcpRuntime, runtime::tcp, server::Server};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -69,7 +69,7 @@ struct Relay<'a> {
 }
 
 impl Errand for Relay<'_> {
-    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
         let wanted = SocketAddr::new(self.command.address, self.command.port);
         let failed = |error: &io::Error| Failure::from_listen(wanted, error);
         let socket = tcp::listen(wanted).map_err(|error| failed(&error))?;

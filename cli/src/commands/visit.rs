@@ -7,11 +7,11 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Guest, Mode},
+    client::{ClientConfig, Mode},
     secret::Password,
-    username::Name,
+    username::Username,
 };
-use cmdchat_drivers::runtime::Sockets;
+use cmdchat_drivers::runtime::TcpRuntime;
 use jiff::tz::TimeZone;
 
 use super::{
@@ -63,7 +63,7 @@ pub(super) struct Visit<'a> {
     pub(super) demands: Demands,
     /// What is insisted on where nothing is demanded.
     pub(super) lowest: Mode,
-    pub(super) name: Name,
+    pub(super) name: Username,
     pub(super) password: Password,
     pub(super) opening: Opening,
     /// Where events go as objects, if a program is to read them.
@@ -82,14 +82,14 @@ fn can_choose() -> bool {
 }
 
 impl Errand for Visit<'_> {
-    fn run<R: Sockets>(self, runtime: &R) -> Result<Exit, Failure> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
         runtime.run(self.stay(runtime))
     }
 }
 
 impl Visit<'_> {
     /// In, and out again.
-    pub(super) async fn stay<R: Sockets>(mut self, runtime: &R) -> Result<Exit, Failure> {
+    pub(super) async fn stay<R: TcpRuntime>(mut self, runtime: &R) -> Result<Exit, Failure> {
         let way = self.way;
         let (typing, typed) = async_channel::bounded(16);
         let (inside, signals) = interrupt_on_signals()?;
@@ -99,10 +99,10 @@ impl Visit<'_> {
         {
             return unwritten(&error);
         }
-        let guest = Guest::new(self.name, self.password, epoch(runtime.now()));
+        let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
         let mut guest = Arc::new(self.demands.of(guest, self.lowest));
         let logins = Cell::new(0);
-        let enter = async |guest: &Arc<Guest>, unconfirmed| {
+        let enter = async |guest: &Arc<ClientConfig>, unconfirmed| {
             let login = seed.fork("login", logins.replace(logins.get() + 1));
             enter(runtime, way, Arc::clone(guest), &login, unconfirmed).await
         };

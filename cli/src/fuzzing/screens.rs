@@ -2,13 +2,13 @@
 //! at a terminal have it.
 
 use cmdchat_core::{
-    client::{Doubt, Event, Message, Mode, Rejected, Rejection, Welcome},
+    client::{Event, Message, Mode, RejectReason, RejectedMessage, Warning, Welcome},
     crypto::kdf::Kdf,
     crypto::srp::Salt,
     fingerprint::Fingerprint,
     time::Tick,
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui_core::{
@@ -68,7 +68,7 @@ pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
 }
 
 fn room(name: &Untrusted) -> Option<Model> {
-    let me = Name::new("alice").ok()?;
+    let me = Username::new("alice").ok()?;
     let address = Shown::one_line(name.raw());
     Some(Model::new(address, me, TimeZone::UTC, Settings::default()))
 }
@@ -84,7 +84,7 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
         text: Some(text.clone()),
         at: None,
         own: None,
-        doubts: vec![Doubt::Missing(2), Doubt::Clock, Doubt::SplitView],
+        doubts: vec![Warning::Missing(2), Warning::Clock, Warning::SplitView],
     };
     let welcome = Welcome {
         mode: Mode::Strict,
@@ -92,15 +92,15 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
         members: vec![name.clone(), Untrusted::new("alice".to_owned())],
         history: vec![message()],
     };
-    let forged = Rejection::Forged(text.clone());
+    let forged = RejectReason::Forged(text.clone());
     let heard = [
         Event::Ready(welcome),
         Event::Joined(text.clone(), 3),
         Event::Message(message()),
-        Event::Rejected(Rejected { author: name.clone(), why: forged }),
+        Event::Rejected(RejectedMessage { author: name.clone(), why: forged }),
         Event::Notice(text.clone()),
         Event::Left(text.clone(), 2),
-        Event::Cleared(Some(name.clone()), vec![Doubt::SplitView]),
+        Event::Cleared(Some(name.clone()), vec![Warning::SplitView]),
     ];
     let typed = [
         Input::Paste(Zeroizing::new(text.raw().to_owned())),

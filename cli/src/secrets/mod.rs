@@ -31,7 +31,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use cmdchat_core::secret::Password;
-use cmdchat_core::server::{BadToken, Credentials};
+use cmdchat_core::server::{Credentials, VerifierTokenError};
 use zeroize::Zeroizing;
 
 use self::masked::Masked;
@@ -118,7 +118,8 @@ pub fn ask_for_name() -> Result<String, Failure> {
 /// As those of [`password`]; 2 if it is none.
 pub fn verifier(source: Source, again: &Again) -> Result<Credentials, Failure> {
     let bytes = given(source, again)?.unwrap_or_default();
-    Credentials::from_token(text(&bytes).trim()).map_err(|BadToken| Failure::bad_verifier())
+    Credentials::from_token(text(&bytes).trim())
+        .map_err(|VerifierTokenError| Failure::bad_verifier())
 }
 
 /// What can be had without asking.

@@ -7,7 +7,7 @@
 use std::{io, time::Duration};
 
 use cmdchat_core::{
-    client::{Ending, Event, NotSent},
+    client::{CloseReason, Event, SendError},
     secret::Password,
     time::Tick,
     wire::MAX_TEXT,
@@ -106,7 +106,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
             }
             match self.carry_out() {
                 Some(Exit::Vanish) => {
-                    let parting = self.talk.parting(Ending::Lost);
+                    let parting = self.talk.parting(CloseReason::Lost);
                     return Ok(self.part(parting));
                 }
                 Some(Exit::Flee) => return Ok(self.flee().await),
@@ -172,7 +172,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     fn hear(&mut self, event: Event) {
-        let refused = matches!(event, Event::NotSent(_, NotSent::TooLong));
+        let refused = matches!(event, Event::NotSent(_, SendError::TooLong));
         self.update(Input::Heard(event));
         if refused && self.is_a_pipe() {
             let status = self.model.take_status();
@@ -222,24 +222,24 @@ impl<'a, R: Runtime> Chat<'a, R> {
         let Self { terminal, model, talk, .. } = self;
         terminal.wipe();
         drop(model);
-        let parting = Parting { undelivered: 0, ..talk.parting(Ending::Left) };
+        let parting = Parting { undelivered: 0, ..talk.parting(CloseReason::Left) };
         talk.flee().await;
         parting
     }
 
     fn part(&mut self, parting: Parting) -> Parting {
         let undelivered = match parting.ending {
-            Ending::Left => parting.undelivered,
+            CloseReason::Left => parting.undelivered,
             // What was not even looked at is not delivered either.
-            Ending::Closed
-            | Ending::Lost
-            | Ending::Silent
-            | Ending::LineTooLong
-            | Ending::Tampered
-            | Ending::Unfaithful => parting.undelivered + self.talk.lines_unread(),
+            CloseReason::Closed
+            | CloseReason::Lost
+            | CloseReason::Silent
+            | CloseReason::LineTooLong
+            | CloseReason::Tampered
+            | CloseReason::Unfaithful => parting.undelivered + self.talk.lines_unread(),
         };
         let mut unwritten = parting.unwritten;
-        if parting.ending == Ending::Closed {
+        if parting.ending == CloseReason::Closed {
             self.update(Input::Closed);
             let failed = self.draw_if_due().err();
             unwritten = unwritten.or(failed.as_ref().and_then(Failure::unwritten));

@@ -2,8 +2,8 @@
 
 use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
 
-use cmdchat_core::{client::Unconfirmed, seed::Seed, time::Tick};
-use cmdchat_drivers::client::Joined;
+use cmdchat_core::{client::PendingMessage, seed::Seed, time::Tick};
+use cmdchat_drivers::client::ClientHandle;
 
 use crate::exit::Failure;
 
@@ -15,14 +15,14 @@ pub struct Regain<'a> {
     patience: Duration,
     /// For the times between.
     seed: Seed,
-    dial: Box<dyn Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a>,
+    dial: Box<dyn Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a>,
     losses: u64,
     /// Since the last loss.
     backoff: Option<Backoff>,
 }
 
 /// A try to get into the room.
-pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<Joined, Setback>> + 'a>>;
+pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, Setback>> + 'a>>;
 
 /// A try that failed.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Setback {
     /// Whether the program may try again by itself.
     pub may_retry: bool,
     /// For the next try.
-    pub unconfirmed: Vec<Unconfirmed>,
+    pub unconfirmed: Vec<PendingMessage>,
 }
 
 impl From<Setback> for Failure {
@@ -48,7 +48,7 @@ impl<'a> Regain<'a> {
     pub fn new(
         patience: Duration,
         seed: Seed,
-        dial: impl Fn(Vec<Unconfirmed>) -> Dialing<'a> + 'a,
+        dial: impl Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a,
     ) -> Self {
         Self { patience, seed, dial: Box::new(dial), losses: 0, backoff: None }
     }
@@ -68,7 +68,7 @@ impl<'a> Regain<'a> {
         backoff.next(now)
     }
 
-    pub(super) fn dial(&self, unconfirmed: Vec<Unconfirmed>) -> Dialing<'a> {
+    pub(super) fn dial(&self, unconfirmed: Vec<PendingMessage>) -> Dialing<'a> {
         (self.dial)(unconfirmed)
     }
 

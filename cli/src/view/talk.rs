@@ -12,11 +12,11 @@ use std::{io, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    client::{Ended, Ending, Event, Message, Unconfirmed},
+    client::{CloseReason, Ended, Event, Message, PendingMessage},
     time::Tick,
 };
 use cmdchat_drivers::{
-    client::{Joined, SessionCommand},
+    client::{ClientHandle, SessionCommand},
     runtime::Runtime,
 };
 use futures_lite::future;
@@ -65,7 +65,7 @@ pub enum Source {
 
 enum Line<'a> {
     Up(Receiver<Event>),
-    Waiting(Tick, Vec<Unconfirmed>),
+    Waiting(Tick, Vec<PendingMessage>),
     Trying(Dialing<'a>),
 }
 
@@ -102,7 +102,7 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Parting {
     /// The session's end.
-    pub ending: Ending,
+    pub ending: CloseReason,
     /// Texts that never came back.
     pub undelivered: usize,
     /// Lines of a pipe that could not be sent.
@@ -119,7 +119,7 @@ enum Wake {
     /// Nothing if the session's task died: it always says how it ended.
     Event(Option<Event>),
     Typed(Typed),
-    Dialed(Result<Joined, Setback>),
+    Dialed(Result<ClientHandle, Setback>),
     Sent,
     Signal,
     Time,
@@ -132,13 +132,13 @@ impl<'a, R: Runtime> Talk<'a, R> {
     #[must_use]
     pub fn new(
         runtime: R,
-        joined: Joined,
+        joined: ClientHandle,
         (source, input): (Source, Receiver<Typed>),
         signals: Receiver<()>,
         patience: Duration,
         regain: Option<Regain<'a>>,
     ) -> Self {
-        let Joined { commands, events } = joined;
+        let ClientHandle { commands, events } = joined;
         let mut outbox = Outbox::default();
         outbox.connect(commands);
         Self {
@@ -162,15 +162,15 @@ impl<'a, R: Runtime> Talk<'a, R> {
         loop {
             if self.stage == Stage::Gone {
                 self.patience = Duration::ZERO;
-                return Next::Over(self.parting(Ending::Left));
+                return Next::Over(self.parting(CloseReason::Left));
             }
             match self.wake(due).await {
-                Wake::Event(None) => return Next::Over(self.parting(Ending::Lost)),
+                Wake::Event(None) => return Next::Over(self.parting(CloseReason::Lost)),
                 Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
                 Wake::Event(Some(event)) => return self.heard(event),
                 Wake::Typed(Typed::End) => self.finish(),
                 Wake::Typed(typed) => return Next::Typed(typed),
-                Wake::Dialed(Ok(Joined { commands, events })) => {
+                Wake::Dialed(Ok(ClientHandle { commands, events })) => {
                     self.outbox.connect(commands);
                     self.line = Line::Up(events);
                 }
@@ -275,7 +275,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
         }
     }
 
-    fn wait(&mut self, unconfirmed: Vec<Unconfirmed>) -> Next {
+    fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> Next {
         let now = self.runtime.now();
         match self.regain.as_mut().and_then(|regain| regain.next_try(now)) {
             Some(next) => {
@@ -284,7 +284,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
             }
             None => {
                 let tried = self.regain.as_ref().map(Regain::patience);
-                Next::Over(Parting { tried, ..self.parting(Ending::Lost) })
+                Next::Over(Parting { tried, ..self.parting(CloseReason::Lost) })
             }
         }
     }
@@ -375,7 +375,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// How it stands if this is the end.
     #[must_use]
-    pub fn parting(&self, ending: Ending) -> Parting {
+    pub fn parting(&self, ending: CloseReason) -> Parting {
         let Self { unanswered, patience, .. } = *self;
         let (tried, unwritten) = (None, self.unwritten.clone());
         Parting { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }

@@ -1,6 +1,6 @@
 //! What the program says about what happened in the room.
 
-use cmdchat_core::client::{Doubt, Rejection, Welcome};
+use cmdchat_core::client::{RejectReason, Warning, Welcome};
 
 use crate::text::{Clean, Shown};
 
@@ -15,35 +15,37 @@ pub(super) fn welcome(welcome: &Welcome, names: &[Shown]) -> Shown {
 }
 
 /// What is odd about a message that is shown.
-pub(super) fn doubt(doubt: Doubt, author: &Shown) -> Shown {
+pub(super) fn doubt(doubt: Warning, author: &Shown) -> Shown {
     let author = author.as_word();
     match doubt {
-        Doubt::SplitView => Shown::line(&[&"the server shows different members different things"]),
-        Doubt::Missing(1) => Shown::line(&[&"a message from ", &author, &" is missing"]),
-        Doubt::Missing(count) => {
+        Warning::SplitView => {
+            Shown::line(&[&"the server shows different members different things"])
+        }
+        Warning::Missing(1) => Shown::line(&[&"a message from ", &author, &" is missing"]),
+        Warning::Missing(count) => {
             Shown::line(&[&count, &" messages from ", &author, &" are missing"])
         }
-        Doubt::Clock => {
+        Warning::Clock => {
             Shown::line(&[&"a message from ", &author, &" was delayed, or a clock is wrong"])
         }
     }
 }
 
 /// Why a message is not shown; `inside` is the other name it was written under.
-pub(super) fn rejection(why: &Rejection, author: &Shown, inside: Option<&Shown>) -> Shown {
+pub(super) fn rejection(why: &RejectReason, author: &Shown, inside: Option<&Shown>) -> Shown {
     let author = author.as_word();
     match why {
-        Rejection::Forged(_) => {
+        RejectReason::Forged(_) => {
             let inside = inside.map(Shown::as_word).unwrap_or_default();
             Shown::line(&[&"FORGED NAME? the host says ", &author, &", the message says ", &inside])
         }
-        Rejection::Altered => {
+        RejectReason::Altered => {
             Shown::line(&[&"a message in your name was altered on its way (dropped)"])
         }
-        Rejection::Unreadable => {
+        RejectReason::Unreadable => {
             Shown::line(&[&"a wish of ", &author, &" to wipe the room cannot be read (ignored)"])
         }
-        Rejection::Replayed => {
+        RejectReason::Replayed => {
             Shown::line(&[&"a message from ", &author, &" arrived twice (dropped)"])
         }
     }

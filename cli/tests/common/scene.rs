@@ -16,10 +16,10 @@ use cmdchat::{
     },
 };
 use cmdchat_core::{
-    client::{Event, Message, Mode, Reference, Welcome},
+    client::{Event, Message, Mode, SendId, Welcome},
     time::Tick,
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui_core::{buffer::Cell, style::Style};
@@ -48,7 +48,7 @@ impl Scene {
     /// Before anything has happened, at two minutes past two in the afternoon.
     pub(crate) fn empty(columns: u16, rows: u16, settings: Settings) -> Self {
         let address = Shown::one_line("192.168.1.20:3000");
-        let me = Name::new("alice").unwrap();
+        let me = Username::new("alice").unwrap();
         let look = Look { colours: true, ascii: settings.ascii };
         let model = Model::new(address, me, TimeZone::UTC, settings);
         let size = Size { columns, rows };
@@ -109,7 +109,7 @@ impl Scene {
 
     /// The oldest text of alice's that is on its way comes back.
     pub(crate) fn echoes(&mut self, text: &str) {
-        let own = Some(Reference(self.said));
+        let own = Some(SendId(self.said));
         self.said += 1;
         self.hears(Event::Message(Message { own, ..message("alice", text, self.wall()) }));
     }

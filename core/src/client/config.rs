@@ -7,18 +7,18 @@ use zeroize::Zeroizing;
 use crate::{
     client::event::Mode,
     crypto::fernet::RoomKey,
-    crypto::kdf::{self, Kdf, Stretched},
+    crypto::kdf::{self, Kdf, StretchedKey},
     fingerprint::Fingerprint,
     secret::Password,
     time::Epoch,
-    username::Name,
+    username::Username,
 };
 
 /// A client to be: its name, what it knows, and what it insists on. One value
 /// serves all logins of a client's lifetime.
 #[derive(Debug)]
-pub struct Guest {
-    pub(crate) name: Name,
+pub struct ClientConfig {
+    pub(crate) name: Username,
     password: Password,
     pub(crate) epoch: Epoch,
     pub(crate) require: Mode,
@@ -30,13 +30,13 @@ pub struct Guest {
 }
 
 /// For which `room_salt`, and what.
-type Kept = Option<([u8; 16], Arc<StretchedPassword>)>;
+type Kept = Option<([u8; 16], Arc<StretchedSecrets>)>;
 
-impl Guest {
+impl ClientConfig {
     /// Accepts whatever the server offers; `epoch` is the wall time at
     /// [`crate::time::Tick::ZERO`].
     #[must_use]
-    pub fn new(name: Name, password: Password, epoch: Epoch) -> Self {
+    pub fn new(name: Username, password: Password, epoch: Epoch) -> Self {
         Self {
             name,
             password,
@@ -50,7 +50,7 @@ impl Guest {
 
     /// The same under another name.
     #[must_use]
-    pub fn renamed(&self, name: Name) -> Self {
+    pub fn renamed(&self, name: Username) -> Self {
         let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
         Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
     }
@@ -75,7 +75,7 @@ impl Guest {
 
     /// The name asked for.
     #[must_use]
-    pub const fn name(&self) -> &Name {
+    pub const fn name(&self) -> &Username {
         &self.name
     }
 
@@ -100,42 +100,42 @@ impl Guest {
     }
 
     /// What the member of such a room knows. Slow in a strict room, the first time.
-    pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> Knowledge<'_> {
+    pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
         match kdf {
-            Kdf::None => Knowledge::Password(&self.password),
+            Kdf::None => RoomSecrets::Password(&self.password),
             Kdf::Argon2id => {
                 // Held while it is stretched: nobody else could do anything better.
                 let mut kept = self.stretched();
                 if let Some((salt, stretched)) = &*kept
                     && salt == room_salt
                 {
-                    return Knowledge::Stretched(Arc::clone(stretched));
+                    return RoomSecrets::Stretched(Arc::clone(stretched));
                 }
-                let secret = Stretched::new(&self.password, room_salt);
+                let secret = StretchedKey::new(&self.password, room_salt);
                 let srp_password = secret.srp_password();
-                let stretched = Arc::new(StretchedPassword { secret, srp_password });
+                let stretched = Arc::new(StretchedSecrets { secret, srp_password });
                 *kept = Some((*room_salt, Arc::clone(&stretched)));
-                Knowledge::Stretched(stretched)
+                RoomSecrets::Stretched(stretched)
             }
         }
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct StretchedPassword {
-    secret: Stretched,
+pub(crate) struct StretchedSecrets {
+    secret: StretchedKey,
     srp_password: Password,
 }
 
 /// What the member of one room knows.
-pub(crate) enum Knowledge<'a> {
+pub(crate) enum RoomSecrets<'a> {
     /// In a classic room.
     Password(&'a Password),
     /// In a strict room.
-    Stretched(Arc<StretchedPassword>),
+    Stretched(Arc<StretchedSecrets>),
 }
 
-impl Knowledge<'_> {
+impl RoomSecrets<'_> {
     pub(crate) fn srp_password(&self) -> &Password {
         match self {
             Self::Password(password) => password,
@@ -157,12 +157,13 @@ mod tests {
 
     #[test]
     fn a_password_is_stretched_once_for_a_room() {
-        let name = |name| Name::new(name).unwrap();
+        let name = |name| Username::new(name).unwrap();
         let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
-        let guest = Guest::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
-        let stretched = |guest: &Guest, salt| match guest.knowledge(Kdf::Argon2id, &salt) {
-            Knowledge::Stretched(stretched) => stretched,
-            Knowledge::Password(_) => unreachable!("it is a strict room"),
+        let guest =
+            ClientConfig::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
+        let stretched = |guest: &ClientConfig, salt| match guest.knowledge(Kdf::Argon2id, &salt) {
+            RoomSecrets::Stretched(stretched) => stretched,
+            RoomSecrets::Password(_) => unreachable!("it is a strict room"),
         };
         let first = stretched(&guest, [1; 16]);
         assert!(Arc::ptr_eq(&first, &stretched(&guest, [1; 16])), "for a reconnect");

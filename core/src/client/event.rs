@@ -30,7 +30,7 @@ impl Mode {
 
 /// One text, in the numbering of whoever speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference(pub u64);
+pub struct SendId(pub u64);
 
 /// What a person is told.
 #[derive(Debug)]
@@ -40,20 +40,20 @@ pub enum Event {
     /// Somebody, perhaps this client, said something.
     Message(Message),
     /// Something was said that is not to be shown as anybody's words.
-    Rejected(Rejected),
+    Rejected(RejectedMessage),
     /// A member came; so many are present now.
     Joined(Untrusted, usize),
     /// A member left; so many are present now.
     Left(Untrusted, usize),
     /// The server forgot the history, at the wish of this member, if it says
     /// whose it was; and what is odd about that, in a strict room.
-    Cleared(Option<Untrusted>, Vec<Doubt>),
+    Cleared(Option<Untrusted>, Vec<Warning>),
     /// Words of the server, not of a member.
     Notice(Untrusted),
     /// A text was not sent, and why; nothing else changed.
-    NotSent(Reference, NotSent),
+    NotSent(SendId, SendError),
     /// A text of one's own has not come back for 10 s. It may still.
-    Overdue(Reference),
+    Overdue(SendId),
     /// The answer to a wish to compare rooms.
     Standing(Standing),
     /// The session is over. The last event, unless more is said all the same.
@@ -83,14 +83,14 @@ pub struct Message {
     /// When: in a strict room by the author's clock, else by the server's, if it said so.
     pub at: Option<Timestamp>,
     /// Which of this client's own texts it is the echo of.
-    pub own: Option<Reference>,
+    pub own: Option<SendId>,
     /// What is odd about it (PROTOCOL 2.6); always empty outside strict rooms.
-    pub doubts: Vec<Doubt>,
+    pub doubts: Vec<Warning>,
 }
 
 /// Why a message is to be taken with care. It is shown all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Warning {
     /// The author saw another conversation than this client: the server shows
     /// different members different things.
     SplitView,
@@ -102,16 +102,16 @@ pub enum Doubt {
 
 /// A message that is nobody's (PROTOCOL 2.6).
 #[derive(Debug)]
-pub struct Rejected {
+pub struct RejectedMessage {
     /// Whose it is, in the server's words.
     pub author: Untrusted,
     /// Why it is not shown.
-    pub why: Rejection,
+    pub why: RejectReason,
 }
 
 /// Why a message is not shown.
 #[derive(Debug)]
-pub enum Rejection {
+pub enum RejectReason {
     /// It was written under this other name.
     Forged(Untrusted),
     /// It has the number of a message of this client's, and is another.
@@ -133,7 +133,7 @@ pub struct Standing {
 
 /// Why a text was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotSent {
+pub enum SendError {
     /// Over [`crate::wire::MAX_TEXT`] bytes, or its token over
     /// [`crate::wire::MAX_TOKEN`] characters.
     TooLong,
@@ -145,14 +145,14 @@ pub enum NotSent {
 #[derive(Debug)]
 pub struct Ended {
     /// Why.
-    pub ending: Ending,
+    pub ending: CloseReason,
     /// What was said and not heard back, to be given to the next login.
-    pub unconfirmed: Vec<Unconfirmed>,
+    pub unconfirmed: Vec<PendingMessage>,
 }
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum CloseReason {
     /// This side left.
     Left,
     /// The server closed the connection in the ordinary way.
@@ -169,7 +169,7 @@ pub enum Ending {
     Unfaithful,
 }
 
-impl Ending {
+impl CloseReason {
     /// Whether connecting again by oneself makes sense: the connection failed
     /// and nobody asked for that.
     #[must_use]
@@ -184,9 +184,9 @@ impl Ending {
 }
 
 /// A text that no echo has confirmed. The room may have heard it all the same.
-pub struct Unconfirmed {
+pub struct PendingMessage {
     /// Whose echo it waits for.
-    pub reference: Reference,
+    pub reference: SendId,
     pub(crate) text: Zeroizing<String>,
     /// What it travelled as, if it did.
     pub(crate) token: Option<Token>,
@@ -196,10 +196,10 @@ pub struct Unconfirmed {
     pub(crate) overdue: bool,
 }
 
-impl Unconfirmed {
+impl PendingMessage {
     /// A text that has not travelled yet.
     #[must_use]
-    pub const fn new(reference: Reference, text: Zeroizing<String>) -> Self {
+    pub const fn new(reference: SendId, text: Zeroizing<String>) -> Self {
         Self { reference, text, token: None, sent_at: None, overdue: false }
     }
 
@@ -211,7 +211,7 @@ impl Unconfirmed {
 }
 
 /// Without the text.
-impl std::fmt::Debug for Unconfirmed {
+impl std::fmt::Debug for PendingMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Unconfirmed({})", self.reference.0)
     }

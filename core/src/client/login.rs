@@ -18,22 +18,22 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::{
-        config::Guest,
-        event::{Mode, Unconfirmed},
-        session::{Entrance, Session},
+        config::ClientConfig,
+        event::{Mode, PendingMessage},
+        session::{Established, Session},
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
     crypto::key_schedule::Transcript,
     crypto::srp::ClientStart,
-    error::ErrorText,
+    error::WireError,
     fingerprint::Fingerprint,
     handshake::{Handshake, Step, Work},
     secret::Secret,
     seed::{Rng, Seed},
     time::Tick,
     transport::frame::Frame,
-    transport::line_decoder::{Inbox, Line, TooLong},
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
     untrusted::Untrusted,
     wire::json::lenient::Value,
     wire::{
@@ -44,14 +44,14 @@ use crate::{
 
 /// A client that wants to come in.
 pub struct Login {
-    case: Case,
+    case: Context,
     phase: Phase,
 }
 
 /// What all phases need.
-struct Case {
-    guest: Arc<Guest>,
-    unconfirmed: Vec<Unconfirmed>,
+struct Context {
+    guest: Arc<ClientConfig>,
+    unconfirmed: Vec<PendingMessage>,
     rng: Rng,
     deadline: Tick,
 }
@@ -60,20 +60,20 @@ enum Phase {
     Start,
     Begun { start: ClientStart },
     Reply { start: ClientStart, line_1: Vec<u8> },
-    Proved { user_id: String, proof: Proof, terms: Terms },
-    Confirm { proof: Proof, terms: Terms },
+    Proved { user_id: String, proof: Proof, terms: RoomParams },
+    Confirm { proof: Proof, terms: RoomParams },
 }
 
 /// What a session gets to know of its room.
-struct Terms {
+struct RoomParams {
     key: RoomKey,
     kdf: Kdf,
     fingerprint: Fingerprint,
 }
 
 /// A login whose arithmetic is due.
-pub struct LoginWork {
-    case: Case,
+pub struct LoginJob {
+    case: Context,
     job: Job,
 }
 
@@ -86,22 +86,22 @@ enum Job {
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
-    pub why: LoginFailed,
+    pub why: LoginFailure,
     /// The proof had gone out and was not answered by the right one: whoever
     /// answered may have had a guess at the password. Only a person may try
     /// again (PROTOCOL 2.3).
     pub guess_given: bool,
     /// What an earlier session said and did not hear back.
-    pub unconfirmed: Vec<Unconfirmed>,
+    pub unconfirmed: Vec<PendingMessage>,
 }
 
 /// Why a login failed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum LoginFailed {
+pub enum LoginFailure {
     /// The server said so. On the wire anybody could have.
     Refused {
         /// The error of PROTOCOL 1.7 that it is, if it is one.
-        known: Option<ErrorText>,
+        known: Option<WireError>,
         /// The server's words.
         text: Untrusted,
     },
@@ -131,37 +131,37 @@ pub enum LoginFailed {
 impl Login {
     /// Begins at `now`; to be done after `timeout`. `seed` is this connection's own.
     #[must_use]
-    pub fn new(guest: Arc<Guest>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
+    pub fn new(guest: Arc<ClientConfig>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
         let deadline = now.after(timeout);
-        let case = Case { guest, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
+        let case = Context { guest, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
         Self { case, phase: Phase::Start }
     }
 
     /// After an earlier session that left these texts unconfirmed: those that
     /// are not in the history are said again, in their order.
     #[must_use]
-    pub fn resume(mut self, unconfirmed: Vec<Unconfirmed>) -> Self {
+    pub fn resume(mut self, unconfirmed: Vec<PendingMessage>) -> Self {
         self.case.unconfirmed = unconfirmed;
         self
     }
 }
 
 impl Handshake for Login {
-    type Work = LoginWork;
+    type Work = LoginJob;
     type Admitted = Session;
     type Refused = Refused;
 
     fn advance(
         self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, Refused> {
         let Self { mut case, phase } = self;
         match phase {
             Phase::Start => {
                 let job = Job::Begin { a: case.rng.secret() };
-                Ok(Step::NeedsWork(LoginWork { case, job }))
+                Ok(Step::NeedsWork(LoginJob { case, job }))
             }
             Phase::Begun { start } => {
                 let line = wire::srp_init(&case.guest.name, start.public(), case.guest.versions());
@@ -184,16 +184,16 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginWork, _: &mut Vec<Frame>) -> Refused {
-        work.case.refused(LoginFailed::TooSlow, false)
+    fn overloaded(work: LoginJob, _: &mut Vec<Frame>) -> Refused {
+        work.case.refused(LoginFailure::TooSlow, false)
     }
 }
 
-impl Case {
+impl Context {
     fn reply(
         self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         start: ClientStart,
         line_1: Vec<u8>,
     ) -> Result<Step<Login>, Refused> {
@@ -209,7 +209,7 @@ impl Case {
             Ok(challenge) => {
                 let transcript = Transcript { line_1, line_2: line.bytes, ..Transcript::default() };
                 let job = Job::Prove { start, challenge, transcript };
-                Ok(Step::NeedsWork(LoginWork { case: self, job }))
+                Ok(Step::NeedsWork(LoginJob { case: self, job }))
             }
             Err(why) => Err(self.refused(why, false)),
         }
@@ -218,9 +218,9 @@ impl Case {
     fn confirm(
         self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         proof: Proof,
-        terms: Terms,
+        terms: RoomParams,
     ) -> Result<Step<Login>, Refused> {
         let line = match self.answer(now, inbox) {
             Ok(Some(line)) => line,
@@ -229,16 +229,16 @@ impl Case {
                 return Ok(Step::NeedsInput(Login { case: self, phase }));
             }
             // Whatever stands in place of the proof, it is none.
-            Err(LoginFailed::NotAServer { .. }) => {
-                return Err(self.refused(LoginFailed::Unproven, true));
+            Err(LoginFailure::NotAServer { .. }) => {
+                return Err(self.refused(LoginFailure::Unproven, true));
             }
             Err(why) => return Err(self.refused(why, true)),
         };
         match proof.check(&line) {
             Ok(link) => {
                 let Self { guest, unconfirmed, rng, .. } = self;
-                let Terms { key, kdf, fingerprint } = terms;
-                let entrance = Entrance { guest, fingerprint, key, kdf, link, now };
+                let RoomParams { key, kdf, fingerprint } = terms;
+                let entrance = Established { guest, fingerprint, key, kdf, link, now };
                 Ok(Step::Done(Session::new(entrance, unconfirmed, rng)))
             }
             Err(why) => Err(self.refused(why, true)),
@@ -246,52 +246,52 @@ impl Case {
     }
 
     /// Line 2, if this client may go on with it. In the order of PROTOCOL 2.3.
-    fn challenge(&self, line: &Answer) -> Result<Challenge, LoginFailed> {
-        let Guest { require, room, .. } = *self.guest;
+    fn challenge(&self, line: &Answer) -> Result<Challenge, LoginFailure> {
+        let ClientConfig { require, room, .. } = *self.guest;
         let challenge = match line.object.get("version").map(Value::as_u64) {
-            None if require > Mode::Open => return Err(LoginFailed::TooWeak(Mode::Open)),
+            None if require > Mode::Open => return Err(LoginFailure::TooWeak(Mode::Open)),
             None => Challenge::open(&line.object)?,
             Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
-            Some(_) => return Err(LoginFailed::UnknownVersion),
+            Some(_) => return Err(LoginFailure::UnknownVersion),
         };
         if challenge.version == Version::One
             && !self.guest.versions().is_empty()
             && challenge.salt.has_sentinel()
         {
-            return Err(LoginFailed::Downgrade);
+            return Err(LoginFailure::Downgrade);
         }
         if challenge.kdf == Kdf::None && require == Mode::Strict {
-            return Err(LoginFailed::TooWeak(Mode::Sealed));
+            return Err(LoginFailure::TooWeak(Mode::Sealed));
         }
         if room.is_some_and(|room| room != challenge.fingerprint()) {
-            return Err(LoginFailed::OtherRoom);
+            return Err(LoginFailure::OtherRoom);
         }
         Ok(challenge)
     }
 
-    fn refused(self, why: LoginFailed, guess_given: bool) -> Refused {
+    fn refused(self, why: LoginFailure, guess_given: bool) -> Refused {
         Refused { why, guess_given, unconfirmed: self.unconfirmed }
     }
 
     /// The answer of the server, if it is complete.
-    fn answer(&self, now: Tick, inbox: &mut Inbox) -> Result<Option<Answer>, LoginFailed> {
+    fn answer(&self, now: Tick, inbox: &mut LineDecoder) -> Result<Option<Answer>, LoginFailure> {
         inbox.set_bound(wire::MAX_LINE);
         match inbox.take() {
             Ok(Line::Whole(line)) => Answer::read(line).map(Some),
             // Python would end a line; what cannot be read was cut off.
             Ok(Line::Last(line)) => match Answer::read(line) {
-                Err(LoginFailed::NotAServer { http: false }) => Err(LoginFailed::Closed),
+                Err(LoginFailure::NotAServer { http: false }) => Err(LoginFailure::Closed),
                 answer => answer.map(Some),
             },
             Ok(Line::Incomplete) if now < self.deadline => Ok(None),
-            Ok(Line::Incomplete) => Err(LoginFailed::TooSlow),
-            Ok(Line::End) => Err(LoginFailed::Closed),
-            Err(TooLong) => Err(LoginFailed::NotAServer { http: false }),
+            Ok(Line::Incomplete) => Err(LoginFailure::TooSlow),
+            Ok(Line::End) => Err(LoginFailure::Closed),
+            Err(LineTooLong) => Err(LoginFailure::NotAServer { http: false }),
         }
     }
 }
 
-impl Work for LoginWork {
+impl Work for LoginJob {
     type Next = Login;
 
     fn run(self) -> Login {
@@ -311,7 +311,7 @@ impl Work for LoginWork {
                         Proof::Sealed { session_key, transcript, proofs }
                     }
                 };
-                let terms = Terms { key: knowledge.room_key(&room_salt), kdf, fingerprint };
+                let terms = RoomParams { key: knowledge.room_key(&room_salt), kdf, fingerprint };
                 Phase::Proved { user_id, proof, terms }
             }
         };

@@ -5,12 +5,12 @@ pub(crate) mod login;
 pub(crate) mod rich_markup;
 mod session;
 
-pub(crate) use session::Entrance;
+pub(crate) use session::Established;
 
-pub use config::Guest;
+pub use config::ClientConfig;
 pub use event::{
-    Doubt, Ended, Ending, Event, Message, Mode, NotSent, Reference, Rejected, Rejection, Standing,
-    Unconfirmed, Welcome,
+    CloseReason, Ended, Event, Message, Mode, PendingMessage, RejectReason, RejectedMessage,
+    SendError, SendId, Standing, Warning, Welcome,
 };
-pub use login::{Login, LoginFailed, LoginWork, Refused};
+pub use login::{Login, LoginFailure, LoginJob, Refused};
 pub use session::{MAX_LINE, Output, Progress, Session};

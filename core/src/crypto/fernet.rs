@@ -66,13 +66,13 @@ impl RoomKey {
     /// other spelling is refused, though Python reads it.
     ///
     /// # Errors
-    /// [`Unreadable`] whatever the cause: not canonical, too short, damaged,
+    /// [`DecryptError`] whatever the cause: not canonical, too short, damaged,
     /// or made with another key.
-    pub fn open(&self, token: &str) -> Result<Opened, Unreadable> {
-        burning_the_stack(|| self.opened(token)).ok_or(Unreadable)
+    pub fn open(&self, token: &str) -> Result<Decrypted, DecryptError> {
+        burning_the_stack(|| self.opened(token)).ok_or(DecryptError)
     }
 
-    fn opened(&self, token: &str) -> Option<Opened> {
+    fn opened(&self, token: &str) -> Option<Decrypted> {
         let mut raw = Zeroizing::new(URL_SAFE.decode(token).ok()?);
         let (signed, mac) = raw.split_last_chunk_mut::<MAC>()?;
         if signed.len() < HEAD + BLOCK || !(signed.len() - HEAD).is_multiple_of(BLOCK) {
@@ -89,7 +89,7 @@ impl RoomKey {
         let text = cbc::Decryptor::<Aes128>::new(self.encryption.expose().into(), &iv.into())
             .decrypt_padded::<Pkcs7>(sealed)
             .ok()?;
-        Some(Opened { unix_seconds, text: Zeroizing::new(text.to_vec()) })
+        Some(Decrypted { unix_seconds, text: Zeroizing::new(text.to_vec()) })
     }
 
     fn authenticator(&self) -> Hmac<Sha256> {
@@ -102,7 +102,7 @@ impl RoomKey {
 
 /// What was in a token.
 #[derive(PartialEq, Eq)]
-pub struct Opened {
+pub struct Decrypted {
     /// The sender's clock, in seconds since 1970; anything at all.
     pub unix_seconds: u64,
     /// The text, usually UTF-8; wiped on drop.
@@ -110,7 +110,7 @@ pub struct Opened {
 }
 
 /// Length only.
-impl fmt::Debug for Opened {
+impl fmt::Debug for Decrypted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opened({} bytes)", self.text.len())
     }
@@ -119,15 +119,15 @@ impl fmt::Debug for Opened {
 /// A token that this key cannot read. It says no more than that, so that
 /// nobody learns from it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable;
+pub struct DecryptError;
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for DecryptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the message cannot be read with this room's key")
     }
 }
 
-impl Error for Unreadable {}
+impl Error for DecryptError {}
 
 const VERSION: u8 = 0x80;
 /// Version, time and IV.
@@ -176,12 +176,12 @@ mod tests {
             prop_assume!(chars[at] != to);
             chars[at] = to;
             let changed: String = chars.into_iter().collect();
-            prop_assert_eq!(key().open(&changed), Err(Unreadable));
+            prop_assert_eq!(key().open(&changed), Err(DecryptError));
         }
 
         #[test]
         fn any_string_is_at_most_unreadable(text in ".*") {
-            prop_assert_eq!(key().open(&text), Err(Unreadable));
+            prop_assert_eq!(key().open(&text), Err(DecryptError));
         }
     }
 }

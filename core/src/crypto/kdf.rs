@@ -54,9 +54,9 @@ pub fn room_key(password: &Password, room_salt: &[u8; 16]) -> RoomKey {
 /// The password of a strict room, stretched (PROTOCOL 2.1): every guess at it
 /// costs 64 MiB and three passes over them (RFC 9106).
 #[derive(Debug)]
-pub struct Stretched(Secret<32>);
+pub struct StretchedKey(Secret<32>);
 
-impl Stretched {
+impl StretchedKey {
     /// Slow: some hundred milliseconds and 64 MiB.
     #[must_use]
     pub fn new(password: &Password, room_salt: &[u8; 16]) -> Self {

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     crypto::kdf::expand,
     secret::{Secret, burning_the_stack},
-    transport::record::{Opener, Sealer},
+    transport::record::{RecordOpener, RecordSealer},
 };
 
 /// The lines of a handshake as they passed, without their ends.
@@ -35,11 +35,11 @@ impl Transcript {
     }
 
     /// The keys of the link that begins behind `line_4`.
-    pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> LinkKeys {
+    pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> TrafficKeys {
         let lines = [&*self.line_1, &self.line_2, &self.line_3, line_4];
         burning_the_stack(|| {
             let root = extract(session_key, b"cmdchat/2 session\0", &lines);
-            LinkKeys {
+            TrafficKeys {
                 client_to_server: derive(&root, b"cmdchat/2 client to server"),
                 server_to_client: derive(&root, b"cmdchat/2 server to client"),
             }
@@ -58,20 +58,20 @@ pub(crate) struct Proofs {
 
 /// The keys of one link, one for each direction.
 #[derive(Debug)]
-pub(crate) struct LinkKeys {
+pub(crate) struct TrafficKeys {
     client_to_server: Secret<32>,
     server_to_client: Secret<32>,
 }
 
-impl LinkKeys {
+impl TrafficKeys {
     /// The client's ends.
-    pub(crate) fn client(&self) -> (Sealer, Opener) {
-        (Sealer::new(&self.client_to_server), Opener::new(&self.server_to_client))
+    pub(crate) fn client(&self) -> (RecordSealer, RecordOpener) {
+        (RecordSealer::new(&self.client_to_server), RecordOpener::new(&self.server_to_client))
     }
 
     /// The server's ends.
-    pub(crate) fn server(&self) -> (Sealer, Opener) {
-        (Sealer::new(&self.server_to_client), Opener::new(&self.client_to_server))
+    pub(crate) fn server(&self) -> (RecordSealer, RecordOpener) {
+        (RecordSealer::new(&self.server_to_client), RecordOpener::new(&self.client_to_server))
     }
 }
 

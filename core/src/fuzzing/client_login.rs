@@ -6,12 +6,12 @@ use super::{
     lines, objects,
 };
 use crate::{
-    client::{LoginFailed, Session},
+    client::{LoginFailure, Session},
     crypto::srp::{PublicValue, Salt},
     handshake::{Handshake, Step, Work},
     time::Tick,
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
     wire::Version,
     wire::json::lenient::{self, Value},
 };
@@ -29,7 +29,7 @@ const HANGS: u8 = 8;
 /// The client offers protocol 2, and what an insider says is of that.
 const SEALED: u8 = 128;
 
-fn run(data: &[u8]) -> Result<Session, LoginFailed> {
+fn run(data: &[u8]) -> Result<Session, LoginFailure> {
     let (mut plan, rest) = Plan::split(data);
     let flags = plan.next();
     let hangs = flags & HANGS != 0;
@@ -41,7 +41,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailed> {
         sent: Vec::new(),
         proved: false,
     };
-    let (mut now, mut inbox, mut out) = (Tick::ZERO, Inbox::new(0), Vec::new());
+    let (mut now, mut inbox, mut out) = (Tick::ZERO, LineDecoder::new(0), Vec::new());
     let mut login = client(version);
     // More than a byte of the script can mean if it is sent byte by byte.
     let mut steps = 0..1000 * (data.len() + 1);
@@ -76,7 +76,7 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    fn next(&mut self, inbox: &mut Inbox) -> Option<()> {
+    fn next(&mut self, inbox: &mut LineDecoder) -> Option<()> {
         let record = self.record;
         let insider = |sign| match sign {
             1 => Some(record.b.clone().into_bytes()),
@@ -142,7 +142,7 @@ mod tests {
     const HONEST: &str = "{\"user_id\":\"u\",\"B\":\"\u{1}\",\"salt\":\"\u{2}\",\"room_salt\":\"\u{4}\"}\n\
         {\"H_AMK\":\"\u{3}\",\"session_key\":\"\"}\n";
 
-    fn outcome(plan: &str, script: &str) -> Result<(), LoginFailed> {
+    fn outcome(plan: &str, script: &str) -> Result<(), LoginFailure> {
         run(format!("{plan}\n{script}").as_bytes()).map(drop)
     }
 
@@ -152,19 +152,19 @@ mod tests {
         assert_eq!(outcome("@\u{1}\u{7f}", HONEST), Ok(()));
         assert_eq!(outcome("@", HONEST.trim_end()), Ok(()));
         let wrong = |from: &str, to: &str| outcome("@", &HONEST.replace(from, to));
-        assert_eq!(wrong("\u{3}", "AAAA"), Err(LoginFailed::Unproven));
-        assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailed::Unproven));
-        assert_eq!(wrong("\"u\"", "\"\""), Err(LoginFailed::NotAServer { http: false }));
-        assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailed::NotAServer { http: true }));
+        assert_eq!(wrong("\u{3}", "AAAA"), Err(LoginFailure::Unproven));
+        assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailure::Unproven));
+        assert_eq!(wrong("\"u\"", "\"\""), Err(LoginFailure::NotAServer { http: false }));
+        assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailure::NotAServer { http: true }));
         let sealed = |script: &str| run(&[b"\x80\n", script.as_bytes()].concat()).map(drop);
         assert_eq!(sealed("\u{6}\u{7}"), Ok(()));
         let line_2 = String::from_utf8(recorded(Version::Two).line_2.clone()).unwrap();
         let other = line_2.replacen('{', "{ ", 1) + "\u{7}";
-        assert_eq!(sealed(&other), Err(LoginFailed::Unproven));
-        assert_eq!(sealed(HONEST), Err(LoginFailed::Downgrade));
+        assert_eq!(sealed(&other), Err(LoginFailure::Unproven));
+        assert_eq!(sealed(HONEST), Err(LoginFailure::Downgrade));
         let of_protocol_2 = HONEST.replace("{\"user_id\"", "{\"version\":2,\"user_id\"");
-        assert_eq!(sealed(&of_protocol_2), Err(LoginFailed::UnknownVersion), "no kdf");
-        assert_eq!(outcome("H", "{"), Err(LoginFailed::TooSlow));
-        assert_eq!(outcome("@", "{"), Err(LoginFailed::Closed));
+        assert_eq!(sealed(&of_protocol_2), Err(LoginFailure::UnknownVersion), "no kdf");
+        assert_eq!(outcome("H", "{"), Err(LoginFailure::TooSlow));
+        assert_eq!(outcome("@", "{"), Err(LoginFailure::Closed));
     }
 }

@@ -2,14 +2,14 @@ use std::sync::Arc;
 
 use super::fixtures::seed;
 use crate::{
-    client::{Entrance, Guest, Session},
+    client::{ClientConfig, Established, Session},
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
     crypto::key_schedule::Transcript,
     crypto::srp::Salt,
     fingerprint::Fingerprint,
     time::Tick,
-    transport::record::{Opener, Sealer},
+    transport::record::{RecordOpener, RecordSealer},
 };
 
 /// A sealed link to a strict room, as a login leaves it behind, without the
@@ -17,15 +17,15 @@ use crate::{
 /// Another `number`, other keys.
 #[must_use]
 pub fn established(
-    guest: &Arc<Guest>,
+    guest: &Arc<ClientConfig>,
     key: RoomKey,
     number: u64,
     now: Tick,
-) -> (Session, (Sealer, Opener)) {
+) -> (Session, (RecordSealer, RecordOpener)) {
     let kdf = Kdf::Argon2id;
     let session_key = seed(6).fork("link", number).rng().secret();
     let keys = Transcript::default().keys(&session_key, b"");
-    let entrance = Entrance {
+    let entrance = Established {
         guest: Arc::clone(guest),
         fingerprint: Fingerprint::of(kdf, &[0; 16], &Salt::from([1; 16])),
         key,

@@ -3,7 +3,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use crate::{
-    crypto::fernet::{RoomKey, Unreadable},
+    crypto::fernet::{DecryptError, RoomKey},
     secret::Secret,
 };
 
@@ -27,7 +27,7 @@ pub fn fernet(data: &[u8]) {
     let mut changed: Vec<char> = token.chars().collect();
     if let Some(place) = changed.get_mut(at).filter(|place| **place != char::from(to)) {
         *place = char::from(to);
-        assert_eq!(key.open(&changed.into_iter().collect::<String>()), Err(Unreadable));
+        assert_eq!(key.open(&changed.into_iter().collect::<String>()), Err(DecryptError));
     }
 }
 

@@ -18,11 +18,11 @@ use crate::{
     handshake::{Handshake, Step, Work},
     secret::{Password, Secret},
     seed::Seed,
-    server::{self, Credentials, Gate, Limits, Pass},
+    server::{self, Admission, Credentials, Limits, LoginPermit},
     time::{Epoch, Tick},
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
     wire::Version,
 };
 
@@ -55,8 +55,8 @@ pub(super) fn recorded(version: Version) -> &'static Recorded {
 }
 
 fn record(version: Version) -> Recorded {
-    let (mut to_server, mut to_client) = (Inbox::new(0), Inbox::new(0));
-    let pass = Gate::new(&Limits::default()).knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
+    let (mut to_server, mut to_client) = (LineDecoder::new(0), LineDecoder::new(0));
+    let pass = Admission::new(&Limits::default()).knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
     let mut client = Some(client(version));
     let mut server = pass.map(|pass| server_for(pass, Tick::ZERO));
     let mut said = Vec::new();
@@ -90,8 +90,8 @@ fn record(version: Version) -> Recorded {
 /// One step, until the login needs more input. `None` when it is over.
 fn settle<H: Handshake>(
     mut login: H,
-    inbox: &mut Inbox,
-    peer: &mut Inbox,
+    inbox: &mut LineDecoder,
+    peer: &mut LineDecoder,
     said: &mut Vec<Frame>,
 ) -> Option<H> {
     loop {
@@ -113,9 +113,9 @@ fn settle<H: Handshake>(
 #[expect(clippy::expect_used, reason = "should it ever be refused, this is the place to say so")]
 pub(super) fn client(version: Version) -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
-    let name = Name::new("eve").expect("an ordinary name");
+    let name = Username::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-    let guest = client::Guest::new(name, password, epoch);
+    let guest = client::ClientConfig::new(name, password, epoch);
     let guest = match version {
         Version::One => guest.protocol_1_only(),
         Version::Two => guest,
@@ -124,7 +124,7 @@ pub(super) fn client(version: Version) -> client::Login {
 }
 
 /// The server of the record, for a connection accepted at `now`.
-pub(super) fn server_for(pass: Pass, now: Tick) -> server::Login {
+pub(super) fn server_for(pass: LoginPermit, now: Tick) -> server::Login {
     static CREDENTIALS: OnceLock<Arc<Credentials>> = OnceLock::new();
     let credentials = CREDENTIALS.get_or_init(|| {
         let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));

@@ -2,7 +2,7 @@ use serde_json::Value as Json;
 
 use crate::{
     wire::json::lenient::{self, Value},
-    wire::server_message::News,
+    wire::server_message::ServerMessage,
 };
 
 /// Nesting that the reader keeps.
@@ -18,7 +18,7 @@ pub fn tolerant_json(data: &[u8]) {
     if let Ok(json) = serde_json::from_slice::<Json>(data) {
         assert!(ours.is_some_and(|ours| same(&ours, &json, 0)));
     }
-    let _ = News::read(data);
+    let _ = ServerMessage::read(data);
 }
 
 /// `depth`: containers around the two.

@@ -3,13 +3,13 @@ use serde_json::Value as Json;
 use super::{Plan, lines};
 use crate::{
     crypto::kdf::Kdf,
-    transport::line_decoder::{Inbox, Line, TooLong},
-    wire::json::strict::{self, Field, Unusable},
-    wire::server_message::News,
-    wire::{self, Asked, Request, Spoken, Version},
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    wire::json::strict::{self, Field, JsonError},
+    wire::server_message::ServerMessage,
+    wire::{self, Asked, Request, SupportedVersions, Version},
 };
 
-/// However a stream is cut into pieces and whatever the bounds, an `Inbox`
+/// However a stream is cut into pieces and whatever the bounds, an `LineDecoder`
 /// gives the lines that splitting the whole gives, up to the first that is too
 /// long, holds no more than the bounds allow, and each line gets an answer from
 /// every reader, the one serde_json would give.
@@ -18,7 +18,7 @@ pub fn frame_parser(data: &[u8]) {
     // As in a connection, the bound changes with the phase.
     let bounds = [bound(plan.next()), bound(plan.next())];
     let bound_of = |line: usize| if line < 2 { bounds[0] } else { bounds[1] };
-    let mut inbox = Inbox::new(0);
+    let mut inbox = LineDecoder::new(0);
     let mut found = Found::default();
     let mut rest = stream;
     while !rest.is_empty() && !found.too_long {
@@ -60,7 +60,7 @@ struct Found {
 
 impl Found {
     /// Takes what is complete. `true` at the end of the stream.
-    fn take(&mut self, inbox: &mut Inbox, bound_of: impl Fn(usize) -> usize) -> bool {
+    fn take(&mut self, inbox: &mut LineDecoder, bound_of: impl Fn(usize) -> usize) -> bool {
         loop {
             inbox.set_bound(bound_of(self.lines.len()));
             match inbox.take() {
@@ -71,8 +71,8 @@ impl Found {
                 }
                 Ok(Line::Incomplete) => return false,
                 Ok(Line::End) => return true,
-                Err(TooLong) => {
-                    assert_eq!(inbox.take(), Err(TooLong), "it stays there");
+                Err(LineTooLong) => {
+                    assert_eq!(inbox.take(), Err(LineTooLong), "it stays there");
                     self.too_long = true;
                     return false;
                 }
@@ -82,16 +82,17 @@ impl Found {
 }
 
 fn readers(line: &[u8]) {
-    let _ = News::read(line);
+    let _ = ServerMessage::read(line);
     for kdf in [Kdf::None, Kdf::Argon2id] {
-        let _ = News::read_sealed(line, kdf);
+        let _ = ServerMessage::read_sealed(line, kdf);
         if let Ok(Asked::Request(Request::Say(token))) = wire::read_sealed_request(line, kdf) {
             assert_eq!(wire::read_request(line), Ok(Some(Request::Say(token))));
         }
     }
-    if let Ok(hello) = wire::read_hello(line, Spoken::Both) {
+    if let Ok(hello) = wire::read_hello(line, SupportedVersions::Both) {
         let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a, &[]));
-        let again = again.and_then(|frame| wire::read_hello(frame.bytes(), Spoken::Both).ok());
+        let again =
+            again.and_then(|frame| wire::read_hello(frame.bytes(), SupportedVersions::Both).ok());
         assert_eq!(
             again.map(|again| (again.name, again.a)),
             hello.a.map(|a| (hello.name, Some(a)))
@@ -109,7 +110,7 @@ fn readers(line: &[u8]) {
                 assert_eq!(field, expected(members.get(name)));
             }
         }
-        Ok(_) => assert_eq!(ours, Err(Unusable::NotAnObject)),
+        Ok(_) => assert_eq!(ours, Err(JsonError::NotAnObject)),
         // It reads fewer lines: it also looks at what is passed over here.
         Err(_) => {}
     }

@@ -1,7 +1,7 @@
 use super::fixtures::seed;
 use crate::{
     crypto::key_schedule::Transcript,
-    transport::record::{MAX_OBJECT, Opener, Sealer, Tampered},
+    transport::record::{MAX_OBJECT, RecordOpener, RecordSealer, Tampered},
 };
 
 /// Only the record that was sealed next opens, and gives the object that was
@@ -34,7 +34,7 @@ pub fn opener(data: &[u8]) {
     assert_eq!(opener.open(record), Err(Tampered), "each opens once");
 }
 
-fn ends() -> (Sealer, Opener) {
+fn ends() -> (RecordSealer, RecordOpener) {
     let session_key = seed(7).rng().secret();
     let keys = Transcript::default().keys(&session_key, b"");
     (keys.client().0, keys.server().1)

@@ -10,11 +10,13 @@ use super::{
 };
 use crate::{
     handshake::{Handshake, Step, Work},
-    server::{Admitted, Census, Gate, Limits, Login, Pass, Refused, Seat},
+    server::{
+        Admission, AdmissionCounts, Admitted, Limits, Login, LoginPermit, MemberSlot, Refused,
+    },
     time::Tick,
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
     wire::Version,
 };
 
@@ -48,7 +50,7 @@ fn run(data: &[u8]) -> Option<String> {
     let has = |flag: u8| stand & flag != 0;
     let record = recorded(if has(SEALED) { Version::Two } else { Version::One });
 
-    let gate = Gate::new(&Limits::default());
+    let gate = Admission::new(&Limits::default());
     let source = IpAddr::from(if has(LOCAL) { [127, 0, 0, 1] } else { [192, 0, 2, 1] });
     let mut now = Tick::from_start(Duration::from_secs(1000));
     let others = people(&gate, now, source, stand);
@@ -56,7 +58,7 @@ fn run(data: &[u8]) -> Option<String> {
     let before = gate.census();
 
     let mut peer = Peer { script: Script::new(plan, rest), record, sent: Vec::new() };
-    let mut inbox = Inbox::new(0);
+    let mut inbox = LineDecoder::new(0);
     let mut out = Vec::new();
     let mut login = server_for(pass, now);
     // More than a byte of the script can mean if it is sent byte by byte.
@@ -94,15 +96,16 @@ fn run(data: &[u8]) -> Option<String> {
         }
     };
     drop(others);
-    assert_eq!(gate.census(), Census::default(), "nothing is left of anybody");
+    assert_eq!(gate.census(), AdmissionCounts::default(), "nothing is left of anybody");
     name
 }
 
 /// Those who were there before.
-fn people(gate: &Gate, now: Tick, source: IpAddr, stand: u8) -> Vec<Seat> {
+fn people(gate: &Admission, now: Tick, source: IpAddr, stand: u8) -> Vec<MemberSlot> {
     let elsewhere = IpAddr::from([198, 51, 100, 1]);
-    let sit =
-        |pass: Pass, name: &str| Name::new(name).ok().and_then(|name| pass.sit(now, name).ok());
+    let sit = |pass: LoginPermit, name: &str| {
+        Username::new(name).ok().and_then(|name| pass.sit(now, name).ok())
+    };
     let mut seats = Vec::new();
     if stand & NAME_TAKEN != 0 {
         seats.extend(gate.knock(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
@@ -128,7 +131,7 @@ struct Peer<'a> {
 
 impl Peer<'_> {
     /// Sends its next piece, or waits for so long.
-    fn next(&mut self, inbox: &mut Inbox) -> Option<Duration> {
+    fn next(&mut self, inbox: &mut LineDecoder) -> Option<Duration> {
         let record = self.record;
         let insider = |sign| match sign {
             1 => Some(record.a.clone().into_bytes()),

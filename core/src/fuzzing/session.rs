@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     client::{
-        Ended, Ending, Entrance, Event, Guest, NotSent, Output, Progress, Reference, Session,
-        Welcome,
+        ClientConfig, CloseReason, Ended, Established, Event, Output, Progress, SendError, SendId,
+        Session, Welcome,
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
@@ -17,8 +17,8 @@ use crate::{
     fingerprint::Fingerprint,
     secret::Password,
     time::{Epoch, Tick},
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
     wire::{self, Request},
 };
 
@@ -29,7 +29,7 @@ pub fn session(data: &[u8]) {
     let (plan, rest) = Plan::split(data);
     let mut script = Script::new(plan, rest);
     let mut person = Person::new();
-    let mut inbox = Inbox::new(0);
+    let mut inbox = LineDecoder::new(0);
     while let Some(act) = script.next(|sign| person.token(sign)) {
         match act {
             Act::Send(piece) => {
@@ -52,7 +52,7 @@ struct Person {
     now: Tick,
     said: Vec<String>,
     /// Tokens of those texts that have not come back.
-    unheard: VecDeque<(Reference, String)>,
+    unheard: VecDeque<(SendId, String)>,
     present: Option<usize>,
     leaving: bool,
     ended: bool,
@@ -66,13 +66,13 @@ impl Person {
         reason = "should it ever be refused, this is the place to say so"
     )]
     fn new() -> Self {
-        let name = Name::new("eve").expect("an ordinary name");
+        let name = Username::new("eve").expect("an ordinary name");
         let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
         let password = Password::new(Vec::new().into());
         let fingerprint = Fingerprint::of(Kdf::None, &[0; 16], &Salt::from([1; 16]));
-        let guest = Arc::new(Guest::new(name, password, epoch));
+        let guest = Arc::new(ClientConfig::new(name, password, epoch));
         let mut session = Session::new(
-            Entrance {
+            Established {
                 guest,
                 fingerprint,
                 key: room_key(),
@@ -84,7 +84,7 @@ impl Person {
             seed(4).rng(),
         );
         // A welcome, so that what is said goes out at once.
-        let mut inbox = Inbox::new(0);
+        let mut inbox = LineDecoder::new(0);
         inbox.push(b"{\"type\":\"init\"}\n");
         session.read(Tick::ZERO, &mut inbox);
         let _ready = session.poll_output();
@@ -102,7 +102,7 @@ impl Person {
 
     /// What a server could have seen before.
     fn token(&self, sign: u8) -> Option<Vec<u8>> {
-        let own = |token: Option<&(Reference, String)>| {
+        let own = |token: Option<&(SendId, String)>| {
             Some(token.map_or_else(Vec::new, |(_, token)| token.clone().into_bytes()))
         };
         match sign {
@@ -117,7 +117,7 @@ impl Person {
         match sign {
             4 => {
                 let text = ["first", "[/x] [b]", ""][self.said.len() % 3];
-                let reference = Reference(self.said.len() as u64);
+                let reference = SendId(self.said.len() as u64);
                 self.session.say(self.now, reference, text.to_owned().into());
                 self.said.push(text.replace("[/", "[\u{200b}/").replace("[b", "[\u{200b}b"));
             }
@@ -146,7 +146,7 @@ impl Person {
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
-                Output::Event(Event::NotSent(_, NotSent::Ended)) if late => {
+                Output::Event(Event::NotSent(_, SendError::Ended)) if late => {
                     self.said.pop();
                 }
                 Output::Event(Event::Ended(ended)) => self.end(&ended),
@@ -159,10 +159,10 @@ impl Person {
         let opened = self.key.open(token);
         let text = self.said.last().map(String::as_bytes);
         assert_eq!(opened.ok().as_ref().map(|opened| opened.text.as_slice()), text);
-        self.unheard.push_back((Reference(self.said.len() as u64 - 1), token.to_owned()));
+        self.unheard.push_back((SendId(self.said.len() as u64 - 1), token.to_owned()));
     }
 
-    fn listen(&mut self, inbox: &mut Inbox) {
+    fn listen(&mut self, inbox: &mut LineDecoder) {
         loop {
             let progress = self.session.read(self.now, inbox);
             let mut events = 0;
@@ -193,7 +193,7 @@ impl Person {
                 history.into_iter().for_each(|message| self.heard(message.own));
             }
             Event::Message(message) => {
-                if let Some(Reference(own)) = message.own {
+                if let Some(SendId(own)) = message.own {
                     let said = self.said.get(own as usize).map(String::as_str);
                     assert_eq!(message.text.as_ref().map(|text| text.raw()), said);
                 }
@@ -217,7 +217,7 @@ impl Person {
         }
     }
 
-    fn heard(&mut self, own: Option<Reference>) {
+    fn heard(&mut self, own: Option<SendId>) {
         let Some(own) = own else { return };
         let at = self.unheard.iter().position(|(reference, _)| *reference == own);
         assert!(at.is_some(), "heard once, and only if it was said");
@@ -230,13 +230,13 @@ impl Person {
         let unconfirmed = ended.unconfirmed.iter().map(|text| text.reference);
         assert!(unconfirmed.eq(self.unheard.drain(..).map(|(reference, _)| reference)));
         match ended.ending {
-            Ending::Left => assert!(self.leaving),
-            Ending::Closed => {}
-            Ending::Lost
-            | Ending::Silent
-            | Ending::LineTooLong
-            | Ending::Tampered
-            | Ending::Unfaithful => panic!("none of these happened"),
+            CloseReason::Left => assert!(self.leaving),
+            CloseReason::Closed => {}
+            CloseReason::Lost
+            | CloseReason::Silent
+            | CloseReason::LineTooLong
+            | CloseReason::Tampered
+            | CloseReason::Unfaithful => panic!("none of these happened"),
         }
     }
 

@@ -10,15 +10,18 @@ use super::{
     fixtures::{room_key, seed},
 };
 use crate::{
-    client::{self, Ending, Event, Guest, Progress, Reference, Session, Standing},
+    client::{self, ClientConfig, CloseReason, Event, Progress, SendId, Session, Standing},
     crypto::kdf::Kdf,
     secret::Password,
-    server::{Admitted, Departure, Gate, Input, Intake, Intent, Limits, Output, Room, SeatId},
+    server::{
+        Admission, Admitted, Inbound, Input, LeaveReason, Limits, MemberId, Output, RequestReader,
+        Room,
+    },
     time::{Epoch, Tick},
-    transport::broadcast::{GATHERED, Outlet},
+    transport::broadcast::{LogCursor, MAX_IO_SLICES},
     transport::frame::Frame,
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
 };
 
 /// In a strict room whose relay is honest nobody is ever told of a doubt or of
@@ -45,10 +48,10 @@ const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
 
 struct House {
     now: Tick,
-    gate: Gate,
+    gate: Admission,
     room: Room,
     limits: Limits,
-    guests: Vec<Arc<Guest>>,
+    guests: Vec<Arc<ClientConfig>>,
     people: Vec<Person>,
     came: u64,
 }
@@ -56,13 +59,13 @@ struct House {
 /// A member at both ends of its link, and what is under way on it, until the
 /// server has heard that it left.
 struct Person {
-    seat: SeatId,
+    seat: MemberId,
     session: Session,
-    outlet: Outlet,
-    from_server: Inbox,
+    outlet: LogCursor,
+    from_server: LineDecoder,
     sent: VecDeque<Frame>,
-    intake: Intake,
-    to_server: Inbox,
+    intake: RequestReader,
+    to_server: LineDecoder,
     said: u64,
     standing: Option<Standing>,
     left: bool,
@@ -75,11 +78,11 @@ impl House {
         let limits = Limits { history: Some(4), stall: None, clear_interval, ..Limits::default() };
         let guest = |name: &&str| {
             let password = Password::new(Zeroizing::default());
-            Some(Arc::new(Guest::new(Name::new(name).ok()?, password, EPOCH)))
+            Some(Arc::new(ClientConfig::new(Username::new(name).ok()?, password, EPOCH)))
         };
         Self {
             now: Tick::ZERO,
-            gate: Gate::new(&limits),
+            gate: Admission::new(&limits),
             room: Room::new(&limits, Kdf::Argon2id, EPOCH, &seed(5)),
             guests: NAMES.iter().filter_map(guest).collect(),
             people: Vec::new(),
@@ -99,7 +102,7 @@ impl House {
                 self.people.iter_mut().for_each(|person| person.session.pass_time(self.now));
             }
             (2 | 3, Some(person)) => {
-                person.session.say(now, Reference(person.said), "x".repeat(how).into());
+                person.session.say(now, SendId(person.said), "x".repeat(how).into());
                 person.said += 1;
             }
             (4, Some(person)) if how < 64 => person.session.clear(now),
@@ -130,16 +133,16 @@ impl House {
             opener: Some(opener),
             kdf: Kdf::Argon2id,
         };
-        let intake = Intake::new(&self.limits, self.now, &mut admitted);
+        let intake = RequestReader::new(&self.limits, self.now, &mut admitted);
         let Some(outlet) = self.tell(Input::Joined(admitted)) else { return };
         self.people.push(Person {
             seat: seat_id,
             session,
             outlet,
-            from_server: Inbox::new(0),
+            from_server: LineDecoder::new(0),
             sent: VecDeque::new(),
             intake,
-            to_server: Inbox::new(0),
+            to_server: LineDecoder::new(0),
             said: 0,
             standing: None,
             left: false,
@@ -157,14 +160,14 @@ impl House {
         while let Some(person) = self.people.get_mut(who) {
             let seat = person.seat;
             match person.intake.next(self.now, &mut person.to_server) {
-                Intent::Request(request) => {
+                Inbound::Request(request) => {
                     self.tell(Input::Request(seat, request));
                 }
-                Intent::Answer(frame) => person.outlet.meter().tell(frame),
-                Intent::NeedsInput(_) => return busy,
-                Intent::NeedsTime(_) => return true,
-                Intent::End(departure) => {
-                    assert_eq!(departure, Departure::Closed, "nobody does anything else");
+                Inbound::Answer(frame) => person.outlet.meter().tell(frame),
+                Inbound::NeedsInput(_) => return busy,
+                Inbound::NeedsTime(_) => return true,
+                Inbound::End(departure) => {
+                    assert_eq!(departure, LeaveReason::Closed, "nobody does anything else");
                     self.people.remove(who);
                     self.tell(Input::Left(seat, departure));
                     return true;
@@ -176,7 +179,7 @@ impl House {
     }
 
     /// The room takes one input; the outlet is that of who came.
-    fn tell(&mut self, input: Input) -> Option<Outlet> {
+    fn tell(&mut self, input: Input) -> Option<LogCursor> {
         self.room.handle(self.now, input);
         self.room.publish(self.now);
         let mut admitted = None;
@@ -218,7 +221,7 @@ impl Person {
     fn listen(&mut self, now: Tick, most: usize) -> bool {
         let mut left = most;
         while left > 0 {
-            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
             let pending = self.outlet.pending(&mut slices).iter();
             let pending: Vec<u8> = pending.flat_map(|slice| slice.to_vec()).collect();
             let taken = pending.len().min(left);
@@ -255,7 +258,10 @@ impl Person {
             Event::Standing(standing) => self.standing = Some(standing),
             Event::Ended(ended) => {
                 self.left = true;
-                assert!(matches!(ended.ending, Ending::Left | Ending::Closed), "{ended:?}");
+                assert!(
+                    matches!(ended.ending, CloseReason::Left | CloseReason::Closed),
+                    "{ended:?}"
+                );
             }
             // It may be late here, and then it is.
             Event::Joined(..) | Event::Left(..) | Event::Overdue(_) => {}

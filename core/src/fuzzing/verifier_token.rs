@@ -1,7 +1,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
-use crate::server::{BadToken, Credentials};
+use crate::server::{Credentials, VerifierTokenError};
 
 /// A token is read only if it is, to the character, what the room that was
 /// read is written as; and not with one character changed.
@@ -15,7 +15,7 @@ pub fn verifier_token(data: &[u8]) {
         if let Some(place) = changed.get_mut(at) {
             *place = if *place == 'A' { 'B' } else { 'A' };
             let changed: String = changed.into_iter().collect();
-            assert_eq!(Credentials::from_token(&changed).err(), Some(BadToken));
+            assert_eq!(Credentials::from_token(&changed).err(), Some(VerifierTokenError));
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! One lock, never held while anything waits, guards all that logins share:
 //! the half-open connections, the penalties of sources that guessed, the names
-//! taken. A connection holds a [`Pass`] while it logs in and a [`Seat`] while
+//! taken. A connection holds a [`LoginPermit`] while it logs in and a [`MemberSlot`] while
 //! it is in the room; dropping either gives the place back, however the
 //! connection ended.
 
@@ -14,13 +14,13 @@ use std::{
 };
 
 use crate::{
-    error::ErrorText,
+    error::WireError,
     server::{
         limits::{Limits, Rate},
-        rate_limit::Pace,
+        rate_limit::RateLimiter,
     },
     time::Tick,
-    username::Name,
+    username::Username,
 };
 
 const PROOF_FAILED: Duration = Duration::from_secs(5);
@@ -37,17 +37,17 @@ const WRONG_PROOFS: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
 
 /// The door of one server.
 #[derive(Clone, Debug)]
-pub struct Gate(Arc<Mutex<State>>);
+pub struct Admission(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
     limits: Limits,
     logins: usize,
-    sources: BTreeMap<IpAddr, Account>,
+    sources: BTreeMap<IpAddr, SourceState>,
     /// Folded names of those in the room.
-    names: BTreeMap<String, SeatId>,
+    names: BTreeMap<String, MemberId>,
     seats: u64,
-    wrong_proofs: Pace,
+    wrong_proofs: RateLimiter,
     /// The members know that newcomers have to wait.
     siege_told: bool,
     next_challenge: Tick,
@@ -55,14 +55,14 @@ struct State {
 
 /// What is known of one source.
 #[derive(Debug, Default)]
-struct Account {
+struct SourceState {
     logins: usize,
     members: usize,
     penalty_until: Tick,
     kept_out: bool,
 }
 
-impl Account {
+impl SourceState {
     fn is_empty(&self, now: Tick) -> bool {
         self.logins == 0 && self.members == 0 && self.penalty_until <= now
     }
@@ -70,18 +70,18 @@ impl Account {
 
 /// A seat in the room: never given twice in one run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SeatId(u64);
+pub struct MemberId(u64);
 
 /// How many are counted: in all, and under the sources that limits hold for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Census {
+pub(crate) struct AdmissionCounts {
     pub(crate) logins: usize,
     pub(crate) members: usize,
     pub(crate) counted_logins: usize,
     pub(crate) counted_members: usize,
 }
 
-impl Gate {
+impl Admission {
     /// An empty room's door.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
@@ -91,7 +91,7 @@ impl Gate {
             sources: BTreeMap::new(),
             names: BTreeMap::new(),
             seats: 0,
-            wrong_proofs: Pace::new(WRONG_PROOFS),
+            wrong_proofs: RateLimiter::new(WRONG_PROOFS),
             siege_told: false,
             next_challenge: Tick::ZERO,
         })))
@@ -99,7 +99,7 @@ impl Gate {
 
     /// Somebody connected from `address`. `None`: close at once, without a word.
     #[must_use]
-    pub fn knock(&self, now: Tick, address: IpAddr) -> Option<Pass> {
+    pub fn knock(&self, now: Tick, address: IpAddr) -> Option<LoginPermit> {
         let mut state = self.state();
         let source = state.limits.guarded(address);
         if state.limits.logins.is_some_and(|most| state.logins >= most) {
@@ -116,7 +116,7 @@ impl Gate {
         }
         state.logins += 1;
         state.with_account(now, source, |account| account.logins += 1);
-        Some(Pass { gate: self.clone(), source, at_work: false })
+        Some(LoginPermit { gate: self.clone(), source, at_work: false })
     }
 
     /// Whether so many proofs were wrong that newcomers have to wait from now
@@ -129,9 +129,9 @@ impl Gate {
         besieged && !told
     }
 
-    pub(crate) fn census(&self) -> Census {
+    pub(crate) fn census(&self) -> AdmissionCounts {
         let state = self.state();
-        Census {
+        AdmissionCounts {
             logins: state.logins,
             members: state.names.len(),
             counted_logins: state.sources.values().map(|account| account.logins).sum(),
@@ -165,7 +165,7 @@ impl State {
         &mut self,
         now: Tick,
         source: Option<IpAddr>,
-        change: impl FnOnce(&mut Account),
+        change: impl FnOnce(&mut SourceState),
     ) {
         let Some(source) = source else { return };
         if self.sources.len() >= SOURCES_REMEMBERED && !self.sources.contains_key(&source) {
@@ -194,15 +194,15 @@ impl State {
 
 /// The right to log in, held by one connection until it is in or gone.
 #[derive(Debug)]
-pub struct Pass {
-    gate: Gate,
+pub struct LoginPermit {
+    gate: Admission,
     source: Option<IpAddr>,
     /// The server has computed for this connection: leaving now costs.
     at_work: bool,
 }
 
-impl Pass {
-    pub(crate) fn name_is_free(&self, name: &Name) -> bool {
+impl LoginPermit {
+    pub(crate) fn name_is_free(&self, name: &Username) -> bool {
         !self.gate.state().names.contains_key(&name.folded())
     }
 
@@ -243,7 +243,7 @@ impl Pass {
     }
 
     /// Takes the name and a place, both or neither.
-    pub(crate) fn sit(self, now: Tick, name: Name) -> Result<Seat, (Self, ErrorText)> {
+    pub(crate) fn sit(self, now: Tick, name: Username) -> Result<MemberSlot, (Self, WireError)> {
         let mut state = self.gate.state();
         let folded = name.folded();
         let members_here = self
@@ -251,11 +251,11 @@ impl Pass {
             .and_then(|source| state.sources.get(&source))
             .map_or(0, |account| account.members);
         let refusal = if state.names.contains_key(&folded) {
-            Some(ErrorText::UsernameTaken)
+            Some(WireError::UsernameTaken)
         } else if state.limits.members.is_some_and(|most| state.names.len() >= most)
             || state.limits.members_per_source.is_some_and(|most| members_here >= most)
         {
-            Some(ErrorText::RoomFull)
+            Some(WireError::RoomFull)
         } else {
             None
         };
@@ -263,16 +263,16 @@ impl Pass {
             drop(state);
             return Err((self, text));
         }
-        let id = SeatId(state.seats);
+        let id = MemberId(state.seats);
         state.seats += 1;
         state.names.insert(folded, id);
         state.with_account(now, self.source, |account| account.members += 1);
         drop(state);
-        Ok(Seat { gate: self.gate.clone(), source: self.source, name, id })
+        Ok(MemberSlot { gate: self.gate.clone(), source: self.source, name, id })
     }
 }
 
-impl Drop for Pass {
+impl Drop for LoginPermit {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.logins = state.logins.saturating_sub(1);
@@ -284,28 +284,28 @@ impl Drop for Pass {
 
 /// A place in the room and a name of one's own, until dropped.
 #[derive(Debug)]
-pub struct Seat {
-    gate: Gate,
+pub struct MemberSlot {
+    gate: Admission,
     source: Option<IpAddr>,
-    name: Name,
-    id: SeatId,
+    name: Username,
+    id: MemberId,
 }
 
-impl Seat {
+impl MemberSlot {
     /// Tells this member from all others of this run.
     #[must_use]
-    pub const fn id(&self) -> SeatId {
+    pub const fn id(&self) -> MemberId {
         self.id
     }
 
     /// The member's name.
     #[must_use]
-    pub const fn name(&self) -> &Name {
+    pub const fn name(&self) -> &Username {
         &self.name
     }
 }
 
-impl Drop for Seat {
+impl Drop for MemberSlot {
     fn drop(&mut self) {
         let mut state = self.gate.state();
         state.names.remove(&self.name.folded());
@@ -326,13 +326,13 @@ mod tests {
         Tick::from_start(Duration::from_secs(seconds))
     }
 
-    fn name(text: &str) -> Name {
-        Name::new(text).unwrap()
+    fn name(text: &str) -> Username {
+        Username::new(text).unwrap()
     }
 
     #[test]
     fn three_wrong_proofs_keep_a_source_out_until_the_penalty_has_run_off() {
-        let gate = Gate::new(&Limits::default());
+        let gate = Admission::new(&Limits::default());
         for _ in 0..3 {
             gate.knock(at(100), FAR).unwrap().proof_failed(at(100));
         }
@@ -348,7 +348,7 @@ mod tests {
     #[test]
     fn a_penalty_is_at_most_ten_minutes() {
         let gate =
-            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+            Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
         let mut passes: Vec<_> = (0..500).filter_map(|_| gate.knock(at(0), FAR)).collect();
         passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
         drop(passes);
@@ -359,7 +359,7 @@ mod tests {
     #[test]
     fn loopback_is_never_penalised_unless_asked_for() {
         for (guard_loopback, shut) in [(false, false), (true, true)] {
-            let gate = Gate::new(&Limits { guard_loopback, ..Limits::default() });
+            let gate = Admission::new(&Limits { guard_loopback, ..Limits::default() });
             for _ in 0..100 {
                 if let Some(mut pass) = gate.knock(at(0), HERE) {
                     pass.proof_failed(at(0));
@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
         let limits = Limits { logins_per_source: Some(1), ..Limits::default() };
-        let gate = Gate::new(&limits);
+        let gate = Admission::new(&limits);
         let _first = gate.knock(at(0), "2001:db8::1".parse().unwrap()).unwrap();
         assert!(gate.knock(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
         assert!(gate.knock(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
@@ -383,14 +383,14 @@ mod tests {
     #[test]
     fn a_dropped_pass_or_seat_is_free_again() {
         let limits = Limits { logins: Some(1), members: Some(1), ..Limits::default() };
-        let gate = Gate::new(&limits);
+        let gate = Admission::new(&limits);
         let pass = gate.knock(at(0), FAR).unwrap();
         assert!(gate.knock(at(0), HERE).is_none());
         let seat = pass.sit(at(0), name("alice")).unwrap();
         let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("bob"));
-        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(ErrorText::RoomFull));
+        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::RoomFull));
         let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("ALICE"));
-        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(ErrorText::UsernameTaken));
+        assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::UsernameTaken));
         drop(seat);
         assert!(gate.knock(at(0), HERE).unwrap().sit(at(0), name("Alice")).is_ok());
         assert!(gate.state().sources.is_empty(), "nothing is remembered of a source that is gone");
@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn while_many_guess_line_two_comes_once_a_second() {
         let gate =
-            Gate::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+            Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
         let mut pass = gate.knock(at(0), FAR).unwrap();
         assert_eq!(pass.challenge_at(at(0)), at(0));
         for _ in 0..60 {

@@ -9,12 +9,12 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::kdf::{Kdf, Stretched},
+    crypto::kdf::{Kdf, StretchedKey},
     crypto::srp::{Salt, Verifier},
     fingerprint::Fingerprint,
     secret::Password,
     seed::{Rng, Seed},
-    wire::Spoken,
+    wire::SupportedVersions,
 };
 
 /// What a server knows of its room. It is a secret: its holder can play the
@@ -24,7 +24,7 @@ pub struct Credentials {
     pub(super) verifier: Arc<Verifier>,
     pub(super) room_salt: [u8; 16],
     pub(super) kdf: Kdf,
-    pub(super) spoken: Spoken,
+    pub(super) spoken: SupportedVersions,
 }
 
 impl Credentials {
@@ -35,7 +35,7 @@ impl Credentials {
         let mut rng = salts(seed);
         let salt = Salt::with_sentinel(rng.bytes());
         let room_salt = rng.bytes();
-        Self::new(Verifier::new(password, salt), room_salt, Kdf::None, Spoken::Both)
+        Self::new(Verifier::new(password, salt), room_salt, Kdf::None, SupportedVersions::Both)
     }
 
     /// For a classic room whose server does not offer protocol 2. Slow: one
@@ -47,7 +47,12 @@ impl Credentials {
         // No leading zero byte: what is sent is what is hashed, all 16 bytes. And no sentinel.
         salt[0] |= 0x80;
         let room_salt = rng.bytes();
-        Self::new(Verifier::new(password, Salt::from(salt)), room_salt, Kdf::None, Spoken::One)
+        Self::new(
+            Verifier::new(password, Salt::from(salt)),
+            room_salt,
+            Kdf::None,
+            SupportedVersions::One,
+        )
     }
 
     /// For a strict room. Slow: Argon2id and one modular exponentiation.
@@ -61,34 +66,34 @@ impl Credentials {
         let mut rng = salts(seed);
         let salt = Salt::with_sentinel(rng.bytes());
         let room_salt = rng.bytes();
-        let password = Stretched::new(password, &room_salt).srp_password();
+        let password = StretchedKey::new(password, &room_salt).srp_password();
         let verifier = Verifier::new(&password, salt);
-        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, Spoken::Two))
+        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, SupportedVersions::Two))
     }
 
     /// From a verifier token.
     ///
     /// # Errors
-    /// [`BadToken`] if it is none, or one that no honest maker made.
-    pub fn from_token(token: &str) -> Result<Self, BadToken> {
-        let bare = token.strip_prefix(PREFIX).ok_or(BadToken)?;
-        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(bare).map_err(|_| BadToken)?);
-        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(BadToken)?;
-        let (head, v) = body.split_first_chunk::<HEAD>().ok_or(BadToken)?;
-        let [VERSION, mode, salts @ ..] = head else { return Err(BadToken) };
+    /// [`VerifierTokenError`] if it is none, or one that no honest maker made.
+    pub fn from_token(token: &str) -> Result<Self, VerifierTokenError> {
+        let bare = token.strip_prefix(PREFIX).ok_or(VerifierTokenError)?;
+        let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(bare).map_err(|_| VerifierTokenError)?);
+        let (body, sum) = bytes.split_last_chunk::<4>().ok_or(VerifierTokenError)?;
+        let (head, v) = body.split_first_chunk::<HEAD>().ok_or(VerifierTokenError)?;
+        let [VERSION, mode, salts @ ..] = head else { return Err(VerifierTokenError) };
         let (room_salt, srp_salt) = salts.split_at(16);
         let (kdf, spoken) = match *mode {
-            0 => (Kdf::None, Spoken::Both),
-            1 => (Kdf::Argon2id, Spoken::Two),
-            _ => return Err(BadToken),
+            0 => (Kdf::None, SupportedVersions::Both),
+            1 => (Kdf::Argon2id, SupportedVersions::Two),
+            _ => return Err(VerifierTokenError),
         };
-        let room_salt = room_salt.try_into().map_err(|_| BadToken)?;
-        let salt = Salt::marked(srp_salt).ok_or(BadToken)?;
+        let room_salt = room_salt.try_into().map_err(|_| VerifierTokenError)?;
+        let salt = Salt::marked(srp_salt).ok_or(VerifierTokenError)?;
         if *sum != checksum(body) {
-            return Err(BadToken);
+            return Err(VerifierTokenError);
         }
-        let v: &[u8; 256] = v.try_into().map_err(|_| BadToken)?;
-        let verifier = Verifier::from_parts(salt, v).ok_or(BadToken)?;
+        let v: &[u8; 256] = v.try_into().map_err(|_| VerifierTokenError)?;
+        let verifier = Verifier::from_parts(salt, v).ok_or(VerifierTokenError)?;
         Ok(Self::new(verifier, room_salt, kdf, spoken))
     }
 
@@ -97,9 +102,9 @@ impl Credentials {
     #[must_use]
     pub fn token(&self) -> Option<Zeroizing<String>> {
         let mode = match self.spoken {
-            Spoken::One => return None,
-            Spoken::Both => 0,
-            Spoken::Two => 1,
+            SupportedVersions::One => return None,
+            SupportedVersions::Both => 0,
+            SupportedVersions::Two => 1,
         };
         let mut body = Zeroizing::new(Vec::with_capacity(HEAD + 256 + 4));
         body.extend([VERSION, mode]);
@@ -126,22 +131,22 @@ impl Credentials {
         Fingerprint::of(self.kdf, &self.room_salt, self.verifier.salt())
     }
 
-    fn new(verifier: Verifier, room_salt: [u8; 16], kdf: Kdf, spoken: Spoken) -> Self {
+    fn new(verifier: Verifier, room_salt: [u8; 16], kdf: Kdf, spoken: SupportedVersions) -> Self {
         Self { verifier: Arc::new(verifier), room_salt, kdf, spoken }
     }
 }
 
 /// No verifier token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadToken;
+pub struct VerifierTokenError;
 
-impl fmt::Display for BadToken {
+impl fmt::Display for VerifierTokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("this is no verifier token, or a damaged one")
     }
 }
 
-impl Error for BadToken {}
+impl Error for VerifierTokenError {}
 
 /// A strict room needs a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

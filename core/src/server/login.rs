@@ -23,47 +23,47 @@ use crate::{
     crypto::kdf::Kdf,
     crypto::key_schedule::{Proofs, Transcript},
     crypto::srp::{PublicValue, ServerChallenge, ServerProof},
-    error::{ErrorText, Violation},
+    error::{ProtocolError, WireError},
     handshake::{Handshake, Step, Work},
     secret::Secret,
     seed::{Rng, Seed},
     server::{
-        admission::{Pass, Seat},
+        admission::{LoginPermit, MemberSlot},
         credentials::Credentials,
     },
     time::Tick,
     transport::frame::Frame,
-    transport::line_decoder::{Inbox, Line, TooLong},
-    transport::record::{Opener, Sealer},
-    username::Name,
-    wire::{self, Hello, Version},
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    transport::record::{RecordOpener, RecordSealer},
+    username::Username,
+    wire::{self, ClientHello, Version},
 };
 
 /// A connection that wants to come in.
 pub struct Login {
-    case: Case,
+    case: Context,
     phase: Phase,
 }
 
 /// What all phases need.
-struct Case {
+struct Context {
     credentials: Arc<Credentials>,
-    pass: Pass,
+    pass: LoginPermit,
     rng: Rng,
     deadline: Tick,
 }
 
 enum Phase {
     Hello,
-    Challenge { visitor: Visitor, challenge: ServerChallenge, due: Option<Tick> },
-    Verify { visitor: Visitor, challenge: ServerChallenge },
-    Proof { visitor: Visitor, proof: ServerProof, m: Vec<u8> },
+    Challenge { visitor: ClaimedIdentity, challenge: ServerChallenge, due: Option<Tick> },
+    Verify { visitor: ClaimedIdentity, challenge: ServerChallenge },
+    Proof { visitor: ClaimedIdentity, proof: ServerProof, m: Vec<u8> },
 }
 
 /// Who the peer says it is.
-struct Visitor {
+struct ClaimedIdentity {
     version: Version,
-    name: Name,
+    name: Username,
     user_id: String,
     a: PublicValue,
     /// What passed, for the proofs of protocol 2.
@@ -71,9 +71,9 @@ struct Visitor {
 }
 
 /// A login whose arithmetic is due.
-pub struct LoginWork {
-    case: Case,
-    visitor: Visitor,
+pub struct LoginJob {
+    case: Context,
+    visitor: ClaimedIdentity,
     job: Job,
 }
 
@@ -86,14 +86,14 @@ enum Job {
 #[derive(Debug)]
 pub struct Admitted {
     /// The place in the room; dropping it leaves the room.
-    pub seat: Seat,
+    pub seat: MemberSlot,
     /// The `user_id` of line 2, a UUID.
     pub user_id: String,
     /// Seals what is sent to the member, where protocol 2 is spoken.
-    pub(crate) sealer: Option<Sealer>,
+    pub(crate) sealer: Option<RecordSealer>,
     /// Opens what the member sends, where protocol 2 is spoken, until the
-    /// member's [`super::Intake`] takes it.
-    pub(crate) opener: Option<Opener>,
+    /// member's [`super::RequestReader`] takes it.
+    pub(crate) opener: Option<RecordOpener>,
     /// How the room makes its keys.
     pub(crate) kdf: Kdf,
 }
@@ -101,7 +101,7 @@ pub struct Admitted {
 impl Admitted {
     /// Over protocol 1, to a classic room.
     #[must_use]
-    pub const fn open(seat: Seat, user_id: String) -> Self {
+    pub const fn open(seat: MemberSlot, user_id: String) -> Self {
         Self { seat, user_id, sealer: None, opener: None, kdf: Kdf::None }
     }
 }
@@ -111,8 +111,8 @@ impl Admitted {
 #[derive(Debug)]
 pub struct Refused {
     /// Why.
-    pub violation: Violation,
-    _pass: Pass,
+    pub violation: ProtocolError,
+    _pass: LoginPermit,
 }
 
 impl Login {
@@ -120,25 +120,25 @@ impl Login {
     #[must_use]
     pub fn new(
         credentials: Arc<Credentials>,
-        pass: Pass,
+        pass: LoginPermit,
         now: Tick,
         timeout: Duration,
         seed: &Seed,
     ) -> Self {
-        let case = Case { credentials, pass, rng: seed.rng(), deadline: now.after(timeout) };
+        let case = Context { credentials, pass, rng: seed.rng(), deadline: now.after(timeout) };
         Self { case, phase: Phase::Hello }
     }
 }
 
 impl Handshake for Login {
-    type Work = LoginWork;
+    type Work = LoginJob;
     type Admitted = Admitted;
     type Refused = Refused;
 
     fn advance(
         self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, Refused> {
         let Self { case, phase } = self;
@@ -160,16 +160,16 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginWork, out: &mut Vec<Frame>) -> Refused {
-        work.case.refuse(out, ErrorText::TryAgainLater)
+    fn overloaded(work: LoginJob, out: &mut Vec<Frame>) -> Refused {
+        work.case.refuse(out, WireError::TryAgainLater)
     }
 }
 
-impl Case {
+impl Context {
     fn hello(
         mut self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Login>, Refused> {
         let line = match self.line(now, inbox) {
@@ -179,21 +179,21 @@ impl Case {
         };
         let visitor = wire::read_hello(line, self.credentials.spoken).and_then(|hello| {
             if hello.version == Version::One && !self.pass.name_is_free(&hello.name) {
-                return Err(ErrorText::UsernameTaken);
+                return Err(WireError::UsernameTaken);
             }
             let a = hello
                 .a
                 .and_then(|a| PublicValue::from_wire(&a).ok())
-                .ok_or(ErrorText::SrpInitFailed)?;
+                .ok_or(WireError::SrpInitFailed)?;
             let user_id = self.rng.uuid();
             let transcript = Transcript { line_1: line.to_vec(), ..Transcript::default() };
-            let Hello { version, name, .. } = hello;
-            Ok(Visitor { version, name, user_id, a, transcript })
+            let ClientHello { version, name, .. } = hello;
+            Ok(ClaimedIdentity { version, name, user_id, a, transcript })
         });
         match visitor {
             Ok(visitor) => {
                 let job = Job::Challenge { b: self.rng.secret() };
-                Ok(Step::NeedsWork(LoginWork { case: self, visitor, job }))
+                Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
             }
             Err(text) => Err(self.refuse(out, text)),
         }
@@ -202,9 +202,9 @@ impl Case {
     fn challenge(
         mut self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-        mut visitor: Visitor,
+        mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
         due: Option<Tick>,
     ) -> Result<Step<Login>, Refused> {
@@ -228,9 +228,9 @@ impl Case {
     fn verify(
         mut self,
         now: Tick,
-        inbox: &mut Inbox,
+        inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-        mut visitor: Visitor,
+        mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
     ) -> Result<Step<Login>, Refused> {
         let line = match self.line(now, inbox) {
@@ -245,7 +245,7 @@ impl Case {
             Ok(m) => {
                 visitor.transcript.line_3 = line.to_vec();
                 let job = Job::Proof { challenge, m };
-                Ok(Step::NeedsWork(LoginWork { case: self, visitor, job }))
+                Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
             }
             Err(text) => {
                 self.pass.gave_up(now);
@@ -258,14 +258,14 @@ impl Case {
         mut self,
         now: Tick,
         out: &mut Vec<Frame>,
-        visitor: Visitor,
+        visitor: ClaimedIdentity,
         proof: ServerProof,
         m: &[u8],
     ) -> Result<Admitted, Refused> {
-        let Visitor { version, name, user_id, transcript, .. } = visitor;
+        let ClaimedIdentity { version, name, user_id, transcript, .. } = visitor;
         let Some(answer) = Answer::to(version, &transcript, proof, m) else {
             self.pass.proof_failed(now);
-            return Err(self.refuse(out, ErrorText::AuthenticationFailed));
+            return Err(self.refuse(out, WireError::AuthenticationFailed));
         };
         let seat = match self.pass.sit(now, name) {
             Ok(seat) => seat,
@@ -288,23 +288,27 @@ impl Case {
     }
 
     /// The line that this phase waits for, if it is there.
-    fn line<'a>(&mut self, now: Tick, inbox: &'a mut Inbox) -> Result<Option<&'a [u8]>, Violation> {
+    fn line<'a>(
+        &mut self,
+        now: Tick,
+        inbox: &'a mut LineDecoder,
+    ) -> Result<Option<&'a [u8]>, ProtocolError> {
         inbox.set_bound(wire::MAX_HANDSHAKE_LINE);
         let violation = match inbox.take() {
             Ok(Line::Whole(line) | Line::Last(line)) => return Ok(Some(line)),
             Ok(Line::Incomplete) if now < self.deadline => return Ok(None),
             Ok(Line::Incomplete) => {
                 self.pass.took_too_long(now);
-                return Err(Violation::TooSlow);
+                return Err(ProtocolError::TooSlow);
             }
-            Ok(Line::End) => Violation::Abandoned,
-            Err(TooLong) => Violation::LineTooLong,
+            Ok(Line::End) => ProtocolError::Abandoned,
+            Err(LineTooLong) => ProtocolError::LineTooLong,
         };
         self.pass.gave_up(now);
         Err(violation)
     }
 
-    fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<Violation>) -> Refused {
+    fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<ProtocolError>) -> Refused {
         let violation = violation.into();
         out.extend(violation.answer().map(wire::error));
         Refused { violation, _pass: self.pass }
@@ -335,7 +339,7 @@ impl Answer {
     }
 }
 
-impl Work for LoginWork {
+impl Work for LoginJob {
     type Next = Login;
 
     fn run(self) -> Login {

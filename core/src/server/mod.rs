@@ -8,10 +8,10 @@ mod rate_limit;
 mod request_reader;
 mod room;
 
-pub(crate) use admission::Census;
-pub use admission::{Gate, Pass, Seat, SeatId};
-pub use credentials::{BadToken, Credentials, EmptyPassword};
+pub(crate) use admission::AdmissionCounts;
+pub use admission::{Admission, LoginPermit, MemberId, MemberSlot};
+pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};
 pub use limits::{Limits, Rate};
-pub use login::{Admitted, Login, LoginWork, Refused};
-pub use request_reader::{Intake, Intent};
-pub use room::{Departure, Input, Output, Room};
+pub use login::{Admitted, Login, LoginJob, Refused};
+pub use request_reader::{Inbound, RequestReader};
+pub use room::{Input, LeaveReason, Output, Room};

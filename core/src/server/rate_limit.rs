@@ -5,13 +5,13 @@ use crate::{server::limits::Rate, time::Tick};
 /// Keeps a [`Rate`] by saying when the next one may happen (the generic cell
 /// rate algorithm, ITU-T I.371, "virtual scheduling").
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct RateLimiter {
     rate: Rate,
     /// When the next one would be due if all came evenly.
     due: Tick,
 }
 
-impl Pace {
+impl RateLimiter {
     pub(crate) const fn new(rate: Rate) -> Self {
         Self { rate, due: Tick::ZERO }
     }
@@ -37,7 +37,7 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_one_per_interval() {
-        let mut pace = Pace::new(Rate { burst: 3, interval: Duration::from_secs(1) });
+        let mut pace = RateLimiter::new(Rate { burst: 3, interval: Duration::from_secs(1) });
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         for _ in 0..3 {
             assert_eq!(pace.ready_at(at(100)), at(100));

@@ -2,19 +2,19 @@
 
 use crate::{
     crypto::kdf::Kdf,
-    error::{self, Violation},
+    error::{self, ProtocolError},
     server::{
         limits::{Limits, Rate},
         login::Admitted,
-        rate_limit::Pace,
-        room::Departure,
+        rate_limit::RateLimiter,
+        room::LeaveReason,
     },
     time::Tick,
     transport::frame::Frame,
-    transport::keepalive::{Due, Keepalive},
-    transport::line_decoder::{Inbox, Line, TooLong},
-    transport::record::{MAX_RECORD, Opener},
-    wire::json::strict::Unusable,
+    transport::keepalive::{Keepalive, KeepaliveAction},
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    transport::record::{MAX_RECORD, RecordOpener},
+    wire::json::strict::JsonError,
     wire::{self, Asked, Request},
 };
 
@@ -23,9 +23,9 @@ use crate::{
 /// A member who talks too fast is read more slowly: lines wait in the inbox,
 /// the socket, and at last at the member. None is lost.
 #[derive(Debug)]
-pub struct Intake {
-    pace: Option<Pace>,
-    clears: Pace,
+pub struct RequestReader {
+    pace: Option<RateLimiter>,
+    clears: RateLimiter,
     clear_allowed: bool,
     link: Option<Link>,
 }
@@ -33,7 +33,7 @@ pub struct Intake {
 /// The receiving end of a sealed link.
 #[derive(Debug)]
 struct Link {
-    opener: Opener,
+    opener: RecordOpener,
     kdf: Kdf,
     keepalive: Keepalive,
     /// A `clear` that comes too early waits here, and all else behind it.
@@ -42,7 +42,7 @@ struct Link {
 
 /// What a member's stream holds next.
 #[derive(Debug)]
-pub enum Intent {
+pub enum Inbound {
     /// Something for the room.
     Request(Request),
     /// Something to be told this member alone.
@@ -52,10 +52,10 @@ pub enum Intent {
     /// Do not read before this moment.
     NeedsTime(Tick),
     /// The member is to leave, and this is how.
-    End(Departure),
+    End(LeaveReason),
 }
 
-impl Intake {
+impl RequestReader {
     /// For one member just seated at `now`. Takes what opens its records.
     #[must_use]
     pub fn new(limits: &Limits, now: Tick, admitted: &mut Admitted) -> Self {
@@ -73,8 +73,8 @@ impl Intake {
     #[must_use]
     pub fn open(limits: &Limits) -> Self {
         Self {
-            pace: limits.messages.map(Pace::new),
-            clears: Pace::new(Rate { burst: 1, interval: limits.clear_interval }),
+            pace: limits.messages.map(RateLimiter::new),
+            clears: RateLimiter::new(Rate { burst: 1, interval: limits.clear_interval }),
             clear_allowed: limits.clear_allowed,
             link: None,
         }
@@ -82,47 +82,47 @@ impl Intake {
 
     /// Takes lines until one of them means something. Lines that are to be
     /// ignored count against the rate as well: they cost the same.
-    pub fn next(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+    pub fn next(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
         let intent = match &mut self.link {
             Some(_) => self.next_record(now, inbox),
             None => self.next_line(now, inbox),
         };
-        if let (Intent::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
+        if let (Inbound::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
             link.keepalive.excuse(*until);
         }
         intent
     }
 
-    fn next_line(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+    fn next_line(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
         inbox.set_bound(wire::MAX_LINE);
         loop {
             if let Some(until) = self.pause(now) {
-                return Intent::NeedsTime(until);
+                return Inbound::NeedsTime(until);
             }
             let read = match inbox.take() {
                 Ok(Line::Whole(line) | Line::Last(line)) => wire::read_request(line),
-                Ok(Line::Incomplete) => return Intent::NeedsInput(None),
-                Ok(Line::End) => return Intent::End(Departure::Closed),
-                Err(TooLong) => return Intent::broken(Violation::LineTooLong),
+                Ok(Line::Incomplete) => return Inbound::NeedsInput(None),
+                Ok(Line::End) => return Inbound::End(LeaveReason::Closed),
+                Err(LineTooLong) => return Inbound::broken(ProtocolError::LineTooLong),
             };
             self.count(now);
             match read {
                 Ok(Some(Request::Clear(_))) if !self.may_clear(now) => {}
-                Ok(Some(request)) => return Intent::Request(request),
-                Ok(None) | Err(Unusable::NotJson) => {}
-                Err(Unusable::NotUtf8) => return Intent::broken(Violation::NotUtf8),
-                Err(Unusable::NotAnObject) => return Intent::broken(Violation::NotAnObject),
+                Ok(Some(request)) => return Inbound::Request(request),
+                Ok(None) | Err(JsonError::NotJson) => {}
+                Err(JsonError::NotUtf8) => return Inbound::broken(ProtocolError::NotUtf8),
+                Err(JsonError::NotAnObject) => return Inbound::broken(ProtocolError::NotAnObject),
             }
         }
     }
 
-    fn next_record(&mut self, now: Tick, inbox: &mut Inbox) -> Intent {
+    fn next_record(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
         inbox.set_bound(MAX_RECORD);
         loop {
             if let Some(until) = self.pause(now) {
-                return Intent::NeedsTime(until);
+                return Inbound::NeedsTime(until);
             }
-            let Some(link) = &mut self.link else { return Intent::End(Departure::Closed) };
+            let Some(link) = &mut self.link else { return Inbound::End(LeaveReason::Closed) };
             let asked = if let Some(request) = link.held.take() {
                 Ok(Asked::Request(request))
             } else {
@@ -130,8 +130,8 @@ impl Intake {
                     Ok(Line::Whole(line)) => link.read(now, line),
                     Ok(Line::Incomplete) => return link.wait(now),
                     // Without a `bye`, whatever came last.
-                    Ok(Line::Last(_) | Line::End) => return Intent::End(Departure::Lost),
-                    Err(TooLong) => return Intent::broken(Violation::Tampered),
+                    Ok(Line::Last(_) | Line::End) => return Inbound::End(LeaveReason::Lost),
+                    Err(LineTooLong) => return Inbound::broken(ProtocolError::Tampered),
                 }
             };
             match asked {
@@ -142,35 +142,35 @@ impl Intake {
                 }
                 Ok(Asked::Request(request)) => {
                     self.count(now);
-                    return Intent::Request(request);
+                    return Inbound::Request(request);
                 }
                 Ok(Asked::Ping) => {
                     self.count(now);
-                    return Intent::Answer(wire::pong());
+                    return Inbound::Answer(wire::pong());
                 }
                 Ok(Asked::Nothing) => self.count(now),
-                Ok(Asked::Bye) => return Intent::End(Departure::Closed),
-                Err(violation) => return Intent::broken(violation),
+                Ok(Asked::Bye) => return Inbound::End(LeaveReason::Closed),
+                Err(violation) => return Inbound::broken(violation),
             }
         }
     }
 
     /// A wish to clear over a sealed link: heeded, or held back until it may be.
-    fn clear(&mut self, now: Tick, request: Request) -> Option<Intent> {
+    fn clear(&mut self, now: Tick, request: Request) -> Option<Inbound> {
         let ready = self.clears.ready_at(now);
         let link = self.link.as_mut()?;
         if ready > now {
             link.held = Some(request);
-            return Some(Intent::NeedsTime(ready));
+            return Some(Inbound::NeedsTime(ready));
         }
         let strict = link.kdf == Kdf::Argon2id;
         self.count(now);
         self.clears.count(now);
         Some(match (self.clear_allowed, strict) {
-            (true, _) => Intent::Request(request),
-            (false, false) => Intent::Answer(wire::notice(error::NO_CLEAR)),
+            (true, _) => Inbound::Request(request),
+            (false, false) => Inbound::Answer(wire::notice(error::NO_CLEAR)),
             // To leave it out would look to the others as if the server had lost a message.
-            (false, true) => Intent::broken(Violation::NoClear),
+            (false, true) => Inbound::broken(ProtocolError::NoClear),
         })
     }
 
@@ -196,25 +196,25 @@ impl Intake {
 }
 
 impl Link {
-    fn read(&mut self, now: Tick, record: &[u8]) -> Result<Asked, Violation> {
-        let object = self.opener.open(record).map_err(|_| Violation::Tampered)?;
+    fn read(&mut self, now: Tick, record: &[u8]) -> Result<Asked, ProtocolError> {
+        let object = self.opener.open(record).map_err(|_| ProtocolError::Tampered)?;
         self.keepalive.heard(now);
         wire::read_sealed_request(object, self.kdf)
     }
 
     /// Nothing is there: how long to wait for it.
-    fn wait(&mut self, now: Tick) -> Intent {
+    fn wait(&mut self, now: Tick) -> Inbound {
         match self.keepalive.due(now) {
-            Due::Nothing => Intent::NeedsInput(Some(self.keepalive.deadline())),
-            Due::Ping => Intent::Answer(wire::ping()),
-            Due::Silence => Intent::End(Departure::Silent),
+            KeepaliveAction::Nothing => Inbound::NeedsInput(Some(self.keepalive.deadline())),
+            KeepaliveAction::Ping => Inbound::Answer(wire::ping()),
+            KeepaliveAction::Silence => Inbound::End(LeaveReason::Silent),
         }
     }
 }
 
-impl Intent {
-    const fn broken(violation: Violation) -> Self {
-        Self::End(Departure::Broken(violation))
+impl Inbound {
+    const fn broken(violation: ProtocolError) -> Self {
+        Self::End(LeaveReason::Broken(violation))
     }
 }
 #[cfg(test)]
@@ -229,8 +229,8 @@ mod tests {
 
     #[test]
     fn a_flood_is_read_at_the_rate_and_none_of_it_is_lost() {
-        let mut intake = Intake::open(&Limits::default());
-        let mut inbox = Inbox::new(0);
+        let mut intake = RequestReader::open(&Limits::default());
+        let mut inbox = LineDecoder::new(0);
         for n in 0..200 {
             inbox.push(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
         }
@@ -238,13 +238,13 @@ mod tests {
         let (mut now, mut said) = (at(0), 0);
         loop {
             match intake.next(now, &mut inbox) {
-                Intent::Request(request) => {
+                Inbound::Request(request) => {
                     assert_eq!(request, Request::Say(wire::Token::new(said.to_string()).unwrap()));
                     said += 1;
                 }
-                Intent::NeedsTime(until) => now = until,
-                Intent::End(Departure::Closed) => break,
-                other @ (Intent::NeedsInput(_) | Intent::Answer(_) | Intent::End(_)) => {
+                Inbound::NeedsTime(until) => now = until,
+                Inbound::End(LeaveReason::Closed) => break,
+                other @ (Inbound::NeedsInput(_) | Inbound::Answer(_) | Inbound::End(_)) => {
                     panic!("a whole stream of honest lines: {other:?}")
                 }
             }
@@ -255,11 +255,11 @@ mod tests {
 
     #[test]
     fn clear_is_heeded_once_in_ten_seconds() {
-        let mut intake = Intake::open(&Limits::default());
-        let mut inbox = Inbox::new(0);
+        let mut intake = RequestReader::open(&Limits::default());
+        let mut inbox = LineDecoder::new(0);
         let mut heeded = |now| {
             inbox.push(b"{\"type\":\"clear\"}\n");
-            matches!(intake.next(now, &mut inbox), Intent::Request(Request::Clear(None)))
+            matches!(intake.next(now, &mut inbox), Inbound::Request(Request::Clear(None)))
         };
         assert!(heeded(at(0)));
         assert!(!heeded(at(9_999)));
@@ -272,16 +272,16 @@ mod tests {
             ("garbage", None),
             ("", None),
             ("{}", None),
-            ("[]", Some(Violation::NotAnObject)),
-            ("5", Some(Violation::NotAnObject)),
+            ("[]", Some(ProtocolError::NotAnObject)),
+            ("5", Some(ProtocolError::NotAnObject)),
         ] {
-            let mut inbox = Inbox::new(0);
+            let mut inbox = LineDecoder::new(0);
             inbox.push(line.as_bytes());
             inbox.push(b"\n");
-            let intent = Intake::open(&Limits::default()).next(at(0), &mut inbox);
+            let intent = RequestReader::open(&Limits::default()).next(at(0), &mut inbox);
             match (intent, fatal) {
-                (Intent::NeedsInput(None), None) => {}
-                (Intent::End(Departure::Broken(violation)), Some(expected)) => {
+                (Inbound::NeedsInput(None), None) => {}
+                (Inbound::End(LeaveReason::Broken(violation)), Some(expected)) => {
                     assert_eq!(violation, expected)
                 }
                 (other, _) => panic!("{line}: {other:?}"),

@@ -4,7 +4,7 @@
 //!
 //! Theory of operation. Every event has a number and moves the view, a hash
 //! over all events, on. Every envelope says what its author had heard when it
-//! was written, and where it stands among the author's own. [`Watch::judge`]
+//! was written, and where it stands among the author's own. [`Auditor::judge`]
 //! compares, in the order of the table in PROTOCOL 2.6; the first check that
 //! fails for good ends the judgement, but the view moves on all the same, since
 //! it says what was shown and not what was believed.
@@ -18,14 +18,14 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::{
-    client::{Doubt, Rejection},
+    client::{RejectReason, Warning},
     crypto::fernet::RoomKey,
     seed::Rng,
-    strict_room::envelope::{Envelope, Kind, Sid},
+    strict_room::envelope::{Envelope, Kind, StreamId},
     strict_room::hash_chain::View,
     time::{Epoch, Tick},
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
     wire::{Token, server_message::Data},
 };
 
@@ -39,14 +39,14 @@ const MAX_AUTHORS: usize = 16_384;
 const CLOCK: Duration = Duration::from_secs(300);
 
 /// One member's watch over one session.
-pub(crate) struct Watch {
-    name: Name,
-    sid: Sid,
+pub(crate) struct Auditor {
+    name: Username,
+    sid: StreamId,
     /// Number of the last event.
     number: u64,
     /// After the last events, the newest last; never empty.
     views: VecDeque<View>,
-    authors: BTreeMap<Sid, Author>,
+    authors: BTreeMap<StreamId, Author>,
     /// Names that joined while this session was listening.
     joined: BTreeSet<String>,
     /// Own tokens; the first has this number.
@@ -68,7 +68,7 @@ pub(crate) enum Verdict {
     /// It cannot be read.
     Unreadable,
     /// It is nobody's.
-    Reject(Rejection),
+    Reject(RejectReason),
 }
 
 /// An envelope that passed.
@@ -76,15 +76,15 @@ pub(crate) struct Accepted {
     pub(crate) from: String,
     pub(crate) text: Zeroizing<String>,
     pub(crate) at: Option<Timestamp>,
-    pub(crate) doubts: Vec<Doubt>,
+    pub(crate) doubts: Vec<Warning>,
 }
 
 /// The server lost or repeated events.
-pub(crate) struct Unfaithful;
+pub(crate) struct ServerMisbehaved;
 
-impl Watch {
+impl Auditor {
     /// From event `number` on, after which the view was `view`.
-    pub(crate) fn new(name: Name, (number, view): (u64, View), rng: &mut Rng) -> Self {
+    pub(crate) fn new(name: Username, (number, view): (u64, View), rng: &mut Rng) -> Self {
         let sid = rng.bytes();
         let own = Author { from: name.as_str().to_owned(), next: 0 };
         Self {
@@ -147,10 +147,10 @@ impl Watch {
         kind: Kind,
         key: &RoomKey,
         live: Option<(Tick, Epoch)>,
-    ) -> Result<Verdict, Unfaithful> {
-        let number = self.number.checked_add(1).ok_or(Unfaithful)?;
+    ) -> Result<Verdict, ServerMisbehaved> {
+        let number = self.number.checked_add(1).ok_or(ServerMisbehaved)?;
         if data.n != Some(number) {
-            return Err(Unfaithful);
+            return Err(ServerMisbehaved);
         }
         let token = data.token.as_deref().unwrap_or_default();
         let verdict = self.weigh(data, token, kind, key, live);
@@ -181,14 +181,14 @@ impl Watch {
         }
         let mut doubts = Vec::new();
         if !self.agrees(&envelope) {
-            doubts.push(Doubt::SplitView);
+            doubts.push(Warning::SplitView);
         }
         let known = self.authors.get(&envelope.sid);
         if envelope.from != data.author.raw() || known.is_some_and(|a| a.from != envelope.from) {
-            return Verdict::Reject(Rejection::Forged(Untrusted::new(envelope.from)));
+            return Verdict::Reject(RejectReason::Forged(Untrusted::new(envelope.from)));
         }
         if envelope.sid == self.sid && !self.is_own(envelope.seq, token) {
-            return Verdict::Reject(Rejection::Altered);
+            return Verdict::Reject(RejectReason::Altered);
         }
         let first_seen = match known {
             Some(author) => Some(author.next),
@@ -197,8 +197,8 @@ impl Watch {
             None => None,
         };
         match first_seen {
-            Some(next) if envelope.seq < next => return Verdict::Reject(Rejection::Replayed),
-            Some(next) if envelope.seq > next => doubts.push(Doubt::Missing(envelope.seq - next)),
+            Some(next) if envelope.seq < next => return Verdict::Reject(RejectReason::Replayed),
+            Some(next) if envelope.seq > next => doubts.push(Warning::Missing(envelope.seq - next)),
             Some(_) | None => {}
         }
         let at = i64::try_from(opened.unix_seconds).ok();
@@ -206,7 +206,7 @@ impl Watch {
         if live.is_some_and(|(now, epoch)| {
             epoch.unix_seconds(now).abs_diff(opened.unix_seconds) > CLOCK.as_secs()
         }) {
-            doubts.push(Doubt::Clock);
+            doubts.push(Warning::Clock);
         }
         self.remember(&envelope);
         let Envelope { from, text, .. } = envelope;

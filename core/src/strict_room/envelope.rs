@@ -15,7 +15,7 @@ use crate::{
 const PADDING: usize = 128;
 
 /// Eight random bytes that tell one connection's envelopes from all others.
-pub(crate) type Sid = [u8; 8];
+pub(crate) type StreamId = [u8; 8];
 
 /// What an envelope asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +33,7 @@ pub(crate) struct Envelope {
     pub(crate) kind: Kind,
     /// The author's name, as in line 1.
     pub(crate) from: String,
-    pub(crate) sid: Sid,
+    pub(crate) sid: StreamId,
     /// 0, 1, 2… for one sid, both kinds counted.
     pub(crate) seq: u64,
     /// Number of the last event its author had heard.

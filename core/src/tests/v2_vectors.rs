@@ -11,14 +11,14 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    crypto::kdf::{Kdf, Stretched, room_key},
+    crypto::kdf::{Kdf, StretchedKey, room_key},
     crypto::key_schedule::Transcript,
     crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     secret::{Password, Secret},
-    server::{BadToken, Credentials},
+    server::{Credentials, VerifierTokenError},
     strict_room::envelope::Envelope,
     strict_room::hash_chain::View,
-    transport::record::{Opener, Sealer, Tampered},
+    transport::record::{RecordOpener, RecordSealer, Tampered},
 };
 
 fn vectors() -> Vec<Value> {
@@ -54,7 +54,7 @@ fn keys_proofs_records_and_envelopes() {
         let password = password(case);
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
         let salt = Salt::from_wire(&bytes(case, "srp_salt")).unwrap();
-        let stretched = Stretched::new(&password, &room_salt);
+        let stretched = StretchedKey::new(&password, &room_salt);
         let (p, key) = match kdf(case) {
             Kdf::None => (password, room_key(&self::password(case), &room_salt)),
             Kdf::Argon2id => (stretched.srp_password(), stretched.room_key()),
@@ -84,10 +84,11 @@ fn keys_proofs_records_and_envelopes() {
         let ((mut to_server, mut from_server), (mut to_client, mut from_client)) =
             (keys.client(), keys.server());
         for record in case["records"].as_array().unwrap() {
-            let (sealer, opener): (&mut Sealer, &mut Opener) = match text(record, "direction") {
-                "c2s" => (&mut to_server, &mut from_client),
-                _ => (&mut to_client, &mut from_server),
-            };
+            let (sealer, opener): (&mut RecordSealer, &mut RecordOpener) =
+                match text(record, "direction") {
+                    "c2s" => (&mut to_server, &mut from_client),
+                    _ => (&mut to_client, &mut from_server),
+                };
             let (object, sealed) = (text(record, "line"), text(record, "sealed"));
             let mut out = Vec::new();
             sealer.seal(object.as_bytes(), &mut out).unwrap();
@@ -124,7 +125,7 @@ fn room_keys() {
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
         let key = match kdf(case) {
             Kdf::None => room_key(&password(case), &room_salt),
-            Kdf::Argon2id => Stretched::new(&password(case), &room_salt).room_key(),
+            Kdf::Argon2id => StretchedKey::new(&password(case), &room_salt).room_key(),
         };
         let expected = URL_SAFE.decode(text(case, "room_key_b64url")).unwrap();
         let expected =
@@ -152,7 +153,7 @@ fn verifier_tokens_and_fingerprints() {
                 [format!("{head}{other}{rest}"), format!("{head}{rest}"), format!("{head}A{tail}")]
             {
                 let read = Credentials::from_token(&broken);
-                assert_eq!(read.map(drop).err(), Some(BadToken), "{broken}");
+                assert_eq!(read.map(drop).err(), Some(VerifierTokenError), "{broken}");
             }
         }
     }
@@ -172,6 +173,6 @@ fn no_token_has_a_sentinel_behind_zeros() {
             Credentials::from_token(&format!("cmdchat2.{token}"))
         };
         assert!(with_salt(b"cmdchat2salty\0\0\0").is_ok());
-        assert_eq!(with_salt(b"\0\0\0cmdchat2salty").map(drop).err(), Some(BadToken));
+        assert_eq!(with_salt(b"\0\0\0cmdchat2salty").map(drop).err(), Some(VerifierTokenError));
     }
 }

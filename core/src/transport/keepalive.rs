@@ -5,9 +5,9 @@ use std::time::Duration;
 use crate::time::Tick;
 
 /// Whoever has heard nothing for so long asks for a sign of life.
-const ASK_AFTER: Duration = Duration::from_secs(30);
+const PING_AFTER: Duration = Duration::from_secs(30);
 /// And gives the link up after so much of nothing.
-const SILENT_AFTER: Duration = Duration::from_secs(90);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// One side's patience with the other.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub(crate) struct Keepalive {
 
 /// What the time that passed asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Due {
+pub(crate) enum KeepaliveAction {
     /// Nothing.
     Nothing,
     /// To ask for a sign of life.
@@ -46,18 +46,18 @@ impl Keepalive {
 
     /// When to call [`Self::due`] at the latest.
     pub(crate) fn deadline(&self) -> Tick {
-        self.heard_at.after(if self.asked { SILENT_AFTER } else { ASK_AFTER })
+        self.heard_at.after(if self.asked { IDLE_TIMEOUT } else { PING_AFTER })
     }
 
     /// What is due at `now`. A `Ping` is due once.
-    pub(crate) fn due(&mut self, now: Tick) -> Due {
+    pub(crate) fn due(&mut self, now: Tick) -> KeepaliveAction {
         let silent = now.since(self.heard_at);
-        if silent >= SILENT_AFTER {
-            Due::Silence
-        } else if silent >= ASK_AFTER && !std::mem::replace(&mut self.asked, true) {
-            Due::Ping
+        if silent >= IDLE_TIMEOUT {
+            KeepaliveAction::Silence
+        } else if silent >= PING_AFTER && !std::mem::replace(&mut self.asked, true) {
+            KeepaliveAction::Ping
         } else {
-            Due::Nothing
+            KeepaliveAction::Nothing
         }
     }
 }
@@ -70,14 +70,20 @@ mod tests {
     fn it_asks_once_and_then_gives_up() {
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         let mut keepalive = Keepalive::new(at(0));
-        assert_eq!((keepalive.deadline(), keepalive.due(at(29))), (at(30), Due::Nothing));
-        assert_eq!(keepalive.due(at(30)), Due::Ping);
-        assert_eq!((keepalive.deadline(), keepalive.due(at(89))), (at(90), Due::Nothing));
+        assert_eq!(
+            (keepalive.deadline(), keepalive.due(at(29))),
+            (at(30), KeepaliveAction::Nothing)
+        );
+        assert_eq!(keepalive.due(at(30)), KeepaliveAction::Ping);
+        assert_eq!(
+            (keepalive.deadline(), keepalive.due(at(89))),
+            (at(90), KeepaliveAction::Nothing)
+        );
         keepalive.heard(at(89));
-        assert_eq!(keepalive.due(at(119)), Due::Ping);
-        assert_eq!(keepalive.due(at(179)), Due::Silence);
+        assert_eq!(keepalive.due(at(119)), KeepaliveAction::Ping);
+        assert_eq!(keepalive.due(at(179)), KeepaliveAction::Silence);
         keepalive.heard(at(200));
         keepalive.excuse(at(1_000));
-        assert_eq!(keepalive.due(at(1_029)), Due::Nothing);
+        assert_eq!(keepalive.due(at(1_029)), KeepaliveAction::Nothing);
     }
 }

@@ -10,7 +10,7 @@
 /// pushed; a line over the bound is refused before more than the bound and one
 /// push are kept; when nothing is left of what was pushed, no copy of it is.
 #[derive(Debug, Default)]
-pub struct Inbox {
+pub struct LineDecoder {
     buffer: Vec<u8>,
     /// Bytes before this have been taken.
     taken: usize,
@@ -20,7 +20,7 @@ pub struct Inbox {
     ended: bool,
 }
 
-/// What stands at the front of an [`Inbox`].
+/// What stands at the front of an [`LineDecoder`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
     /// One line without its `\n`.
@@ -35,12 +35,12 @@ pub enum Line<'a> {
 
 /// The peer's line is longer than the bound of this phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooLong;
+pub struct LineTooLong;
 
 /// An empty buffer above this many bytes is given back to the system.
 const KEPT: usize = 512;
 
-impl Inbox {
+impl LineDecoder {
     /// Empty; lines may have `bound` bytes before their `\n`.
     #[must_use]
     pub fn new(bound: usize) -> Self {
@@ -73,16 +73,16 @@ impl Inbox {
     ///
     /// # Errors
     ///
-    /// [`TooLong`] if the line at the front, complete or not, is over the
+    /// [`LineTooLong`] if the line at the front, complete or not, is over the
     /// bound. It stays there: the connection cannot be read any further.
-    pub fn take(&mut self) -> Result<Line<'_>, TooLong> {
+    pub fn take(&mut self) -> Result<Line<'_>, LineTooLong> {
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
         let (end, next) = match memchr::memchr(b'\n', fresh) {
             Some(at) => (self.searched + at, self.searched + at + 1),
             None => (self.buffer.len(), self.buffer.len()),
         };
         if end - self.taken > self.bound {
-            return Err(TooLong);
+            return Err(LineTooLong);
         }
         self.searched = next;
         if next == end && !(self.ended && self.taken < end) {
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn lines_come_whole_and_once() {
-        let mut inbox = Inbox::new(10);
+        let mut inbox = LineDecoder::new(10);
         inbox.push(b"one\n\ntw");
         assert_eq!(inbox.take(), Ok(Line::Whole(b"one")));
         assert_eq!(inbox.take(), Ok(Line::Whole(b"")));
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_end_comes_after_a_last_line_without_line_feed() {
-        let mut inbox = Inbox::new(10);
+        let mut inbox = LineDecoder::new(10);
         inbox.push(b"a\nlast");
         inbox.end();
         assert_eq!(inbox.take(), Ok(Line::Whole(b"a")));
@@ -149,20 +149,20 @@ mod tests {
 
     #[test]
     fn the_bound_holds_for_complete_and_incomplete_lines() {
-        let mut inbox = Inbox::new(3);
+        let mut inbox = LineDecoder::new(3);
         inbox.push(b"abc\n");
         assert_eq!(inbox.take(), Ok(Line::Whole(b"abc")));
         inbox.push(b"abc");
         assert_eq!(inbox.take(), Ok(Line::Incomplete));
         inbox.push(b"d");
-        assert_eq!(inbox.take(), Err(TooLong));
+        assert_eq!(inbox.take(), Err(LineTooLong));
         inbox.push(b"\n");
-        assert_eq!(inbox.take(), Err(TooLong));
+        assert_eq!(inbox.take(), Err(LineTooLong));
     }
 
     #[test]
     fn a_large_buffer_is_given_back() {
-        let mut inbox = Inbox::new(1 << 20);
+        let mut inbox = LineDecoder::new(1 << 20);
         inbox.push(&vec![b'x'; 1 << 20]);
         inbox.push(b"\n");
         assert!(matches!(inbox.take(), Ok(Line::Whole(_))));

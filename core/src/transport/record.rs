@@ -42,12 +42,12 @@ static BASE64: LazyLock<Simd> = LazyLock::new(|| Simd::standard(general_purpose:
 static BASE64: GeneralPurpose = general_purpose::STANDARD;
 
 /// Seals what one side sends.
-pub struct Sealer {
+pub struct RecordSealer {
     key: Secret<32>,
     number: u64,
 }
 
-impl Sealer {
+impl RecordSealer {
     /// Seals with this key, from the first record on.
     #[must_use]
     pub fn new(key: &Secret<32>) -> Self {
@@ -63,11 +63,11 @@ impl Sealer {
     /// since the other side would wait for ever for that record.
     ///
     /// # Errors
-    /// [`Unsealable`], as said.
-    pub fn seal(&mut self, object: &[u8], out: &mut Vec<u8>) -> Result<(), Unsealable> {
-        let bucket = bucket(object.len()).ok_or(Unsealable)?;
+    /// [`SealError`], as said.
+    pub fn seal(&mut self, object: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
+        let bucket = bucket(object.len()).ok_or(SealError)?;
         if self.number >= RECORDS {
-            return Err(Unsealable);
+            return Err(SealError);
         }
         let (start, boxed) = (out.len(), bucket + TAG);
         // All of it at once: growing later would leave a copy of the object behind.
@@ -80,7 +80,7 @@ impl Sealer {
             .and_then(|cipher| cipher.seal_in_place_separate_tag(nonce, Aad::empty(), room));
         let Ok(tag) = tag else {
             out.truncate(start);
-            return Err(Unsealable);
+            return Err(SealError);
         };
         out.extend_from_slice(tag.as_ref());
         out.resize(start + encoded(boxed), 0);
@@ -98,13 +98,13 @@ impl Sealer {
 }
 
 /// Opens what the other side sent.
-pub struct Opener {
+pub struct RecordOpener {
     key: Secret<32>,
     number: u64,
     opened: Zeroizing<Vec<u8>>,
 }
 
-impl Opener {
+impl RecordOpener {
     pub(crate) fn new(key: &Secret<32>) -> Self {
         Self { key: copied(key), number: 0, opened: Zeroizing::default() }
     }
@@ -142,14 +142,14 @@ impl Opener {
 }
 
 /// Nothing of what passes.
-impl fmt::Debug for Sealer {
+impl fmt::Debug for RecordSealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Sealer(record {})", self.number)
     }
 }
 
 /// Nothing of what passes.
-impl fmt::Debug for Opener {
+impl fmt::Debug for RecordOpener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opener(record {})", self.number)
     }
@@ -157,15 +157,15 @@ impl fmt::Debug for Opener {
 
 /// A record that cannot be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsealable;
+pub struct SealError;
 
-impl fmt::Display for Unsealable {
+impl fmt::Display for SealError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the line does not fit a record, or the link has had all its records")
     }
 }
 
-impl Error for Unsealable {}
+impl Error for SealError {}
 
 /// A record that is not what was sealed. It says no more, so that nobody
 /// learns from it.
@@ -226,9 +226,12 @@ mod tests {
     use super::*;
 
     /// Both ends of one direction, before this record.
-    fn ends(number: u64) -> (Sealer, Opener) {
+    fn ends(number: u64) -> (RecordSealer, RecordOpener) {
         let key = Secret::take(&mut [7; 32]);
-        (Sealer { number, ..Sealer::new(&key) }, Opener { number, ..Opener::new(&key) })
+        (
+            RecordSealer { number, ..RecordSealer::new(&key) },
+            RecordOpener { number, ..RecordOpener::new(&key) },
+        )
     }
 
     fn object(length: usize) -> Vec<u8> {
@@ -247,7 +250,7 @@ mod tests {
             assert_eq!(opener.open(record), Ok(&*object(length)), "{length} bytes");
         }
         let mut out = Vec::new();
-        assert_eq!(sealer.seal(&object(MAX_OBJECT + 1), &mut out), Err(Unsealable));
+        assert_eq!(sealer.seal(&object(MAX_OBJECT + 1), &mut out), Err(SealError));
         assert_eq!(out, b"");
     }
 
@@ -263,7 +266,7 @@ mod tests {
             assert_eq!(opener.open(out.trim_ascii_end()), Ok(&b"{}"[..]));
         }
         out.clear();
-        assert_eq!(sealer.seal(b"{}", &mut out), Err(Unsealable));
+        assert_eq!(sealer.seal(b"{}", &mut out), Err(SealError));
         assert_eq!(out, b"");
 
         // One that somebody who counts otherwise would send.

@@ -5,21 +5,21 @@ use crate::{
     time::Tick,
     transport::frame::Frame,
     transport::keepalive::Keepalive,
-    transport::record::{Opener, Sealer, Tampered, Unsealable},
+    transport::record::{RecordOpener, RecordSealer, SealError, Tampered},
     wire,
 };
 
 /// Seals what is sent, opens what comes, and notices when nothing does.
 #[derive(Debug)]
 pub(crate) struct Link {
-    sealer: Sealer,
-    opener: Opener,
+    sealer: RecordSealer,
+    opener: RecordOpener,
     pub(crate) keepalive: Keepalive,
 }
 
 impl Link {
     /// Established at `now`.
-    pub(crate) fn new((sealer, opener): (Sealer, Opener), now: Tick) -> Self {
+    pub(crate) fn new((sealer, opener): (RecordSealer, RecordOpener), now: Tick) -> Self {
         Self { sealer, opener, keepalive: Keepalive::new(now) }
     }
 
@@ -27,9 +27,9 @@ impl Link {
     ///
     /// # Errors
     /// It does not fit, or only a `bye` may follow.
-    pub(crate) fn seal(&mut self, frame: &Frame) -> Result<Frame, Unsealable> {
+    pub(crate) fn seal(&mut self, frame: &Frame) -> Result<Frame, SealError> {
         if self.sealer.is_at_its_last() && *frame != wire::bye() {
-            return Err(Unsealable);
+            return Err(SealError);
         }
         let mut record = Vec::new();
         burning_the_stack(|| self.sealer.seal(frame.line(), &mut record))?;

@@ -7,16 +7,16 @@ use serde::Serialize;
 use super::{Token, Version, frame};
 use crate::{
     crypto::kdf::Kdf,
-    error::{ErrorText, Violation},
+    error::{ProtocolError, WireError},
     transport::frame::Frame,
-    username::Name,
+    username::Username,
     wire::json::lenient::Value,
-    wire::json::strict::{self, Field, Unusable},
+    wire::json::strict::{self, Field, JsonError},
 };
 
 /// What a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Spoken {
+pub(crate) enum SupportedVersions {
     /// Protocol 1 alone.
     One,
     /// Either, as the client wishes.
@@ -27,32 +27,32 @@ pub(crate) enum Spoken {
 
 /// Line 1, as far as a server may believe it: who wants in, and A undecoded.
 #[derive(Debug)]
-pub(crate) struct Hello {
+pub(crate) struct ClientHello {
     pub(crate) version: Version,
-    pub(crate) name: Name,
+    pub(crate) name: Username,
     pub(crate) a: Option<Vec<u8>>,
 }
 
 /// Reads line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to
 /// the name. `a` is `None` where it is no base64 text: that is found out only
 /// after the name has been looked up.
-pub(crate) fn read_hello(line: &[u8], spoken: Spoken) -> Result<Hello, ErrorText> {
+pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<ClientHello, WireError> {
     let [cmd, username, a] =
-        strict::fields(line, ["cmd", "username", "A"]).map_err(|_| ErrorText::InvalidJson)?;
+        strict::fields(line, ["cmd", "username", "A"]).map_err(|_| WireError::InvalidJson)?;
     if cmd.text() != Some("srp_init") {
-        return Err(ErrorText::ExpectedSrpInit);
+        return Err(WireError::ExpectedSrpInit);
     }
     let version = match spoken {
-        Spoken::Both | Spoken::Two if offers_two(line) => Version::Two,
-        Spoken::One | Spoken::Both => Version::One,
-        Spoken::Two => return Err(ErrorText::Protocol2Required),
+        SupportedVersions::Both | SupportedVersions::Two if offers_two(line) => Version::Two,
+        SupportedVersions::One | SupportedVersions::Both => Version::One,
+        SupportedVersions::Two => return Err(WireError::Protocol2Required),
     };
     if a.is_missing() {
-        return Err(ErrorText::MissingA);
+        return Err(WireError::MissingA);
     }
     let name = if username == Field::Absent { Some("unknown") } else { username.text() };
-    let name = name.and_then(|name| Name::new(name).ok()).ok_or(ErrorText::InvalidUsername)?;
-    Ok(Hello { version, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
+    let name = name.and_then(|name| Username::new(name).ok()).ok_or(WireError::InvalidUsername)?;
+    Ok(ClientHello { version, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
 }
 
 /// Whether line 1 has an array `versions` with the number 2 in it.
@@ -67,20 +67,20 @@ pub(crate) fn read_proof(
     line: &[u8],
     version: Version,
     expected_user_id: &str,
-) -> Result<Vec<u8>, ErrorText> {
+) -> Result<Vec<u8>, WireError> {
     if version == Version::Two && strict::object(line).is_none() {
-        return Err(ErrorText::InvalidJson);
+        return Err(WireError::InvalidJson);
     }
     let [cmd, user_id, m] =
-        strict::fields(line, ["cmd", "user_id", "M"]).map_err(|_| ErrorText::InvalidJson)?;
+        strict::fields(line, ["cmd", "user_id", "M"]).map_err(|_| WireError::InvalidJson)?;
     if cmd.text() != Some("srp_verify") {
-        return Err(ErrorText::ExpectedSrpVerify);
+        return Err(WireError::ExpectedSrpVerify);
     }
     if user_id.text() != Some(expected_user_id) || m.is_missing() {
-        return Err(ErrorText::InvalidVerifyRequest);
+        return Err(WireError::InvalidVerifyRequest);
     }
     let m = m.text().and_then(|text| STANDARD.decode(text).ok());
-    m.ok_or(ErrorText::InvalidVerifyRequest)
+    m.ok_or(WireError::InvalidVerifyRequest)
 }
 
 /// What a member asks of the room.
@@ -105,9 +105,9 @@ impl Request {
 }
 
 /// Reads a chat line of protocol 1. `Ok(None)` is a line to be ignored (PROTOCOL 1.5, 3.1).
-pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, Unusable> {
+pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
     let [kind, text] = match strict::fields(line, ["type", "text"]) {
-        Err(Unusable::NotJson) => return Ok(None),
+        Err(JsonError::NotJson) => return Ok(None),
         fields => fields?,
     };
     Ok(match (kind.text(), text) {
@@ -132,12 +132,12 @@ pub(crate) enum Asked {
 }
 
 /// Reads the object of a record (PROTOCOL 2.5).
-pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<Asked, Violation> {
-    let object = strict::object(object).ok_or(Violation::Tampered)?;
-    let kind = object.get("type").and_then(Value::as_text).ok_or(Violation::Tampered)?;
+pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<Asked, ProtocolError> {
+    let object = strict::object(object).ok_or(ProtocolError::Tampered)?;
+    let kind = object.get("type").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
     let token = || {
-        let text = object.get("text").and_then(Value::as_text).ok_or(Violation::Tampered)?;
-        Token::new(text.to_owned()).ok_or(Violation::Unfit)
+        let text = object.get("text").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
+        Token::new(text.to_owned()).ok_or(ProtocolError::Unfit)
     };
     Ok(match (kind, kdf) {
         ("message", _) => Asked::Request(Request::Say(token()?)),
@@ -150,7 +150,7 @@ pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<Asked, Viol
 }
 
 /// Line 1. `versions` is what is offered; nothing is what a client of protocol 1 says.
-pub(crate) fn srp_init(name: &Name, a: &[u8], versions: &[u8]) -> Frame {
+pub(crate) fn srp_init(name: &Username, a: &[u8], versions: &[u8]) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         cmd: &'static str,
@@ -231,8 +231,8 @@ mod tests {
         ] {
             assert_eq!(read(ignored), Ok(None), "{}", &ignored[..ignored.len().min(60)]);
         }
-        assert_eq!(read("[]"), Err(Unusable::NotAnObject));
-        assert_eq!(read_request(b"\"\xff\""), Err(Unusable::NotUtf8));
+        assert_eq!(read("[]"), Err(JsonError::NotAnObject));
+        assert_eq!(read_request(b"\"\xff\""), Err(JsonError::NotUtf8));
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         }
         let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
         for unfit in [r#"{"type":"message","text":"a b"}"#, &long] {
-            assert_eq!(read(unfit), Err(Violation::Unfit));
+            assert_eq!(read(unfit), Err(ProtocolError::Unfit));
         }
         for tampered in [
             "{}",
@@ -264,7 +264,7 @@ mod tests {
             r#"{"type":"message","text":"gAA","text":"gAA"}"#,
             "{\"type\":\"\u{fffd}\"",
         ] {
-            assert_eq!(read(tampered), Err(Violation::Tampered), "{tampered}");
+            assert_eq!(read(tampered), Err(ProtocolError::Tampered), "{tampered}");
         }
     }
 
@@ -277,19 +277,19 @@ mod tests {
                 assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
             }
             for wrong in ["", r#","M":"""#, r#","M":null"#, r#","M":5"#, r#","M":"?""#] {
-                let invalid = Err(ErrorText::InvalidVerifyRequest);
+                let invalid = Err(WireError::InvalidVerifyRequest);
                 assert_eq!(read(&line(wrong), version), invalid, "{wrong}");
             }
             let other = r#"{"cmd":"srp_verify","user_id":"you","M":"Ag=="}"#;
-            assert_eq!(read(other, version), Err(ErrorText::InvalidVerifyRequest));
+            assert_eq!(read(other, version), Err(WireError::InvalidVerifyRequest));
             let init = r#"{"cmd":"srp_init","user_id":"me","M":"Ag=="}"#;
-            assert_eq!(read(init, version), Err(ErrorText::ExpectedSrpVerify));
-            assert_eq!(read("[]", version), Err(ErrorText::InvalidJson));
+            assert_eq!(read(init, version), Err(WireError::ExpectedSrpVerify));
+            assert_eq!(read("[]", version), Err(WireError::InvalidJson));
         }
         // What Python overlooks, protocol 2 does not.
         let twice = line(r#","M":"Ag==","M":"Ag==""#);
         assert_eq!(read(&twice, Version::One), Ok(vec![2]));
-        assert_eq!(read(&twice, Version::Two), Err(ErrorText::InvalidJson));
+        assert_eq!(read(&twice, Version::Two), Err(WireError::InvalidJson));
     }
 
     /// By this a flood of long messages is slowed down.
@@ -308,9 +308,9 @@ mod tests {
             read_hello(line.as_bytes(), spoken).map(|hello| hello.version)
         };
         for offer in [r#","versions":[2,1]"#, r#","versions":[2]"#, r#","versions":["x",9,2]"#] {
-            assert_eq!(version(offer, Spoken::Both), Ok(Version::Two), "{offer}");
-            assert_eq!(version(offer, Spoken::Two), Ok(Version::Two), "{offer}");
-            assert_eq!(version(offer, Spoken::One), Ok(Version::One), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::Both), Ok(Version::Two), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::Two), Ok(Version::Two), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::One), Ok(Version::One), "{offer}");
         }
         for none in [
             "",
@@ -320,12 +320,16 @@ mod tests {
             r#","versions":[2.0]"#,
             r#","versions":[2],"versions":[2]"#,
         ] {
-            assert_eq!(version(none, Spoken::Both), Ok(Version::One), "{none}");
-            assert_eq!(version(none, Spoken::Two), Err(ErrorText::Protocol2Required), "{none}");
+            assert_eq!(version(none, SupportedVersions::Both), Ok(Version::One), "{none}");
+            assert_eq!(
+                version(none, SupportedVersions::Two),
+                Err(WireError::Protocol2Required),
+                "{none}"
+            );
         }
-        let other = read_hello(br#"{"cmd":"dance"}"#, Spoken::Two);
-        assert_eq!(other.err(), Some(ErrorText::ExpectedSrpInit));
-        let no_a = read_hello(br#"{"cmd":"srp_init"}"#, Spoken::Two);
-        assert_eq!(no_a.err(), Some(ErrorText::Protocol2Required));
+        let other = read_hello(br#"{"cmd":"dance"}"#, SupportedVersions::Two);
+        assert_eq!(other.err(), Some(WireError::ExpectedSrpInit));
+        let no_a = read_hello(br#"{"cmd":"srp_init"}"#, SupportedVersions::Two);
+        assert_eq!(no_a.err(), Some(WireError::Protocol2Required));
     }
 }

@@ -3,14 +3,14 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    client::login::LoginFailed,
+    client::login::LoginFailure,
     crypto::kdf::Kdf,
     crypto::key_schedule::{Proofs, Transcript},
     crypto::srp::{ClientProof, PublicValue, Salt},
-    error::ErrorText,
+    error::WireError,
     fingerprint::Fingerprint,
     secret::Secret,
-    transport::record::{Opener, Sealer},
+    transport::record::{RecordOpener, RecordSealer},
     untrusted::Untrusted,
     wire::Version,
     wire::json::lenient::{self, Value},
@@ -25,15 +25,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Unless it is an error or nothing that a server says.
-    pub(crate) fn read(line: &[u8]) -> Result<Self, LoginFailed> {
+    pub(crate) fn read(line: &[u8]) -> Result<Self, LoginFailure> {
         let http = line.starts_with(b"HTTP/");
-        let object = lenient::read(line).ok_or(LoginFailed::NotAServer { http })?;
+        let object = lenient::read(line).ok_or(LoginFailure::NotAServer { http })?;
         match object.get("error") {
             None => Ok(Self { bytes: line.to_vec(), object }),
             Some(error) => {
                 let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
-                Err(LoginFailed::Refused {
-                    known: ErrorText::from_wire(&text),
+                Err(LoginFailure::Refused {
+                    known: WireError::from_wire(&text),
                     text: Untrusted::new(text),
                 })
             }
@@ -53,30 +53,30 @@ pub(crate) struct Challenge {
 
 impl Challenge {
     /// Of protocol 1.
-    pub(crate) fn open(line: &Value) -> Result<Self, LoginFailed> {
+    pub(crate) fn open(line: &Value) -> Result<Self, LoginFailure> {
         let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
             version: Version::One,
-            user_id: user_id.ok_or(LoginFailed::NotAServer { http: false })?.to_owned(),
-            b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailed::Unproven)?,
-            salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailed::Unproven)?,
-            room_salt: bytes(line, "room_salt")?.try_into().map_err(|_| LoginFailed::Unproven)?,
+            user_id: user_id.ok_or(LoginFailure::NotAServer { http: false })?.to_owned(),
+            b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailure::Unproven)?,
+            salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailure::Unproven)?,
+            room_salt: bytes(line, "room_salt")?.try_into().map_err(|_| LoginFailure::Unproven)?,
             kdf: Kdf::None,
         })
     }
 
     /// Of protocol 2, read strictly: a known kdf, all 16 bytes of both salts,
     /// the sentinel, and B as it enters the hashes.
-    pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailed> {
-        let line = strict::object(line).ok_or(LoginFailed::NotAServer { http: false })?;
+    pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailure> {
+        let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
-        let kdf = kdf.ok_or(LoginFailed::UnknownVersion)?;
-        let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailed::Unproven)?;
+        let kdf = kdf.ok_or(LoginFailure::UnknownVersion)?;
+        let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailure::Unproven)?;
         let challenge = Self { version: Version::Two, kdf, salt, ..Self::open(&line)? };
         if bytes(&line, "B")? == challenge.b.as_bytes() {
             Ok(challenge)
         } else {
-            Err(LoginFailed::Unproven)
+            Err(LoginFailure::Unproven)
         }
     }
 
@@ -108,8 +108,11 @@ impl Proof {
     }
 
     /// Judges line 4, and gives the ends of the link if it is sealed from here on.
-    pub(crate) fn check(self, line: &Answer) -> Result<Option<(Sealer, Opener)>, LoginFailed> {
-        let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailed::Unproven)?;
+    pub(crate) fn check(
+        self,
+        line: &Answer,
+    ) -> Result<Option<(RecordSealer, RecordOpener)>, LoginFailure> {
+        let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::Unproven)?;
         match self {
             // K itself is not needed: protocol 1 seals nothing with it.
             Self::Open(proof) => proof.check(&h_amk).map(|_| None).ok(),
@@ -118,11 +121,11 @@ impl Proof {
                 right.then(|| Some(transcript.keys(&session_key, &line.bytes).client()))
             }
         }
-        .ok_or(LoginFailed::Unproven)
+        .ok_or(LoginFailure::Unproven)
     }
 }
 
-fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailed> {
+fn bytes(answer: &Value, key: &str) -> Result<Vec<u8>, LoginFailure> {
     let text = answer.get(key).and_then(Value::as_text);
-    text.and_then(|text| STANDARD.decode(text).ok()).ok_or(LoginFailed::NotAServer { http: false })
+    text.and_then(|text| STANDARD.decode(text).ok()).ok_or(LoginFailure::NotAServer { http: false })
 }

@@ -15,12 +15,13 @@ use crate::{
 
 pub use client_message::Request;
 pub(crate) use client_message::{
-    Asked, Hello, Spoken, read_hello, read_proof, read_request, read_sealed_request,
+    Asked, ClientHello, SupportedVersions, read_hello, read_proof, read_request,
+    read_sealed_request,
 };
 pub(crate) use client_message::{clear, pong, say, srp_init, srp_verify, wipe};
 pub(crate) use server_message::{
-    Clearing, Message, bye, challenge, confirmation, error, init, notice, ping, sealed_challenge,
-    sealed_confirmation, sealed_init, user_joined, user_left,
+    EncodedClear, Message, bye, challenge, confirmation, error, init, notice, ping,
+    sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };
 
 /// The longest line either side of protocol 1 can read, in bytes before the `\n`.

@@ -12,20 +12,21 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     client::{
-        Ended, Ending, Event, Login, Output, Progress, Reference, Refused, Session, Unconfirmed,
+        CloseReason, Ended, Event, Login, Output, PendingMessage, Progress, Refused, SendId,
+        Session,
     },
     transport::broadcast::{Lag, Log},
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
 };
 use futures_lite::future;
 use zeroize::Zeroizing;
 
 use crate::{
-    handshake::{self, Arithmetic},
-    notify::Bell,
-    outbound::Pen,
+    handshake::{self, ComputeLimiter},
+    notify::Notify,
+    outbound::OutboundWriter,
     read_buffer::Buffer,
-    runtime::{Connection, Hangup as _, Read, Reader, Runtime},
+    runtime::{AbortHandle as _, Connection, Read, Reader, Runtime},
 };
 
 /// Texts sent and not echoed, beyond which no more commands are taken: a pipe
@@ -41,7 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What a person wants.
 pub enum SessionCommand {
     /// Say this to the room; the number is the caller's own.
-    Say(Reference, Zeroizing<String>),
+    Say(SendId, Zeroizing<String>),
     /// Have the server forget the history, for all.
     Clear,
     /// Ask for [`Event::Standing`].
@@ -56,7 +57,7 @@ pub enum SessionCommand {
 impl fmt::Debug for SessionCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Say(Reference(number), text) => {
+            Self::Say(SendId(number), text) => {
                 write!(f, "Say({number}, {} bytes)", text.len())
             }
             Self::Clear => f.write_str("Clear"),
@@ -69,7 +70,7 @@ impl fmt::Debug for SessionCommand {
 
 /// A client in the room.
 #[derive(Debug)]
-pub struct Joined {
+pub struct ClientHandle {
     /// Where commands go. Dropping it leaves the room. Whoever waits to send one
     /// must go on taking events: the session may be waiting for that.
     pub commands: Sender<SessionCommand>,
@@ -86,10 +87,10 @@ pub async fn connect<R: Runtime>(
     runtime: &R,
     connection: Connection<R>,
     login: Login,
-) -> Result<Joined, Refused> {
+) -> Result<ClientHandle, Refused> {
     let Connection { mut reader, mut writer, hangup, .. } = connection;
-    let mut inbox = Inbox::new(0);
-    let arithmetic = Arithmetic::new(1, 0);
+    let mut inbox = LineDecoder::new(0);
+    let arithmetic = ComputeLimiter::new(1, 0);
     let session = handshake::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
         .await
         .inspect_err(|_| hangup.hang_up())?;
@@ -99,22 +100,22 @@ pub async fn connect<R: Runtime>(
 
     let log = Log::default();
     let (outlet, lag) = log.subscribe(Vec::new(), None);
-    let news = Arc::new(Bell::default());
+    let news = Arc::new(Notify::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
     let (clock, writing) = (runtime.clone(), Arc::clone(&news));
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = Pen::new(writer, outlet).run(&clock, &writing).await;
+        let _ = OutboundWriter::new(writer, outlet).run(&clock, &writing).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);
     let (to_person, events) = async_channel::bounded(EVENTS);
-    let session = SessionLoop {
+    let session = SessionTask {
         runtime: runtime.clone(),
         session,
         inbox,
-        outgoing: Outgoing { log, lag, news, all_written },
+        outgoing: SendQueue { log, lag, news, all_written },
         arrivals,
         commands: from_person,
         events: to_person,
@@ -123,56 +124,58 @@ pub async fn connect<R: Runtime>(
         session.run().await;
         hangup.hang_up();
     });
-    Ok(Joined { commands, events })
+    Ok(ClientHandle { commands, events })
 }
 
 /// What the reader found.
-enum Arrival {
+enum ReadEvent {
     Bytes(Vec<u8>),
     End,
     Failed,
 }
 
-async fn read<R: Reader>(mut reader: R, to_session: Sender<Arrival>) {
+async fn read<R: Reader>(mut reader: R, to_session: Sender<ReadEvent>) {
     let mut buffer = Buffer::new();
     loop {
         let arrival = match reader.read(buffer.room(), None).await {
-            Ok(Read::Bytes(count)) => Arrival::Bytes(buffer.deliver(count, |bytes| bytes.to_vec())),
+            Ok(Read::Bytes(count)) => {
+                ReadEvent::Bytes(buffer.deliver(count, |bytes| bytes.to_vec()))
+            }
             Ok(Read::Late) => continue,
-            Ok(Read::End) => Arrival::End,
-            Err(_) => Arrival::Failed,
+            Ok(Read::End) => ReadEvent::End,
+            Err(_) => ReadEvent::Failed,
         };
-        let last = !matches!(arrival, Arrival::Bytes(_));
+        let last = !matches!(arrival, ReadEvent::Bytes(_));
         if to_session.send(arrival).await.is_err() || last {
             return;
         }
     }
 }
 
-struct Outgoing {
+struct SendQueue {
     log: Log,
     lag: Lag,
-    news: Arc<Bell>,
+    news: Arc<Notify>,
     all_written: Receiver<()>,
 }
 
-struct SessionLoop<R> {
+struct SessionTask<R> {
     runtime: R,
     session: Session,
-    inbox: Inbox,
-    outgoing: Outgoing,
-    arrivals: Receiver<Arrival>,
+    inbox: LineDecoder,
+    outgoing: SendQueue,
+    arrivals: Receiver<ReadEvent>,
     commands: Receiver<SessionCommand>,
     events: Sender<Event>,
 }
 
 enum Wake {
-    Arrival(Arrival),
+    ReadEvent(ReadEvent),
     Command(SessionCommand),
     Time,
 }
 
-impl<R: Runtime> SessionLoop<R> {
+impl<R: Runtime> SessionTask<R> {
     async fn run(mut self) {
         // The login may have left lines in the inbox.
         self.read_lines();
@@ -187,15 +190,15 @@ impl<R: Runtime> SessionLoop<R> {
             let wake = self.next().await;
             let now = self.runtime.now();
             match wake {
-                Wake::Arrival(Arrival::Bytes(bytes)) => {
+                Wake::ReadEvent(ReadEvent::Bytes(bytes)) => {
                     self.inbox.push(&bytes);
                     self.read_lines();
                 }
-                Wake::Arrival(Arrival::End) => {
+                Wake::ReadEvent(ReadEvent::End) => {
                     self.inbox.end();
                     self.read_lines();
                 }
-                Wake::Arrival(Arrival::Failed) => self.session.lose(),
+                Wake::ReadEvent(ReadEvent::Failed) => self.session.lose(),
                 Wake::Command(SessionCommand::Say(reference, text)) => {
                     self.session.say(now, reference, text);
                 }
@@ -216,7 +219,7 @@ impl<R: Runtime> SessionLoop<R> {
 
     async fn next(&self) -> Wake {
         let arrival =
-            async { Wake::Arrival(self.arrivals.recv().await.unwrap_or(Arrival::Failed)) };
+            async { Wake::ReadEvent(self.arrivals.recv().await.unwrap_or(ReadEvent::Failed)) };
         let command = async {
             if self.session.pending() >= WINDOW {
                 return future::pending().await;
@@ -246,7 +249,7 @@ impl<R: Runtime> SessionLoop<R> {
                 }
             }
         }
-        let Outgoing { log, news, .. } = &mut self.outgoing;
+        let SendQueue { log, news, .. } = &mut self.outgoing;
         if log.publish() {
             news.ring();
         }
@@ -255,11 +258,11 @@ impl<R: Runtime> SessionLoop<R> {
 
     /// What was said too late for this session. Commands that are still on their
     /// way go back to whoever sends them.
-    fn not_taken(&self) -> impl Iterator<Item = Unconfirmed> {
+    fn not_taken(&self) -> impl Iterator<Item = PendingMessage> {
         self.commands.close();
         let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
         commands.filter_map(|command| match command {
-            SessionCommand::Say(reference, text) => Some(Unconfirmed::new(reference, text)),
+            SessionCommand::Say(reference, text) => Some(PendingMessage::new(reference, text)),
             SessionCommand::Clear
             | SessionCommand::Compare
             | SessionCommand::Finish(_)
@@ -269,17 +272,17 @@ impl<R: Runtime> SessionLoop<R> {
 
     /// Ends the writer, which may be waiting for more. Who leaves does so in
     /// order, so that the server gets what was sent last.
-    async fn part(&self, ending: Ending) {
-        let Outgoing { log, lag, news, all_written } = &self.outgoing;
+    async fn part(&self, ending: CloseReason) {
+        let SendQueue { log, lag, news, all_written } = &self.outgoing;
         lag.cut(log.end(), Vec::new());
         news.ring();
-        if !matches!(ending, Ending::Left | Ending::Closed) {
+        if !matches!(ending, CloseReason::Left | CloseReason::Closed) {
             return;
         }
         let until = self.runtime.now().after(FAREWELL);
         let in_order = async {
             let _ = all_written.recv().await;
-            while let Ok(Arrival::Bytes(_)) = self.arrivals.recv().await {}
+            while let Ok(ReadEvent::Bytes(_)) = self.arrivals.recv().await {}
         };
         future::or(self.runtime.sleep_until(until), in_order).await;
     }

@@ -17,7 +17,7 @@ use cmdchat_core::time::Tick;
 
 use crate::{
     runtime::tcp,
-    runtime::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
+    runtime::{AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, TcpRuntime, Writer},
 };
 
 /// How long a listener naps between two looks for a caller. Nothing portable
@@ -67,9 +67,9 @@ impl Blocking {
         let stream = Arc::new(stream);
         let half = Half { runtime: self, stream: Arc::clone(&stream), patience: None };
         Ok(Connection {
-            hangup: BlockingHangup(Arc::downgrade(&stream)),
-            reader: BlockingReader(half.clone()),
-            writer: BlockingWriter(half),
+            hangup: BlockingAbortHandle(Arc::downgrade(&stream)),
+            reader: BlockingReadHalf(half.clone()),
+            writer: BlockingWriteHalf(half),
             peer,
         })
     }
@@ -82,9 +82,9 @@ impl Default for Blocking {
 }
 
 impl Runtime for Blocking {
-    type Reader = BlockingReader;
-    type Writer = BlockingWriter;
-    type Hangup = BlockingHangup;
+    type Reader = BlockingReadHalf;
+    type Writer = BlockingWriteHalf;
+    type AbortHandle = BlockingAbortHandle;
 
     fn now(&self) -> Tick {
         Tick::from_start(self.start.elapsed())
@@ -152,7 +152,7 @@ impl Dial for Blocking {
     }
 }
 
-impl Sockets for Blocking {
+impl TcpRuntime for Blocking {
     type Listener = BlockingListener;
 
     fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -237,9 +237,9 @@ fn ran_out_of_patience(error: &io::Error) -> bool {
 
 /// The receiving half of a connection on [`Blocking`].
 #[derive(Debug)]
-pub struct BlockingReader(Half);
+pub struct BlockingReadHalf(Half);
 
-impl Reader for BlockingReader {
+impl Reader for BlockingReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let operation = |mut stream: &TcpStream| stream.read(buffer);
         let count = self.0.attempt(deadline, TcpStream::set_read_timeout, operation)?;
@@ -253,9 +253,9 @@ impl Reader for BlockingReader {
 
 /// The sending half of a connection on [`Blocking`].
 #[derive(Debug)]
-pub struct BlockingWriter(Half);
+pub struct BlockingWriteHalf(Half);
 
-impl Writer for BlockingWriter {
+impl Writer for BlockingWriteHalf {
     /// The socket itself stays blocking, for the reader's sake.
     #[cfg(unix)]
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
@@ -287,9 +287,9 @@ impl Writer for BlockingWriter {
 
 /// Ends a connection on [`Blocking`].
 #[derive(Clone, Debug)]
-pub struct BlockingHangup(Weak<TcpStream>);
+pub struct BlockingAbortHandle(Weak<TcpStream>);
 
-impl Hangup for BlockingHangup {
+impl AbortHandle for BlockingAbortHandle {
     fn hang_up(&self) {
         if let Some(stream) = self.0.upgrade() {
             // It fails if the connection has ended, and then nobody waits.

@@ -30,7 +30,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     /// The sending half.
     type Writer: Writer;
     /// Ends a connection from outside.
-    type Hangup: Hangup;
+    type AbortHandle: AbortHandle;
 
     /// Monotonic time since this runtime was made.
     fn now(&self) -> Tick;
@@ -95,7 +95,7 @@ pub trait Writer: Send + 'static {
 /// Ends a connection in both directions, whoever waits on it: a stuck reader
 /// or writer cannot be asked to stop. Repeating it is harmless. It does not
 /// keep the connection: that closes as soon as reader and writer are dropped.
-pub trait Hangup: Clone + Send + Sync + 'static {
+pub trait AbortHandle: Clone + Send + Sync + 'static {
     /// Ends the connection now. The pending read or write returns.
     fn hang_up(&self);
 }
@@ -108,7 +108,7 @@ pub struct Connection<R: Runtime> {
     /// Bytes to the peer.
     pub writer: R::Writer,
     /// The way to end it.
-    pub hangup: R::Hangup,
+    pub hangup: R::AbortHandle,
     /// The other end.
     pub peer: SocketAddr,
 }
@@ -142,7 +142,7 @@ pub trait Dial: Runtime {
 
 /// A runtime over the system's sockets, as the program needs it.
 #[cfg(any(feature = "smol", feature = "blocking"))]
-pub trait Sockets: Dial {
+pub trait TcpRuntime: Dial {
     /// Where this runtime's connections come from.
     type Listener: Listener<Self>;
 

@@ -15,7 +15,7 @@ use futures_lite::future;
 
 use crate::{
     runtime::tcp,
-    runtime::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Sockets, Writer},
+    runtime::{AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, TcpRuntime, Writer},
 };
 
 /// After so many operations that did not have to wait, a connection lets others
@@ -52,9 +52,9 @@ impl Smol {
         let stream = Arc::new(stream);
         let half = Half { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
         Ok(Connection {
-            hangup: SmolHangup(Arc::downgrade(&stream)),
-            reader: SmolReader(half.clone()),
-            writer: SmolWriter(half),
+            hangup: SmolAbortHandle(Arc::downgrade(&stream)),
+            reader: SmolReadHalf(half.clone()),
+            writer: SmolWriteHalf(half),
             peer,
         })
     }
@@ -67,9 +67,9 @@ impl Default for Smol {
 }
 
 impl Runtime for Smol {
-    type Reader = SmolReader;
-    type Writer = SmolWriter;
-    type Hangup = SmolHangup;
+    type Reader = SmolReadHalf;
+    type Writer = SmolWriteHalf;
+    type AbortHandle = SmolAbortHandle;
 
     fn now(&self) -> Tick {
         Tick::from_start(self.start.elapsed())
@@ -99,7 +99,7 @@ impl Dial for Smol {
     }
 }
 
-impl Sockets for Smol {
+impl TcpRuntime for Smol {
     type Listener = SmolListener;
 
     /// Tasks that are left when `future` ends stand still until the next run.
@@ -187,9 +187,9 @@ impl Half {
 
 /// The receiving half of a connection on [`Smol`].
 #[derive(Debug)]
-pub struct SmolReader(Half);
+pub struct SmolReadHalf(Half);
 
-impl Reader for SmolReader {
+impl Reader for SmolReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let count = self
             .0
@@ -205,9 +205,9 @@ impl Reader for SmolReader {
 
 /// The sending half of a connection on [`Smol`].
 #[derive(Debug)]
-pub struct SmolWriter(Half);
+pub struct SmolWriteHalf(Half);
 
-impl Writer for SmolWriter {
+impl Writer for SmolWriteHalf {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         tcp::uninterrupted(|| self.0.stream.get_ref().write_vectored(slices))
     }
@@ -226,9 +226,9 @@ impl Writer for SmolWriter {
 
 /// Ends a connection on [`Smol`].
 #[derive(Clone, Debug)]
-pub struct SmolHangup(Weak<Async<TcpStream>>);
+pub struct SmolAbortHandle(Weak<Async<TcpStream>>);
 
-impl Hangup for SmolHangup {
+impl AbortHandle for SmolAbortHandle {
     fn hang_up(&self) {
         if let Some(stream) = self.0.upgrade() {
             // It fails if the connection has ended, and then nobody waits.

@@ -9,15 +9,15 @@ use std::{
 };
 
 use cmdchat_core::{
-    transport::broadcast::{Meter, Outlet},
+    transport::broadcast::{LogCursor, Meter},
     transport::frame::Frame,
 };
 
-use super::House;
+use super::Shared;
 use crate::{
-    notify::Bell,
-    outbound::{Pen, Standing},
-    runtime::{Hangup as _, Runtime},
+    notify::Notify,
+    outbound::{OutboundWriter, Standing},
+    runtime::{AbortHandle as _, Runtime},
 };
 
 /// Bytes a member may be owed, or may have said without being heard yet, before
@@ -30,10 +30,10 @@ const OWED: u64 = 64 << 10;
 /// takes it. Only if that is not all does a task wait for the socket, and goes
 /// on: so the members of a room at rest have no writer that would have to be
 /// woken, one after the other, for each message.
-pub(super) struct Ties<R: Runtime> {
-    hangup: R::Hangup,
+pub(super) struct MemberConn<R: Runtime> {
+    hangup: R::AbortHandle,
     /// Wakes the reader: its member may be heard again.
-    turn: Bell,
+    turn: Notify,
     /// Bytes of the member's requests that the room has taken.
     heard: AtomicU64,
     /// The room has dropped the member, or the connection has failed.
@@ -46,23 +46,23 @@ pub(super) struct Ties<R: Runtime> {
 /// Who has the pen.
 enum Hand<W> {
     /// Whoever wants it.
-    Free(Pen<W>),
+    Free(OutboundWriter<W>),
     /// A task that waits for the socket.
     Lent,
     /// All is written, or nothing more can be.
     Done,
 }
 
-impl<R: Runtime> Ties<R> {
+impl<R: Runtime> MemberConn<R> {
     /// For a member who gets what `outlet` holds.
-    pub(super) fn new(hangup: R::Hangup, writer: R::Writer, outlet: Outlet) -> Self {
+    pub(super) fn new(hangup: R::AbortHandle, writer: R::Writer, outlet: LogCursor) -> Self {
         Self {
             hangup,
-            turn: Bell::default(),
+            turn: Notify::default(),
             heard: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             meter: outlet.meter(),
-            hand: Mutex::new(Hand::Free(Pen::new(writer, outlet))),
+            hand: Mutex::new(Hand::Free(OutboundWriter::new(writer, outlet))),
         }
     }
 
@@ -108,13 +108,13 @@ impl<R: Runtime> Ties<R> {
     }
 
     /// Has the member told something that is for nobody else.
-    pub(super) fn tell(self: &Arc<Self>, house: &Arc<House<R>>, aside: Frame) {
+    pub(super) fn tell(self: &Arc<Self>, house: &Arc<Shared<R>>, aside: Frame) {
         self.meter.tell(aside);
         self.write(house);
     }
 
     /// Writes what waits for the member, now or as soon as there is room.
-    pub(super) fn write(self: &Arc<Self>, house: &Arc<House<R>>) {
+    pub(super) fn write(self: &Arc<Self>, house: &Arc<Shared<R>>) {
         if let Some(pen) = self.write_now(house) {
             let (ties, shared) = (Arc::clone(self), Arc::clone(house));
             house.runtime.spawn(async move { ties.write_on(&shared, pen).await });
@@ -122,7 +122,7 @@ impl<R: Runtime> Ties<R> {
     }
 
     /// Gives the pen away if somebody has to wait with it.
-    fn write_now(&self, house: &House<R>) -> Option<Pen<R::Writer>> {
+    fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::Writer>> {
         let mut hand = self.hand();
         let Hand::Free(pen) = &mut *hand else { return None };
         let mut lent = None;
@@ -147,7 +147,7 @@ impl<R: Runtime> Ties<R> {
         lent
     }
 
-    async fn write_on(&self, house: &House<R>, mut pen: Pen<R::Writer>) {
+    async fn write_on(&self, house: &Shared<R>, mut pen: OutboundWriter<R::Writer>) {
         loop {
             // If it fails, so does the next try, which knows what that means.
             let _ = pen.write(&house.runtime).await;

@@ -3,16 +3,16 @@
 use std::{mem, sync::Arc};
 
 use cmdchat_core::{
-    server::{Admitted, Departure, Intake, Intent, SeatId},
-    transport::line_decoder::Inbox,
+    server::{Admitted, Inbound, LeaveReason, MemberId, RequestReader},
+    transport::line_decoder::LineDecoder,
     wire::Request,
 };
 use futures_lite::future;
 
 use super::{
-    FAREWELL, House,
-    member_conn::Ties,
-    room_task::{Mail, Newcomer},
+    FAREWELL, Shared,
+    member_conn::MemberConn,
+    room_task::{JoinRequest, RoomCommand},
 };
 use crate::{
     read_buffer::Buffer,
@@ -26,43 +26,43 @@ const LETTER: usize = 64;
 /// most of them do most of the time.
 pub(super) struct Member<R: Runtime> {
     reader: R::Reader,
-    inbox: Inbox,
-    seat: SeatId,
-    intake: Intake,
-    ties: Arc<Ties<R>>,
+    inbox: LineDecoder,
+    seat: MemberId,
+    intake: RequestReader,
+    ties: Arc<MemberConn<R>>,
 }
 
 impl<R: Runtime> Member<R> {
     /// Takes somebody who has logged in into the room. Nothing, if that has closed.
     pub(super) async fn seat(
-        house: &House<R>,
-        (reader, inbox): (R::Reader, Inbox),
+        house: &Shared<R>,
+        (reader, inbox): (R::Reader, LineDecoder),
         writer: R::Writer,
-        hangup: R::Hangup,
+        hangup: R::AbortHandle,
         mut admitted: Admitted,
     ) -> Option<Self> {
         let seat = admitted.seat.id();
-        let intake = Intake::new(&house.limits, house.runtime.now(), &mut admitted);
+        let intake = RequestReader::new(&house.limits, house.runtime.now(), &mut admitted);
         let (seated, is_seated) = async_channel::bounded(1);
-        let newcomer = Newcomer { hangup, writer, seated };
-        house.mail.send(Mail::Joined(Box::new((admitted, newcomer)))).await.ok()?;
+        let newcomer = JoinRequest { hangup, writer, seated };
+        house.mail.send(RoomCommand::Joined(Box::new((admitted, newcomer)))).await.ok()?;
         let ties = is_seated.recv().await.ok()?;
         Some(Self { reader, inbox, seat, intake, ties })
     }
 
     /// Reads from the member, and tells the room at the end.
-    pub(super) async fn stay(&mut self, house: &Arc<House<R>>) {
+    pub(super) async fn stay(&mut self, house: &Arc<Shared<R>>) {
         let departure = self.listen(house).await;
         if departure.is_at_once() {
             self.ties.hang_up();
         }
-        let _ = house.mail.send(Mail::Left(self.seat, departure)).await;
+        let _ = house.mail.send(RoomCommand::Left(self.seat, departure)).await;
         let patience = house.runtime.now().after(FAREWELL);
         future::or(house.runtime.sleep_until(patience), self.ties.written()).await;
     }
 
     /// Hands the member's requests to the room until there will be no more.
-    async fn listen(&mut self, house: &Arc<House<R>>) -> Departure {
+    async fn listen(&mut self, house: &Arc<Shared<R>>) -> LeaveReason {
         let Self { reader, inbox, seat, intake, ties } = self;
         let mut buffer = Buffer::new();
         let mut failed = false;
@@ -72,26 +72,26 @@ impl<R: Runtime> Member<R> {
             let now = house.runtime.now();
             let mut next = intake.next(now, inbox);
             while letter.len() < LETTER
-                && let Intent::Request(request) = next
+                && let Inbound::Request(request) = next
             {
                 letter.push(request);
                 next = intake.next(now, inbox);
             }
             if !letter.is_empty() {
                 said += letter.iter().map(Request::size).sum::<u64>();
-                let letter = Mail::Requests(*seat, mem::take(&mut letter));
+                let letter = RoomCommand::Requests(*seat, mem::take(&mut letter));
                 if house.mail.send(letter).await.is_err() {
-                    return Departure::Closed;
+                    return LeaveReason::Closed;
                 }
                 if !ties.may_go_on(said).await {
-                    return Departure::Lost;
+                    return LeaveReason::Lost;
                 }
             }
             match next {
                 // Behind a full letter: it opens the one after that.
-                Intent::Request(request) => letter.push(request),
-                Intent::Answer(frame) => ties.tell(house, frame),
-                Intent::NeedsInput(until) => match reader.read(buffer.room(), until).await {
+                Inbound::Request(request) => letter.push(request),
+                Inbound::Answer(frame) => ties.tell(house, frame),
+                Inbound::NeedsInput(until) => match reader.read(buffer.room(), until).await {
                     Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
                     Ok(Read::Late) => {}
                     Ok(Read::End) => inbox.end(),
@@ -100,9 +100,9 @@ impl<R: Runtime> Member<R> {
                         inbox.end();
                     }
                 },
-                Intent::NeedsTime(until) => house.runtime.sleep_until(until).await,
-                Intent::End(Departure::Closed) if failed => return Departure::Lost,
-                Intent::End(departure) => return departure,
+                Inbound::NeedsTime(until) => house.runtime.sleep_until(until).await,
+                Inbound::End(LeaveReason::Closed) if failed => return LeaveReason::Lost,
+                Inbound::End(departure) => return departure,
             }
         }
     }

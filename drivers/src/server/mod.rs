@@ -18,22 +18,22 @@ use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    error::Violation,
+    error::ProtocolError,
     seed::Seed,
-    server::{Credentials, Gate, Limits, Login, Output, Pass, Room},
+    server::{Admission, Credentials, Limits, Login, LoginPermit, Output, Room},
     time::Epoch,
-    transport::line_decoder::Inbox,
+    transport::line_decoder::LineDecoder,
 };
 use futures_lite::future;
 
 use self::{
     member_task::Member,
-    room_task::{Hall, Mail},
+    room_task::{RoomCommand, RoomTask},
 };
 use crate::{
-    handshake::{self, Arithmetic},
-    notify::Bell,
-    runtime::{Connection, Hangup as _, Listener, Runtime},
+    handshake::{self, ComputeLimiter},
+    notify::Notify,
+    runtime::{AbortHandle as _, Connection, Listener, Runtime},
 };
 
 /// Letters the room has not taken yet. Connections wait beyond that, and so, at
@@ -58,11 +58,11 @@ pub struct Server {
 /// What a host may want to see. Names are as members gave them: to be cleaned
 /// before they are shown.
 #[derive(Debug)]
-pub enum Note {
+pub enum ServerEvent {
     /// From the room: who came, left or cleared.
     Room(Output),
     /// A login from this address failed.
-    Refused(IpAddr, Violation),
+    Refused(IpAddr, ProtocolError),
     /// The system could not accept a connection just now.
     NotAccepted(io::Error),
 }
@@ -74,45 +74,45 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
     runtime: R,
     listener: L,
     server: Server,
-    notes: impl Fn(Note) + Send + Sync + 'static,
+    notes: impl Fn(ServerEvent) + Send + Sync + 'static,
     stop: Receiver<()>,
 ) {
     let Server { credentials, limits, epoch, seed } = server;
     let (mail, mailbox) = async_channel::bounded(MAILBOX);
-    let house = Arc::new(House {
+    let house = Arc::new(Shared {
         runtime: runtime.clone(),
         credentials: Arc::new(credentials),
-        gate: Gate::new(&limits),
-        arithmetic: Arithmetic::new(limits.computations, limits.computations_waiting),
+        gate: Admission::new(&limits),
+        arithmetic: ComputeLimiter::new(limits.computations, limits.computations_waiting),
         seed: seed.fork("connections", 0),
         notes: Box::new(notes),
         mail,
-        written: Bell::default(),
+        written: Notify::default(),
         limits,
     });
     runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
     let room = Room::new(&house.limits, house.credentials.kdf(), epoch, &seed);
-    Hall::new(house, room).run(mailbox, stop).await;
+    RoomTask::new(house, room).run(mailbox, stop).await;
 }
 
 /// What all connections share.
-struct House<R: Runtime> {
+struct Shared<R: Runtime> {
     runtime: R,
     credentials: Arc<Credentials>,
     limits: Limits,
-    gate: Gate,
-    arithmetic: Arithmetic,
+    gate: Admission,
+    arithmetic: ComputeLimiter,
     seed: Seed,
-    notes: Box<dyn Fn(Note) + Send + Sync>,
-    mail: Sender<Mail<R>>,
+    notes: Box<dyn Fn(ServerEvent) + Send + Sync>,
+    mail: Sender<RoomCommand<R>>,
     /// Rung whenever somebody has all that it is to get.
-    written: Bell,
+    written: Notify,
 }
 
 /// How long members get to take the last words when a connection ends orderly.
 const FAREWELL: Duration = Duration::from_secs(2);
 async fn accept<R: Runtime, L: Listener<R>>(
-    house: Arc<House<R>>,
+    house: Arc<Shared<R>>,
     mut listener: L,
     stop: Receiver<()>,
 ) {
@@ -134,7 +134,7 @@ async fn accept<R: Runtime, L: Listener<R>>(
                 }
             }
             Some(Err(error)) => {
-                (house.notes)(Note::NotAccepted(error));
+                (house.notes)(ServerEvent::NotAccepted(error));
                 house.runtime.sleep_until(house.runtime.now().after(ACCEPT_PAUSE)).await;
             }
         }
@@ -143,9 +143,9 @@ async fn accept<R: Runtime, L: Listener<R>>(
 
 /// One connection, from the first byte to the last.
 async fn converse<R: Runtime>(
-    house: Arc<House<R>>,
+    house: Arc<Shared<R>>,
     connection: Connection<R>,
-    pass: Pass,
+    pass: LoginPermit,
     seed: Seed,
 ) {
     let hangup = connection.hangup.clone();
@@ -158,22 +158,22 @@ async fn converse<R: Runtime>(
 
 /// From the first byte to the seat. Nothing, if the peer is refused or the room has closed.
 async fn come_in<R: Runtime>(
-    house: &House<R>,
+    house: &Shared<R>,
     connection: Connection<R>,
-    pass: Pass,
+    pass: LoginPermit,
     seed: Seed,
 ) -> Option<Member<R>> {
     let Connection { mut reader, mut writer, hangup, peer } = connection;
-    let House { runtime, credentials, limits, arithmetic, .. } = house;
-    let mut inbox = Inbox::new(0);
+    let Shared { runtime, credentials, limits, arithmetic, .. } = house;
+    let mut inbox = LineDecoder::new(0);
     let credentials = Arc::clone(credentials);
     let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
     match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
         Ok(admitted) => Member::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
-            (house.notes)(Note::Refused(peer.ip(), refused.violation));
+            (house.notes)(ServerEvent::Refused(peer.ip(), refused.violation));
             if house.gate.siege_begins(runtime.now()) {
-                let _ = house.mail.send(Mail::Besieged).await;
+                let _ = house.mail.send(RoomCommand::Besieged).await;
             }
             if refused.violation.answer().is_some() {
                 handshake::see_out(runtime, reader, writer).await;

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    server::{Admitted, Departure, Input, Output, Room, SeatId},
+    server::{Admitted, Input, LeaveReason, MemberId, Output, Room},
     time::Tick,
     wire::Request,
 };
 use futures_lite::future;
 
-use super::{FAREWELL, House, Note, member_conn::Ties};
+use super::{FAREWELL, ServerEvent, Shared, member_conn::MemberConn};
 use crate::runtime::Runtime;
 
 /// Bytes the room says before it writes them to anybody.
@@ -19,37 +19,37 @@ const BATCH: usize = 64 << 10;
 const TURN: usize = 64;
 
 /// What connections tell the room loop.
-pub(super) enum Mail<R: Runtime> {
+pub(super) enum RoomCommand<R: Runtime> {
     /// Boxed, because it is rare and large: messages are moved from place to place.
-    Joined(Box<(Admitted, Newcomer<R>)>),
-    Requests(SeatId, Vec<Request>),
-    Left(SeatId, Departure),
+    Joined(Box<(Admitted, JoinRequest<R>)>),
+    Requests(MemberId, Vec<Request>),
+    Left(MemberId, LeaveReason),
     Besieged,
 }
 
 /// What is needed of a connection to seat its member.
-pub(super) struct Newcomer<R: Runtime> {
-    pub(super) hangup: R::Hangup,
+pub(super) struct JoinRequest<R: Runtime> {
+    pub(super) hangup: R::AbortHandle,
     pub(super) writer: R::Writer,
     /// Where the reader waits for its seat.
-    pub(super) seated: Sender<Arc<Ties<R>>>,
+    pub(super) seated: Sender<Arc<MemberConn<R>>>,
 }
 
 /// Everybody present, and what they say.
-pub(super) struct Hall<R: Runtime> {
-    house: Arc<House<R>>,
+pub(super) struct RoomTask<R: Runtime> {
+    house: Arc<Shared<R>>,
     room: Room,
-    present: BTreeMap<SeatId, Arc<Ties<R>>>,
+    present: BTreeMap<MemberId, Arc<MemberConn<R>>>,
     /// Those who have left since the room last wrote, and have it all to get yet.
-    leaving: Vec<Arc<Ties<R>>>,
+    leaving: Vec<Arc<MemberConn<R>>>,
 }
 
-impl<R: Runtime> Hall<R> {
-    pub(super) const fn new(house: Arc<House<R>>, room: Room) -> Self {
+impl<R: Runtime> RoomTask<R> {
+    pub(super) const fn new(house: Arc<Shared<R>>, room: Room) -> Self {
         Self { house, room, present: BTreeMap::new(), leaving: Vec::new() }
     }
 
-    pub(super) async fn run(mut self, mailbox: Receiver<Mail<R>>, stop: Receiver<()>) {
+    pub(super) async fn run(mut self, mailbox: Receiver<RoomCommand<R>>, stop: Receiver<()>) {
         while let Some(mail) = self.next(&mailbox, &stop).await {
             let now = self.house.runtime.now();
             let mut waiting = mail;
@@ -83,9 +83,9 @@ impl<R: Runtime> Hall<R> {
     /// `None`: stop. `Some(None)`: look at the time.
     async fn next(
         &self,
-        mailbox: &Receiver<Mail<R>>,
+        mailbox: &Receiver<RoomCommand<R>>,
         stop: &Receiver<()>,
-    ) -> Option<Option<Mail<R>>> {
+    ) -> Option<Option<RoomCommand<R>>> {
         let mail = async { mailbox.recv().await.ok().map(Some) };
         let stopped = async {
             let _ = stop.recv().await;
@@ -101,14 +101,14 @@ impl<R: Runtime> Hall<R> {
         future::or(stopped, future::or(mail, late)).await
     }
 
-    fn take(&mut self, now: Tick, mail: Mail<R>) {
+    fn take(&mut self, now: Tick, mail: RoomCommand<R>) {
         let mut newcomer = None;
         match mail {
-            Mail::Joined(joined) => {
+            RoomCommand::Joined(joined) => {
                 newcomer = Some(joined.1);
                 self.room.handle(now, Input::Joined(joined.0));
             }
-            Mail::Requests(seat, requests) => {
+            RoomCommand::Requests(seat, requests) => {
                 if let Some(ties) = self.present.get(&seat) {
                     ties.hear(requests.iter().map(Request::size).sum());
                 }
@@ -116,23 +116,23 @@ impl<R: Runtime> Hall<R> {
                     self.room.handle(now, Input::Request(seat, request));
                 }
             }
-            Mail::Left(seat, departure) => {
+            RoomCommand::Left(seat, departure) => {
                 self.leaving.extend(self.present.remove(&seat));
                 self.room.handle(now, Input::Left(seat, departure));
             }
-            Mail::Besieged => self.room.handle(now, Input::Besieged),
+            RoomCommand::Besieged => self.room.handle(now, Input::Besieged),
         }
         self.carry_out(newcomer);
     }
 
     /// What the room wants; it may want to seat the newcomer.
-    fn carry_out(&mut self, mut newcomer: Option<Newcomer<R>>) {
+    fn carry_out(&mut self, mut newcomer: Option<JoinRequest<R>>) {
         while let Some(output) = self.room.poll_output() {
             match output {
                 Output::Admit(seat, outlet) => {
                     if let Some(newcomer) = newcomer.take() {
-                        let Newcomer { hangup, writer, seated } = newcomer;
-                        let ties = Arc::new(Ties::new(hangup, writer, outlet));
+                        let JoinRequest { hangup, writer, seated } = newcomer;
+                        let ties = Arc::new(MemberConn::new(hangup, writer, outlet));
                         let _ = seated.try_send(Arc::clone(&ties));
                         // The greeting does not wait until there are news for everybody.
                         ties.write(&self.house);
@@ -145,7 +145,7 @@ impl<R: Runtime> Hall<R> {
                     }
                 }
                 Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => {
-                    (self.house.notes)(Note::Room(output))
+                    (self.house.notes)(ServerEvent::Room(output))
                 }
             }
         }

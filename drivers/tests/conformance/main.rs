@@ -22,7 +22,9 @@ use std::{
 };
 
 use cmdchat_core::time::Tick;
-use cmdchat_drivers::runtime::{Connection, Dial, Hangup, Listener, Read, Reader, Runtime, Writer};
+use cmdchat_drivers::runtime::{
+    AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, Writer,
+};
 use futures_lite::future;
 
 const MIB: usize = 1024 * 1024;

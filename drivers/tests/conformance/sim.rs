@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cmdchat_drivers::runtime::sim::{Chunk, Lane, Link, Sim};
+use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, Link, Sim};
 
 use super::*;
 
@@ -20,19 +20,19 @@ async fn ends(sim: &Sim, link: Link) -> (Connection<Sim>, Connection<Sim>) {
     (here, listener.accept().await.unwrap())
 }
 
-fn lane(lane: Lane) -> Link {
+fn lane(lane: DirectionConfig) -> Link {
     Link::both(lane)
 }
 
 #[test]
 fn contract() {
-    let chunks = [Chunk::Whole, Chunk::Bytes(1000), Chunk::Random(7)];
+    let chunks = [ChunkSize::Whole, ChunkSize::Bytes(1000), ChunkSize::Random(7)];
     for (chunk, latency) in chunks.into_iter().zip([Duration::ZERO, 5 * MS, 5 * MS]) {
         let sim = Sim::new();
         let listener = sim.listen();
         let address = listener.address();
-        let plain = Lane::default();
-        sim.route(address, lane(Lane { latency, chunk, write_chunk: chunk, ..plain }));
+        let plain = DirectionConfig::default();
+        sim.route(address, lane(DirectionConfig { latency, chunk, write_chunk: chunk, ..plain }));
         sim.run(contract_holds(sim.clone(), listener, address)).unwrap();
         assert_eq!(sim.computed(), 1);
         sim.drop_tasks();
@@ -50,8 +50,8 @@ fn an_hour_costs_nothing_and_ends_on_time() {
 fn latency_is_kept_in_virtual_time() {
     let sim = Sim::new();
     sim.run(async {
-        let up = Lane { latency: 70 * MS, ..Lane::default() };
-        let down = Lane { latency: 30 * MS, ..Lane::default() };
+        let up = DirectionConfig { latency: 70 * MS, ..DirectionConfig::default() };
+        let down = DirectionConfig { latency: 30 * MS, ..DirectionConfig::default() };
         let (mut here, mut there) = ends(&sim, Link { up, down, peer: None }).await;
         assert_eq!(sim.now(), at(70 * MS));
         write_all(&mut there.writer, b"hello").await;
@@ -72,7 +72,7 @@ fn dialing_takes_a_round_trip_or_is_refused() {
     let sim = Sim::new();
     let listener = sim.listen();
     let address = listener.address();
-    let slow = Lane { latency: 50 * MS, ..Lane::default() };
+    let slow = DirectionConfig { latency: 50 * MS, ..DirectionConfig::default() };
     sim.route(address, lane(slow));
     sim.run(async {
         sim.dial(&[address], at(HOUR)).await.unwrap();
@@ -101,8 +101,14 @@ fn a_listener_sees_the_scripted_source() {
 
 #[test]
 fn chunks_change_neither_bytes_nor_moments() {
-    let small = |chunk| Lane { latency: MS, chunk, write_chunk: chunk, ..Lane::default() };
-    for chunk in [Chunk::Whole, Chunk::Bytes(0), Chunk::Bytes(7), Chunk::Random(1)] {
+    let small = |chunk| DirectionConfig {
+        latency: MS,
+        chunk,
+        write_chunk: chunk,
+        ..DirectionConfig::default()
+    };
+    for chunk in [ChunkSize::Whole, ChunkSize::Bytes(0), ChunkSize::Bytes(7), ChunkSize::Random(1)]
+    {
         let sim = Sim::new();
         sim.run(async {
             let (mut here, mut there) = ends(&sim, lane(small(chunk))).await;
@@ -119,7 +125,8 @@ fn chunks_change_neither_bytes_nor_moments() {
 fn a_cut_comes_after_the_bytes_before_it() {
     let sim = Sim::new();
     sim.run(async {
-        let up = Lane { latency: 5 * MS, cut_after: Some(8), ..Lane::default() };
+        let up =
+            DirectionConfig { latency: 5 * MS, cut_after: Some(8), ..DirectionConfig::default() };
         let link = Link { up, ..Link::default() };
         let (mut here, mut there) = ends(&sim, link).await;
         write_all(&mut there.writer, b"welcome").await;
@@ -145,7 +152,7 @@ fn a_cut_comes_after_the_bytes_before_it() {
 fn no_reset_travels_over_a_cut_wire() {
     let sim = Sim::new();
     sim.run(async {
-        let up = Lane { cut_after: Some(5), ..Lane::default() };
+        let up = DirectionConfig { cut_after: Some(5), ..DirectionConfig::default() };
         let link = Link { up, ..Link::default() };
         let (mut here, mut there) = ends(&sim, link).await;
         write_all(&mut there.writer, b"nobody reads this").await;
@@ -160,7 +167,8 @@ fn no_reset_travels_over_a_cut_wire() {
 fn writes_wait_for_room() {
     let sim = Sim::new();
     sim.run(async {
-        let narrow = Lane { latency: 5 * MS, capacity: 10, ..Lane::default() };
+        let narrow =
+            DirectionConfig { latency: 5 * MS, capacity: 10, ..DirectionConfig::default() };
         let (mut here, mut there) = ends(&sim, lane(narrow)).await;
         let slices = [IoSlice::new(b"0123456789abcdef")];
         assert_eq!(here.writer.write(&slices, None).await.unwrap(), 10);
@@ -176,7 +184,7 @@ fn writes_wait_for_room() {
 fn closing_with_unread_input_destroys_the_last_words() {
     let sim = Sim::new();
     let last_words = async |see_out: bool| {
-        let lane_ = Lane { latency: 5 * MS, ..Lane::default() };
+        let lane_ = DirectionConfig { latency: 5 * MS, ..DirectionConfig::default() };
         let (mut here, mut there) = ends(&sim, lane(lane_)).await;
         write_all(&mut here.writer, b"a question").await;
         write_all(&mut there.writer, b"go away").await;
@@ -198,7 +206,7 @@ fn closing_with_unread_input_destroys_the_last_words() {
 fn who_writes_on_to_a_closed_end_is_told_and_never_stuck() {
     let sim = Sim::new();
     sim.run(async {
-        let slow = Lane { latency: 5 * MS, ..Lane::default() };
+        let slow = DirectionConfig { latency: 5 * MS, ..DirectionConfig::default() };
         let (here, mut there) = ends(&sim, lane(slow)).await;
         drop(here);
         let block = [0; 50_000];
@@ -238,10 +246,10 @@ fn babel() -> Vec<(Tick, u16, usize)> {
     let address = listener.address();
     sim.run(async {
         for number in 0_u16..6 {
-            let up = Lane {
+            let up = DirectionConfig {
                 latency: MS * u32::from(number % 3),
-                chunk: Chunk::Random(number.into()),
-                write_chunk: Chunk::Random(99),
+                chunk: ChunkSize::Random(number.into()),
+                write_chunk: ChunkSize::Random(99),
                 capacity: 3000,
                 cut_after: None,
             };

@@ -2,7 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 
-use cmdchat_drivers::{runtime::Sockets, runtime::tcp};
+use cmdchat_drivers::{runtime::TcpRuntime, runtime::tcp};
 
 use super::*;
 
@@ -14,14 +14,14 @@ fn closed_port() -> SocketAddr {
     any_port().local_addr().unwrap()
 }
 
-fn contract<R: Sockets>(runtime: R) {
+fn contract<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let address = socket.local_addr().unwrap();
     let listener = runtime.listen(socket).unwrap();
     runtime.run(contract_holds(runtime.clone(), listener, address));
 }
 
-fn dialing<R: Sockets>(runtime: R) {
+fn dialing<R: TcpRuntime>(runtime: R) {
     let open = any_port();
     let address = open.local_addr().unwrap();
     runtime.run(async {
@@ -33,7 +33,7 @@ fn dialing<R: Sockets>(runtime: R) {
     });
 }
 
-fn adopting<R: Sockets>(runtime: R) {
+fn adopting<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let stream = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
     let (there, from) = socket.accept().unwrap();

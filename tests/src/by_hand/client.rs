@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{Event, Guest, Login, LoginFailed, Output, Progress, Reference, Session},
+    client::{ClientConfig, Event, Login, LoginFailure, Output, Progress, SendId, Session},
     time::Tick,
-    transport::line_decoder::Inbox,
-    username::Name,
+    transport::line_decoder::LineDecoder,
+    username::Username,
 };
 
 use super::{Settled, lines, settle};
@@ -15,7 +15,7 @@ use crate::{PASSWORD, epoch, password, seed};
 /// Our client: a login, then a session.
 pub struct Client {
     now: Tick,
-    inbox: Inbox,
+    inbox: LineDecoder,
     state: State,
     written: Vec<u8>,
     events: Vec<Event>,
@@ -26,7 +26,7 @@ enum State {
     Login(Box<Login>),
     Member(Box<Session>),
     /// Not in.
-    Failed(LoginFailed),
+    Failed(LoginFailure),
     /// Between two states.
     Moving,
 }
@@ -42,18 +42,18 @@ impl Client {
     /// If it is no proper name.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        let name = Name::new(name).expect("a proper name");
-        Self::of(Guest::new(name, password(PASSWORD), epoch()).protocol_1_only())
+        let name = Username::new(name).expect("a proper name");
+        Self::of(ClientConfig::new(name, password(PASSWORD), epoch()).protocol_1_only())
     }
 
     /// Comes as this guest and has said its first line.
     #[must_use]
-    pub fn of(guest: Guest) -> Self {
+    pub fn of(guest: ClientConfig) -> Self {
         let own_seed = seed(2).fork(guest.name().as_str(), 0);
         let login = Login::new(Arc::new(guest), Tick::ZERO, Self::TIMEOUT, &own_seed);
         let mut client = Self {
             now: Tick::ZERO,
-            inbox: Inbox::new(0),
+            inbox: LineDecoder::new(0),
             state: State::Login(Box::new(login)),
             written: Vec::new(),
             events: Vec::new(),
@@ -89,7 +89,7 @@ impl Client {
     /// Says `text`, if it is in.
     pub fn say(&mut self, text: &str) {
         if let State::Member(session) = &mut self.state {
-            let reference = Reference(self.said);
+            let reference = SendId(self.said);
             self.said += 1;
             session.say(self.now, reference, text.to_owned().into());
         }
@@ -114,7 +114,7 @@ impl Client {
 
     /// Why it is not in, if it has given up.
     #[must_use]
-    pub const fn failure(&self) -> Option<&LoginFailed> {
+    pub const fn failure(&self) -> Option<&LoginFailure> {
         if let State::Failed(why) = &self.state { Some(why) } else { None }
     }
 

@@ -4,10 +4,13 @@ use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use cmdchat_core::{
     crypto::kdf::Kdf,
-    server::{Credentials, Gate, Input, Intake, Intent, Limits, Login, Output, Room, SeatId},
+    server::{
+        Admission, Credentials, Inbound, Input, Limits, Login, MemberId, Output, RequestReader,
+        Room,
+    },
     time::Tick,
-    transport::broadcast::{GATHERED, Outlet},
-    transport::line_decoder::Inbox,
+    transport::broadcast::{LogCursor, MAX_IO_SLICES},
+    transport::line_decoder::LineDecoder,
 };
 
 use super::{Client, Settled, lines, settle};
@@ -18,16 +21,16 @@ pub struct House {
     now: Tick,
     limits: Limits,
     credentials: Arc<Credentials>,
-    gate: Gate,
+    gate: Admission,
     room: Room,
     connections: Vec<Connection>,
 }
 
 struct Connection {
-    inbox: Inbox,
+    inbox: LineDecoder,
     /// `None` when the server has hung up.
     phase: Option<Phase>,
-    outlet: Option<Outlet>,
+    outlet: Option<LogCursor>,
     /// Bytes that the peer takes: all, if this is none.
     window: Option<usize>,
     written: Vec<u8>,
@@ -35,7 +38,7 @@ struct Connection {
 
 enum Phase {
     Login(Box<Login>),
-    Member(SeatId, Box<Intake>),
+    Member(MemberId, Box<RequestReader>),
 }
 
 impl House {
@@ -46,7 +49,7 @@ impl House {
             now: Tick::ZERO,
             limits: limits.clone(),
             credentials: Arc::new(Credentials::classic(&password(PASSWORD), &seed(1))),
-            gate: Gate::new(limits),
+            gate: Admission::new(limits),
             room: Room::new(limits, Kdf::None, epoch(), &seed(1)),
             connections: Vec::new(),
         }
@@ -69,7 +72,7 @@ impl House {
             &own_seed,
         );
         self.connections.push(Connection {
-            inbox: Inbox::new(0),
+            inbox: LineDecoder::new(0),
             phase: Some(Phase::Login(Box::new(login))),
             outlet: None,
             window: None,
@@ -167,7 +170,7 @@ impl House {
                     if let Some(Output::Admit(_, outlet)) = self.room.poll_output() {
                         self.connections[number].outlet = Some(outlet);
                     }
-                    self.listen(number, seat, Box::new(Intake::open(&self.limits)))
+                    self.listen(number, seat, Box::new(RequestReader::open(&self.limits)))
                 }
             },
             Some(Phase::Member(seat, intake)) => self.listen(number, seat, intake),
@@ -176,17 +179,22 @@ impl House {
         self.deliver();
     }
 
-    fn listen(&mut self, number: usize, seat: SeatId, mut intake: Box<Intake>) -> Option<Phase> {
+    fn listen(
+        &mut self,
+        number: usize,
+        seat: MemberId,
+        mut intake: Box<RequestReader>,
+    ) -> Option<Phase> {
         let departure = loop {
             let input = match intake.next(self.now, &mut self.connections[number].inbox) {
-                Intent::Request(request) => Input::Request(seat, request),
-                Intent::NeedsTime(until) => {
+                Inbound::Request(request) => Input::Request(seat, request),
+                Inbound::NeedsTime(until) => {
                     self.now = until;
                     continue;
                 }
-                Intent::NeedsInput(_) => return Some(Phase::Member(seat, intake)),
-                Intent::End(departure) => break departure,
-                Intent::Answer(_) => continue, // protocol 1 has no such thing
+                Inbound::NeedsInput(_) => return Some(Phase::Member(seat, intake)),
+                Inbound::End(departure) => break departure,
+                Inbound::Answer(_) => continue, // protocol 1 has no such thing
             };
             self.room.handle(self.now, input);
         };
@@ -205,7 +213,7 @@ impl House {
         for Connection { outlet, window, written, .. } in &mut self.connections {
             let Some(outlet) = outlet else { continue };
             loop {
-                let mut slices = [IoSlice::new(&[]); GATHERED];
+                let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
                 let pending: Vec<u8> =
                     outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
                 let taken = pending.len().min(window.unwrap_or(usize::MAX));

@@ -8,14 +8,16 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Doubt, Ending, Event, Guest, Login, LoginFailed, Message, Reference, Welcome},
+    client::{
+        ClientConfig, CloseReason, Event, Login, LoginFailure, Message, SendId, Warning, Welcome,
+    },
     time::Tick,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, SessionCommand, connect},
+    client::{ClientHandle, SessionCommand, connect},
     runtime::sim::Sim,
-    runtime::{Connection, Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{AbortHandle as _, Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use fastrand::Rng;
 
@@ -43,13 +45,13 @@ pub(super) struct Record {
     pub(super) good: bool,
     pub(super) finishes: bool,
     /// Why it was not let in, if it tried to.
-    pub(super) refused: Option<LoginFailed>,
+    pub(super) refused: Option<LoginFailure>,
     /// Members and texts that it found in the room.
     pub(super) welcome: Option<(Vec<String>, Vec<String>)>,
     pub(super) told: Vec<Told>,
     /// Whose words came with a warning.
-    pub(super) doubted: Vec<(String, Doubt)>,
-    pub(super) ended: Option<(Ending, usize)>,
+    pub(super) doubted: Vec<(String, Warning)>,
+    pub(super) ended: Option<(CloseReason, usize)>,
     pub(super) worst_delay: Duration,
 }
 
@@ -103,9 +105,9 @@ impl Stage {
 
     fn login(&self, person: &Person, number: usize) -> Login {
         /// All rooms have the same salt: each password is stretched once for all crowds.
-        static KNOWS: LazyLock<Guest> = LazyLock::new(|| somebody(PASSWORD));
-        static GUESSES: LazyLock<Guest> = LazyLock::new(|| somebody("guess"));
-        let name = Name::new(&person.name).expect("all have proper names");
+        static KNOWS: LazyLock<ClientConfig> = LazyLock::new(|| somebody(PASSWORD));
+        static GUESSES: LazyLock<ClientConfig> = LazyLock::new(|| somebody("guess"));
+        let name = Username::new(&person.name).expect("all have proper names");
         let guest = if person.kind == Kind::Guesser { &GUESSES } else { &KNOWS }.renamed(name);
         let guest = Arc::new(if person.old { guest.protocol_1_only() } else { guest });
         Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
@@ -114,12 +116,12 @@ impl Stage {
     /// In the room, from the first event to the last.
     async fn stay(
         self,
-        joined: Joined,
+        joined: ClientHandle,
         mut person: Person,
         number: usize,
         record: Record,
     ) -> Record {
-        let Joined { commands, events } = joined;
+        let ClientHandle { commands, events } = joined;
         let said = Arc::new(Mutex::new(Vec::new()));
         let way = person.link.up.latency + person.link.down.latency;
         let naps = (person.kind == Kind::Sleeper).then(|| person.dice.fork());
@@ -183,12 +185,12 @@ impl Stage {
     }
 }
 
-fn somebody(word: &str) -> Guest {
-    Guest::new(Name::new("somebody").expect("a name"), password(word), epoch())
+fn somebody(word: &str) -> ClientConfig {
+    ClientConfig::new(Username::new("somebody").expect("a name"), password(word), epoch())
 }
 
 /// What was said and has not come back: the number, and when it was said.
-type Said = Arc<Mutex<Vec<(Reference, Tick)>>>;
+type Said = Arc<Mutex<Vec<(SendId, Tick)>>>;
 
 /// The speaking half of a member.
 struct Talk {
@@ -236,7 +238,7 @@ impl Talk {
             _ => dice.usize(0..200),
         };
         text.extend(std::iter::repeat_n('é', more / 2));
-        let reference = Reference(count);
+        let reference = SendId(count);
         let now = self.stage.sim.now();
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push((reference, now));
         let _ = self.commands.send(SessionCommand::Say(reference, text.into())).await;
@@ -295,7 +297,7 @@ impl Listener {
         }
     }
 
-    fn echo(&mut self, own: Option<Reference>) {
+    fn echo(&mut self, own: Option<SendId>) {
         if let Some(said_at) = own.and_then(|reference| self.answered(reference)) {
             let took = self.stage.sim.now().since(said_at).saturating_sub(self.way);
             self.record.worst_delay = self.record.worst_delay.max(took);
@@ -303,7 +305,7 @@ impl Listener {
     }
 
     /// When it was said.
-    fn answered(&self, reference: Reference) -> Option<Tick> {
+    fn answered(&self, reference: SendId) -> Option<Tick> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let at = said.iter().position(|(number, _)| *number == reference)?;
         Some(said.swap_remove(at).1)

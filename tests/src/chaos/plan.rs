@@ -7,7 +7,7 @@ use cmdchat_core::{
     server::{Limits, Rate},
     time::Tick,
 };
-use cmdchat_drivers::runtime::sim::{Chunk, Lane, Link};
+use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, Link};
 use fastrand::Rng;
 
 use super::Size;
@@ -136,13 +136,13 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Pe
 }
 
 /// Room for everything and no time at all.
-fn perfect() -> Lane {
-    Lane { capacity: 64 << 20, ..Lane::default() }
+fn perfect() -> DirectionConfig {
+    DirectionConfig { capacity: 64 << 20, ..DirectionConfig::default() }
 }
 
 /// A connection that nobody has to complain of.
-fn lane(dice: &mut Rng) -> Lane {
-    Lane {
+fn lane(dice: &mut Rng) -> DirectionConfig {
+    DirectionConfig {
         latency: Duration::from_millis(dice.u64(0..200)),
         chunk: chunk(dice),
         write_chunk: chunk(dice),
@@ -152,12 +152,12 @@ fn lane(dice: &mut Rng) -> Lane {
 }
 
 /// One with every reason to.
-fn bad(dice: &mut Rng) -> Lane {
+fn bad(dice: &mut Rng) -> DirectionConfig {
     /// Line 1, a login, a short stay, a long one.
     const CUTS: [RangeInclusive<u64>; 4] = [0..=450, 0..=1_200, 1_000..=5_000, 5_000..=100_000];
     let cut = CUTS[dice.usize(0..4)].clone();
     let slow = 1 << dice.u8(0..13);
-    Lane {
+    DirectionConfig {
         latency: Duration::from_millis(dice.u64(0..=slow)),
         capacity: 64 << dice.u8(0..11),
         cut_after: (dice.u8(0..3) == 0).then(|| dice.u64(cut)),
@@ -165,10 +165,10 @@ fn bad(dice: &mut Rng) -> Lane {
     }
 }
 
-fn chunk(dice: &mut Rng) -> Chunk {
+fn chunk(dice: &mut Rng) -> ChunkSize {
     match dice.u8(0..4) {
-        0 => Chunk::Whole,
-        1 => Chunk::Bytes(dice.usize(1..50)),
-        _ => Chunk::Random(dice.u64(..)),
+        0 => ChunkSize::Whole,
+        1 => ChunkSize::Bytes(dice.usize(1..50)),
+        _ => ChunkSize::Random(dice.u64(..)),
     }
 }

@@ -3,10 +3,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use cmdchat_core::{
-    client::{Doubt, Ending},
-    server::{Departure, Limits, Output},
+    client::{CloseReason, Warning},
+    server::{LeaveReason, Limits, Output},
 };
-use cmdchat_drivers::server::Note;
+use cmdchat_drivers::server::ServerEvent;
 
 use super::{
     Report,
@@ -21,10 +21,10 @@ pub(super) fn judge(
     limits: &Limits,
     witness: &Record,
     records: &[Record],
-    notes: &[Note],
+    notes: &[ServerEvent],
 ) -> Report {
     let all = &witness.told;
-    assert_eq!(witness.ended, Some((Ending::Closed, 0)), "the witness sees the end");
+    assert_eq!(witness.ended, Some((CloseReason::Closed, 0)), "the witness sees the end");
     let mut report = Report { people: records.len(), events: all.len(), ..Report::default() };
     for record in records {
         nobody_unknown_is_announced(record, all);
@@ -121,7 +121,7 @@ fn no_warning_is_false(record: &Record, records: &[Record]) {
     for (author, doubt) in &record.doubted {
         let author = records.iter().find(|one| one.name == *author && one.welcome.is_some());
         let may_be_late = !record.good || author.is_none_or(|author| !author.good);
-        assert!(*doubt == Doubt::Clock && may_be_late, "{} is told {doubt:?}", record.name);
+        assert!(*doubt == Warning::Clock && may_be_late, "{} is told {doubt:?}", record.name);
     }
 }
 
@@ -129,16 +129,20 @@ fn no_warning_is_false(record: &Record, records: &[Record]) {
 fn loses_nothing(record: &Record, rest: &[Told]) {
     let Record { name, told, ended, finishes, .. } = record;
     match ended {
-        Some((Ending::Left, unheard)) => assert!(!finishes || *unheard == 0, "{name}: {unheard}"),
+        Some((CloseReason::Left, unheard)) => {
+            assert!(!finishes || *unheard == 0, "{name}: {unheard}")
+        }
         // The server was stopped.
-        Some((Ending::Closed, 0)) => assert_eq!(told.len(), rest.len(), "{name} missed the end"),
+        Some((CloseReason::Closed, 0)) => {
+            assert_eq!(told.len(), rest.len(), "{name} missed the end")
+        }
         other => panic!("{name} has a good connection and ended so: {other:?}"),
     }
 }
 
 /// Who came and left, in the same order, nobody twice. Gives the number of those
 /// who were dropped for being slow.
-fn the_host_is_told_the_same(notes: &[Note], all: &[Told], records: &[Record]) -> usize {
+fn the_host_is_told_the_same(notes: &[ServerEvent], all: &[Told], records: &[Record]) -> usize {
     let mut told = Vec::new();
     let mut present = BTreeSet::from(["witness".to_owned()]);
     let mut dropped = 0;
@@ -149,7 +153,7 @@ fn the_host_is_told_the_same(notes: &[Note], all: &[Told], records: &[Record]) -
     };
     for note in notes {
         match note {
-            Note::Room(Output::Joined(name, count)) => {
+            ServerEvent::Room(Output::Joined(name, count)) => {
                 let name = name.to_string();
                 if name != "witness" {
                     assert!(present.insert(name.clone()), "{name} came twice");
@@ -157,15 +161,15 @@ fn the_host_is_told_the_same(notes: &[Note], all: &[Told], records: &[Record]) -
                 }
                 assert_eq!(*count, present.len());
             }
-            Note::Room(Output::Left(name, how, count)) => {
+            ServerEvent::Room(Output::Left(name, how, count)) => {
                 let name = name.to_string();
                 assert!(present.remove(&name), "{name} left twice");
                 assert_eq!(*count, present.len());
-                assert!(*how == Departure::Closed || !good(&name), "{name} left so: {how:?}");
-                dropped += usize::from(*how == Departure::TooSlow);
+                assert!(*how == LeaveReason::Closed || !good(&name), "{name} left so: {how:?}");
+                dropped += usize::from(*how == LeaveReason::TooSlow);
                 told.push(Told::Left(name));
             }
-            Note::Room(_) | Note::Refused(..) | Note::NotAccepted(_) => {}
+            ServerEvent::Room(_) | ServerEvent::Refused(..) | ServerEvent::NotAccepted(_) => {}
         }
     }
     let seen: Vec<_> =

@@ -5,11 +5,11 @@ use std::{
     time::Duration,
 };
 
-use cmdchat_core::client::{Ended, Reference};
+use cmdchat_core::client::{Ended, SendId};
 use cmdchat_drivers::{
     client::SessionCommand,
-    runtime::sim::{Sim, SimHangup, SimReader, SimWriter},
-    runtime::{Hangup as _, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
+    runtime::{AbortHandle as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 
 use crate::tap::Tap;
@@ -24,7 +24,7 @@ pub struct Member {
 impl Member {
     /// Says `text` to the room.
     pub async fn say(&self, text: &str) {
-        let reference = Reference(self.said.fetch_add(1, Ordering::Relaxed));
+        let reference = SendId(self.said.fetch_add(1, Ordering::Relaxed));
         let _ = self.commands.send(SessionCommand::Say(reference, text.to_owned().into())).await;
     }
 
@@ -56,9 +56,9 @@ impl Member {
 
 /// A peer made by hand.
 pub struct Raw {
-    pub(super) reader: Option<Tap<SimReader>>,
-    pub(super) writer: Tap<SimWriter>,
-    pub(super) hangup: SimHangup,
+    pub(super) reader: Option<Tap<SimReadHalf>>,
+    pub(super) writer: Tap<SimWriteHalf>,
+    pub(super) hangup: SimAbortHandle,
     pub(super) sim: Sim,
 }
 

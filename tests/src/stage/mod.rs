@@ -10,19 +10,19 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{Event, Guest, Login, LoginFailed},
+    client::{ClientConfig, Event, Login, LoginFailure},
     crypto::kdf::Kdf,
     secret::{Password, Secret},
     seed::Seed,
     server::{Credentials, Limits},
     time::Epoch,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::{
-    client::{Joined, connect},
-    runtime::sim::{Chunk, Lane, Link, Sim},
+    client::{ClientHandle, connect},
+    runtime::sim::{ChunkSize, DirectionConfig, Link, Sim},
     runtime::{Connection, Read, Reader as _, Runtime as _},
-    server::{Note, Server, serve},
+    server::{Server, ServerEvent, serve},
 };
 
 use crate::{
@@ -65,13 +65,18 @@ pub enum Chunking {
 }
 
 impl Chunking {
-    fn lane(self) -> Lane {
+    fn lane(self) -> DirectionConfig {
         let chunk = match self {
-            Self::Coalesced => Chunk::Whole,
-            Self::Bytewise => Chunk::Bytes(1),
-            Self::Random(seed) => Chunk::Random(seed),
+            Self::Coalesced => ChunkSize::Whole,
+            Self::Bytewise => ChunkSize::Bytes(1),
+            Self::Random(seed) => ChunkSize::Random(seed),
         };
-        Lane { latency: Duration::from_millis(1), chunk, write_chunk: chunk, ..Lane::default() }
+        DirectionConfig {
+            latency: Duration::from_millis(1),
+            chunk,
+            write_chunk: chunk,
+            ..DirectionConfig::default()
+        }
     }
 }
 
@@ -119,7 +124,7 @@ pub fn open(
     sim: &Sim,
     kdf: Kdf,
     limits: Limits,
-    notes: impl Fn(Note) + Send + Sync + 'static,
+    notes: impl Fn(ServerEvent) + Send + Sync + 'static,
 ) -> (SocketAddr, async_channel::Sender<()>) {
     let listener = sim.listen();
     let address = listener.address();
@@ -145,7 +150,7 @@ impl Stage {
         let sim = Sim::new();
         let transcript = Transcript::default();
         let (clock, page) = (sim.clone(), transcript.clone());
-        let notes = move |note: Note| page.note(clock.now(), "host", describe_note(&note));
+        let notes = move |note: ServerEvent| page.note(clock.now(), "host", describe_note(&note));
         let (server, stop) = open(&sim, kdf, limits, notes);
         Self { sim, server, chunking, transcript, stop }
     }
@@ -211,7 +216,7 @@ impl Stage {
         self.join_as(self.guest(name, PASSWORD)).await
     }
 
-    async fn join_as(&self, guest: Guest) -> Member {
+    async fn join_as(&self, guest: ClientConfig) -> Member {
         let name = guest.name().to_string();
         match self.try_join_as(guest, self.link()).await {
             Ok(member) => member,
@@ -229,7 +234,7 @@ impl Stage {
         name: &str,
         word: &str,
         link: Link,
-    ) -> Result<Member, LoginFailed> {
+    ) -> Result<Member, LoginFailure> {
         self.try_join_as(self.guest(name, word).protocol_1_only(), link).await
     }
 
@@ -239,9 +244,9 @@ impl Stage {
     ///
     /// If it is no proper name.
     #[must_use]
-    pub fn guest(&self, name: &str, word: &str) -> Guest {
-        let name = Name::new(name).expect("scripts use proper names");
-        Guest::new(name, password(word), epoch())
+    pub fn guest(&self, name: &str, word: &str) -> ClientConfig {
+        let name = Username::new(name).expect("scripts use proper names");
+        ClientConfig::new(name, password(word), epoch())
     }
 
     /// Our client tries to log in.
@@ -249,7 +254,11 @@ impl Stage {
     /// # Errors
     ///
     /// Why it could not; the transcript has it too.
-    pub async fn try_join_as(&self, guest: Guest, link: Link) -> Result<Member, LoginFailed> {
+    pub async fn try_join_as(
+        &self,
+        guest: ClientConfig,
+        link: Link,
+    ) -> Result<Member, LoginFailure> {
         self.try_join_at(self.server, guest, link).await
     }
 
@@ -261,8 +270,8 @@ impl Stage {
     pub async fn try_join_through(
         &self,
         attack: Attack,
-        guest: Guest,
-    ) -> Result<Member, LoginFailed> {
+        guest: ClientConfig,
+    ) -> Result<Member, LoginFailure> {
         let attacker = intercept(&self.sim, self.server, attack);
         self.try_join_at(attacker, guest, self.link()).await
     }
@@ -270,9 +279,9 @@ impl Stage {
     async fn try_join_at(
         &self,
         server: SocketAddr,
-        guest: Guest,
+        guest: ClientConfig,
         link: Link,
-    ) -> Result<Member, LoginFailed> {
+    ) -> Result<Member, LoginFailure> {
         let name = guest.name().to_string();
         let name = name.as_str();
         let runtime = Tapped(self.sim.clone());
@@ -281,7 +290,7 @@ impl Stage {
         let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         });
-        let Joined { commands, events } = joined?;
+        let ClientHandle { commands, events } = joined?;
         let (clock, page, who) = (self.sim.clone(), self.transcript.clone(), name.to_owned());
         let (ended, over) = async_channel::bounded(1);
         self.sim.spawn(async move {
@@ -317,12 +326,12 @@ impl Stage {
     /// # Panics
     ///
     /// If it does not get in.
-    pub async fn raw_member_as(&self, guest: Guest, link: Link) -> Raw {
+    pub async fn raw_member_as(&self, guest: ClientConfig, link: Link) -> Raw {
         use cmdchat_core::handshake::{Handshake as _, Step, Work as _};
         let name = guest.name().to_string();
         let name = name.as_str();
         let mut raw = self.raw(name, link);
-        let mut inbox = cmdchat_core::transport::line_decoder::Inbox::new(0);
+        let mut inbox = cmdchat_core::transport::line_decoder::LineDecoder::new(0);
         let mut login = self.login(guest);
         loop {
             let mut out = Vec::new();
@@ -354,7 +363,7 @@ impl Stage {
         tap(&self.sim, connection, name, &self.transcript)
     }
 
-    fn login(&self, guest: Guest) -> Login {
+    fn login(&self, guest: ClientConfig) -> Login {
         let own_seed = seed(2).fork(guest.name().as_str(), self.sim.computed());
         Login::new(Arc::new(guest), self.sim.now(), LOGIN_TIMEOUT, &own_seed)
     }

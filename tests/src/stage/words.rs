@@ -1,28 +1,30 @@
 //! What a transcript says of what happens.
 
 use cmdchat_core::{
-    client::{Doubt, Ended, Event, Message, Rejected, Rejection, Welcome},
-    server::{Departure, Output},
+    client::{Ended, Event, Message, RejectReason, RejectedMessage, Warning, Welcome},
+    server::{LeaveReason, Output},
 };
-use cmdchat_drivers::server::Note;
+use cmdchat_drivers::server::ServerEvent;
 
-pub(super) fn describe_note(note: &Note) -> String {
+pub(super) fn describe_note(note: &ServerEvent) -> String {
     match note {
-        Note::Room(Output::Joined(name, present)) => format!("* {name} joined ({present} present)"),
-        Note::Room(Output::Left(name, how, present)) => {
+        ServerEvent::Room(Output::Joined(name, present)) => {
+            format!("* {name} joined ({present} present)")
+        }
+        ServerEvent::Room(Output::Left(name, how, present)) => {
             let how = match how {
-                Departure::Closed => "left".to_owned(),
-                Departure::Lost => "was lost".to_owned(),
-                Departure::Silent => "was silent".to_owned(),
-                Departure::TooSlow => "was dropped, too slow".to_owned(),
-                Departure::Broken(violation) => format!("was dropped, {violation}"),
+                LeaveReason::Closed => "left".to_owned(),
+                LeaveReason::Lost => "was lost".to_owned(),
+                LeaveReason::Silent => "was silent".to_owned(),
+                LeaveReason::TooSlow => "was dropped, too slow".to_owned(),
+                LeaveReason::Broken(violation) => format!("was dropped, {violation}"),
             };
             format!("* {name} {how} ({present} present)")
         }
-        Note::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
-        Note::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
-        Note::Refused(address, violation) => format!("* refused {address}: {violation}"),
-        Note::NotAccepted(error) => format!("* not accepted: {error}"),
+        ServerEvent::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
+        ServerEvent::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
+        ServerEvent::Refused(address, violation) => format!("* refused {address}: {violation}"),
+        ServerEvent::NotAccepted(error) => format!("* not accepted: {error}"),
     }
 }
 
@@ -36,12 +38,12 @@ pub fn describe_event(event: &Event) -> String {
             format!("ready ({}), with {names:?}; before: [{}]", mode.as_str(), said.join(", "))
         }
         Event::Message(message) => describe_message(message),
-        Event::Rejected(Rejected { author, why }) => {
+        Event::Rejected(RejectedMessage { author, why }) => {
             let why = match why {
-                Rejection::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
-                Rejection::Altered => "altered".to_owned(),
-                Rejection::Replayed => "replayed".to_owned(),
-                Rejection::Unreadable => "unreadable".to_owned(),
+                RejectReason::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
+                RejectReason::Altered => "altered".to_owned(),
+                RejectReason::Replayed => "replayed".to_owned(),
+                RejectReason::Unreadable => "unreadable".to_owned(),
             };
             format!("rejected from {:?}: {why}", author.raw())
         }
@@ -74,6 +76,6 @@ fn describe_message(message: &Message) -> String {
     format!("{} says {text}{own}{doubts}", message.author.raw())
 }
 
-fn describe_doubts(doubts: &[Doubt]) -> String {
+fn describe_doubts(doubts: &[Warning]) -> String {
     doubts.iter().map(|doubt| format!(" !! {doubt:?}")).collect()
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use cmdchat_core::{
-    client::{LoginFailed, Mode},
+    client::{LoginFailure, Mode},
     crypto::kdf::Kdf,
     server::Limits,
 };
@@ -306,10 +306,10 @@ fn recorder() -> (Attack, Recorded) {
     (attack, recorded)
 }
 
-fn described(failed: &LoginFailed) -> String {
+fn described(failed: &LoginFailure) -> String {
     match failed {
-        LoginFailed::Refused { text, .. } => format!("refused: {}", text.raw()),
-        LoginFailed::NotAServer { .. } => "not in: NotAServer".to_owned(),
+        LoginFailure::Refused { text, .. } => format!("refused: {}", text.raw()),
+        LoginFailure::NotAServer { .. } => "not in: NotAServer".to_owned(),
         other => format!("not in: {other:?}"),
     }
 }

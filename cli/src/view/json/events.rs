@@ -1,19 +1,19 @@
 //! From events to objects.
 
 use cmdchat_core::{
-    client::{Doubt, Message, Mode, Rejected, Rejection, Standing, Welcome},
+    client::{Message, Mode, RejectReason, RejectedMessage, Standing, Warning, Welcome},
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 
-use super::output::{Member, Said, View, Warning, What};
+use super::output::{JsonWarning, Member, Said, View, What};
 use crate::view::meaning::{action, mentions};
 
 pub(super) fn member(name: &Untrusted) -> Member<'_> {
     Member { name: name.raw() }
 }
 
-pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Name) -> What<'a> {
+pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> What<'a> {
     let mut others: Vec<_> = welcome.members.iter().map(member).collect();
     if let Some(own) = others.iter().position(|member| member.name == me.as_str()) {
         others.remove(own);
@@ -29,7 +29,7 @@ pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Name) -> What<'a> {
 }
 
 /// What is odd about a message, then the message itself.
-pub(super) fn said<'a>(message: &'a Message, me: &Name, history: bool) -> Vec<What<'a>> {
+pub(super) fn said<'a>(message: &'a Message, me: &Username, history: bool) -> Vec<What<'a>> {
     let author = message.author.raw();
     let mut objects: Vec<_> = message.doubts.iter().map(|doubt| doubted(*doubt, author)).collect();
     objects.push(match message.text.as_ref().map(Untrusted::raw) {
@@ -44,32 +44,33 @@ pub(super) fn said<'a>(message: &'a Message, me: &Name, history: bool) -> Vec<Wh
     objects
 }
 
-pub(super) fn doubted(doubt: Doubt, author: &str) -> What<'_> {
+pub(super) fn doubted(doubt: Warning, author: &str) -> What<'_> {
     match doubt {
-        Doubt::SplitView => warn("split_history", author),
-        Doubt::Missing(count) => {
-            let gap = Warning { code: "gap", from: Some(author), ..Warning::default() };
-            What::Warn(Warning { count: Some(count), ..gap })
+        Warning::SplitView => warn("split_history", author),
+        Warning::Missing(count) => {
+            let gap = JsonWarning { code: "gap", from: Some(author), ..JsonWarning::default() };
+            What::Warn(JsonWarning { count: Some(count), ..gap })
         }
-        Doubt::Clock => warn("clock", author),
+        Warning::Clock => warn("clock", author),
     }
 }
 
-pub(super) fn rejected(Rejected { author, why }: &Rejected) -> What<'_> {
+pub(super) fn rejected(RejectedMessage { author, why }: &RejectedMessage) -> What<'_> {
     let author = author.raw();
     match why {
-        Rejection::Forged(written_by) => {
-            let forged = Warning { code: "forged", from: Some(author), ..Warning::default() };
-            What::Warn(Warning { written_by: Some(written_by.raw()), ..forged })
+        RejectReason::Forged(written_by) => {
+            let forged =
+                JsonWarning { code: "forged", from: Some(author), ..JsonWarning::default() };
+            What::Warn(JsonWarning { written_by: Some(written_by.raw()), ..forged })
         }
-        Rejection::Altered => warn("altered", author),
-        Rejection::Replayed => warn("duplicate", author),
-        Rejection::Unreadable => warn("unreadable", author),
+        RejectReason::Altered => warn("altered", author),
+        RejectReason::Replayed => warn("duplicate", author),
+        RejectReason::Unreadable => warn("unreadable", author),
     }
 }
 
 fn warn<'a>(code: &'static str, from: &'a str) -> What<'a> {
-    What::Warn(Warning { code, from: Some(from), ..Warning::default() })
+    What::Warn(JsonWarning { code, from: Some(from), ..JsonWarning::default() })
 }
 
 pub(super) fn standing(Standing { view, fingerprint }: &Standing) -> What<'static> {

@@ -7,9 +7,9 @@ mod output;
 use std::{collections::BTreeMap, io};
 
 use cmdchat_core::{
-    client::{Ending, Event, Message, Mode, NotSent, Reference},
+    client::{CloseReason, Event, Message, Mode, SendError, SendId},
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::{client::SessionCommand, runtime::Runtime};
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use self::{
     input::Wish,
-    output::{State, Warning, What},
+    output::{JsonWarning, State, What},
 };
 use super::{
     Opening,
@@ -33,14 +33,14 @@ pub use output::Writer;
 pub struct Feed<'a, R> {
     runtime: R,
     out: &'a mut Writer,
-    me: Name,
+    me: Username,
     talk: Talk<'a, R>,
     opening: Opening,
     members: Vec<Untrusted>,
     /// Texts said so far.
     said: u64,
     /// What the program calls those of its texts that are on their way.
-    marks: BTreeMap<Reference, String>,
+    marks: BTreeMap<SendId, String>,
 }
 
 impl<'a, R: Runtime> Feed<'a, R> {
@@ -49,7 +49,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
     pub fn new(
         runtime: R,
         out: &'a mut Writer,
-        me: Name,
+        me: Username,
         talk: Talk<'a, R>,
         opening: Opening,
     ) -> Self {
@@ -78,7 +78,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 Next::Typed(Typed::Input(_) | Typed::End) | Next::Trying | Next::Time => Ok(()),
                 Next::Waiting(next) => self.out.reconnecting(next.since(self.runtime.now())),
                 Next::Over(parting) => {
-                    if parting.ending == Ending::Closed {
+                    if parting.ending == CloseReason::Closed {
                         let _ = self.out.put(&What::State(State::Closed));
                     }
                     return Ok(parting);
@@ -129,7 +129,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
             }
             Event::Overdue(reference) => {
                 let mark = self.marks.get(&reference).map(String::as_str);
-                let late = Warning { code: "overdue", mark, ..Warning::default() };
+                let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
                 self.out.put(&What::Warn(late))
             }
             Event::Standing(standing) => self.out.put(&events::standing(&standing)),
@@ -140,7 +140,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
     /// What is told once.
     fn open(&mut self, mode: Mode) -> io::Result<()> {
         if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
-            let weak = Warning { code: "weak_passphrase", ..Warning::default() };
+            let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };
             self.out.put(&What::Warn(weak))?;
         }
         match &self.opening.card {
@@ -184,23 +184,23 @@ impl<'a, R: Runtime> Feed<'a, R> {
 
     fn say(&mut self, text: Zeroizing<String>, mark: Option<String>) -> io::Result<()> {
         if text.len() > MAX_TEXT {
-            return self.failed(mark.as_deref(), NotSent::TooLong);
+            return self.failed(mark.as_deref(), SendError::TooLong);
         }
         if text.is_empty() {
             let (code, text) = ("empty", "nothing to say");
             return self.out.put(&What::Failed { mark: mark.as_deref(), code, text });
         }
-        let reference = Reference(self.said);
+        let reference = SendId(self.said);
         self.said += 1;
         self.talk.ask(SessionCommand::Say(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }
 
-    fn failed(&mut self, mark: Option<&str>, why: NotSent) -> io::Result<()> {
+    fn failed(&mut self, mark: Option<&str>, why: SendError) -> io::Result<()> {
         let (code, text) = match why {
-            NotSent::TooLong => ("too_long", "too long (16 KiB at most)"),
-            NotSent::Ended => ("ended", "the session is over"),
+            SendError::TooLong => ("too_long", "too long (16 KiB at most)"),
+            SendError::Ended => ("ended", "the session is over"),
         };
         self.out.put(&What::Failed { mark, code, text })
     }

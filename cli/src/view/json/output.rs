@@ -73,7 +73,7 @@ pub(super) enum What<'a> {
         code: &'static str,
         text: &'static str,
     },
-    Warn(Warning<'a>),
+    Warn(JsonWarning<'a>),
     Error {
         code: &'static str,
         /// The program ends with it.
@@ -124,7 +124,7 @@ pub(super) struct View {
 }
 
 #[derive(Default, Serialize)]
-pub(super) struct Warning<'a> {
+pub(super) struct JsonWarning<'a> {
     pub(super) code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<&'a str>,

@@ -1,8 +1,10 @@
 //! Events and their objects.
 
-use cmdchat_core::client::{Doubt, Message, Mode, Rejected, Rejection, Standing, Welcome};
+use cmdchat_core::client::{
+    Message, Mode, RejectReason, RejectedMessage, Standing, Warning, Welcome,
+};
 use cmdchat_core::untrusted::Untrusted;
-use cmdchat_core::username::Name;
+use cmdchat_core::username::Username;
 use jiff::Timestamp;
 
 use super::events;
@@ -14,11 +16,11 @@ fn untrusted(text: &str) -> Untrusted {
     Untrusted::new(text.into())
 }
 
-fn me() -> Name {
-    Name::new("alice").unwrap()
+fn me() -> Username {
+    Username::new("alice").unwrap()
 }
 
-fn message(text: Option<&str>, doubts: &[Doubt]) -> Message {
+fn message(text: Option<&str>, doubts: &[Warning]) -> Message {
     let text = text.map(untrusted);
     Message { author: untrusted("bob"), text, at: None, own: None, doubts: doubts.to_vec() }
 }
@@ -75,7 +77,7 @@ fn what_was_said_and_what_is_odd_about_it() {
         ),
         (message(None, &[]), &[r#"warn","code":"unreadable","from":"bob""#]),
         (
-            message(Some("x"), &[Doubt::Missing(2), Doubt::Clock, Doubt::SplitView]),
+            message(Some("x"), &[Warning::Missing(2), Warning::Clock, Warning::SplitView]),
             &[
                 r#"warn","code":"gap","from":"bob","count":2"#,
                 r#"warn","code":"clock","from":"bob""#,
@@ -93,13 +95,16 @@ fn what_was_said_and_what_is_odd_about_it() {
 fn what_was_not_shown() {
     for (why, line) in [
         (
-            Rejection::Forged(untrusted("eve")),
+            RejectReason::Forged(untrusted("eve")),
             r#"warn","code":"forged","from":"bob","written_by":"eve""#,
         ),
-        (Rejection::Altered, r#"warn","code":"altered","from":"bob""#),
-        (Rejection::Replayed, r#"warn","code":"duplicate","from":"bob""#),
+        (RejectReason::Altered, r#"warn","code":"altered","from":"bob""#),
+        (RejectReason::Replayed, r#"warn","code":"duplicate","from":"bob""#),
     ] {
-        assert_eq!(body(&events::rejected(&Rejected { author: untrusted("bob"), why })), line);
+        assert_eq!(
+            body(&events::rejected(&RejectedMessage { author: untrusted("bob"), why })),
+            line
+        );
     }
 }
 

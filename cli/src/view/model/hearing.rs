@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cmdchat_core::{
-    client::{Event, Message, Mode, NotSent, Reference, Rejection, Standing, Welcome},
+    client::{Event, Message, Mode, RejectReason, SendError, SendId, Standing, Welcome},
     time::Tick,
     untrusted::Untrusted,
 };
@@ -35,8 +35,10 @@ impl Model {
             Event::Rejected(rejected) => {
                 let author = self.faces.show(&rejected.author);
                 let inside = match &rejected.why {
-                    Rejection::Forged(inside) => Some(self.faces.show(inside)),
-                    Rejection::Altered | Rejection::Unreadable | Rejection::Replayed => None,
+                    RejectReason::Forged(inside) => Some(self.faces.show(inside)),
+                    RejectReason::Altered | RejectReason::Unreadable | RejectReason::Replayed => {
+                        None
+                    }
                 };
                 let what = words::rejection(&rejected.why, &author, inside.as_ref());
                 self.add(now.at, What::Warning(what));
@@ -198,17 +200,17 @@ impl Model {
     }
 
     /// A text that the session did not take.
-    fn give_back(&mut self, reference: Reference, why: NotSent) {
+    fn give_back(&mut self, reference: SendId, why: SendError) {
         let Some(at) = self.pending.iter().position(|text| text.reference == reference) else {
             return;
         };
         let text = self.pending.remove(at).text;
         match why {
-            NotSent::TooLong => {
+            SendError::TooLong => {
                 self.editor.restore(text);
                 self.status = Some(words::too_long());
             }
-            NotSent::Ended => {}
+            SendError::Ended => {}
         }
     }
 

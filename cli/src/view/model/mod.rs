@@ -19,12 +19,12 @@ mod typing;
 use std::collections::{BTreeSet, VecDeque};
 
 use cmdchat_core::{
-    client::{Event, Mode, Reference},
+    client::{Event, Mode, SendId},
     fingerprint::Fingerprint,
     secret::Password,
     time::Tick,
     untrusted::Untrusted,
-    username::Name,
+    username::Username,
 };
 use cmdchat_drivers::client::SessionCommand;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
@@ -51,7 +51,7 @@ pub struct Moment {
 /// The room as one person sees it.
 pub struct Model {
     pub(super) address: Shown,
-    me: Name,
+    me: Username,
     pub(super) zone: TimeZone,
     pub(super) settings: Settings,
     pub(super) link: Link,
@@ -105,7 +105,7 @@ pub(super) struct Member {
 
 /// A text of one's own that has not come back.
 pub(super) struct Pending {
-    reference: Reference,
+    reference: SendId,
     text: Zeroizing<String>,
     pub(super) body: ShownBody,
     pub(super) action: bool,
@@ -189,7 +189,7 @@ pub enum Effect {
 impl Model {
     /// An empty room at `address`, with `settings` chosen on the command line.
     #[must_use]
-    pub fn new(address: Shown, me: Name, zone: TimeZone, settings: Settings) -> Self {
+    pub fn new(address: Shown, me: Username, zone: TimeZone, settings: Settings) -> Self {
         Self {
             address,
             me,
@@ -287,7 +287,7 @@ impl Model {
 
     /// Sends a text; it is pending from now on.
     pub fn say(&mut self, text: &str) {
-        let reference = Reference(self.said);
+        let reference = SendId(self.said);
         self.said += 1;
         let (action, words) = action(text);
         let body = Shown::body(&Untrusted::new(words.to_owned()));

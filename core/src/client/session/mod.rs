@@ -19,29 +19,29 @@ use zeroize::Zeroizing;
 
 use crate::{
     client::{
-        config::Guest,
-        event::{Ended, Ending, Event, Mode, NotSent, Reference, Standing, Unconfirmed},
+        config::ClientConfig,
+        event::{CloseReason, Ended, Event, Mode, PendingMessage, SendError, SendId, Standing},
         rich_markup,
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
     fingerprint::Fingerprint,
     seed::Rng,
-    strict_room::{auditor::Watch, envelope::Kind},
+    strict_room::{auditor::Auditor, envelope::Kind},
     time::Tick,
     transport::frame::Frame,
-    transport::keepalive::Due,
-    transport::line_decoder::{Inbox, Line, TooLong},
-    transport::record::{MAX_RECORD, Opener, Sealer},
+    transport::keepalive::KeepaliveAction,
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    transport::record::{MAX_RECORD, RecordOpener, RecordSealer},
     transport::record_layer::Link,
     untrusted::Untrusted,
-    username::Name,
-    wire::{self, Token, server_message::News},
+    username::Username,
+    wire::{self, Token, server_message::ServerMessage},
 };
 
 mod receive;
 
-use receive::Welcoming;
+use receive::InitState;
 
 /// The longest line taken from a server of protocol 1, in bytes. Servers of
 /// this project send at most [`wire::MAX_LINE`]; a Python server's `init` knows
@@ -52,38 +52,38 @@ const OVERDUE: Duration = Duration::from_secs(10);
 
 /// The client's side of an established connection.
 pub struct Session {
-    pub(super) guest: Arc<Guest>,
+    pub(super) guest: Arc<ClientConfig>,
     pub(super) fingerprint: Fingerprint,
     pub(super) key: RoomKey,
     kdf: Kdf,
     pub(super) link: Option<Link>,
     pub(super) rng: Rng,
-    pub(super) welcoming: Welcoming,
+    pub(super) welcoming: InitState,
     /// In a strict room, from the welcome on.
-    pub(super) watch: Option<Watch>,
+    pub(super) watch: Option<Auditor>,
     pub(super) members: BTreeMap<String, Untrusted>,
     /// Ids of the history: in protocol 1 a message may stand in `init` and in the stream.
     pub(super) history: BTreeSet<String>,
-    pub(super) pending: VecDeque<Unconfirmed>,
-    pub(super) finishing: Option<Finishing>,
+    pub(super) pending: VecDeque<PendingMessage>,
+    pub(super) finishing: Option<Draining>,
     ended: bool,
     outputs: VecDeque<Output>,
 }
 
 /// Leaving once everything sent has come back.
-pub(super) struct Finishing {
+pub(super) struct Draining {
     pub(super) patience: Duration,
     pub(super) give_up_at: Tick,
 }
 
 /// What a login ends in.
-pub(crate) struct Entrance {
-    pub(crate) guest: Arc<Guest>,
+pub(crate) struct Established {
+    pub(crate) guest: Arc<ClientConfig>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) key: RoomKey,
     pub(crate) kdf: Kdf,
     /// The ends of the link, where it is sealed.
-    pub(crate) link: Option<(Sealer, Opener)>,
+    pub(crate) link: Option<(RecordSealer, RecordOpener)>,
     pub(crate) now: Tick,
 }
 
@@ -108,8 +108,8 @@ pub enum Progress {
 }
 
 impl Session {
-    pub(crate) fn new(entrance: Entrance, unconfirmed: Vec<Unconfirmed>, rng: Rng) -> Self {
-        let Entrance { guest, fingerprint, key, kdf, link, now } = entrance;
+    pub(crate) fn new(entrance: Established, unconfirmed: Vec<PendingMessage>, rng: Rng) -> Self {
+        let Established { guest, fingerprint, key, kdf, link, now } = entrance;
         Self {
             guest,
             fingerprint,
@@ -117,7 +117,7 @@ impl Session {
             kdf,
             link: link.map(|ends| Link::new(ends, now)),
             rng,
-            welcoming: Welcoming::Expected,
+            welcoming: InitState::Expected,
             watch: None,
             members: BTreeMap::new(),
             history: BTreeSet::new(),
@@ -130,7 +130,7 @@ impl Session {
 
     /// The name this client asked for.
     #[must_use]
-    pub fn name(&self) -> &Name {
+    pub fn name(&self) -> &Username {
         self.guest.name()
     }
 
@@ -145,7 +145,7 @@ impl Session {
     }
 
     /// Takes one line of the server's, or the end of its stream, from `inbox`.
-    pub fn read(&mut self, now: Tick, inbox: &mut Inbox) -> Progress {
+    pub fn read(&mut self, now: Tick, inbox: &mut LineDecoder) -> Progress {
         if self.ended {
             return Progress::Ended;
         }
@@ -172,13 +172,13 @@ impl Session {
     /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not
     /// possible. `reference` is the caller's own, and no other pending text's.
     /// What is said before [`Event::Ready`] goes out with it.
-    pub fn say(&mut self, now: Tick, reference: Reference, text: Zeroizing<String>) {
+    pub fn say(&mut self, now: Tick, reference: SendId, text: Zeroizing<String>) {
         if self.ended || self.finishing.is_some() {
-            self.tell(Event::NotSent(reference, NotSent::Ended));
+            self.tell(Event::NotSent(reference, SendError::Ended));
         } else if text.len() > wire::MAX_TEXT {
-            self.tell(Event::NotSent(reference, NotSent::TooLong));
+            self.tell(Event::NotSent(reference, SendError::TooLong));
         } else {
-            let text = Unconfirmed::new(reference, text);
+            let text = PendingMessage::new(reference, text);
             self.pending.push_back(text);
             self.send_pending(now);
         }
@@ -192,7 +192,7 @@ impl Session {
         for mut text in mem::take(&mut self.pending) {
             if text.sent_at.is_none() {
                 let Some(token) = self.token(now, &mut text) else {
-                    self.tell(Event::NotSent(text.reference, NotSent::TooLong));
+                    self.tell(Event::NotSent(text.reference, SendError::TooLong));
                     continue;
                 };
                 self.write(&wire::say(&token));
@@ -207,7 +207,7 @@ impl Session {
     /// broke has the same token again: should the room have heard it after all,
     /// everybody can tell. In a strict room it is a new envelope, since that
     /// says what its author has heard.
-    fn token(&mut self, now: Tick, text: &mut Unconfirmed) -> Option<Token> {
+    fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<Token> {
         let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
         match &mut self.watch {
             Some(watch) => watch.compose(Kind::Text, &text.text, &self.key, seconds, iv),
@@ -254,7 +254,7 @@ impl Session {
     /// Leaves when the server has said what was said before, and all that was sent has
     /// come back, or when nothing has for `patience`.
     pub fn finish(&mut self, now: Tick, patience: Duration) {
-        self.finishing = Some(Finishing { patience, give_up_at: now.after(patience) });
+        self.finishing = Some(Draining { patience, give_up_at: now.after(patience) });
         self.leave_if_finished();
     }
 
@@ -263,12 +263,12 @@ impl Session {
         if !self.ended && self.link.is_some() {
             self.write(&wire::bye());
         }
-        self.end(Ending::Left);
+        self.end(CloseReason::Left);
     }
 
     /// The connection failed.
     pub fn lose(&mut self) {
-        self.end(Ending::Lost);
+        self.end(CloseReason::Lost);
     }
 
     /// When to call [`Self::pass_time`] at the latest.
@@ -287,10 +287,10 @@ impl Session {
         if self.ended {
             return;
         }
-        match self.link.as_mut().map_or(Due::Nothing, |link| link.keepalive.due(now)) {
-            Due::Nothing => {}
-            Due::Ping => self.write(&wire::ping()),
-            Due::Silence => return self.end(Ending::Silent),
+        match self.link.as_mut().map_or(KeepaliveAction::Nothing, |link| link.keepalive.due(now)) {
+            KeepaliveAction::Nothing => {}
+            KeepaliveAction::Ping => self.write(&wire::ping()),
+            KeepaliveAction::Silence => return self.end(CloseReason::Silent),
         }
         while let Some((at, index)) = self.overdue()
             && at <= now
@@ -308,12 +308,12 @@ impl Session {
     /// When the next text of one's own is overdue, and which.
     fn overdue(&self) -> Option<(Tick, usize)> {
         self.watch.as_ref()?;
-        let due = |(at, text): (usize, &Unconfirmed)| Some((text.sent_at?.after(OVERDUE), at));
+        let due = |(at, text): (usize, &PendingMessage)| Some((text.sent_at?.after(OVERDUE), at));
         self.pending.iter().enumerate().filter(|(_, text)| !text.overdue).filter_map(due).min()
     }
 
     pub(super) fn is_welcome(&self) -> bool {
-        matches!(self.welcoming, Welcoming::Done)
+        matches!(self.welcoming, InitState::Done)
     }
 
     pub(super) fn leave_if_finished(&mut self) {
@@ -334,12 +334,12 @@ impl Session {
             None => {
                 let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
                 self.outputs.extend(bye.map(Output::Send));
-                self.end(Ending::Lost);
+                self.end(CloseReason::Lost);
             }
         }
     }
 
-    pub(super) fn end(&mut self, ending: Ending) {
+    pub(super) fn end(&mut self, ending: CloseReason) {
         if !self.ended {
             self.ended = true;
             let mut unconfirmed: Vec<_> = mem::take(&mut self.pending).into();
@@ -356,13 +356,13 @@ impl Session {
 }
 
 /// The next line of protocol 1; nothing yet, or the end.
-fn read_line(inbox: &mut Inbox) -> Result<Option<News>, Ending> {
+fn read_line(inbox: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
     inbox.set_bound(MAX_LINE);
     match inbox.take() {
-        Ok(Line::Whole(line) | Line::Last(line)) => Ok(Some(News::read(line))),
+        Ok(Line::Whole(line) | Line::Last(line)) => Ok(Some(ServerMessage::read(line))),
         Ok(Line::Incomplete) => Ok(None),
-        Ok(Line::End) => Err(Ending::Closed),
-        Err(TooLong) => Err(Ending::LineTooLong),
+        Ok(Line::End) => Err(CloseReason::Closed),
+        Err(LineTooLong) => Err(CloseReason::LineTooLong),
     }
 }
 
@@ -371,17 +371,18 @@ fn read_record(
     now: Tick,
     link: &mut Link,
     kdf: Kdf,
-    inbox: &mut Inbox,
-) -> Result<Option<News>, Ending> {
+    inbox: &mut LineDecoder,
+) -> Result<Option<ServerMessage>, CloseReason> {
     inbox.set_bound(MAX_RECORD);
     match inbox.take() {
         Ok(Line::Whole(line)) => {
-            let news = link.open(now, line).and_then(|object| News::read_sealed(object, kdf));
-            news.map(Some).map_err(|_| Ending::Tampered)
+            let news =
+                link.open(now, line).and_then(|object| ServerMessage::read_sealed(object, kdf));
+            news.map(Some).map_err(|_| CloseReason::Tampered)
         }
         Ok(Line::Incomplete) => Ok(None),
         // Without a `bye`, whatever came last.
-        Ok(Line::Last(_) | Line::End) => Err(Ending::Lost),
-        Err(TooLong) => Err(Ending::Tampered),
+        Ok(Line::Last(_) | Line::End) => Err(CloseReason::Lost),
+        Err(LineTooLong) => Err(CloseReason::Tampered),
     }
 }

@@ -5,19 +5,20 @@ use std::mem;
 use crate::{
     client::{
         event::{
-            Doubt, Ending, Event, Message, Reference, Rejected, Rejection, Unconfirmed, Welcome,
+            CloseReason, Event, Message, PendingMessage, RejectReason, RejectedMessage, SendId,
+            Warning, Welcome,
         },
         session::Session,
     },
     strict_room::{
-        auditor::{Unfaithful, Verdict, Watch},
+        auditor::{Auditor, ServerMisbehaved, Verdict},
         envelope::Kind,
     },
     time::Tick,
     untrusted::Untrusted,
     wire::{
         self,
-        server_message::{Cleared, Data, Init, News, User},
+        server_message::{Cleared, Data, Init, ServerMessage, User},
     },
 };
 
@@ -27,44 +28,51 @@ const MAX_MEMBERS: usize = 16_384;
 const MAX_HISTORY: u64 = 1 << 20;
 
 /// How far the server's welcome is.
-pub(in crate::client) enum Welcoming {
+pub(in crate::client) enum InitState {
     /// Not begun.
     Expected,
     /// So many messages of the history are still to come (protocol 2).
-    History { left: u64, names: Vec<Untrusted>, messages: Vec<Message>, rejected: Vec<Rejected> },
+    History {
+        left: u64,
+        names: Vec<Untrusted>,
+        messages: Vec<Message>,
+        rejected: Vec<RejectedMessage>,
+    },
     /// Done.
     Done,
 }
 
 impl Session {
-    pub(in crate::client) fn hear(&mut self, now: Tick, news: News) {
+    pub(in crate::client) fn hear(&mut self, now: Tick, news: ServerMessage) {
         let is_sealed = self.link.is_some();
         match (news, &self.welcoming) {
-            (News::Ping, _) => self.write(&wire::pong()),
-            (News::Bye, _) => {
+            (ServerMessage::Ping, _) => self.write(&wire::pong()),
+            (ServerMessage::Bye, _) => {
                 self.write(&wire::bye());
-                self.end(Ending::Closed);
+                self.end(CloseReason::Closed);
             }
-            (News::Notice(text), _) => self.tell(Event::Notice(text)),
-            (News::Unknown, _) => {}
-            (News::Init(init), Welcoming::Expected) => self.begin_welcome(now, init),
+            (ServerMessage::Notice(text), _) => self.tell(Event::Notice(text)),
+            (ServerMessage::Unknown, _) => {}
+            (ServerMessage::Init(init), InitState::Expected) => self.begin_welcome(now, init),
             // A Python server may say it again.
-            (News::Init(init), _) if !is_sealed => self.begin_welcome(now, init),
+            (ServerMessage::Init(init), _) if !is_sealed => self.begin_welcome(now, init),
             // Over a sealed link all else comes behind the welcome, and that comes once.
-            (News::Init(_), _) | (_, Welcoming::Expected) if is_sealed => {
-                self.end(Ending::Tampered)
+            (ServerMessage::Init(_), _) | (_, InitState::Expected) if is_sealed => {
+                self.end(CloseReason::Tampered)
             }
-            (News::Message(data), Welcoming::History { .. }) => self.hear_history(now, &data),
-            (_, Welcoming::History { .. }) => self.end(Ending::Tampered),
-            (News::Message(data), _) => self.hear_message(now, data),
-            (News::Joined(user), _) => self.hear_joined(user),
-            (News::Left { user_id }, _) => {
+            (ServerMessage::Message(data), InitState::History { .. }) => {
+                self.hear_history(now, &data)
+            }
+            (_, InitState::History { .. }) => self.end(CloseReason::Tampered),
+            (ServerMessage::Message(data), _) => self.hear_message(now, data),
+            (ServerMessage::Joined(user), _) => self.hear_joined(user),
+            (ServerMessage::Left { user_id }, _) => {
                 if let Some(name) = self.members.remove(&user_id) {
                     self.tell(Event::Left(name, self.members.len()));
                 }
             }
-            (News::Cleared(cleared), _) => self.hear_cleared(now, cleared),
-            (News::Init(_), _) => {}
+            (ServerMessage::Cleared(cleared), _) => self.hear_cleared(now, cleared),
+            (ServerMessage::Init(_), _) => {}
         }
     }
 
@@ -76,12 +84,13 @@ impl Session {
             self.note(user);
         }
         if history > MAX_HISTORY {
-            return self.end(Ending::Tampered);
+            return self.end(CloseReason::Tampered);
         }
-        self.watch = start.map(|start| Watch::new(self.guest.name().clone(), start, &mut self.rng));
+        self.watch =
+            start.map(|start| Auditor::new(self.guest.name().clone(), start, &mut self.rng));
         self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
         let messages = messages.iter().map(|data| self.open(data)).collect();
-        let welcome = Welcoming::History { left: history, names, messages, rejected: Vec::new() };
+        let welcome = InitState::History { left: history, names, messages, rejected: Vec::new() };
         let was_welcome = self.is_welcome();
         self.welcoming = welcome;
         self.end_welcome(now, was_welcome);
@@ -90,9 +99,9 @@ impl Session {
     fn hear_history(&mut self, now: Tick, data: &Data) {
         let heard = match self.judge(data, Kind::Text, None) {
             Ok(heard) => heard,
-            Err(Unfaithful) => return self.end(Ending::Unfaithful),
+            Err(ServerMisbehaved) => return self.end(CloseReason::Unfaithful),
         };
-        if let Welcoming::History { left, messages, rejected, .. } = &mut self.welcoming {
+        if let InitState::History { left, messages, rejected, .. } = &mut self.welcoming {
             *left -= 1;
             match heard {
                 Ok(message) => messages.push(message),
@@ -104,8 +113,8 @@ impl Session {
 
     /// Tells the person, once the history is complete.
     fn end_welcome(&mut self, now: Tick, again: bool) {
-        match mem::replace(&mut self.welcoming, Welcoming::Done) {
-            Welcoming::History { left: 0, names: members, messages: history, rejected } => {
+        match mem::replace(&mut self.welcoming, InitState::Done) {
+            InitState::History { left: 0, names: members, messages: history, rejected } => {
                 let (mode, fingerprint) = (self.mode(), self.fingerprint);
                 self.tell(Event::Ready(Welcome { mode, fingerprint, members, history }));
                 for rejected in rejected {
@@ -116,7 +125,7 @@ impl Session {
                 }
                 self.leave_if_finished();
             }
-            unfinished @ (Welcoming::History { .. } | Welcoming::Expected | Welcoming::Done) => {
+            unfinished @ (InitState::History { .. } | InitState::Expected | InitState::Done) => {
                 self.welcoming = unfinished;
             }
         }
@@ -135,7 +144,7 @@ impl Session {
                 }
             }
             Ok(Err(rejected)) => self.tell(Event::Rejected(rejected)),
-            Err(Unfaithful) => self.end(Ending::Unfaithful),
+            Err(ServerMisbehaved) => self.end(CloseReason::Unfaithful),
         }
     }
 
@@ -155,8 +164,8 @@ impl Session {
             Cleared::By(name) => Some(name),
             Cleared::Proven(data) => match self.judge(&data, Kind::Clear, Some(now)) {
                 Ok(Ok(Message { text: None, author, .. })) => {
-                    let why = Rejection::Unreadable;
-                    return self.tell(Event::Rejected(Rejected { author, why }));
+                    let why = RejectReason::Unreadable;
+                    return self.tell(Event::Rejected(RejectedMessage { author, why }));
                 }
                 Ok(Ok(message)) => {
                     // What is odd about it is said with it.
@@ -164,13 +173,13 @@ impl Session {
                     return self.wiped(Some(author), doubts);
                 }
                 Ok(Err(rejected)) => return self.tell(Event::Rejected(rejected)),
-                Err(Unfaithful) => return self.end(Ending::Unfaithful),
+                Err(ServerMisbehaved) => return self.end(CloseReason::Unfaithful),
             },
         };
         self.wiped(by, Vec::new());
     }
 
-    fn wiped(&mut self, by: Option<Untrusted>, doubts: Vec<Doubt>) {
+    fn wiped(&mut self, by: Option<Untrusted>, doubts: Vec<Warning>) {
         self.history.clear();
         self.tell(Event::Cleared(by, doubts));
     }
@@ -191,7 +200,7 @@ impl Session {
         data: &Data,
         kind: Kind,
         live: Option<Tick>,
-    ) -> Result<Result<Message, Rejected>, Unfaithful> {
+    ) -> Result<Result<Message, RejectedMessage>, ServerMisbehaved> {
         let Some(watch) = &mut self.watch else { return Ok(Ok(self.open(data))) };
         let live = live.map(|now| (now, self.guest.epoch));
         let author = data.author.clone();
@@ -206,7 +215,7 @@ impl Session {
             Verdict::Unreadable => {
                 Ok(Message { author, text: None, at: data.at, own: None, doubts: Vec::new() })
             }
-            Verdict::Reject(why) => Err(Rejected { author, why }),
+            Verdict::Reject(why) => Err(RejectedMessage { author, why }),
         })
     }
 
@@ -222,10 +231,10 @@ impl Session {
     }
 
     /// Which pending text it is the echo of; it is pending no longer.
-    fn echo(&mut self, data: &Data) -> Option<Reference> {
+    fn echo(&mut self, data: &Data) -> Option<SendId> {
         let token = data.token.as_deref().unwrap_or_default();
         let is_it =
-            |sent: &Unconfirmed| sent.token.as_ref().is_some_and(|own| own.as_str() == token);
+            |sent: &PendingMessage| sent.token.as_ref().is_some_and(|own| own.as_str() == token);
         let at = self.pending.iter().position(is_it)?;
         self.pending.remove(at).map(|sent| sent.reference)
     }

@@ -39,8 +39,8 @@ mod group;
 mod public_value;
 
 use group::{Element, FixedBase, G, Number};
-pub use public_value::{BadPublicValue, PublicValue, Salt, SaltTooLong};
 use public_value::{GROUP_BYTES, strip};
+pub use public_value::{PublicValue, PublicValueError, Salt, SaltTooLong};
 
 /// What a server keeps in place of the password. It is a secret: its holder
 /// can play the server, and test passwords.
@@ -134,7 +134,7 @@ impl ServerChallenge {
         let Proofs { m, h_amk, session_key } = burning_the_stack(|| {
             Proofs::new(&self.verifier.salt, a.as_bytes(), &self.public, &self.premaster(a))
         });
-        ServerProof { m, proven: Proven { h_amk: *h_amk.expose(), session_key } }
+        ServerProof { m, proven: Verified { h_amk: *h_amk.expose(), session_key } }
     }
 
     /// `S = (A * v^u)^b`
@@ -149,7 +149,7 @@ impl ServerChallenge {
 #[derive(Debug)]
 pub struct ServerProof {
     m: Secret<32>,
-    proven: Proven,
+    proven: Verified,
 }
 
 impl ServerProof {
@@ -159,7 +159,7 @@ impl ServerProof {
     ///
     /// # Errors
     /// [`WrongProof`] if it is another: the client does not know the password.
-    pub fn check(self, m: &[u8]) -> Result<Proven, WrongProof> {
+    pub fn check(self, m: &[u8]) -> Result<Verified, WrongProof> {
         if self.m.matches(m) { Ok(self.proven) } else { Err(WrongProof) }
     }
 }
@@ -173,14 +173,14 @@ impl ServerProof {
 }
 
 /// The server's side of one login: the client knows the password.
-pub struct Proven {
+pub struct Verified {
     /// The server's own proof, to be sent.
     pub h_amk: [u8; 32],
     /// `K`, known to both sides and to nobody else.
     pub session_key: Secret<32>,
 }
 
-impl fmt::Debug for Proven {
+impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Proven(…)")
     }

@@ -15,17 +15,17 @@ impl PublicValue {
     /// `bytes` big-endian; leading zero bytes are dropped.
     ///
     /// # Errors
-    /// [`BadPublicValue`] if the number is none that an honest peer sends:
+    /// [`PublicValueError`] if the number is none that an honest peer sends:
     /// 0, 1, N - 1 or more.
-    pub fn from_wire(bytes: &[u8]) -> Result<Self, BadPublicValue> {
+    pub fn from_wire(bytes: &[u8]) -> Result<Self, PublicValueError> {
         let bytes = strip(bytes);
         if bytes.len() > GROUP_BYTES {
-            return Err(BadPublicValue);
+            return Err(PublicValueError);
         }
         let value = BoxedUint::from_be_slice_vartime(bytes);
         let one = BoxedUint::one();
         let last = G2048::generator().params().modulus().wrapping_sub(&one);
-        if value > one && value < last { Ok(Self(bytes.into())) } else { Err(BadPublicValue) }
+        if value > one && value < last { Ok(Self(bytes.into())) } else { Err(PublicValueError) }
     }
 
     /// The bytes, as they enter the hashes.
@@ -91,15 +91,15 @@ impl From<[u8; 16]> for Salt {
 
 /// A public value out of range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BadPublicValue;
+pub struct PublicValueError;
 
-impl fmt::Display for BadPublicValue {
+impl fmt::Display for PublicValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a public value of the key exchange is out of range")
     }
 }
 
-impl Error for BadPublicValue {}
+impl Error for PublicValueError {}
 
 /// A salt of more than 64 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

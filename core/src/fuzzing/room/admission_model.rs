@@ -1,10 +1,10 @@
 use std::net::IpAddr;
 
 use crate::{
-    error::ErrorText,
-    server::{Census, Gate, Pass, Seat},
+    error::WireError,
+    server::{Admission, AdmissionCounts, LoginPermit, MemberSlot},
     time::Tick,
-    username::Name,
+    username::Username,
 };
 
 /// Some sources: address, and which of them it counts as.
@@ -22,19 +22,19 @@ const NAMES: [&str; 10] =
 
 /// The gate, and what should be true of it.
 pub(super) struct Door {
-    pub(super) gate: Gate,
-    passes: Vec<(Option<usize>, Pass)>,
+    pub(super) gate: Admission,
+    passes: Vec<(Option<usize>, LoginPermit)>,
     penalised: [Option<Tick>; 3],
 }
 
 impl Door {
-    pub(super) const fn new(gate: Gate) -> Self {
+    pub(super) const fn new(gate: Admission) -> Self {
         Self { gate, passes: Vec::new(), penalised: [None; 3] }
     }
 
-    pub(super) fn logins(&self) -> Census {
+    pub(super) fn logins(&self) -> AdmissionCounts {
         let counted_logins = self.passes.iter().filter(|(source, _)| source.is_some()).count();
-        Census { logins: self.passes.len(), counted_logins, ..Census::default() }
+        AdmissionCounts { logins: self.passes.len(), counted_logins, ..AdmissionCounts::default() }
     }
 
     pub(super) fn knock(&mut self, now: Tick, who: usize) {
@@ -56,7 +56,7 @@ impl Door {
         }
     }
 
-    fn take(&mut self, who: usize) -> Option<(Option<usize>, Pass)> {
+    fn take(&mut self, who: usize) -> Option<(Option<usize>, LoginPermit)> {
         let at = who.checked_rem(self.passes.len())?;
         Some(self.passes.swap_remove(at))
     }
@@ -85,9 +85,9 @@ impl Door {
         now: Tick,
         who: usize,
         name: usize,
-        members: &[(Option<usize>, Name)],
-    ) -> Option<(Option<usize>, Seat)> {
-        let name = Name::new(NAMES[name % NAMES.len()]).ok()?;
+        members: &[(Option<usize>, Username)],
+    ) -> Option<(Option<usize>, MemberSlot)> {
+        let name = Username::new(NAMES[name % NAMES.len()]).ok()?;
         let (source, pass) = self.take(who)?;
         let limits = super::limits();
         let folded = name.as_str().to_lowercase();
@@ -102,7 +102,7 @@ impl Door {
                 Some((source, seat))
             }
             Err((pass, text)) => {
-                let expected = if taken { ErrorText::UsernameTaken } else { ErrorText::RoomFull };
+                let expected = if taken { WireError::UsernameTaken } else { WireError::RoomFull };
                 assert!((taken || full) && text == expected, "refused for a reason");
                 self.passes.push((source, pass));
                 None

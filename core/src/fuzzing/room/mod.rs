@@ -16,8 +16,10 @@ use jiff::Timestamp;
 use super::fixtures::seed;
 use crate::{
     crypto::kdf::Kdf,
-    error::Violation,
-    server::{Admitted, Census, Departure, Gate, Input, Limits, Output, Room, SeatId},
+    error::ProtocolError,
+    server::{
+        Admission, AdmissionCounts, Admitted, Input, LeaveReason, Limits, MemberId, Output, Room,
+    },
     time::{Epoch, Tick},
     wire::{Request, Token},
 };
@@ -96,7 +98,7 @@ impl House {
         let limits = limits();
         Self {
             now: Tick::from_start(Duration::from_secs(1000)),
-            door: Door::new(Gate::new(&limits)),
+            door: Door::new(Admission::new(&limits)),
             room: Room::new(&limits, Kdf::None, EPOCH, &seed(5)),
             model: Model::default(),
             listeners: Vec::new(),
@@ -106,7 +108,7 @@ impl House {
     /// The door counts those who are here, and nobody else.
     fn count(&self) {
         let guarded = self.present().filter(|member| member.source.is_some());
-        let census = Census {
+        let census = AdmissionCounts {
             members: self.present().count(),
             counted_members: guarded.count(),
             ..self.door.logins()
@@ -119,7 +121,7 @@ impl House {
     }
 
     /// A member, or somebody who was one.
-    fn seat(&self, who: usize) -> Option<(usize, SeatId)> {
+    fn seat(&self, who: usize) -> Option<(usize, MemberId)> {
         let at = who.checked_rem(self.listeners.len())?;
         Some((at, self.listeners.get(at)?.seat))
     }
@@ -190,8 +192,8 @@ impl House {
 
     fn leave(&mut self, who: usize, how: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
-        let broken = Departure::Broken(Violation::NotUtf8);
-        let how = [Departure::Closed, Departure::Lost, broken][how % 3];
+        let broken = LeaveReason::Broken(ProtocolError::NotUtf8);
+        let how = [LeaveReason::Closed, LeaveReason::Lost, broken][how % 3];
         let was_present = self.listeners.get(at).is_some_and(Listener::is_present);
         self.room.handle(self.now, Input::Left(seat, how));
         if was_present {
@@ -202,7 +204,7 @@ impl House {
     }
 
     /// The host is told that somebody left: all others hear of it.
-    fn left(&mut self, output: Option<Output>, how: Departure) -> usize {
+    fn left(&mut self, output: Option<Output>, how: LeaveReason) -> usize {
         let Some(Output::Left(name, told, count)) = output else { panic!("somebody left") };
         let is_leaver = |listener: &Listener| listener.is_present() && listener.name == name;
         let leaver = self.listeners.iter().position(is_leaver);
@@ -234,7 +236,7 @@ impl House {
 
         let fresh = self.room.publish(now);
         while let Some(output) = self.room.poll_output() {
-            let at = self.left(Some(output), Departure::TooSlow);
+            let at = self.left(Some(output), LeaveReason::TooSlow);
             let Some(slow) = self.listeners.get(at) else { continue };
             let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
             assert!(too_much(at) || stood, "dropped for a reason");

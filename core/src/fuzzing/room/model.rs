@@ -4,20 +4,20 @@ use serde_json::Value as Json;
 
 use super::super::lines;
 use crate::{
-    server::SeatId,
+    server::MemberId,
     time::Tick,
-    transport::broadcast::{GATHERED, Outlet},
+    transport::broadcast::{LogCursor, MAX_IO_SLICES},
     transport::frame::Frame,
-    username::Name,
+    username::Username,
     wire::{self, Clock, MAX_LINE, Message, Token},
 };
 
 /// What everybody present hears of.
 pub(super) enum Event {
-    Joined(String, Name),
+    Joined(String, Username),
     Left(String),
     Cleared,
-    Said(Name, Token),
+    Said(Username, Token),
 }
 
 /// All that has happened.
@@ -114,7 +114,11 @@ impl Model {
     }
 
     /// What a newcomer should be told.
-    pub(super) fn init(&self, present: Vec<(String, Name)>, newcomer: (String, Name)) -> Init {
+    pub(super) fn init(
+        &self,
+        present: Vec<(String, Username)>,
+        newcomer: (String, Username),
+    ) -> Init {
         let users = present.iter().map(|(user_id, name)| (user_id.as_str(), name));
         let history = self.history.iter().rev().filter_map(|&at| self.message(at));
         let frame = wire::init(users, (&newcomer.0, &newcomer.1), history);
@@ -177,7 +181,7 @@ impl Model {
 }
 
 pub(super) struct Init {
-    users: Vec<(String, Name)>,
+    users: Vec<(String, Username)>,
     history: Vec<usize>,
     bytes: usize,
 }
@@ -215,12 +219,12 @@ impl Init {
 
 /// Somebody who is or was a member.
 pub(super) struct Listener {
-    pub(super) seat: SeatId,
+    pub(super) seat: MemberId,
     pub(super) source: Option<usize>,
     pub(super) user_id: String,
-    pub(super) name: Name,
+    pub(super) name: Username,
     /// `None` when the connection is gone.
-    pub(super) outlet: Option<Outlet>,
+    pub(super) outlet: Option<LogCursor>,
     pub(super) heard: Vec<u8>,
     pub(super) init: Init,
     /// It is to hear of what happened from here…
@@ -253,7 +257,7 @@ impl Listener {
     /// Takes at most so many bytes; `false` if there were none.
     pub(super) fn read(&mut self, now: Tick, most: usize, model: &Model) -> bool {
         let Some(outlet) = &mut self.outlet else { return false };
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = self.heard.len();
         for slice in outlet.pending(&mut slices) {
             let room = most - (self.heard.len() - before);

@@ -51,7 +51,7 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{username::Name, wire::Token};
+    use crate::{username::Username, wire::Token};
 
     fn limits(history: Option<usize>, history_bytes: Option<usize>) -> Limits {
         Limits { history, history_bytes, ..Limits::default() }
@@ -59,7 +59,8 @@ mod tests {
 
     /// One of those that differ in nothing but their ids.
     fn said(n: u64) -> Said {
-        let (token, name) = (Token::new("gAA".to_owned()).unwrap(), Name::new("alice").unwrap());
+        let (token, name) =
+            (Token::new("gAA".to_owned()).unwrap(), Username::new("alice").unwrap());
         let message = Message::classic(&format!("id-{n:03}"), &token, "now", &name);
         Said { message, before: Some((n, View::START)) }
     }

@@ -18,26 +18,26 @@ use std::{
 
 use crate::{
     crypto::kdf::Kdf,
-    error::Violation,
+    error::ProtocolError,
     seed::{Rng, Seed},
     server::{
-        admission::{Seat, SeatId},
+        admission::{MemberId, MemberSlot},
         limits::Limits,
         login::Admitted,
     },
     strict_room::hash_chain::View,
     time::{Epoch, Tick},
-    transport::broadcast::Outlet,
+    transport::broadcast::LogCursor,
     transport::frame::Frame,
-    username::Name,
-    wire::{self, Clearing, Clock, Message, Request, Token, Version},
+    username::Username,
+    wire::{self, Clock, EncodedClear, Message, Request, Token, Version},
 };
 
 mod history;
 mod slow_consumer;
 
 use history::{History, Said};
-use slow_consumer::{Dated, Patience, Wait};
+use slow_consumer::{SlowConsumerDetector, TimedLog, Wait};
 
 /// The conversation of one server.
 pub struct Room {
@@ -47,8 +47,8 @@ pub struct Room {
     logs: Logs,
     /// Number and view of the last event, in a strict room.
     chain: Option<(u64, View)>,
-    members: BTreeMap<SeatId, Member>,
-    patience: Patience,
+    members: BTreeMap<MemberId, Member>,
+    patience: SlowConsumerDetector,
     history: History,
     /// When what was appended is to be shared; `None` if nothing was.
     due: Option<Tick>,
@@ -59,17 +59,17 @@ pub struct Room {
 
 /// After anything was shared, newcomers alone are announced no sooner than this,
 /// and so together: each announcement is a write to everybody.
-const NEWS: Duration = Duration::from_millis(50);
+const JOIN_BATCH_DELAY: Duration = Duration::from_millis(50);
 
 /// The same events in the words of either protocol.
 #[derive(Default)]
 struct Logs {
-    open: Dated,
-    sealed: Dated,
+    open: TimedLog,
+    sealed: TimedLog,
 }
 
 impl Logs {
-    const fn of(&self, version: Version) -> &Dated {
+    const fn of(&self, version: Version) -> &TimedLog {
         match version {
             Version::One => &self.open,
             Version::Two => &self.sealed,
@@ -102,7 +102,7 @@ impl Logs {
 }
 
 struct Member {
-    seat: Seat,
+    seat: MemberSlot,
     user_id: String,
     version: Version,
     wait: Wait,
@@ -114,22 +114,22 @@ pub enum Input {
     /// A login was completed.
     Joined(Admitted),
     /// A member asks for something.
-    Request(SeatId, Request),
+    Request(MemberId, Request),
     /// A member's connection is over.
-    Left(SeatId, Departure),
+    Left(MemberId, LeaveReason),
     /// So many logins fail that the newcomers have to wait.
     Besieged,
 }
 
 /// How a member left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Departure {
+pub enum LeaveReason {
     /// It closed its side.
     Closed,
     /// The connection failed.
     Lost,
     /// It broke the protocol.
-    Broken(Violation),
+    Broken(ProtocolError),
     /// Nothing came from it for 90 s, over a sealed link.
     Silent,
     /// It did not take what was sent to it.
@@ -140,15 +140,15 @@ pub enum Departure {
 #[derive(Debug)]
 pub enum Output {
     /// Write to this member what its outlet holds.
-    Admit(SeatId, Outlet),
+    Admit(MemberId, LogCursor),
     /// End this member's connection.
-    Drop(SeatId),
+    Drop(MemberId),
     /// A member came; so many are present now. For the host.
-    Joined(Name, usize),
+    Joined(Username, usize),
     /// A member left; so many are present now. For the host.
-    Left(Name, Departure, usize),
+    Left(Username, LeaveReason, usize),
     /// A member had the history forgotten. For the host.
-    Cleared(Name),
+    Cleared(Username),
 }
 
 impl Room {
@@ -166,7 +166,7 @@ impl Room {
             logs: Logs::default(),
             chain,
             members: BTreeMap::new(),
-            patience: Patience::new(limits),
+            patience: SlowConsumerDetector::new(limits),
             history: History::default(),
             due: None,
             next_news: Tick::ZERO,
@@ -212,7 +212,7 @@ impl Room {
         self.due = None;
         let fresh = self.logs.publish(now);
         if fresh {
-            self.next_news = now.after(NEWS);
+            self.next_news = now.after(JOIN_BATCH_DELAY);
             self.patience.begin(now);
         }
         fresh
@@ -237,7 +237,7 @@ impl Room {
         self.due = Some(Tick::ZERO);
         let seats: Vec<_> = self.members.keys().copied().collect();
         for seat in seats {
-            self.remove(seat, Departure::Closed);
+            self.remove(seat, LeaveReason::Closed);
         }
     }
 
@@ -264,7 +264,7 @@ impl Room {
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
 
-    fn say(&mut self, now: Tick, seat: SeatId, token: &Token) {
+    fn say(&mut self, now: Tick, seat: MemberId, token: &Token) {
         let Some(member) = self.members.get(&seat) else { return };
         let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.seat.name());
         let before = self.chain;
@@ -279,14 +279,14 @@ impl Room {
         }
     }
 
-    fn clear(&mut self, now: Tick, seat: SeatId, token: Option<&Token>) {
+    fn clear(&mut self, now: Tick, seat: MemberId, token: Option<&Token>) {
         let Some(member) = self.members.get(&seat) else { return };
         let name = member.seat.name();
         let clearing = match (&mut self.chain, token) {
-            (None, _) => Clearing::classic(name),
+            (None, _) => EncodedClear::classic(name),
             (Some(chain), Some(token)) => {
                 let n = advance(chain, token, name);
-                Clearing::strict(&self.rng.uuid(), token, self.clock.at(now), name, n)
+                EncodedClear::strict(&self.rng.uuid(), token, self.clock.at(now), name, n)
             }
             // No member of a strict room can ask for that.
             (Some(_), None) => return,
@@ -296,7 +296,7 @@ impl Room {
         self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
 
-    fn leave(&mut self, seat: SeatId, departure: Departure) {
+    fn leave(&mut self, seat: MemberId, departure: LeaveReason) {
         let Some(member) = self.remove(seat, departure) else { return };
         let left = wire::user_left(&member.user_id);
         self.logs.append(Some(&left), &left);
@@ -305,7 +305,7 @@ impl Room {
     }
 
     /// Its outlet still gets what was appended before, and nothing after.
-    fn remove(&mut self, seat: SeatId, departure: Departure) -> Option<Member> {
+    fn remove(&mut self, seat: MemberId, departure: LeaveReason) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();
         member.wait.lag.cut(end, departure.last_words());
@@ -322,7 +322,7 @@ impl Room {
         self.logs.sealed.forget_times();
         for seat in slow {
             self.due = Some(now);
-            self.leave(seat, Departure::TooSlow);
+            self.leave(seat, LeaveReason::TooSlow);
             self.outputs.push_back(Output::Drop(seat));
         }
     }
@@ -331,12 +331,12 @@ impl Room {
 /// Told to members while somebody is guessing passwords (PROTOCOL 3.1).
 const BESIEGED: &str = "many wrong passwords are being tried; newcomers have to wait";
 
-impl Departure {
+impl LeaveReason {
     /// Whether the connection is to end at once, without last words: whoever
     /// tampers with it would only read on (PROTOCOL 2.4).
     #[must_use]
     pub const fn is_at_once(self) -> bool {
-        matches!(self, Self::Broken(Violation::Tampered))
+        matches!(self, Self::Broken(ProtocolError::Tampered))
     }
 
     /// What a member with a sealed link gets behind everything else. Without a
@@ -354,7 +354,7 @@ impl Departure {
 }
 
 /// One more event. Gives its number.
-fn advance(chain: &mut (u64, View), token: &Token, name: &Name) -> u64 {
+fn advance(chain: &mut (u64, View), token: &Token, name: &Username) -> u64 {
     chain.0 += 1;
     chain.1 = chain.1.then(token.as_str(), name.as_str());
     chain.0

@@ -19,7 +19,7 @@ const BATCHES: usize = 1_024;
 
 /// How long, and for how much, slow members are waited for.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct SlowConsumerDetector {
     backlog: Option<u64>,
     stall: Option<Duration>,
     /// Nobody has stood still for too long before this moment.
@@ -30,7 +30,7 @@ pub(super) struct Patience {
 
 /// A log, and since when the latest of it can be read.
 #[derive(Debug, Default)]
-pub(super) struct Dated {
+pub(super) struct TimedLog {
     pub(super) log: Log,
     /// Where each batch since the last look starts, and when it was published.
     recent: Vec<(u64, Tick)>,
@@ -44,7 +44,7 @@ pub(super) struct Wait {
     since: Option<Tick>,
 }
 
-impl Patience {
+impl SlowConsumerDetector {
     pub(super) const fn new(limits: &Limits) -> Self {
         Self { backlog: limits.backlog, stall: limits.stall, late: None, far: limits.backlog }
     }
@@ -68,7 +68,7 @@ impl Patience {
         &mut self,
         now: Tick,
         said: u64,
-        members: impl Iterator<Item = (T, &'a mut Wait, &'a Dated)>,
+        members: impl Iterator<Item = (T, &'a mut Wait, &'a TimedLog)>,
     ) -> Vec<T> {
         let (mut slow, mut farthest) = (Vec::new(), 0);
         self.late = None;
@@ -94,7 +94,7 @@ impl Patience {
     }
 }
 
-impl Dated {
+impl TimedLog {
     pub(super) fn publish(&mut self, now: Tick) -> bool {
         let start = self.log.published();
         let fresh = self.log.publish();
@@ -130,7 +130,7 @@ impl Wait {
 
     /// Since when it has taken none of the bytes that wait, those that are to
     /// be published at `now` included.
-    fn stuck_since(&mut self, now: Tick, dated: &Dated) -> Option<Tick> {
+    fn stuck_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
         let (cursor, end) = (self.lag.cursor(), dated.log.end());
         if self.lag.unsent(end) > self.lag.behind(end) {
             // Its greeting waits, and has since it came.
@@ -150,7 +150,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        transport::broadcast::{GATHERED, Outlet},
+        transport::broadcast::{LogCursor, MAX_IO_SLICES},
         transport::frame::Frame,
     };
 
@@ -162,18 +162,23 @@ mod tests {
 
     /// One member, and what is said to it.
     struct Watch {
-        patience: Patience,
-        dated: Dated,
+        patience: SlowConsumerDetector,
+        dated: TimedLog,
         wait: Wait,
-        outlet: Outlet,
+        outlet: LogCursor,
     }
 
     impl Watch {
         /// It comes at second 1, to a greeting of so many lines of 10 bytes.
         fn new(limits: &Limits, greeting: usize) -> Self {
-            let dated = Dated::default();
+            let dated = TimedLog::default();
             let (outlet, lag) = dated.log.subscribe(vec![line(); greeting], None);
-            Self { patience: Patience::new(limits), wait: Wait::new(at(1), lag), dated, outlet }
+            Self {
+                patience: SlowConsumerDetector::new(limits),
+                wait: Wait::new(at(1), lag),
+                dated,
+                outlet,
+            }
         }
 
         /// With a limit for standing still alone.
@@ -192,7 +197,7 @@ mod tests {
         fn take(&mut self, now: u64, bytes: usize) {
             let mut left = bytes;
             while left > 0 {
-                let mut slices = [IoSlice::new(&[]); GATHERED];
+                let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
                 let waiting: usize = self.outlet.pending(&mut slices).iter().map(|s| s.len()).sum();
                 assert!(waiting > 0, "so much is there");
                 self.outlet.advance(at(now), left.min(waiting));

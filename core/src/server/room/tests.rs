@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    secret::Secret, server::admission::Gate, transport::broadcast::GATHERED,
-    transport::record::Sealer,
+    secret::Secret, server::admission::Admission, transport::broadcast::MAX_IO_SLICES,
+    transport::record::RecordSealer,
 };
 
 struct House {
-    gate: Gate,
+    gate: Admission,
     room: Room,
 }
 
@@ -21,20 +21,20 @@ impl House {
     fn with(limits: &Limits) -> Self {
         let seed = Seed::new(Secret::take(&mut [1; 32]));
         let room = Room::new(limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
-        Self { gate: Gate::new(limits), room }
+        Self { gate: Admission::new(limits), room }
     }
 
-    fn join(&mut self, name: &str) -> (SeatId, Outlet) {
+    fn join(&mut self, name: &str) -> (MemberId, LogCursor) {
         self.join_over(name, None)
     }
 
-    fn join_sealed(&mut self, name: &str) -> (SeatId, Outlet) {
-        self.join_over(name, Some(Sealer::new(&Secret::take(&mut [2; 32]))))
+    fn join_sealed(&mut self, name: &str) -> (MemberId, LogCursor) {
+        self.join_over(name, Some(RecordSealer::new(&Secret::take(&mut [2; 32]))))
     }
 
-    fn join_over(&mut self, name: &str, sealer: Option<Sealer>) -> (SeatId, Outlet) {
+    fn join_over(&mut self, name: &str, sealer: Option<RecordSealer>) -> (MemberId, LogCursor) {
         let pass = self.gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
-        let seat = pass.sit(Tick::ZERO, Name::new(name).unwrap()).unwrap();
+        let seat = pass.sit(Tick::ZERO, Username::new(name).unwrap()).unwrap();
         let admitted = Admitted::open(seat, format!("id of {name}"));
         self.handle(Input::Joined(Admitted { sealer, ..admitted }));
         loop {
@@ -44,7 +44,7 @@ impl House {
         }
     }
 
-    fn say(&mut self, seat: SeatId, text: &str) {
+    fn say(&mut self, seat: MemberId, text: &str) {
         let token = Token::new(text.to_owned()).unwrap();
         self.handle(Input::Request(seat, Request::Say(token)));
     }
@@ -63,10 +63,10 @@ impl House {
 }
 
 /// All that `outlet` has to write.
-fn drain(outlet: &mut Outlet) -> String {
+fn drain(outlet: &mut LogCursor) -> String {
     let mut bytes = Vec::new();
     loop {
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = bytes.len();
         for slice in outlet.pending(&mut slices) {
             bytes.extend_from_slice(slice);
@@ -88,7 +88,7 @@ fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
         house.publish();
         drain(&mut to_alice);
     }
-    house.handle(Input::Left(bob, Departure::Closed));
+    house.handle(Input::Left(bob, LeaveReason::Closed));
     for text in ["four", "five"] {
         house.say(alice, text);
         house.publish();
@@ -150,7 +150,7 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
     let anything: [&dyn Fn(&mut House); 3] = [
         &|house| house.say(alice, "one"),
         &|house| house.handle(Input::Request(alice, Request::Clear(None))),
-        &|house| house.handle(Input::Left(leavers[1], Departure::Lost)),
+        &|house| house.handle(Input::Left(leavers[1], LeaveReason::Lost)),
     ];
     for (at, happens) in anything.into_iter().enumerate() {
         let name = format!("dave {at}");
@@ -191,7 +191,7 @@ fn somebody_has_to_be_there_to_be_too_slow() {
     house.publish();
     let stall = Limits::default().stall.unwrap();
     assert_eq!(house.room.deadline(), Some(Tick::ZERO.after(stall)));
-    house.handle(Input::Left(alice, Departure::Lost));
+    house.handle(Input::Left(alice, LeaveReason::Lost));
     house.publish();
     assert_eq!(house.room.deadline(), None);
 }

@@ -14,29 +14,29 @@ use crate::{
     secret::burning_the_stack,
     time::Tick,
     transport::frame::Frame,
-    transport::record::{SMALLEST_RECORD, Sealer},
+    transport::record::{RecordSealer, SMALLEST_RECORD},
     wire,
 };
 
 /// Pieces handed to one vectored write at the most.
-pub const GATHERED: usize = 8;
+pub const MAX_IO_SLICES: usize = 8;
 /// Bytes of records that are made ahead of the socket.
 const RECORDS: usize = 64 << 10;
 
 /// What one reader has still to write.
 #[derive(Debug)]
-pub struct Outlet {
+pub struct LogCursor {
     reader: Reader,
     /// Where the link is sealed.
-    sealing: Option<Sealing>,
+    sealing: Option<SealedCursor>,
 }
 
-impl Outlet {
+impl LogCursor {
     pub(super) fn new(
         place: &Arc<Place>,
         progress: &Arc<Progress>,
         greeting: Vec<Frame>,
-        sealer: Option<Sealer>,
+        sealer: Option<RecordSealer>,
     ) -> Self {
         let reader = Reader {
             place: Arc::clone(place),
@@ -44,12 +44,15 @@ impl Outlet {
             greeting: greeting.into(),
             greeted: 0,
         };
-        Self { reader, sealing: sealer.map(Sealing::new) }
+        Self { reader, sealing: sealer.map(SealedCursor::new) }
     }
 
-    /// Everything that waits, up to [`GATHERED`] pieces, for one vectored
+    /// Everything that waits, up to [`MAX_IO_SLICES`] pieces, for one vectored
     /// write. Empty if nothing waits now.
-    pub fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
+    pub fn pending<'a>(
+        &'a mut self,
+        slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
+    ) -> &'a [IoSlice<'a>] {
         let Some(sealing) = &mut self.sealing else { return self.reader.pending(slices) };
         sealing.refill(&mut self.reader);
         match (sealing.unwritten(), slices) {
@@ -100,7 +103,10 @@ struct Reader {
 }
 
 impl Reader {
-    fn pending<'a>(&'a mut self, slices: &'a mut [IoSlice<'a>; GATHERED]) -> &'a [IoSlice<'a>] {
+    fn pending<'a>(
+        &'a mut self,
+        slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
+    ) -> &'a [IoSlice<'a>] {
         let cursor = self.progress.cursor.load(Ordering::Acquire);
         self.leave_behind(cursor);
         let greeting = self.greeting.iter().enumerate().map(|(at, frame)| {
@@ -173,8 +179,8 @@ fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// From lines to records. Some are made ahead, since a socket takes a record
 /// in pieces; the lines they stand for count as written when they are.
 #[derive(Debug)]
-struct Sealing {
-    sealer: Sealer,
+struct SealedCursor {
+    sealer: RecordSealer,
     records: Vec<u8>,
     written: usize,
     /// Bytes of lines that the records stand for.
@@ -183,8 +189,8 @@ struct Sealing {
     over: bool,
 }
 
-impl Sealing {
-    const fn new(sealer: Sealer) -> Self {
+impl SealedCursor {
+    const fn new(sealer: RecordSealer) -> Self {
         Self { sealer, records: Vec::new(), written: 0, stand_for: 0, over: false }
     }
 
@@ -207,7 +213,7 @@ impl Sealing {
         } else {
             Vec::new()
         };
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let pieces = reader.pending(&mut slices);
         if !(asides.is_empty() && last_words.is_empty() && pieces.is_empty()) {
             // Once for all of them: it costs a tenth of what a record does.

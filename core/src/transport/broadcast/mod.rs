@@ -2,7 +2,7 @@
 //!
 //! A [`Log`] belongs to the one machine that appends to it. What has been
 //! appended since the last [`Log::publish`] becomes one shared segment then.
-//! Each reader holds an [`Outlet`]: what it alone gets first, and a cursor into
+//! Each reader holds an [`LogCursor`]: what it alone gets first, and a cursor into
 //! the log. Nothing is copied or queued per reader, and publishing costs the
 //! same however many there are: segments are a chain, a reader holds the place
 //! in it that it has come to, and what lies before the last reader's place is
@@ -20,8 +20,8 @@ use std::{
     time::Duration,
 };
 
-pub use self::cursor::{GATHERED, Outlet};
-use crate::{time::Tick, transport::frame::Frame, transport::record::Sealer};
+pub use self::cursor::{LogCursor, MAX_IO_SLICES};
+use crate::{time::Tick, transport::frame::Frame, transport::record::RecordSealer};
 
 /// The writing end.
 #[derive(Debug, Default)]
@@ -132,7 +132,11 @@ impl Log {
     /// A reader who gets `greeting` and then all that is appended from now on;
     /// every line as a record, if there is a `sealer`.
     #[must_use]
-    pub fn subscribe(&self, greeting: Vec<Frame>, sealer: Option<Sealer>) -> (Outlet, Lag) {
+    pub fn subscribe(
+        &self,
+        greeting: Vec<Frame>,
+        sealer: Option<RecordSealer>,
+    ) -> (LogCursor, Lag) {
         let size = greeting.iter().map(|frame| frame.bytes().len() as u64).sum();
         let progress = Arc::new(Progress {
             cursor: AtomicU64::new(self.end()),
@@ -143,7 +147,7 @@ impl Log {
             asides: Mutex::default(),
             last_words: Mutex::default(),
         });
-        (Outlet::new(&self.head, &progress, greeting, sealer), Lag(progress))
+        (LogCursor::new(&self.head, &progress, greeting, sealer), Lag(progress))
     }
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     secret::Secret,
-    transport::record::{MAX_OBJECT, Opener, SMALLEST_RECORD},
+    transport::record::{MAX_OBJECT, RecordOpener, SMALLEST_RECORD},
 };
 
 fn frame(text: &str) -> Frame {
@@ -29,10 +29,10 @@ impl Kept {
 }
 
 /// What `outlet` has to write, taken `step` bytes at a time.
-fn drain(outlet: &mut Outlet, step: usize) -> String {
+fn drain(outlet: &mut LogCursor, step: usize) -> String {
     let mut bytes = Vec::new();
     loop {
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let all: Vec<u8> =
             outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
         let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty()) else {
@@ -134,12 +134,12 @@ fn what_a_reader_is_owed_is_what_it_could_take_now() {
 
 const KEY: [u8; 32] = [3; 32];
 
-fn sealer() -> Option<Sealer> {
-    Some(Sealer::new(&Secret::take(&mut KEY.clone())))
+fn sealer() -> Option<RecordSealer> {
+    Some(RecordSealer::new(&Secret::take(&mut KEY.clone())))
 }
 
 /// The objects in these records.
-fn opened(opener: &mut Opener, records: &str) -> Vec<String> {
+fn opened(opener: &mut RecordOpener, records: &str) -> Vec<String> {
     let open = |line: &str| String::from_utf8(opener.open(line.as_bytes()).unwrap().to_vec());
     records.lines().map(open).collect::<Result<_, _>>().unwrap()
 }
@@ -150,7 +150,7 @@ fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() 
         let mut log = Log::default();
         let greeting = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
         let (mut outlet, lag) = log.subscribe(greeting, sealer());
-        let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+        let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
         log.append(&frame(r#"{"n":3}"#));
         log.append(&frame(r#"{"n":4}"#));
         log.publish();
@@ -174,7 +174,7 @@ fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() 
         log.publish();
         let mut records = String::new();
         while !outlet.is_finished() {
-            let mut slices = [IoSlice::new(&[]); GATHERED];
+            let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
             let pending: Vec<u8> = joined(outlet.pending(&mut slices));
             assert_ne!(pending, b"", "not finished, so something is to come");
             let taken = step.min(pending.len());
@@ -194,7 +194,7 @@ fn records_are_made_a_few_ahead_of_the_socket() {
         log.append(&frame("{}"));
     }
     log.publish();
-    let mut slices = [IoSlice::new(&[]); GATHERED];
+    let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
     let ahead = joined(outlet.pending(&mut slices)).len();
     assert!((60_000..70_000).contains(&ahead), "{ahead} bytes");
     // Only whole batches of records count as said, so nobody is thought faster than it is.
@@ -209,7 +209,7 @@ fn records_are_made_a_few_ahead_of_the_socket() {
 fn the_last_words_come_behind_more_than_is_made_at_once() {
     let mut log = Log::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
-    let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+    let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
     for _ in 0..200 {
         log.append(&frame("{}"));
     }
@@ -225,7 +225,7 @@ fn the_last_words_come_behind_more_than_is_made_at_once() {
 fn a_line_that_fits_no_record_ends_the_link_after_what_was_before_it() {
     let mut log = Log::default();
     let (mut outlet, _) = log.subscribe(Vec::new(), sealer());
-    let mut opener = Opener::new(&Secret::take(&mut KEY.clone()));
+    let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
     log.append(&frame("{}"));
     log.append(&frame(&"x".repeat(MAX_OBJECT + 1)));
     log.append(&frame("{}"));
@@ -265,7 +265,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 struct Reader {
-    outlet: Outlet,
+    outlet: LogCursor,
     lag: Lag,
     /// What it is to get in the end, as far as it is known now.
     due: Vec<u8>,
@@ -275,7 +275,7 @@ struct Reader {
 
 impl Reader {
     fn take(&mut self, most: usize) -> usize {
-        let mut slices = [IoSlice::new(&[]); GATHERED];
+        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let pending = self.outlet.pending(&mut slices);
         let pending: Vec<u8> = pending.iter().flat_map(|slice| slice.to_vec()).collect();
         let count = pending.len().min(most);

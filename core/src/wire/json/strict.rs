@@ -48,7 +48,7 @@ impl Field {
 
 /// Why a line gives no fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unusable {
+pub(crate) enum JsonError {
     NotUtf8,
     NotJson,
     NotAnObject,
@@ -58,14 +58,14 @@ pub(crate) enum Unusable {
 pub(crate) fn fields<const N: usize>(
     line: &[u8],
     keys: [&'static str; N],
-) -> Result<[Field; N], Unusable> {
-    let text = std::str::from_utf8(line).map_err(|_| Unusable::NotUtf8)?;
+) -> Result<[Field; N], JsonError> {
+    let text = std::str::from_utf8(line).map_err(|_| JsonError::NotUtf8)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let found = reader
         .deserialize_any(Wanted { keys })
         .and_then(|found| reader.end().map(|()| found))
-        .map_err(|_| Unusable::NotJson)?;
-    found.ok_or(Unusable::NotAnObject)
+        .map_err(|_| JsonError::NotJson)?;
+    found.ok_or(JsonError::NotAnObject)
 }
 
 /// The object that `line` is, and nothing else: no other value, no key twice
@@ -288,7 +288,7 @@ fn drain<'de, A: SeqAccess<'de>>(mut seq: A) -> Result<usize, A::Error> {
 mod tests {
     use super::*;
 
-    fn text_of(line: &str) -> Result<Field, Unusable> {
+    fn text_of(line: &str) -> Result<Field, JsonError> {
         fields(line.as_bytes(), ["text"]).map(|[field]| field)
     }
 
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn what_is_no_object_is_named() {
         for other in ["[]", "[[1],{}]", "\"x\"", "5", "-5", "0.5", "null", "true"] {
-            assert_eq!(text_of(other), Err(Unusable::NotAnObject), "{other}");
+            assert_eq!(text_of(other), Err(JsonError::NotAnObject), "{other}");
         }
         for broken in [
             "",
@@ -325,16 +325,16 @@ mod tests {
             r#"{"text":"\ud800"}"#,
             "NaN",
         ] {
-            assert_eq!(text_of(broken), Err(Unusable::NotJson), "{broken}");
+            assert_eq!(text_of(broken), Err(JsonError::NotJson), "{broken}");
         }
-        assert_eq!(fields(b"{\"text\":\"\xff\"}", ["text"]), Err(Unusable::NotUtf8));
+        assert_eq!(fields(b"{\"text\":\"\xff\"}", ["text"]), Err(JsonError::NotUtf8));
     }
 
     #[test]
     fn two_hundred_thousand_brackets_are_only_bytes() {
         let deep = "[".repeat(200_000) + &"]".repeat(200_000);
         assert_eq!(text_of(&format!(r#"{{"text":{deep}}}"#)), Ok(Field::Truthy));
-        assert_eq!(text_of(&deep), Err(Unusable::NotAnObject));
-        assert_eq!(text_of(&"[".repeat(200_000)), Err(Unusable::NotJson));
+        assert_eq!(text_of(&deep), Err(JsonError::NotAnObject));
+        assert_eq!(text_of(&"[".repeat(200_000)), Err(JsonError::NotJson));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
 
 /// One line of the chat.
 #[derive(Debug)]
-pub(crate) enum News {
+pub(crate) enum ServerMessage {
     Init(Init),
     Message(Data),
     Joined(User),
@@ -72,7 +72,7 @@ pub(crate) enum Cleared {
     Proven(Data),
 }
 
-impl News {
+impl ServerMessage {
     pub(crate) fn read(line: &[u8]) -> Self {
         let Some(line) = lenient::read(line) else { return Self::Unknown };
         let news = match line.get("type").and_then(Value::as_text) {
@@ -189,7 +189,7 @@ mod tests {
         let line = br#"{"type":"init","messages":[5,{"username":"a"},{"id":null},
             {"id":"x","text":NaN,"timestamp":7,"username":["\ud800",1e999]}],
             "users":[null,{"user_id":"1","username":5},{"user_id":2,"username":"b"}]}"#;
-        let News::Init(Init { messages, users, .. }) = News::read(line) else {
+        let ServerMessage::Init(Init { messages, users, .. }) = ServerMessage::read(line) else {
             panic!("not an init")
         };
         let authors: Vec<_> = messages.iter().map(|data| data.author.raw().to_owned()).collect();
@@ -211,7 +211,10 @@ mod tests {
             r#"{"type":"dance"}"#,
             r#"{"type":"message","data":5}"#,
         ] {
-            assert!(matches!(News::read(line.as_bytes()), News::Unknown), "{line}");
+            assert!(
+                matches!(ServerMessage::read(line.as_bytes()), ServerMessage::Unknown),
+                "{line}"
+            );
         }
     }
 }

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use crate::wire::{MAX_LINE, Token, append, frame};
 use crate::{
-    crypto::kdf::Kdf, error::ErrorText, strict_room::hash_chain::View, transport::frame::Frame,
-    transport::record::MAX_OBJECT, username::Name,
+    crypto::kdf::Kdf, error::WireError, strict_room::hash_chain::View, transport::frame::Frame,
+    transport::record::MAX_OBJECT, username::Username,
 };
 
 /// Line 2 of protocol 1.
@@ -80,7 +80,7 @@ pub(crate) fn sealed_confirmation(h_amk: &[u8; 32]) -> Frame {
 }
 
 /// `{"error":TEXT}`.
-pub(crate) fn error(text: ErrorText) -> Frame {
+pub(crate) fn error(text: WireError) -> Frame {
     #[derive(Serialize)]
     struct Line {
         error: &'static str,
@@ -93,7 +93,7 @@ struct Data<'a> {
     id: &'a str,
     token: &'a Token,
     timestamp: &'a str,
-    author: &'a Name,
+    author: &'a Username,
     n: Option<u64>,
 }
 
@@ -138,13 +138,13 @@ pub(crate) struct Message {
 
 impl Message {
     /// For a classic room.
-    pub(crate) fn classic(id: &str, token: &Token, at: &str, author: &Name) -> Self {
+    pub(crate) fn classic(id: &str, token: &Token, at: &str, author: &Username) -> Self {
         let data = Data { id, token, timestamp: at, author, n: None };
         Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: OnceLock::new() }
     }
 
     /// For a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: &str, author: &Name, n: u64) -> Self {
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, author: &Username, n: u64) -> Self {
         let data = Data { id, token, timestamp: at, author, n: Some(n) };
         Self { open: None, sealed: data.line(MESSAGE_HEAD, "").0.into() }
     }
@@ -187,16 +187,16 @@ impl Message {
 
 /// `cleared`, with whose wish it was where the protocol says so.
 #[derive(Debug)]
-pub(crate) struct Clearing {
+pub(crate) struct EncodedClear {
     /// For protocol 1; none in a strict room.
     pub(crate) open: Option<Frame>,
     /// For protocol 2.
     pub(crate) sealed: Frame,
 }
 
-impl Clearing {
+impl EncodedClear {
     /// In a classic room.
-    pub(crate) fn classic(by: &Name) -> Self {
+    pub(crate) fn classic(by: &Username) -> Self {
         #[derive(Serialize)]
         struct Line<'a> {
             r#type: &'static str,
@@ -209,7 +209,7 @@ impl Clearing {
     }
 
     /// In a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: &str, by: &Name, n: u64) -> Self {
+    pub(crate) fn strict(id: &str, token: &Token, at: &str, by: &Username, n: u64) -> Self {
         let data = Data { id, token, timestamp: at, author: by, n: Some(n) };
         Self { open: None, sealed: data.line(CLEARED_HEAD, "").0 }
     }
@@ -220,8 +220,8 @@ impl Clearing {
 /// long. Should the users alone not fit, some of those present are left out: a
 /// longer line would cut off a Python client for certain.
 pub(crate) fn init<'a>(
-    present: impl Iterator<Item = (&'a str, &'a Name)>,
-    newcomer: (&'a str, &'a Name),
+    present: impl Iterator<Item = (&'a str, &'a Username)>,
+    newcomer: (&'a str, &'a Username),
     history: impl Iterator<Item = &'a Message>,
 ) -> Frame {
     const HEAD: &[u8] = br#"{"type":"init","messages":["#;
@@ -254,8 +254,8 @@ pub(crate) fn init<'a>(
 /// as lines of their own. `start` is what stands before the first of them:
 /// number and view, in a strict room.
 pub(crate) fn sealed_init<'a>(
-    present: impl Iterator<Item = (&'a str, &'a Name)>,
-    newcomer: (&'a str, &'a Name),
+    present: impl Iterator<Item = (&'a str, &'a Username)>,
+    newcomer: (&'a str, &'a Username),
     history: usize,
     start: Option<(u64, View)>,
 ) -> Frame {
@@ -275,8 +275,8 @@ pub(crate) fn sealed_init<'a>(
 /// The users as Python lists them, who came last standing last; as many of them
 /// as fit into `left` bytes, the newcomer for certain.
 fn listed<'a>(
-    present: impl Iterator<Item = (&'a str, &'a Name)>,
-    newcomer: (&'a str, &'a Name),
+    present: impl Iterator<Item = (&'a str, &'a Username)>,
+    newcomer: (&'a str, &'a Username),
     left: &mut usize,
 ) -> Vec<u8> {
     let (mut listed, mut last) = (Vec::new(), Vec::new());
@@ -297,7 +297,7 @@ fn listed<'a>(
 }
 
 /// One user. An id has nothing to escape.
-fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Name)) {
+fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Username)) {
     for piece in [r#"{"user_id":""#, user_id, r#"","username":"#] {
         listed.extend_from_slice(piece.as_bytes());
     }
@@ -306,7 +306,7 @@ fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Name)) {
 }
 
 /// `user_joined`.
-pub(crate) fn user_joined(user_id: &str, name: &Name) -> Frame {
+pub(crate) fn user_joined(user_id: &str, name: &Username) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,

@@ -15,7 +15,7 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-use super::network::{Lane, Link};
+use super::network::{DirectionConfig, Link};
 use crate::runtime::Read;
 
 /// An end of a wire, and the index of the pipe that leaves it.
@@ -41,7 +41,7 @@ pub(super) struct Wire {
 
 #[derive(Debug)]
 struct Pipe {
-    lane: Lane,
+    lane: DirectionConfig,
     /// All that was written and not read; the first `arrived` bytes are readable.
     bytes: VecDeque<u8>,
     arrived: usize,
@@ -199,7 +199,7 @@ impl Wire {
 }
 
 impl Pipe {
-    fn new(lane: Lane) -> Self {
+    fn new(lane: DirectionConfig) -> Self {
         Self {
             lane,
             bytes: VecDeque::new(),

@@ -22,7 +22,9 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-pub use self::network::{Chunk, Lane, Link, SimHangup, SimListener, SimReader, SimWriter};
+pub use self::network::{
+    ChunkSize, DirectionConfig, Link, SimAbortHandle, SimListener, SimReadHalf, SimWriteHalf,
+};
 use crate::runtime::{Connection, Dial, Runtime};
 
 /// The simulator. Clones share one world.
@@ -131,7 +133,7 @@ impl Sim {
     }
 
     fn waker(&self, id: u64) -> Waker {
-        Waker::from(Arc::new(Ticket { ready: Arc::clone(&self.0.ready), id }))
+        Waker::from(Arc::new(TaskWaker { ready: Arc::clone(&self.0.ready), id }))
     }
 
     /// Moves the clock to the next alarm, if there is one, and wakes all who
@@ -151,16 +153,16 @@ impl Sim {
 }
 
 impl Runtime for Sim {
-    type Reader = SimReader;
-    type Writer = SimWriter;
-    type Hangup = SimHangup;
+    type Reader = SimReadHalf;
+    type Writer = SimWriteHalf;
+    type AbortHandle = SimAbortHandle;
 
     fn now(&self) -> Tick {
         self.0.state().now
     }
 
     async fn sleep_until(&self, at: Tick) {
-        let mut alarm = Alarm::new(self);
+        let mut alarm = Timer::new(self);
         future::poll_fn(|context| {
             if self.now() >= at {
                 return Poll::Ready(());
@@ -275,12 +277,12 @@ struct Ready {
 }
 
 /// Puts its task into the ready queue, once.
-struct Ticket {
+struct TaskWaker {
     ready: Arc<Mutex<Ready>>,
     id: u64,
 }
 
-impl Wake for Ticket {
+impl Wake for TaskWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }
@@ -294,12 +296,12 @@ impl Wake for Ticket {
 }
 
 /// One entry in the world's alarms, taken out again when its owner no longer waits.
-struct Alarm<'a> {
+struct Timer<'a> {
     sim: &'a Sim,
     key: Option<(Tick, u64)>,
 }
 
-impl<'a> Alarm<'a> {
+impl<'a> Timer<'a> {
     const fn new(sim: &'a Sim) -> Self {
         Self { sim, key: None }
     }
@@ -319,7 +321,7 @@ impl<'a> Alarm<'a> {
     }
 }
 
-impl Drop for Alarm<'_> {
+impl Drop for Timer<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.sim.0.state().alarms.remove(&key);

@@ -13,19 +13,19 @@ use std::{
 use cmdchat_core::time::Tick;
 
 use super::{
-    Alarm, Sim,
+    Sim, Timer,
     duplex::{End, Wire, earlier},
     lock,
 };
-use crate::runtime::{Connection, Hangup, Listener, Read, Reader, Runtime as _, Writer};
+use crate::runtime::{AbortHandle, Connection, Listener, Read, Reader, Runtime as _, Writer};
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Link {
     /// From the caller to the listener.
-    pub up: Lane,
+    pub up: DirectionConfig,
     /// From the listener to the caller.
-    pub down: Lane,
+    pub down: DirectionConfig,
     /// Where the listener sees the call come from; a port of 127.0.0.1 of its
     /// own if not set.
     pub peer: Option<SocketAddr>,
@@ -34,33 +34,33 @@ pub struct Link {
 impl Link {
     /// The same lane in both directions.
     #[must_use]
-    pub const fn both(lane: Lane) -> Self {
+    pub const fn both(lane: DirectionConfig) -> Self {
         Self { up: lane, down: lane, peer: None }
     }
 }
 
 /// How one direction of a connection behaves.
 #[derive(Clone, Copy, Debug)]
-pub struct Lane {
+pub struct DirectionConfig {
     /// From write to read, and how long news about the connection takes.
     pub latency: Duration,
     /// How much one read gets at most.
-    pub chunk: Chunk,
+    pub chunk: ChunkSize,
     /// How much one write takes at most, in bytes.
-    pub write_chunk: Chunk,
+    pub write_chunk: ChunkSize,
     /// How many bytes may be under way or unread before writes wait.
     pub capacity: usize,
     /// After so many bytes the connection breaks, both ways.
     pub cut_after: Option<u64>,
 }
 
-impl Default for Lane {
+impl Default for DirectionConfig {
     /// No latency, no chunks, 64 KiB under way, no cut.
     fn default() -> Self {
         Self {
             latency: Duration::ZERO,
-            chunk: Chunk::Whole,
-            write_chunk: Chunk::Whole,
+            chunk: ChunkSize::Whole,
+            write_chunk: ChunkSize::Whole,
             capacity: 64 * 1024,
             cut_after: None,
         }
@@ -70,7 +70,7 @@ impl Default for Lane {
 /// How much is moved at once. It never delays anything: what the moment has is
 /// there for the next call.
 #[derive(Clone, Copy, Debug, Default)]
-pub enum Chunk {
+pub enum ChunkSize {
     /// As much as there is.
     #[default]
     Whole,
@@ -81,7 +81,7 @@ pub enum Chunk {
     Random(u64),
 }
 
-impl Chunk {
+impl ChunkSize {
     pub(super) fn next(&mut self) -> usize {
         match self {
             Self::Whole => usize::MAX,
@@ -138,7 +138,7 @@ impl SimListener {
 
 impl Listener<Sim> for SimListener {
     async fn accept(&mut self) -> io::Result<Connection<Sim>> {
-        let mut alarm = Alarm::new(&self.sim);
+        let mut alarm = Timer::new(&self.sim);
         future::poll_fn(|context| {
             let mut state = self.sim.0.state();
             let now = state.now;
@@ -204,9 +204,9 @@ impl Socket {
     fn connection(self, peer: SocketAddr) -> Connection<Sim> {
         let socket = Arc::new(self);
         Connection {
-            hangup: SimHangup(Arc::downgrade(&socket)),
-            reader: SimReader(Arc::clone(&socket)),
-            writer: SimWriter(socket),
+            hangup: SimAbortHandle(Arc::downgrade(&socket)),
+            reader: SimReadHalf(Arc::clone(&socket)),
+            writer: SimWriteHalf(socket),
             peer,
         }
     }
@@ -218,7 +218,7 @@ impl Socket {
         deadline: Option<Tick>,
         mut operation: impl FnMut(&mut Wire, Tick, &Waker) -> Result<io::Result<T>, Option<Tick>>,
     ) -> Option<io::Result<T>> {
-        let mut alarm = Alarm::new(&self.sim);
+        let mut alarm = Timer::new(&self.sim);
         future::poll_fn(|context| {
             let now = self.sim.now();
             let next = match operation(&mut lock(&self.wire), now, context.waker()) {
@@ -247,9 +247,9 @@ impl Drop for Socket {
 
 /// The receiving half of a connection in a [`Sim`].
 #[derive(Debug)]
-pub struct SimReader(Arc<Socket>);
+pub struct SimReadHalf(Arc<Socket>);
 
-impl Reader for SimReader {
+impl Reader for SimReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let end = self.0.end;
         let operation = |wire: &mut Wire, now, waker: &Waker| wire.read(end, now, buffer, waker);
@@ -259,9 +259,9 @@ impl Reader for SimReader {
 
 /// The sending half of a connection in a [`Sim`].
 #[derive(Debug)]
-pub struct SimWriter(Arc<Socket>);
+pub struct SimWriteHalf(Arc<Socket>);
 
-impl Writer for SimWriter {
+impl Writer for SimWriteHalf {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut wire = lock(&self.0.wire);
         let written = wire.write(self.0.end, self.0.sim.now(), slices, Waker::noop());
@@ -282,9 +282,9 @@ impl Writer for SimWriter {
 
 /// Ends a connection in a [`Sim`].
 #[derive(Clone, Debug)]
-pub struct SimHangup(Weak<Socket>);
+pub struct SimAbortHandle(Weak<Socket>);
 
-impl Hangup for SimHangup {
+impl AbortHandle for SimAbortHandle {
     fn hang_up(&self) {
         if let Some(socket) = self.0.upgrade() {
             socket.close();

@@ -2,8 +2,8 @@ use super::*;
 
 const TIME: &str = "1970-01-01T00:00:00+00:00";
 
-fn author() -> Name {
-    Name::new(&"é".repeat(32)).unwrap()
+fn author() -> Username {
+    Username::new(&"é".repeat(32)).unwrap()
 }
 
 /// Message `n`, with so many bytes of token.

@@ -14,7 +14,7 @@ use cmdchat::{
     },
 };
 use cmdchat_core::client::{
-    Event, Message, Mode, RejectReason, RejectedMessage, SendId, Standing, Warning,
+    Event, Message, Mode, RejectReason, RejectedMessage, RoomState, SendId, Warning,
 };
 use insta::assert_snapshot;
 use scene::{Scene, message, untrusted};
@@ -255,7 +255,7 @@ fn commands_answer() {
     scene.enter("/verify");
     let fingerprint = "12345 67890 12345 67890 12345".parse().unwrap();
     let view = Some((17, [0xAB, 0xCD, 0, 1, 2]));
-    scene.hears(Event::Standing(Standing { view, fingerprint }));
+    scene.hears(Event::Standing(RoomState { view, fingerprint }));
     scene.enter("/ignore bbo");
     assert_snapshot!("more_answers", scene.seen());
 }

@@ -21,7 +21,7 @@ use cmdchat_core::{
     transport::record::RecordSealer,
     username::Username,
     wire::json::lenient,
-    wire::{Request, Token},
+    wire::{FernetToken, Request},
 };
 use divan::{Bencher, black_box, counter::BytesCount};
 use jiff::Timestamp;
@@ -121,7 +121,7 @@ mod room {
         }
 
         fn say(&mut self) {
-            let request = Request::Say(Token::new(token()).unwrap());
+            let request = Request::Say(FernetToken::new(token()).unwrap());
             self.room.handle(Tick::ZERO, Input::Request(self.members[0].0, request));
         }
 
@@ -200,7 +200,7 @@ mod room {
         mut login: H,
         inbox: &mut LineDecoder,
         other: &mut LineDecoder,
-    ) -> Result<H, H::Admitted> {
+    ) -> Result<H, H::Output> {
         loop {
             let mut out = Vec::new();
             let step = login.advance(Tick::ZERO, inbox, &mut out);

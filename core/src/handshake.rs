@@ -9,9 +9,9 @@ pub trait Handshake: Sized + Send + 'static {
     /// The login while its arithmetic runs.
     type Work: Work<Next = Self>;
     /// What a login ends in.
-    type Admitted: Send + 'static;
+    type Output: Send + 'static;
     /// Why a login ended otherwise.
-    type Refused: Send + 'static;
+    type LoginError: Send + 'static;
 
     /// Takes at most one line from `inbox`. Frames to send are appended to
     /// `out`, on refusal too: write them first, then look at the result.
@@ -25,13 +25,13 @@ pub trait Handshake: Sized + Send + 'static {
         now: Tick,
         inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-    ) -> Result<Step<Self>, Self::Refused>;
+    ) -> Result<Step<Self>, Self::LoginError>;
 
     /// When to call [`Self::advance`] at the latest.
     fn deadline(&self) -> Tick;
 
     /// Ends a login whose arithmetic cannot be run now, because too many wait.
-    fn overloaded(work: Self::Work, out: &mut Vec<Frame>) -> Self::Refused;
+    fn overloaded(work: Self::Work, out: &mut Vec<Frame>) -> Self::LoginError;
 }
 
 /// What a login needs next.
@@ -44,7 +44,7 @@ pub enum Step<H: Handshake> {
     /// To be left alone until this moment; nothing is to be read meanwhile.
     NeedsTime(Tick, H),
     /// Nothing: it is done.
-    Done(H::Admitted),
+    Done(H::Output),
 }
 
 /// A login in the middle of its arithmetic: no I/O, no clock.

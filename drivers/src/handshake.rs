@@ -14,7 +14,7 @@ use cmdchat_core::{
 };
 
 use crate::{
-    read_buffer::Buffer,
+    read_buffer::ReadBuffer,
     runtime::{Read, Reader, Runtime, Writer},
 };
 
@@ -73,8 +73,8 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
     writer: &mut R::Writer,
     inbox: &mut LineDecoder,
     mut login: H,
-) -> Result<H::Admitted, H::Refused> {
-    let mut buffer = Buffer::new();
+) -> Result<H::Output, H::LoginError> {
+    let mut buffer = ReadBuffer::new();
     let mut out = Vec::new();
     loop {
         let deadline = login.deadline();
@@ -129,7 +129,7 @@ async fn send<W: Writer>(
 pub(crate) async fn see_out<R: Runtime>(runtime: &R, mut reader: R::Reader, mut writer: R::Writer) {
     writer.finish();
     let until = runtime.now().after(SEEING_OUT);
-    let mut buffer = Buffer::new();
+    let mut buffer = ReadBuffer::new();
     while runtime.now() < until {
         match reader.read(buffer.room(), Some(until)).await {
             Ok(Read::Bytes(_)) => {}

@@ -8,9 +8,9 @@ const LARGE: usize = 16 << 10;
 
 /// Small while its peer says little, large while it says much; wiped when it
 /// is emptied, because the next read may be long in coming.
-pub(crate) struct Buffer(Box<[u8]>);
+pub(crate) struct ReadBuffer(Box<[u8]>);
 
-impl Buffer {
+impl ReadBuffer {
     pub(crate) fn new() -> Self {
         Self(vec![0; SMALL].into())
     }
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn it_grows_while_reads_fill_it_and_keeps_nothing() {
-        let mut buffer = Buffer::new();
+        let mut buffer = ReadBuffer::new();
         for (sent, room_after) in [(SMALL, LARGE), (LARGE, LARGE), (LARGE - 1, SMALL), (1, SMALL)] {
             buffer.room()[..sent].fill(7);
             assert!(buffer.deliver(sent, |bytes| bytes.len() == sent && bytes.ends_with(&[7])));

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cmdchat_drivers::{
-    runtime::sim::{Link, Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
+    runtime::sim::{LinkConfig, Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
     runtime::{AbortHandle as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
 };
 
@@ -58,7 +58,7 @@ pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> Socket
     let (world, attack) = (sim.clone(), Arc::new(Mutex::new(attack)));
     sim.spawn(async move {
         let Ok(client) = listener.accept().await else { return };
-        let server = world.connect(server, &Link::default()).expect("the server listens");
+        let server = world.connect(server, &LinkConfig::default()).expect("the server listens");
         let hangups = [client.hangup, server.hangup];
         let up = Carrier::new(Way::Up, &attack, &hangups, client.reader, server.writer);
         let down = Carrier::new(Way::Down, &attack, &hangups, server.reader, client.writer);

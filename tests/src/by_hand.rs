@@ -12,14 +12,14 @@ mod house;
 mod played;
 
 pub use client::Client;
-pub use house::House;
+pub use house::TestServer;
 pub use played::PlayedServer;
 
 /// Where a login stands when it can do no more by itself.
 enum Settled<H: Handshake> {
     Waits(H),
-    Done(H::Admitted),
-    Refused(H::Refused),
+    Done(H::Output),
+    Refused(H::LoginError),
 }
 
 /// Takes `login` as far as the bytes allow; time jumps where it must pass.

@@ -15,7 +15,7 @@ mod transcript;
 mod vectors;
 
 pub use attacker::{Attack, Fate, Way};
-pub use by_hand::{Client, House, PlayedServer};
+pub use by_hand::{Client, PlayedServer, TestServer};
 pub use peers::{Host, Kind, Peer, Seen, conversation};
 pub use python::{Python, PythonPeer};
 pub use python_json::python_json;

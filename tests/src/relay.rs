@@ -10,7 +10,7 @@ use cmdchat_core::{
     client::{ClientConfig, Output, Progress, SendId, Session},
     crypto::kdf::room_key,
     fuzzing::established,
-    strict_room::hash_chain::View,
+    strict_room::hash_chain::ChainHash,
     time::Tick,
     transport::line_decoder::LineDecoder,
     transport::record::{RecordOpener, RecordSealer},
@@ -37,7 +37,7 @@ struct Person {
     sent: Vec<Value>,
     told: Vec<String>,
     /// Number and view of what it was shown last.
-    standing: (u64, View),
+    standing: (u64, ChainHash),
     said: u64,
 }
 
@@ -68,7 +68,7 @@ impl Relay {
     /// # Panics
     ///
     /// If it is no proper name.
-    pub fn join(&mut self, name: &str, history: &[Said], start: (u64, View)) -> usize {
+    pub fn join(&mut self, name: &str, history: &[Said], start: (u64, ChainHash)) -> usize {
         let place = self.people.len();
         let guest = Username::new(name).expect("a proper name");
         let guest = Arc::new(ClientConfig::new(guest, password(PASSWORD), epoch()));
@@ -167,7 +167,7 @@ impl Relay {
 
     /// Number and view of what a member was shown last.
     #[must_use]
-    pub fn standing(&self, place: usize) -> (u64, View) {
+    pub fn standing(&self, place: usize) -> (u64, ChainHash) {
         self.people[place].standing
     }
 

@@ -20,7 +20,7 @@ use cmdchat_core::{
 };
 use cmdchat_drivers::{
     client::{ClientHandle, SessionCommand, connect},
-    runtime::sim::{DirectionConfig, Link, Sim},
+    runtime::sim::{DirectionConfig, LinkConfig, Sim},
     runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
@@ -109,7 +109,7 @@ impl Siege {
 
     fn call(&self, from: SocketAddr) -> Connection<Sim> {
         let lane = DirectionConfig { latency: LATENCY, ..DirectionConfig::default() };
-        let link = Link { peer: Some(from), ..Link::both(lane) };
+        let link = LinkConfig { peer: Some(from), ..LinkConfig::both(lane) };
         self.sim.connect(self.server, &link).expect("the server listens")
     }
 

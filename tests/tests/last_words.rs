@@ -2,12 +2,12 @@
 //! lines, however slowly it reads.
 
 use cmdchat_core::server::Limits;
-use cmdchat_tests::{Client, House};
+use cmdchat_tests::{Client, TestServer};
 
 /// Alice and bob are in, and bob has taken nothing but half a line when alice
 /// has said three things, one after another.
-fn alice_talks_faster_than_bob_reads() -> (House, usize, usize) {
-    let mut house = House::new(&Limits::default());
+fn alice_talks_faster_than_bob_reads() -> (TestServer, usize, usize) {
+    let mut house = TestServer::new(&Limits::default());
     let alice = house.admit(&mut Client::new("alice"));
     let bob = house.admit(&mut Client::new("bob"));
     assert_eq!(house.lines(bob), [""; 0]);
@@ -19,7 +19,7 @@ fn alice_talks_faster_than_bob_reads() -> (House, usize, usize) {
 }
 
 /// What `connection` reads of it in the end.
-fn said(house: &mut House, connection: usize) -> Vec<&'static str> {
+fn said(house: &mut TestServer, connection: usize) -> Vec<&'static str> {
     house.set_window(connection, None);
     let lines = house.lines(connection);
     let said = lines.iter().filter(|line| line.contains(r#""type":"message""#));

@@ -3,7 +3,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::server::Limits;
-use cmdchat_tests::{Client, House, vectors};
+use cmdchat_tests::{Client, TestServer, vectors};
 use serde_json::{Value, json};
 
 fn hello(a: Value) -> String {
@@ -41,7 +41,7 @@ fn twice(number: &[u8]) -> Vec<u8> {
 
 /// The house after an honest login, which it must take whatever came before.
 #[track_caller]
-fn assert_open_to_others(house: &mut House) {
+fn assert_open_to_others(house: &mut TestServer) {
     let mut alice = Client::new("alice");
     let number = house.admit(&mut alice);
     assert!(alice.is_in());
@@ -50,7 +50,7 @@ fn assert_open_to_others(house: &mut House) {
 }
 
 #[track_caller]
-fn assert_refused(house: &mut House, number: usize, error: &str, what: &str) {
+fn assert_refused(house: &mut TestServer, number: usize, error: &str, what: &str) {
     assert_eq!(house.lines(number), [json!({ "error": error }).to_string()], "{what}");
     assert!(house.has_hung_up(number), "{what}");
 }
@@ -95,7 +95,7 @@ fn an_odd_a_gets_its_error_at_once_and_harms_nobody() {
         ("257 bytes", base64(&[1; 257]), init_failed),
         ("as long as a line may be", base64(&vec![0xff; 6_000]), init_failed),
     ];
-    let mut house = House::new(&Limits::default());
+    let mut house = TestServer::new(&Limits::default());
     for (what, a, error) in cases {
         let number = house.open();
         house.hear_line(number, &hello(a));
@@ -110,7 +110,7 @@ fn an_odd_a_gets_its_error_at_once_and_harms_nobody() {
 /// Allowed, though nobody honest sends it: such a client just cannot prove anything.
 #[test]
 fn an_a_that_is_only_odd_is_answered_and_leads_nowhere() {
-    let mut house = House::new(&Limits::default());
+    let mut house = TestServer::new(&Limits::default());
     for (what, a) in [
         ("2", vec![2]),
         ("5 in 300 bytes", [vec![0; 299], vec![5]].concat()),
@@ -133,7 +133,7 @@ fn an_a_that_is_only_odd_is_answered_and_leads_nowhere() {
 /// Zero bytes before A change neither A nor the proof made with it.
 #[test]
 fn an_honest_a_may_be_padded() {
-    let mut house = House::new(&Limits::default());
+    let mut house = TestServer::new(&Limits::default());
     for width in [256, 257, 300, 4_096] {
         let mut client = Client::new("alice");
         let mut line_1: Value = serde_json::from_str(&client.lines().concat()).expect("JSON");
@@ -153,7 +153,7 @@ fn an_honest_a_may_be_padded() {
 /// and is told so as if it had waited.
 #[test]
 fn a_line_3_that_came_together_with_line_1_is_judged_at_once() {
-    let mut house = House::new(&Limits::default());
+    let mut house = TestServer::new(&Limits::default());
     for (line_3, error) in [
         ("garbage", "Invalid JSON"),
         ("{}", "Expected srp_verify"),

@@ -14,7 +14,7 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     client::{ClientHandle, connect},
     runtime::Runtime as _,
-    runtime::sim::{DirectionConfig, Link, Sim},
+    runtime::sim::{DirectionConfig, LinkConfig, Sim},
     server::ServerEvent,
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
@@ -39,7 +39,8 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
     let comes = |name: &'static str| {
         let sim = sim.clone();
         async move {
-            let connection = sim.connect(server, &Link::both(lane)).expect("the server listens");
+            let connection =
+                sim.connect(server, &LinkConfig::both(lane)).expect("the server listens");
             let guest = ClientConfig::new(
                 Username::new(name).expect("a name"),
                 password(PASSWORD),

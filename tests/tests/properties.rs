@@ -12,9 +12,9 @@ use cmdchat_core::{
     time::Tick,
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
     username::{Username, UsernameError},
-    wire::{Request, Token},
+    wire::{FernetToken, Request},
 };
-use cmdchat_tests::{Client, House, PlayedServer, python_json};
+use cmdchat_tests::{Client, PlayedServer, TestServer, python_json};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
 
@@ -313,7 +313,7 @@ proptest! {
         let as_python: fn(&str) -> String =
             |line| python_json(&serde_json::from_str(line).expect("JSON"));
         for spell in [str::to_owned, as_python] {
-            let mut house = House::new(&Limits::default());
+            let mut house = TestServer::new(&Limits::default());
             let (mut alice, mut other) = (Client::new("alice"), Client::new(&name));
             let number = house.admit(&mut alice);
             alice.events();
@@ -335,7 +335,7 @@ proptest! {
 
 /// One line of a member, and whether it is a request.
 fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
-    let say = |text: &str| Token::new(text.to_owned()).map(Request::Say);
+    let say = |text: &str| FernetToken::new(text.to_owned()).map(Request::Say);
     prop_oneof![
         5 => "[A-Za-z0-9_=-]{0,40}".prop_map(move |text| {
             (json!({"type": "message", "text": text}).to_string(), say(&text))

@@ -16,7 +16,7 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     client::{ClientHandle, SessionCommand, connect},
     runtime::Runtime as _,
-    runtime::sim::{DirectionConfig, Link, Sim},
+    runtime::sim::{DirectionConfig, LinkConfig, Sim},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -33,7 +33,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
     let sim = Sim::new();
     let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| ());
     let (world, calls) = (sim.clone(), Cell::new(0));
-    let enter = async |who: &str, link: Link, unconfirmed: Vec<PendingMessage>| {
+    let enter = async |who: &str, link: LinkConfig, unconfirmed: Vec<PendingMessage>| {
         calls.set(calls.get() + 1);
         let connection = world.connect(server, &link).expect("it listens");
         let login =
@@ -41,12 +41,13 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         connect(&world, connection, login.resume(unconfirmed)).await
     };
     let heard = sim.run(async {
-        let bob = enter("bob", Link::default(), Vec::new()).await.expect("bob is let in");
+        let bob = enter("bob", LinkConfig::default(), Vec::new()).await.expect("bob is let in");
         let breaking = DirectionConfig { cut_after: Some(bytes), ..DirectionConfig::default() };
-        let link = Link { up: breaking, ..Link::default() };
+        let link = LinkConfig { up: breaking, ..LinkConfig::default() };
         let joined = enter("alice", link, Vec::new()).await.expect("and so is alice");
         let dial = |unconfirmed| {
-            let again = async { Ok(enter("alice", Link::default(), unconfirmed).await.unwrap()) };
+            let again =
+                async { Ok(enter("alice", LinkConfig::default(), unconfirmed).await.unwrap()) };
             Box::pin(again) as Dialing<'_>
         };
         let regain = Regain::new(Duration::from_secs(60), seed(9), dial);

@@ -9,7 +9,7 @@ use std::{io::IoSlice, time::Duration};
 use cmdchat_core::{client::ClientConfig, crypto::kdf::Kdf, server::Limits, username::Username};
 use cmdchat_drivers::{
     client::connect,
-    runtime::sim::{DirectionConfig, Link, Sim, SimReadHalf},
+    runtime::sim::{DirectionConfig, LinkConfig, Sim, SimReadHalf},
     runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
 };
 use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
@@ -32,7 +32,7 @@ fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Re
     let sim = Sim::new();
     let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
     let lane = DirectionConfig { latency: Duration::from_millis(20), ..DirectionConfig::default() };
-    let call = || sim.connect(server, &Link::both(lane)).expect("the server listens");
+    let call = || sim.connect(server, &LinkConfig::both(lane)).expect("the server listens");
     let refused = sim.run(async {
         let alice = cmdchat_core::client::Login::new(
             as_guest("alice", PASSWORD).into(),

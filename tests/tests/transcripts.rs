@@ -10,7 +10,7 @@ use cmdchat_core::{
     crypto::kdf::Kdf,
     server::{Limits, Rate},
 };
-use cmdchat_drivers::runtime::sim::{DirectionConfig, Link};
+use cmdchat_drivers::runtime::sim::{DirectionConfig, LinkConfig};
 use cmdchat_tests::{Chunking, PASSWORD, Stage, check};
 
 const UNLIMITED: Rate = Rate { burst: 1_000_000, interval: Duration::from_nanos(1) };
@@ -142,7 +142,7 @@ fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
     insta::assert_snapshot!(check(&limits, async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 4_096, ..stage.link().down };
-        let _deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
+        let _deaf = stage.raw_member("deaf", LinkConfig { down: small, ..stage.link() }).await;
         for _ in 0..6 {
             stage.pause(10).await;
             alice.say(&"x".repeat(3_000)).await;
@@ -157,7 +157,7 @@ fn a_member_that_takes_nothing_for_half_a_minute_is_dropped() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 1_024, ..stage.link().down };
-        let _deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
+        let _deaf = stage.raw_member("deaf", LinkConfig { down: small, ..stage.link() }).await;
         stage.pause(10).await;
         alice.say(&"x".repeat(3_000)).await;
         stage.pause(29_000).await;
@@ -172,7 +172,7 @@ fn of_two_who_ask_for_one_name_the_first_to_prove_gets_it() {
     insta::assert_snapshot!(play(async |stage| {
         // Line 3 of the first takes long to arrive: both pass the test of line 1.
         let slow = DirectionConfig { latency: Duration::from_millis(50), ..stage.link().up };
-        let first = stage.try_join("alice", PASSWORD, Link { up: slow, ..stage.link() });
+        let first = stage.try_join("alice", PASSWORD, LinkConfig { up: slow, ..stage.link() });
         let second = async {
             stage.pause(55).await;
             stage.try_join("Alice", PASSWORD, stage.link()).await
@@ -192,13 +192,15 @@ fn a_connection_cut_in_any_phase_frees_everything() {
             stage.pause(100).await;
             stage.remark(&format!("the client's bytes stop after {bytes}"));
             let up = DirectionConfig { cut_after: Some(bytes), ..stage.link().up };
-            assert!(stage.try_join("bob", PASSWORD, Link { up, ..stage.link() }).await.is_err());
+            assert!(
+                stage.try_join("bob", PASSWORD, LinkConfig { up, ..stage.link() }).await.is_err()
+            );
         }
         for bytes in [0, 200, 600] {
             stage.pause(100).await;
             stage.remark(&format!("the server's bytes stop after {bytes}"));
             let down = DirectionConfig { cut_after: Some(bytes), ..stage.link().down };
-            let _ = stage.try_join("bob", PASSWORD, Link { down, ..stage.link() }).await;
+            let _ = stage.try_join("bob", PASSWORD, LinkConfig { down, ..stage.link() }).await;
         }
         stage.pause(100).await;
         stage.remark("there is still room for bob");
@@ -248,7 +250,7 @@ fn whoever_does_not_listen_is_not_heard_for_long() {
     let transcript = stage.play(async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 4_096, ..stage.link().down };
-        let mut deaf = stage.raw_member("deaf", Link { down: small, ..stage.link() }).await;
+        let mut deaf = stage.raw_member("deaf", LinkConfig { down: small, ..stage.link() }).await;
         let line = format!(r#"{{"type":"message","text":"{}"}}"#, "x".repeat(4_000));
         let flood = async {
             for _ in 0..100 {
@@ -301,7 +303,7 @@ fn history_is_cut_to_what_a_python_client_can_read() {
 fn a_full_room_says_so() {
     let limits = Limits { members: Some(2), members_per_source: Some(1), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
-        let from = |address: &str| Link { peer: address.parse().ok(), ..stage.link() };
+        let from = |address: &str| LinkConfig { peer: address.parse().ok(), ..stage.link() };
         let _alice = stage.try_join("alice", PASSWORD, from("192.0.2.1:1")).await;
         stage.pause(10).await;
         let _again = stage.try_join("again", PASSWORD, from("192.0.2.1:2")).await;
@@ -316,7 +318,7 @@ fn a_full_room_says_so() {
 #[test]
 fn whoever_guesses_is_shut_out_for_a_while_and_nobody_else_is() {
     insta::assert_snapshot!(play(async |stage| {
-        let from = |address: &str| Link { peer: address.parse().ok(), ..stage.link() };
+        let from = |address: &str| LinkConfig { peer: address.parse().ok(), ..stage.link() };
         for _ in 0..4 {
             let _ = stage.try_join("eve", "guess", from("192.0.2.66:1")).await;
         }

@@ -4,7 +4,9 @@
 use std::{env, sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{ClientConfig, CloseReason, Login, LoginFailure, MAX_LINE, PendingMessage, Refused},
+    client::{
+        ClientConfig, CloseReason, Login, LoginError, LoginFailure, MAX_LINE, PendingMessage,
+    },
     error::WireError,
     seed::Seed,
     username::{Username, UsernameError},
@@ -84,7 +86,7 @@ pub(super) async fn enter<R: TcpRuntime>(
     let name = guest.name().clone();
     let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
     connect(runtime, connection, login).await.map_err(|refused| {
-        let Refused { why, guess_given, unconfirmed } = refused;
+        let LoginError { why, guess_given, unconfirmed } = refused;
         let may_retry = !guess_given && is_passing(&why);
         Setback { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
     })

@@ -12,7 +12,7 @@ use std::{io, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    client::{CloseReason, Ended, Event, Message, PendingMessage},
+    client::{CloseReason, Event, Message, PendingMessage, SessionEnd},
     time::Tick,
 };
 use cmdchat_drivers::{
@@ -267,7 +267,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
     }
 
     /// The session is over: is the stay?
-    fn ended(&mut self, Ended { ending, unconfirmed }: Ended) -> Next {
+    fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> Next {
         if ending.is_accident() && self.stage == Stage::Talking && self.regain.is_some() {
             self.wait(unconfirmed)
         } else {

@@ -26,11 +26,11 @@ pub struct ClientConfig {
     protocol_1_only: bool,
     /// The password stretched for the room visited last: that is slow, and a
     /// reconnect needs the same. Shared with who is renamed.
-    stretched: Arc<Mutex<Kept>>,
+    stretched: Arc<Mutex<StretchCache>>,
 }
 
 /// For which `room_salt`, and what.
-type Kept = Option<([u8; 16], Arc<StretchedSecrets>)>;
+type StretchCache = Option<([u8; 16], Arc<StretchedSecrets>)>;
 
 impl ClientConfig {
     /// Accepts whatever the server offers; `epoch` is the wall time at
@@ -95,7 +95,7 @@ impl ClientConfig {
     }
 
     /// It is replaced whole or not at all.
-    fn stretched(&self) -> MutexGuard<'_, Kept> {
+    fn stretched(&self) -> MutexGuard<'_, StretchCache> {
         self.stretched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

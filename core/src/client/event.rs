@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::Token};
+use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::FernetToken};
 
 /// What protects a session (PROTOCOL 2.1, 2.3), the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,9 +55,9 @@ pub enum Event {
     /// A text of one's own has not come back for 10 s. It may still.
     Overdue(SendId),
     /// The answer to a wish to compare rooms.
-    Standing(Standing),
+    Standing(RoomState),
     /// The session is over. The last event, unless more is said all the same.
-    Ended(Ended),
+    Ended(SessionEnd),
 }
 
 /// What a newcomer finds.
@@ -124,7 +124,7 @@ pub enum RejectReason {
 
 /// Where a member of a strict room stands: equal for all who saw the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct RoomState {
     /// The number of the last event, and the beginning of its view; none outside strict rooms.
     pub view: Option<(u64, [u8; 5])>,
     /// Tells this room from all others.
@@ -143,7 +143,7 @@ pub enum SendError {
 
 /// How a session ended.
 #[derive(Debug)]
-pub struct Ended {
+pub struct SessionEnd {
     /// Why.
     pub ending: CloseReason,
     /// What was said and not heard back, to be given to the next login.
@@ -189,7 +189,7 @@ pub struct PendingMessage {
     pub reference: SendId,
     pub(crate) text: Zeroizing<String>,
     /// What it travelled as, if it did.
-    pub(crate) token: Option<Token>,
+    pub(crate) token: Option<FernetToken>,
     /// When it was sent over this session's link, if it was.
     pub(crate) sent_at: Option<Tick>,
     /// The person knows that it is late.

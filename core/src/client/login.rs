@@ -37,8 +37,8 @@ use crate::{
     untrusted::Untrusted,
     wire::json::lenient::Value,
     wire::{
-        self, Version,
-        handshake::{Answer, Challenge, Proof},
+        self, ProtocolVersion,
+        handshake::{Challenge, PendingProof, ServerLine},
     },
 };
 
@@ -60,8 +60,8 @@ enum Phase {
     Start,
     Begun { start: ClientStart },
     Reply { start: ClientStart, line_1: Vec<u8> },
-    Proved { user_id: String, proof: Proof, terms: RoomParams },
-    Confirm { proof: Proof, terms: RoomParams },
+    Proved { user_id: String, proof: PendingProof, terms: RoomParams },
+    Confirm { proof: PendingProof, terms: RoomParams },
 }
 
 /// What a session gets to know of its room.
@@ -74,17 +74,17 @@ struct RoomParams {
 /// A login whose arithmetic is due.
 pub struct LoginJob {
     case: Context,
-    job: Job,
+    job: Computation,
 }
 
-enum Job {
+enum Computation {
     Begin { a: Secret<32> },
     Prove { start: ClientStart, challenge: Challenge, transcript: Transcript },
 }
 
 /// A login that failed.
 #[derive(Debug)]
-pub struct Refused {
+pub struct LoginError {
     /// Why.
     pub why: LoginFailure,
     /// The proof had gone out and was not answered by the right one: whoever
@@ -148,19 +148,19 @@ impl Login {
 
 impl Handshake for Login {
     type Work = LoginJob;
-    type Admitted = Session;
-    type Refused = Refused;
+    type Output = Session;
+    type LoginError = LoginError;
 
     fn advance(
         self,
         now: Tick,
         inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-    ) -> Result<Step<Self>, Refused> {
+    ) -> Result<Step<Self>, LoginError> {
         let Self { mut case, phase } = self;
         match phase {
             Phase::Start => {
-                let job = Job::Begin { a: case.rng.secret() };
+                let job = Computation::Begin { a: case.rng.secret() };
                 Ok(Step::NeedsWork(LoginJob { case, job }))
             }
             Phase::Begun { start } => {
@@ -184,7 +184,7 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginJob, _: &mut Vec<Frame>) -> Refused {
+    fn overloaded(work: LoginJob, _: &mut Vec<Frame>) -> LoginError {
         work.case.refused(LoginFailure::TooSlow, false)
     }
 }
@@ -196,7 +196,7 @@ impl Context {
         inbox: &mut LineDecoder,
         start: ClientStart,
         line_1: Vec<u8>,
-    ) -> Result<Step<Login>, Refused> {
+    ) -> Result<Step<Login>, LoginError> {
         let line = match self.answer(now, inbox) {
             Ok(Some(line)) => line,
             Ok(None) => {
@@ -208,7 +208,7 @@ impl Context {
         match self.challenge(&line) {
             Ok(challenge) => {
                 let transcript = Transcript { line_1, line_2: line.bytes, ..Transcript::default() };
-                let job = Job::Prove { start, challenge, transcript };
+                let job = Computation::Prove { start, challenge, transcript };
                 Ok(Step::NeedsWork(LoginJob { case: self, job }))
             }
             Err(why) => Err(self.refused(why, false)),
@@ -219,9 +219,9 @@ impl Context {
         self,
         now: Tick,
         inbox: &mut LineDecoder,
-        proof: Proof,
+        proof: PendingProof,
         terms: RoomParams,
-    ) -> Result<Step<Login>, Refused> {
+    ) -> Result<Step<Login>, LoginError> {
         let line = match self.answer(now, inbox) {
             Ok(Some(line)) => line,
             Ok(None) => {
@@ -246,7 +246,7 @@ impl Context {
     }
 
     /// Line 2, if this client may go on with it. In the order of PROTOCOL 2.3.
-    fn challenge(&self, line: &Answer) -> Result<Challenge, LoginFailure> {
+    fn challenge(&self, line: &ServerLine) -> Result<Challenge, LoginFailure> {
         let ClientConfig { require, room, .. } = *self.guest;
         let challenge = match line.object.get("version").map(Value::as_u64) {
             None if require > Mode::Open => return Err(LoginFailure::TooWeak(Mode::Open)),
@@ -254,7 +254,7 @@ impl Context {
             Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
             Some(_) => return Err(LoginFailure::UnknownVersion),
         };
-        if challenge.version == Version::One
+        if challenge.version == ProtocolVersion::One
             && !self.guest.versions().is_empty()
             && challenge.salt.has_sentinel()
         {
@@ -269,17 +269,21 @@ impl Context {
         Ok(challenge)
     }
 
-    fn refused(self, why: LoginFailure, guess_given: bool) -> Refused {
-        Refused { why, guess_given, unconfirmed: self.unconfirmed }
+    fn refused(self, why: LoginFailure, guess_given: bool) -> LoginError {
+        LoginError { why, guess_given, unconfirmed: self.unconfirmed }
     }
 
     /// The answer of the server, if it is complete.
-    fn answer(&self, now: Tick, inbox: &mut LineDecoder) -> Result<Option<Answer>, LoginFailure> {
+    fn answer(
+        &self,
+        now: Tick,
+        inbox: &mut LineDecoder,
+    ) -> Result<Option<ServerLine>, LoginFailure> {
         inbox.set_bound(wire::MAX_LINE);
         match inbox.take() {
-            Ok(Line::Whole(line)) => Answer::read(line).map(Some),
+            Ok(Line::Whole(line)) => ServerLine::read(line).map(Some),
             // Python would end a line; what cannot be read was cut off.
-            Ok(Line::Last(line)) => match Answer::read(line) {
+            Ok(Line::Last(line)) => match ServerLine::read(line) {
                 Err(LoginFailure::NotAServer { http: false }) => Err(LoginFailure::Closed),
                 answer => answer.map(Some),
             },
@@ -297,18 +301,18 @@ impl Work for LoginJob {
     fn run(self) -> Login {
         let Self { case, job } = self;
         let phase = match job {
-            Job::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
-            Job::Prove { start, challenge, transcript } => {
+            Computation::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
+            Computation::Prove { start, challenge, transcript } => {
                 let fingerprint = challenge.fingerprint();
                 let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
                 let knowledge = case.guest.knowledge(kdf, &room_salt);
                 let proof = start.answer(knowledge.srp_password(), &salt, &b);
                 let proof = match version {
-                    Version::One => Proof::Open(proof),
-                    Version::Two => {
+                    ProtocolVersion::One => PendingProof::Open(proof),
+                    ProtocolVersion::Two => {
                         let session_key = proof.into_session_key();
                         let proofs = transcript.proofs(&session_key);
-                        Proof::Sealed { session_key, transcript, proofs }
+                        PendingProof::Sealed { session_key, transcript, proofs }
                     }
                 };
                 let terms = RoomParams { key: knowledge.room_key(&room_salt), kdf, fingerprint };

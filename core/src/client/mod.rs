@@ -9,8 +9,8 @@ pub(crate) use session::Established;
 
 pub use config::ClientConfig;
 pub use event::{
-    CloseReason, Ended, Event, Message, Mode, PendingMessage, RejectReason, RejectedMessage,
-    SendError, SendId, Standing, Warning, Welcome,
+    CloseReason, Event, Message, Mode, PendingMessage, RejectReason, RejectedMessage, RoomState,
+    SendError, SendId, SessionEnd, Warning, Welcome,
 };
-pub use login::{Login, LoginFailure, LoginJob, Refused};
+pub use login::{Login, LoginError, LoginFailure, LoginJob};
 pub use session::{MAX_LINE, Output, Progress, Session};

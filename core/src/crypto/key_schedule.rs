@@ -23,11 +23,11 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     /// What either side proves with lines 3 and 4.
-    pub(crate) fn proofs(&self, session_key: &Secret<32>) -> Proofs {
+    pub(crate) fn proofs(&self, session_key: &Secret<32>) -> KeyConfirmation {
         let lines = [&*self.line_1, &self.line_2];
         burning_the_stack(|| {
             let root = extract(session_key, b"cmdchat/2 handshake\0", &lines);
-            Proofs {
+            KeyConfirmation {
                 client: derive(&root, b"cmdchat/2 client confirm"),
                 server: derive(&root, b"cmdchat/2 server confirm"),
             }
@@ -49,7 +49,7 @@ impl Transcript {
 
 /// That one knows the password, and has seen the same lines 1 and 2.
 #[derive(Debug)]
-pub(crate) struct Proofs {
+pub(crate) struct KeyConfirmation {
     /// M2, the client's.
     pub(crate) client: Secret<32>,
     /// HAMK2, the server's.

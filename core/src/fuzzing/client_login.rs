@@ -1,7 +1,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Act, Plan, Script,
+    Op, Plan, Script,
     fixtures::{Recorded, TIMEOUT, client, recorded},
     lines, objects,
 };
@@ -12,7 +12,7 @@ use crate::{
     time::Tick,
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
-    wire::Version,
+    wire::ProtocolVersion,
     wire::json::lenient::{self, Value},
 };
 
@@ -33,7 +33,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
     let (mut plan, rest) = Plan::split(data);
     let flags = plan.next();
     let hangs = flags & HANGS != 0;
-    let version = if flags & SEALED == 0 { Version::One } else { Version::Two };
+    let version = if flags & SEALED == 0 { ProtocolVersion::One } else { ProtocolVersion::Two };
     let mut server = Server {
         script: Script::new(plan, rest),
         version,
@@ -68,7 +68,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
 
 struct Server<'a> {
     script: Script<'a>,
-    version: Version,
+    version: ProtocolVersion,
     record: &'static Recorded,
     sent: Vec<u8>,
     /// It sent what only one who knows the password can work out.
@@ -87,7 +87,7 @@ impl Server<'_> {
             7 => Some(record.line_4.clone()),
             _ => None,
         };
-        if let Act::Send(piece) = self.script.next(insider)? {
+        if let Op::Send(piece) = self.script.next(insider)? {
             inbox.push(&piece);
             let proof = record.h_amk.as_bytes();
             // What stood before has been looked at: over and over, it would take seconds.
@@ -115,7 +115,7 @@ impl Server<'_> {
         if done {
             assert_eq!(written.len(), 2);
             assert!(self.proved, "only the password makes a session");
-            if self.version == Version::Two {
+            if self.version == ProtocolVersion::Two {
                 // Nothing on the way may have been changed, were it a space.
                 assert!(self.sent.starts_with(&self.record.line_2));
             }
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailure::NotAServer { http: true }));
         let sealed = |script: &str| run(&[b"\x80\n", script.as_bytes()].concat()).map(drop);
         assert_eq!(sealed("\u{6}\u{7}"), Ok(()));
-        let line_2 = String::from_utf8(recorded(Version::Two).line_2.clone()).unwrap();
+        let line_2 = String::from_utf8(recorded(ProtocolVersion::Two).line_2.clone()).unwrap();
         let other = line_2.replacen('{', "{ ", 1) + "\u{7}";
         assert_eq!(sealed(&other), Err(LoginFailure::Unproven));
         assert_eq!(sealed(HONEST), Err(LoginFailure::Downgrade));

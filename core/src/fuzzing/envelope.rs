@@ -1,6 +1,6 @@
 use zeroize::Zeroizing;
 
-use crate::strict_room::envelope::{Envelope, Kind};
+use crate::strict_room::envelope::{Envelope, EnvelopeKind};
 
 /// What a member composes is read as it was composed; and whatever else is
 /// read is what a member could have composed.
@@ -8,12 +8,15 @@ pub fn envelope(data: &[u8]) {
     for plaintext in [data, &padded(data)] {
         let Some(read) = Envelope::read(plaintext) else { continue };
         assert!(plaintext.len().is_multiple_of(128), "its length tells only steps");
-        assert!(read.kind == Kind::Text || read.text.is_empty(), "a wish says nothing else");
+        assert!(
+            read.kind == EnvelopeKind::Text || read.text.is_empty(),
+            "a wish says nothing else"
+        );
         assert!(Envelope::read(&read.encode()) == Some(read));
     }
     let text = Zeroizing::new(String::from_utf8_lossy(data).into_owned());
     let composed = Envelope {
-        kind: Kind::Text,
+        kind: EnvelopeKind::Text,
         from: text.chars().take(32).collect(),
         sid: [0xdc; 8],
         seq: data.len() as u64,

@@ -23,7 +23,7 @@ use crate::{
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
     username::Username,
-    wire::Version,
+    wire::ProtocolVersion,
 };
 
 const PASSWORD: &[u8] = b"correct horse";
@@ -45,16 +45,16 @@ pub(super) struct Recorded {
     pub(super) line_4: Vec<u8>,
 }
 
-pub(super) fn recorded(version: Version) -> &'static Recorded {
+pub(super) fn recorded(version: ProtocolVersion) -> &'static Recorded {
     static OPEN: OnceLock<Recorded> = OnceLock::new();
     static SEALED: OnceLock<Recorded> = OnceLock::new();
     match version {
-        Version::One => OPEN.get_or_init(|| record(version)),
-        Version::Two => SEALED.get_or_init(|| record(version)),
+        ProtocolVersion::One => OPEN.get_or_init(|| record(version)),
+        ProtocolVersion::Two => SEALED.get_or_init(|| record(version)),
     }
 }
 
-fn record(version: Version) -> Recorded {
+fn record(version: ProtocolVersion) -> Recorded {
     let (mut to_server, mut to_client) = (LineDecoder::new(0), LineDecoder::new(0));
     let pass = Admission::new(&Limits::default()).knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
     let mut client = Some(client(version));
@@ -111,14 +111,14 @@ fn settle<H: Handshake>(
 
 /// The client of the record, at the beginning. In protocol 2 it offers both.
 #[expect(clippy::expect_used, reason = "should it ever be refused, this is the place to say so")]
-pub(super) fn client(version: Version) -> client::Login {
+pub(super) fn client(version: ProtocolVersion) -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
     let name = Username::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
     let guest = client::ClientConfig::new(name, password, epoch);
     let guest = match version {
-        Version::One => guest.protocol_1_only(),
-        Version::Two => guest,
+        ProtocolVersion::One => guest.protocol_1_only(),
+        ProtocolVersion::Two => guest,
     };
     client::Login::new(Arc::new(guest), Tick::ZERO, TIMEOUT, &seed(1))
 }

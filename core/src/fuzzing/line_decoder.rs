@@ -6,7 +6,7 @@ use crate::{
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
     wire::json::strict::{self, Field, JsonError},
     wire::server_message::ServerMessage,
-    wire::{self, Asked, Request, SupportedVersions, Version},
+    wire::{self, ClientMessage, ProtocolVersion, Request, SupportedVersions},
 };
 
 /// However a stream is cut into pieces and whatever the bounds, an `LineDecoder`
@@ -85,7 +85,9 @@ fn readers(line: &[u8]) {
     let _ = ServerMessage::read(line);
     for kdf in [Kdf::None, Kdf::Argon2id] {
         let _ = ServerMessage::read_sealed(line, kdf);
-        if let Ok(Asked::Request(Request::Say(token))) = wire::read_sealed_request(line, kdf) {
+        if let Ok(ClientMessage::Request(Request::Say(token))) =
+            wire::read_sealed_request(line, kdf)
+        {
             assert_eq!(wire::read_request(line), Ok(Some(Request::Say(token))));
         }
     }
@@ -98,7 +100,7 @@ fn readers(line: &[u8]) {
             hello.a.map(|a| (hello.name, Some(a)))
         );
     }
-    let _ = wire::read_proof(line, Version::One, "00000000-0000-4000-8000-000000000000");
+    let _ = wire::read_proof(line, ProtocolVersion::One, "00000000-0000-4000-8000-000000000000");
     if let Ok(Some(Request::Say(token))) = wire::read_request(line) {
         let again = wire::say(&token);
         assert_eq!(wire::read_request(again.bytes()), Ok(Some(Request::Say(token))));

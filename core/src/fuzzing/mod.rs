@@ -81,7 +81,7 @@ struct Script<'a> {
     owed: Vec<u8>,
 }
 
-enum Act {
+enum Op {
     Send(Vec<u8>),
     Sign(u8),
 }
@@ -93,7 +93,7 @@ impl<'a> Script<'a> {
 
     /// What the peer does next, if it does anything more. Signs that `expand`
     /// knows are sent as what it gives.
-    fn next(&mut self, expand: impl Fn(u8) -> Option<Vec<u8>>) -> Option<Act> {
+    fn next(&mut self, expand: impl Fn(u8) -> Option<Vec<u8>>) -> Option<Op> {
         let size = self.plan.size();
         let mut piece = Vec::new();
         while piece.len() < size {
@@ -109,13 +109,13 @@ impl<'a> Script<'a> {
                 self.owed = meaning;
             } else if piece.is_empty() {
                 self.rest = rest;
-                return Some(Act::Sign(byte));
+                return Some(Op::Sign(byte));
             } else {
                 break;
             }
             self.rest = rest;
         }
-        (!piece.is_empty() || !self.rest.is_empty()).then_some(Act::Send(piece))
+        (!piece.is_empty() || !self.rest.is_empty()).then_some(Op::Send(piece))
     }
 }
 

@@ -4,20 +4,20 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
 use super::{
-    Act, Plan, Script,
+    Op, Plan, Script,
     fixtures::{Recorded, TIMEOUT, recorded, server_for},
     lines, objects,
 };
 use crate::{
     handshake::{Handshake, Step, Work},
     server::{
-        Admission, AdmissionCounts, Admitted, Limits, Login, LoginPermit, MemberSlot, Refused,
+        Admission, AdmissionCounts, Admitted, Limits, Login, LoginError, LoginPermit, MemberSlot,
     },
     time::Tick,
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
     username::Username,
-    wire::Version,
+    wire::ProtocolVersion,
 };
 
 /// Whatever a client sends, in whatever pieces and however slowly, a login
@@ -48,7 +48,7 @@ fn run(data: &[u8]) -> Option<String> {
     let (mut plan, rest) = Plan::split(data);
     let stand = plan.next();
     let has = |flag: u8| stand & flag != 0;
-    let record = recorded(if has(SEALED) { Version::Two } else { Version::One });
+    let record = recorded(if has(SEALED) { ProtocolVersion::Two } else { ProtocolVersion::One });
 
     let gate = Admission::new(&Limits::default());
     let source = IpAddr::from(if has(LOCAL) { [127, 0, 0, 1] } else { [192, 0, 2, 1] });
@@ -142,14 +142,14 @@ impl Peer<'_> {
             _ => None,
         };
         Some(match self.script.next(insider)? {
-            Act::Send(piece) => {
+            Op::Send(piece) => {
                 inbox.push(&piece);
                 self.sent.extend(piece);
                 Duration::ZERO
             }
-            Act::Sign(4) => Duration::from_millis(500),
-            Act::Sign(5) => Duration::from_secs(29),
-            Act::Sign(_) => Duration::ZERO,
+            Op::Sign(4) => Duration::from_millis(500),
+            Op::Sign(5) => Duration::from_secs(29),
+            Op::Sign(_) => Duration::ZERO,
         })
     }
 
@@ -165,7 +165,7 @@ impl Peer<'_> {
         assert!(said(0, "A").is_some_and(|a| number(&a) == number(&self.record.a)));
         assert_eq!(said(1, "user_id"), Some(self.record.user_id.clone()));
         assert_eq!(said(1, "M"), Some(self.record.m.clone()));
-        if self.record.line_1 != recorded(Version::One).line_1 {
+        if self.record.line_1 != recorded(ProtocolVersion::One).line_1 {
             // Nothing on the way may have been changed, were it a space.
             assert!(self.sent.starts_with(&self.record.line_1));
         }
@@ -180,7 +180,7 @@ impl Peer<'_> {
     }
 
     /// It is out, and at most its last line says why.
-    fn refused(&self, refused: &Refused, out: &[Frame]) {
+    fn refused(&self, refused: &LoginError, out: &[Frame]) {
         let answers = objects(out);
         let errors: Vec<_> = answers.iter().map(|line| line.get("error")).collect();
         let error = errors.last().copied().flatten().and_then(Json::as_str);
@@ -191,7 +191,8 @@ impl Peer<'_> {
         assert!(others <= 1, "line 4 is only for those who are in");
         if others == 1 {
             let line_2 = out.first().map(Frame::bytes);
-            let answers = [Version::One, Version::Two].map(|version| &recorded(version).line_2);
+            let answers = [ProtocolVersion::One, ProtocolVersion::Two]
+                .map(|version| &recorded(version).line_2);
             assert!(answers.iter().any(|answer| line_2 == Some(answer)));
         }
     }
@@ -232,7 +233,7 @@ mod tests {
         assert_eq!(outcome(SEALED, "\u{6}\u{7}"), eve);
         assert_eq!(outcome(b'@', "\u{6}\u{7}"), eve);
         assert_eq!(outcome(SEALED, HONEST), None, "the proof of another protocol");
-        let line_1 = String::from_utf8(recorded(Version::Two).line_1.clone()).unwrap();
+        let line_1 = String::from_utf8(recorded(ProtocolVersion::Two).line_1.clone()).unwrap();
         let other = line_1.replacen('{', "{ ", 1) + "\u{7}";
         assert_eq!(outcome(SEALED, &other), None, "the proof for another line 1");
         for hanging in ["", "{", HONEST.split_at(60).0] {

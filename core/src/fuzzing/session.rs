@@ -3,13 +3,13 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    Act, Plan, Script,
+    Op, Plan, Script,
     fixtures::{room_key, seed},
 };
 use crate::{
     client::{
-        ClientConfig, CloseReason, Ended, Established, Event, Output, Progress, SendError, SendId,
-        Session, Welcome,
+        ClientConfig, CloseReason, Established, Event, Output, Progress, SendError, SendId,
+        Session, SessionEnd, Welcome,
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
@@ -32,11 +32,11 @@ pub fn session(data: &[u8]) {
     let mut inbox = LineDecoder::new(0);
     while let Some(act) = script.next(|sign| person.token(sign)) {
         match act {
-            Act::Send(piece) => {
+            Op::Send(piece) => {
                 inbox.push(&piece);
                 person.listen(&mut inbox);
             }
-            Act::Sign(sign) => person.act(sign),
+            Op::Sign(sign) => person.act(sign),
         }
     }
     inbox.end();
@@ -224,7 +224,7 @@ impl Person {
         self.unheard.remove(at.unwrap_or_default());
     }
 
-    fn end(&mut self, ended: &Ended) {
+    fn end(&mut self, ended: &SessionEnd) {
         assert!(!self.ended, "ended once");
         self.ended = true;
         let unconfirmed = ended.unconfirmed.iter().map(|text| text.reference);

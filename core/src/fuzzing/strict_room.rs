@@ -10,7 +10,7 @@ use super::{
     fixtures::{room_key, seed},
 };
 use crate::{
-    client::{self, ClientConfig, CloseReason, Event, Progress, SendId, Session, Standing},
+    client::{self, ClientConfig, CloseReason, Event, Progress, RoomState, SendId, Session},
     crypto::kdf::Kdf,
     secret::Password,
     server::{
@@ -31,7 +31,7 @@ use crate::{
 ///
 /// Each two bytes are an act: what, and who or how much.
 pub fn strict_room(data: &[u8]) {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let acts = data.chunks_exact(2).take(MOST_ACTS);
     acts.for_each(|act| house.act(act[0] % 8, usize::from(act[1])));
     house.settle();
@@ -46,7 +46,7 @@ const CLEAR: Duration = Duration::from_millis(200);
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "Боб 😀"];
 const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
 
-struct House {
+struct TestServer {
     now: Tick,
     gate: Admission,
     room: Room,
@@ -67,11 +67,11 @@ struct Person {
     intake: RequestReader,
     to_server: LineDecoder,
     said: u64,
-    standing: Option<Standing>,
+    standing: Option<RoomState>,
     left: bool,
 }
 
-impl House {
+impl TestServer {
     fn new() -> Self {
         // So short a history that it is cut all the time, and nobody is too slow.
         let clear_interval = CLEAR;

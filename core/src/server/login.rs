@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     crypto::kdf::Kdf,
-    crypto::key_schedule::{Proofs, Transcript},
+    crypto::key_schedule::{KeyConfirmation, Transcript},
     crypto::srp::{PublicValue, ServerChallenge, ServerProof},
     error::{ProtocolError, WireError},
     handshake::{Handshake, Step, Work},
@@ -36,7 +36,7 @@ use crate::{
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
     transport::record::{RecordOpener, RecordSealer},
     username::Username,
-    wire::{self, ClientHello, Version},
+    wire::{self, ClientHello, ProtocolVersion},
 };
 
 /// A connection that wants to come in.
@@ -62,7 +62,7 @@ enum Phase {
 
 /// Who the peer says it is.
 struct ClaimedIdentity {
-    version: Version,
+    version: ProtocolVersion,
     name: Username,
     user_id: String,
     a: PublicValue,
@@ -74,10 +74,10 @@ struct ClaimedIdentity {
 pub struct LoginJob {
     case: Context,
     visitor: ClaimedIdentity,
-    job: Job,
+    job: Computation,
 }
 
-enum Job {
+enum Computation {
     Challenge { b: Secret<32> },
     Proof { challenge: ServerChallenge, m: Vec<u8> },
 }
@@ -109,7 +109,7 @@ impl Admitted {
 /// A login that failed. It keeps its place at the gate until it is dropped, so
 /// that connections being seen out are counted too.
 #[derive(Debug)]
-pub struct Refused {
+pub struct LoginError {
     /// Why.
     pub violation: ProtocolError,
     _pass: LoginPermit,
@@ -132,15 +132,15 @@ impl Login {
 
 impl Handshake for Login {
     type Work = LoginJob;
-    type Admitted = Admitted;
-    type Refused = Refused;
+    type Output = Admitted;
+    type LoginError = LoginError;
 
     fn advance(
         self,
         now: Tick,
         inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-    ) -> Result<Step<Self>, Refused> {
+    ) -> Result<Step<Self>, LoginError> {
         let Self { case, phase } = self;
         match phase {
             Phase::Hello => case.hello(now, inbox, out),
@@ -160,7 +160,7 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginJob, out: &mut Vec<Frame>) -> Refused {
+    fn overloaded(work: LoginJob, out: &mut Vec<Frame>) -> LoginError {
         work.case.refuse(out, WireError::TryAgainLater)
     }
 }
@@ -171,14 +171,14 @@ impl Context {
         now: Tick,
         inbox: &mut LineDecoder,
         out: &mut Vec<Frame>,
-    ) -> Result<Step<Login>, Refused> {
+    ) -> Result<Step<Login>, LoginError> {
         let line = match self.line(now, inbox) {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(Step::NeedsInput(Login { case: self, phase: Phase::Hello })),
             Err(violation) => return Err(self.refuse(out, violation)),
         };
         let visitor = wire::read_hello(line, self.credentials.spoken).and_then(|hello| {
-            if hello.version == Version::One && !self.pass.name_is_free(&hello.name) {
+            if hello.version == ProtocolVersion::One && !self.pass.name_is_free(&hello.name) {
                 return Err(WireError::UsernameTaken);
             }
             let a = hello
@@ -192,7 +192,7 @@ impl Context {
         });
         match visitor {
             Ok(visitor) => {
-                let job = Job::Challenge { b: self.rng.secret() };
+                let job = Computation::Challenge { b: self.rng.secret() };
                 Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
             }
             Err(text) => Err(self.refuse(out, text)),
@@ -207,7 +207,7 @@ impl Context {
         mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
         due: Option<Tick>,
-    ) -> Result<Step<Login>, Refused> {
+    ) -> Result<Step<Login>, LoginError> {
         let due = due.unwrap_or_else(|| self.pass.challenge_at(now));
         if due > now {
             let phase = Phase::Challenge { visitor, challenge, due: Some(due) };
@@ -216,8 +216,8 @@ impl Context {
         let Credentials { verifier, room_salt, kdf, .. } = &*self.credentials;
         let (user_id, b, salt) = (&visitor.user_id, challenge.public(), verifier.salt().as_bytes());
         let line = match visitor.version {
-            Version::One => wire::challenge(user_id, b, salt, room_salt),
-            Version::Two => wire::sealed_challenge(user_id, b, salt, room_salt, *kdf),
+            ProtocolVersion::One => wire::challenge(user_id, b, salt, room_salt),
+            ProtocolVersion::Two => wire::sealed_challenge(user_id, b, salt, room_salt, *kdf),
         };
         visitor.transcript.line_2 = line.line().to_vec();
         out.push(line);
@@ -232,7 +232,7 @@ impl Context {
         out: &mut Vec<Frame>,
         mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
-    ) -> Result<Step<Login>, Refused> {
+    ) -> Result<Step<Login>, LoginError> {
         let line = match self.line(now, inbox) {
             Ok(Some(line)) => line,
             Ok(None) => {
@@ -244,7 +244,7 @@ impl Context {
         match wire::read_proof(line, visitor.version, &visitor.user_id) {
             Ok(m) => {
                 visitor.transcript.line_3 = line.to_vec();
-                let job = Job::Proof { challenge, m };
+                let job = Computation::Proof { challenge, m };
                 Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
             }
             Err(text) => {
@@ -261,7 +261,7 @@ impl Context {
         visitor: ClaimedIdentity,
         proof: ServerProof,
         m: &[u8],
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Admitted, LoginError> {
         let ClaimedIdentity { version, name, user_id, transcript, .. } = visitor;
         let Some(answer) = Answer::to(version, &transcript, proof, m) else {
             self.pass.proof_failed(now);
@@ -271,7 +271,7 @@ impl Context {
             Ok(seat) => seat,
             Err((pass, text)) => {
                 out.push(wire::error(text));
-                return Err(Refused { violation: text.into(), _pass: pass });
+                return Err(LoginError { violation: text.into(), _pass: pass });
             }
         };
         let (line, ends) = match answer {
@@ -308,10 +308,10 @@ impl Context {
         Err(violation)
     }
 
-    fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<ProtocolError>) -> Refused {
+    fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<ProtocolError>) -> LoginError {
         let violation = violation.into();
         out.extend(violation.answer().map(wire::error));
-        Refused { violation, _pass: self.pass }
+        LoginError { violation, _pass: self.pass }
     }
 }
 
@@ -324,15 +324,20 @@ enum Answer {
 impl Answer {
     /// Judges `m` by what the lines before say it has to be; `None` if it is
     /// another.
-    fn to(version: Version, transcript: &Transcript, proof: ServerProof, m: &[u8]) -> Option<Self> {
+    fn to(
+        version: ProtocolVersion,
+        transcript: &Transcript,
+        proof: ServerProof,
+        m: &[u8],
+    ) -> Option<Self> {
         match version {
-            Version::One => {
+            ProtocolVersion::One => {
                 let proven = proof.check(m).ok()?;
                 Some(Self::Open { h_amk: proven.h_amk })
             }
-            Version::Two => {
+            ProtocolVersion::Two => {
                 let session_key = proof.into_session_key();
-                let Proofs { client, server } = transcript.proofs(&session_key);
+                let KeyConfirmation { client, server } = transcript.proofs(&session_key);
                 client.matches(m).then_some(Self::Sealed { h_amk: server, session_key })
             }
         }
@@ -345,11 +350,11 @@ impl Work for LoginJob {
     fn run(self) -> Login {
         let Self { case, visitor, job } = self;
         let phase = match job {
-            Job::Challenge { b } => {
+            Computation::Challenge { b } => {
                 let challenge = ServerChallenge::new(Arc::clone(&case.credentials.verifier), b);
                 Phase::Challenge { visitor, challenge, due: None }
             }
-            Job::Proof { challenge, m } => {
+            Computation::Proof { challenge, m } => {
                 let proof = challenge.answer(&visitor.a);
                 Phase::Proof { visitor, proof, m }
             }

@@ -12,6 +12,6 @@ pub(crate) use admission::AdmissionCounts;
 pub use admission::{Admission, LoginPermit, MemberId, MemberSlot};
 pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};
 pub use limits::{Limits, Rate};
-pub use login::{Admitted, Login, LoginJob, Refused};
+pub use login::{Admitted, Login, LoginError, LoginJob};
 pub use request_reader::{Inbound, RequestReader};
 pub use room::{Input, LeaveReason, Output, Room};

@@ -15,7 +15,7 @@ use crate::{
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
     transport::record::{MAX_RECORD, RecordOpener},
     wire::json::strict::JsonError,
-    wire::{self, Asked, Request},
+    wire::{self, ClientMessage, Request},
 };
 
 /// Turns one member's bytes into requests.
@@ -124,7 +124,7 @@ impl RequestReader {
             }
             let Some(link) = &mut self.link else { return Inbound::End(LeaveReason::Closed) };
             let asked = if let Some(request) = link.held.take() {
-                Ok(Asked::Request(request))
+                Ok(ClientMessage::Request(request))
             } else {
                 match inbox.take() {
                     Ok(Line::Whole(line)) => link.read(now, line),
@@ -135,21 +135,21 @@ impl RequestReader {
                 }
             };
             match asked {
-                Ok(Asked::Request(request @ Request::Clear(_))) => {
+                Ok(ClientMessage::Request(request @ Request::Clear(_))) => {
                     if let Some(intent) = self.clear(now, request) {
                         return intent;
                     }
                 }
-                Ok(Asked::Request(request)) => {
+                Ok(ClientMessage::Request(request)) => {
                     self.count(now);
                     return Inbound::Request(request);
                 }
-                Ok(Asked::Ping) => {
+                Ok(ClientMessage::Ping) => {
                     self.count(now);
                     return Inbound::Answer(wire::pong());
                 }
-                Ok(Asked::Nothing) => self.count(now),
-                Ok(Asked::Bye) => return Inbound::End(LeaveReason::Closed),
+                Ok(ClientMessage::Nothing) => self.count(now),
+                Ok(ClientMessage::Bye) => return Inbound::End(LeaveReason::Closed),
                 Err(violation) => return Inbound::broken(violation),
             }
         }
@@ -196,7 +196,7 @@ impl RequestReader {
 }
 
 impl Link {
-    fn read(&mut self, now: Tick, record: &[u8]) -> Result<Asked, ProtocolError> {
+    fn read(&mut self, now: Tick, record: &[u8]) -> Result<ClientMessage, ProtocolError> {
         let object = self.opener.open(record).map_err(|_| ProtocolError::Tampered)?;
         self.keepalive.heard(now);
         wire::read_sealed_request(object, self.kdf)
@@ -239,7 +239,10 @@ mod tests {
         loop {
             match intake.next(now, &mut inbox) {
                 Inbound::Request(request) => {
-                    assert_eq!(request, Request::Say(wire::Token::new(said.to_string()).unwrap()));
+                    assert_eq!(
+                        request,
+                        Request::Say(wire::FernetToken::new(said.to_string()).unwrap())
+                    );
                     said += 1;
                 }
                 Inbound::NeedsTime(until) => now = until,

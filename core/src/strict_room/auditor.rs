@@ -21,12 +21,12 @@ use crate::{
     client::{RejectReason, Warning},
     crypto::fernet::RoomKey,
     seed::Rng,
-    strict_room::envelope::{Envelope, Kind, StreamId},
-    strict_room::hash_chain::View,
+    strict_room::envelope::{Envelope, EnvelopeKind, StreamId},
+    strict_room::hash_chain::ChainHash,
     time::{Epoch, Tick},
     untrusted::Untrusted,
     username::Username,
-    wire::{Token, server_message::Data},
+    wire::{FernetToken, server_message::MessageData},
 };
 
 /// Views that are kept, of the last events.
@@ -45,26 +45,26 @@ pub(crate) struct Auditor {
     /// Number of the last event.
     number: u64,
     /// After the last events, the newest last; never empty.
-    views: VecDeque<View>,
-    authors: BTreeMap<StreamId, Author>,
+    views: VecDeque<ChainHash>,
+    authors: BTreeMap<StreamId, AuthorState>,
     /// Names that joined while this session was listening.
     joined: BTreeSet<String>,
     /// Own tokens; the first has this number.
-    own: VecDeque<Token>,
+    own: VecDeque<FernetToken>,
     own_from: u64,
 }
 
 /// What is known of one connection of somebody's.
-struct Author {
+struct AuthorState {
     from: String,
     /// The number its next envelope should have.
     next: u64,
 }
 
 /// What is to be done with an event.
-pub(crate) enum Verdict {
+pub(crate) enum AuditResult {
     /// Take it, with these doubts.
-    Accept(Box<Accepted>),
+    Accept(Box<VerifiedMessage>),
     /// It cannot be read.
     Unreadable,
     /// It is nobody's.
@@ -72,7 +72,7 @@ pub(crate) enum Verdict {
 }
 
 /// An envelope that passed.
-pub(crate) struct Accepted {
+pub(crate) struct VerifiedMessage {
     pub(crate) from: String,
     pub(crate) text: Zeroizing<String>,
     pub(crate) at: Option<Timestamp>,
@@ -84,9 +84,9 @@ pub(crate) struct ServerMisbehaved;
 
 impl Auditor {
     /// From event `number` on, after which the view was `view`.
-    pub(crate) fn new(name: Username, (number, view): (u64, View), rng: &mut Rng) -> Self {
+    pub(crate) fn new(name: Username, (number, view): (u64, ChainHash), rng: &mut Rng) -> Self {
         let sid = rng.bytes();
-        let own = Author { from: name.as_str().to_owned(), next: 0 };
+        let own = AuthorState { from: name.as_str().to_owned(), next: 0 };
         Self {
             name,
             sid,
@@ -100,8 +100,8 @@ impl Auditor {
     }
 
     /// Number and view of the last event.
-    pub(crate) fn standing(&self) -> (u64, View) {
-        (self.number, self.views.back().copied().unwrap_or(View::START))
+    pub(crate) fn standing(&self) -> (u64, ChainHash) {
+        (self.number, self.views.back().copied().unwrap_or(ChainHash::START))
     }
 
     /// Somebody came while this session was listening.
@@ -115,12 +115,12 @@ impl Auditor {
     /// would be too long, and then nothing has changed.
     pub(crate) fn compose(
         &mut self,
-        kind: Kind,
+        kind: EnvelopeKind,
         text: &str,
         key: &RoomKey,
         unix_seconds: u64,
         iv: [u8; 16],
-    ) -> Option<Token> {
+    ) -> Option<FernetToken> {
         let (n, view) = self.standing();
         let envelope = Envelope {
             kind,
@@ -131,7 +131,7 @@ impl Auditor {
             view: view.head(),
             text: Zeroizing::new(text.to_owned()),
         };
-        let token = Token::new(key.seal(unix_seconds, iv, &envelope.encode()))?;
+        let token = FernetToken::new(key.seal(unix_seconds, iv, &envelope.encode()))?;
         self.own.push_back(token.clone());
         if self.own.len() > OWN {
             self.own.pop_front();
@@ -143,11 +143,11 @@ impl Auditor {
     /// Judges the next event. `live`: it does not belong to the history.
     pub(crate) fn judge(
         &mut self,
-        data: &Data,
-        kind: Kind,
+        data: &MessageData,
+        kind: EnvelopeKind,
         key: &RoomKey,
         live: Option<(Tick, Epoch)>,
-    ) -> Result<Verdict, ServerMisbehaved> {
+    ) -> Result<AuditResult, ServerMisbehaved> {
         let number = self.number.checked_add(1).ok_or(ServerMisbehaved)?;
         if data.n != Some(number) {
             return Err(ServerMisbehaved);
@@ -165,19 +165,19 @@ impl Auditor {
 
     fn weigh(
         &mut self,
-        data: &Data,
+        data: &MessageData,
         token: &str,
-        kind: Kind,
+        kind: EnvelopeKind,
         key: &RoomKey,
         live: Option<(Tick, Epoch)>,
-    ) -> Verdict {
+    ) -> AuditResult {
         let opened = key.open(token).ok();
         let envelope = opened.as_ref().and_then(|opened| Envelope::read(&opened.text));
         let (Some(opened), Some(envelope)) = (opened, envelope) else {
-            return Verdict::Unreadable;
+            return AuditResult::Unreadable;
         };
         if envelope.kind != kind {
-            return Verdict::Unreadable;
+            return AuditResult::Unreadable;
         }
         let mut doubts = Vec::new();
         if !self.agrees(&envelope) {
@@ -185,10 +185,10 @@ impl Auditor {
         }
         let known = self.authors.get(&envelope.sid);
         if envelope.from != data.author.raw() || known.is_some_and(|a| a.from != envelope.from) {
-            return Verdict::Reject(RejectReason::Forged(Untrusted::new(envelope.from)));
+            return AuditResult::Reject(RejectReason::Forged(Untrusted::new(envelope.from)));
         }
         if envelope.sid == self.sid && !self.is_own(envelope.seq, token) {
-            return Verdict::Reject(RejectReason::Altered);
+            return AuditResult::Reject(RejectReason::Altered);
         }
         let first_seen = match known {
             Some(author) => Some(author.next),
@@ -197,7 +197,9 @@ impl Auditor {
             None => None,
         };
         match first_seen {
-            Some(next) if envelope.seq < next => return Verdict::Reject(RejectReason::Replayed),
+            Some(next) if envelope.seq < next => {
+                return AuditResult::Reject(RejectReason::Replayed);
+            }
             Some(next) if envelope.seq > next => doubts.push(Warning::Missing(envelope.seq - next)),
             Some(_) | None => {}
         }
@@ -210,7 +212,7 @@ impl Auditor {
         }
         self.remember(&envelope);
         let Envelope { from, text, .. } = envelope;
-        Verdict::Accept(Box::new(Accepted { from, text, at, doubts }))
+        AuditResult::Accept(Box::new(VerifiedMessage { from, text, at, doubts }))
     }
 
     /// Whether its author had heard what this member has.
@@ -234,7 +236,7 @@ impl Auditor {
         if let Some(author) = self.authors.get_mut(&envelope.sid) {
             author.next = next;
         } else if self.authors.len() < MAX_AUTHORS {
-            self.authors.insert(envelope.sid, Author { from: envelope.from.clone(), next });
+            self.authors.insert(envelope.sid, AuthorState { from: envelope.from.clone(), next });
         }
     }
 }

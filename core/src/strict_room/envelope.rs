@@ -6,7 +6,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::{
-    strict_room::hash_chain::{View, from_hex},
+    strict_room::hash_chain::{ChainHash, from_hex},
     wire::json::lenient::Value,
     wire::json::strict,
 };
@@ -20,7 +20,7 @@ pub(crate) type StreamId = [u8; 8];
 /// What an envelope asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Kind {
+pub(crate) enum EnvelopeKind {
     /// To be shown.
     Text,
     /// The history is to be forgotten.
@@ -30,7 +30,7 @@ pub(crate) enum Kind {
 /// One envelope.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Envelope {
-    pub(crate) kind: Kind,
+    pub(crate) kind: EnvelopeKind,
     /// The author's name, as in line 1.
     pub(crate) from: String,
     pub(crate) sid: StreamId,
@@ -40,7 +40,7 @@ pub(crate) struct Envelope {
     pub(crate) n: u64,
     /// The view after that event, its first half.
     pub(crate) view: [u8; 16],
-    /// Empty for [`Kind::Clear`].
+    /// Empty for [`EnvelopeKind::Clear`].
     pub(crate) text: Zeroizing<String>,
 }
 
@@ -50,7 +50,7 @@ impl Envelope {
         #[derive(Serialize)]
         struct Object<'a> {
             v: u8,
-            kind: Kind,
+            kind: EnvelopeKind,
             from: &'a str,
             sid: String,
             seq: u64,
@@ -87,8 +87,8 @@ impl Envelope {
         let text = |name: &str| object.get(name).and_then(Value::as_text);
         let number = |name: &str| object.get(name).and_then(Value::as_u64);
         let kind = match text("kind")? {
-            "text" => Kind::Text,
-            "clear" if text("text") == Some("") => Kind::Clear,
+            "text" => EnvelopeKind::Text,
+            "clear" if text("text") == Some("") => EnvelopeKind::Clear,
             _ => return None,
         };
         (number("v")? == 1).then_some(())?;
@@ -104,7 +104,7 @@ impl Envelope {
     }
 
     /// Its author had heard what a member with this view has.
-    pub(crate) fn agrees(&self, view: &View) -> bool {
+    pub(crate) fn agrees(&self, view: &ChainHash) -> bool {
         self.view == view.head()
     }
 }
@@ -115,7 +115,7 @@ mod tests {
 
     fn envelope(text: &str) -> Envelope {
         Envelope {
-            kind: Kind::Text,
+            kind: EnvelopeKind::Text,
             from: "alice".to_owned(),
             sid: [0xdc; 8],
             seq: 3,

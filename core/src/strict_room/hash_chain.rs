@@ -7,9 +7,9 @@ use sha2::{Digest as _, Sha256};
 
 /// The chain after some event. Public: it says nothing that the tokens do not.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct View([u8; 32]);
+pub struct ChainHash([u8; 32]);
 
-impl View {
+impl ChainHash {
     /// Before the first event.
     pub const START: Self = Self([0; 32]);
 
@@ -45,13 +45,13 @@ impl View {
 }
 
 /// 64 hex digits in lower case.
-impl fmt::Display for View {
+impl fmt::Display for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
     }
 }
 
-impl fmt::Debug for View {
+impl fmt::Debug for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "View({self})")
     }

@@ -17,7 +17,7 @@ use crate::{
     secret::{Password, Secret},
     server::{Credentials, VerifierTokenError},
     strict_room::envelope::Envelope,
-    strict_room::hash_chain::View,
+    strict_room::hash_chain::ChainHash,
     transport::record::{RecordOpener, RecordSealer, Tampered},
 };
 
@@ -109,7 +109,7 @@ fn keys_proofs_records_and_envelopes() {
             assert_eq!(read.encode().as_slice(), envelope.as_bytes());
         }
         for event in case["view_chain"].as_array().into_iter().flatten() {
-            let before = View::from_hex(text(event, "previous")).unwrap();
+            let before = ChainHash::from_hex(text(event, "previous")).unwrap();
             let after = before.then(text(event, "token"), text(event, "username"));
             assert_eq!(after.to_string(), text(event, "view"));
             events += 1;

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use serde::Serialize;
 
-use super::{Token, Version, frame};
+use super::{FernetToken, ProtocolVersion, frame};
 use crate::{
     crypto::kdf::Kdf,
     error::{ProtocolError, WireError},
@@ -28,7 +28,7 @@ pub(crate) enum SupportedVersions {
 /// Line 1, as far as a server may believe it: who wants in, and A undecoded.
 #[derive(Debug)]
 pub(crate) struct ClientHello {
-    pub(crate) version: Version,
+    pub(crate) version: ProtocolVersion,
     pub(crate) name: Username,
     pub(crate) a: Option<Vec<u8>>,
 }
@@ -43,8 +43,10 @@ pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<Clien
         return Err(WireError::ExpectedSrpInit);
     }
     let version = match spoken {
-        SupportedVersions::Both | SupportedVersions::Two if offers_two(line) => Version::Two,
-        SupportedVersions::One | SupportedVersions::Both => Version::One,
+        SupportedVersions::Both | SupportedVersions::Two if offers_two(line) => {
+            ProtocolVersion::Two
+        }
+        SupportedVersions::One | SupportedVersions::Both => ProtocolVersion::One,
         SupportedVersions::Two => return Err(WireError::Protocol2Required),
     };
     if a.is_missing() {
@@ -65,10 +67,10 @@ fn offers_two(line: &[u8]) -> bool {
 /// Reads line 3 and gives the proof M, whatever its length.
 pub(crate) fn read_proof(
     line: &[u8],
-    version: Version,
+    version: ProtocolVersion,
     expected_user_id: &str,
 ) -> Result<Vec<u8>, WireError> {
-    if version == Version::Two && strict::object(line).is_none() {
+    if version == ProtocolVersion::Two && strict::object(line).is_none() {
         return Err(WireError::InvalidJson);
     }
     let [cmd, user_id, m] =
@@ -87,10 +89,10 @@ pub(crate) fn read_proof(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Pass this on to everybody.
-    Say(Token),
+    Say(FernetToken),
     /// Forget the history. In a strict room with the envelope that proves the
     /// wish; nowhere else.
-    Clear(Option<Token>),
+    Clear(Option<FernetToken>),
 }
 
 impl Request {
@@ -111,8 +113,8 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
         fields => fields?,
     };
     Ok(match (kind.text(), text) {
-        (Some("message"), Field::Text(text)) => Token::new(text).map(Request::Say),
-        (Some("message"), Field::Absent) => Token::new(String::new()).map(Request::Say),
+        (Some("message"), Field::Text(text)) => FernetToken::new(text).map(Request::Say),
+        (Some("message"), Field::Absent) => FernetToken::new(String::new()).map(Request::Say),
         (Some("clear"), _) => Some(Request::Clear(None)),
         _ => None,
     })
@@ -120,7 +122,7 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
 
 /// What a record of a member's asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum ClientMessage {
     /// Something of the room.
     Request(Request),
     /// A sign of life.
@@ -132,20 +134,20 @@ pub(crate) enum Asked {
 }
 
 /// Reads the object of a record (PROTOCOL 2.5).
-pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<Asked, ProtocolError> {
+pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<ClientMessage, ProtocolError> {
     let object = strict::object(object).ok_or(ProtocolError::Tampered)?;
     let kind = object.get("type").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
     let token = || {
         let text = object.get("text").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
-        Token::new(text.to_owned()).ok_or(ProtocolError::Unfit)
+        FernetToken::new(text.to_owned()).ok_or(ProtocolError::Unfit)
     };
     Ok(match (kind, kdf) {
-        ("message", _) => Asked::Request(Request::Say(token()?)),
-        ("clear", Kdf::None) => Asked::Request(Request::Clear(None)),
-        ("clear", Kdf::Argon2id) => Asked::Request(Request::Clear(Some(token()?))),
-        ("ping", _) => Asked::Ping,
-        ("bye", _) => Asked::Bye,
-        _ => Asked::Nothing,
+        ("message", _) => ClientMessage::Request(Request::Say(token()?)),
+        ("clear", Kdf::None) => ClientMessage::Request(Request::Clear(None)),
+        ("clear", Kdf::Argon2id) => ClientMessage::Request(Request::Clear(Some(token()?))),
+        ("ping", _) => ClientMessage::Ping,
+        ("bye", _) => ClientMessage::Bye,
+        _ => ClientMessage::Nothing,
     })
 }
 
@@ -187,7 +189,7 @@ struct Wish<'a> {
 }
 
 /// `message`.
-pub(crate) fn say(token: &Token) -> Frame {
+pub(crate) fn say(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "message", text: token.as_str() })
 }
 
@@ -197,7 +199,7 @@ pub(crate) fn clear() -> Frame {
 }
 
 /// `clear` in a strict room, with its envelope.
-pub(crate) fn wipe(token: &Token) -> Frame {
+pub(crate) fn wipe(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "clear", text: token.as_str() })
 }
 
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn only_tokens_are_passed_on() {
         let read = |line: &str| read_request(line.as_bytes());
-        let say = |text: &str| Ok(Token::new(text.to_owned()).map(Request::Say));
+        let say = |text: &str| Ok(FernetToken::new(text.to_owned()).map(Request::Say));
         assert_eq!(read(r#"{"type":"message","text":"gAA-_="}"#), say("gAA-_="));
         assert_eq!(read(r#"{"type":"message"}"#), say(""));
         assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::Clear(None))));
@@ -238,17 +240,17 @@ mod tests {
     #[test]
     fn a_record_asks_for_something_or_is_an_offence() {
         let read = |object: &str| read_sealed_request(object.as_bytes(), Kdf::Argon2id);
-        let token = || Token::new("gAA".to_owned()).unwrap();
-        let request = |request| Ok(Asked::Request(request));
+        let token = || FernetToken::new("gAA".to_owned()).unwrap();
+        let request = |request| Ok(ClientMessage::Request(request));
         assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Say(token())));
         let wish = r#"{"type":"clear","text":"gAA"}"#;
         assert_eq!(read(wish), request(Request::Clear(Some(token()))));
         let classic = read_sealed_request(br#"{"type":"clear"}"#, Kdf::None);
         assert_eq!(classic, request(Request::Clear(None)));
-        assert_eq!(read(r#"{"type":"ping"}"#), Ok(Asked::Ping));
-        assert_eq!(read(r#"{"type":"bye"}"#), Ok(Asked::Bye));
+        assert_eq!(read(r#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
+        assert_eq!(read(r#"{"type":"bye"}"#), Ok(ClientMessage::Bye));
         for nothing in [r#"{"type":"pong"}"#, r#"{"type":"dance","text":[]}"#] {
-            assert_eq!(read(nothing), Ok(Asked::Nothing), "{nothing}");
+            assert_eq!(read(nothing), Ok(ClientMessage::Nothing), "{nothing}");
         }
         let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
         for unfit in [r#"{"type":"message","text":"a b"}"#, &long] {
@@ -272,7 +274,7 @@ mod tests {
     fn a_proof_is_read_or_it_is_said_what_is_wrong_with_the_line() {
         let read = |line: &str, version| read_proof(line.as_bytes(), version, "me");
         let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
-        for version in [Version::One, Version::Two] {
+        for version in [ProtocolVersion::One, ProtocolVersion::Two] {
             for (m, proof) in [("Ag==", &[2][..]), ("AAECAwQ=", &[0, 1, 2, 3, 4])] {
                 assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
             }
@@ -288,14 +290,14 @@ mod tests {
         }
         // What Python overlooks, protocol 2 does not.
         let twice = line(r#","M":"Ag==","M":"Ag==""#);
-        assert_eq!(read(&twice, Version::One), Ok(vec![2]));
-        assert_eq!(read(&twice, Version::Two), Err(WireError::InvalidJson));
+        assert_eq!(read(&twice, ProtocolVersion::One), Ok(vec![2]));
+        assert_eq!(read(&twice, ProtocolVersion::Two), Err(WireError::InvalidJson));
     }
 
     /// By this a flood of long messages is slowed down.
     #[test]
     fn a_request_costs_what_it_has_to_say() {
-        let token = Token::new("x".repeat(1_000)).unwrap();
+        let token = FernetToken::new("x".repeat(1_000)).unwrap();
         assert_eq!(Request::Say(token.clone()).size(), 1_000);
         assert_eq!(Request::Clear(Some(token)).size(), 1_000);
         assert_eq!(Request::Clear(None).size(), 0);
@@ -308,9 +310,13 @@ mod tests {
             read_hello(line.as_bytes(), spoken).map(|hello| hello.version)
         };
         for offer in [r#","versions":[2,1]"#, r#","versions":[2]"#, r#","versions":["x",9,2]"#] {
-            assert_eq!(version(offer, SupportedVersions::Both), Ok(Version::Two), "{offer}");
-            assert_eq!(version(offer, SupportedVersions::Two), Ok(Version::Two), "{offer}");
-            assert_eq!(version(offer, SupportedVersions::One), Ok(Version::One), "{offer}");
+            assert_eq!(
+                version(offer, SupportedVersions::Both),
+                Ok(ProtocolVersion::Two),
+                "{offer}"
+            );
+            assert_eq!(version(offer, SupportedVersions::Two), Ok(ProtocolVersion::Two), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::One), Ok(ProtocolVersion::One), "{offer}");
         }
         for none in [
             "",
@@ -320,7 +326,7 @@ mod tests {
             r#","versions":[2.0]"#,
             r#","versions":[2],"versions":[2]"#,
         ] {
-            assert_eq!(version(none, SupportedVersions::Both), Ok(Version::One), "{none}");
+            assert_eq!(version(none, SupportedVersions::Both), Ok(ProtocolVersion::One), "{none}");
             assert_eq!(
                 version(none, SupportedVersions::Two),
                 Err(WireError::Protocol2Required),

@@ -5,25 +5,25 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::{
     client::login::LoginFailure,
     crypto::kdf::Kdf,
-    crypto::key_schedule::{Proofs, Transcript},
+    crypto::key_schedule::{KeyConfirmation, Transcript},
     crypto::srp::{ClientProof, PublicValue, Salt},
     error::WireError,
     fingerprint::Fingerprint,
     secret::Secret,
     transport::record::{RecordOpener, RecordSealer},
     untrusted::Untrusted,
-    wire::Version,
+    wire::ProtocolVersion,
     wire::json::lenient::{self, Value},
     wire::json::strict,
 };
 
 /// A line of the server, as it came and as it reads.
-pub(crate) struct Answer {
+pub(crate) struct ServerLine {
     pub(crate) bytes: Vec<u8>,
     pub(crate) object: Value,
 }
 
-impl Answer {
+impl ServerLine {
     /// Unless it is an error or nothing that a server says.
     pub(crate) fn read(line: &[u8]) -> Result<Self, LoginFailure> {
         let http = line.starts_with(b"HTTP/");
@@ -43,7 +43,7 @@ impl Answer {
 
 /// Line 2, checked.
 pub(crate) struct Challenge {
-    pub(crate) version: Version,
+    pub(crate) version: ProtocolVersion,
     pub(crate) user_id: String,
     pub(crate) b: PublicValue,
     pub(crate) salt: Salt,
@@ -56,7 +56,7 @@ impl Challenge {
     pub(crate) fn open(line: &Value) -> Result<Self, LoginFailure> {
         let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
-            version: Version::One,
+            version: ProtocolVersion::One,
             user_id: user_id.ok_or(LoginFailure::NotAServer { http: false })?.to_owned(),
             b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailure::Unproven)?,
             salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailure::Unproven)?,
@@ -72,7 +72,7 @@ impl Challenge {
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
         let kdf = kdf.ok_or(LoginFailure::UnknownVersion)?;
         let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailure::Unproven)?;
-        let challenge = Self { version: Version::Two, kdf, salt, ..Self::open(&line)? };
+        let challenge = Self { version: ProtocolVersion::Two, kdf, salt, ..Self::open(&line)? };
         if bytes(&line, "B")? == challenge.b.as_bytes() {
             Ok(challenge)
         } else {
@@ -86,12 +86,12 @@ impl Challenge {
 }
 
 /// The proof of this side, and what the other's has to be.
-pub(crate) enum Proof {
+pub(crate) enum PendingProof {
     Open(ClientProof),
-    Sealed { session_key: Secret<32>, transcript: Transcript, proofs: Proofs },
+    Sealed { session_key: Secret<32>, transcript: Transcript, proofs: KeyConfirmation },
 }
 
-impl Proof {
+impl PendingProof {
     /// M.
     pub(crate) fn own(&self) -> &[u8; 32] {
         match self {
@@ -110,7 +110,7 @@ impl Proof {
     /// Judges line 4, and gives the ends of the link if it is sealed from here on.
     pub(crate) fn check(
         self,
-        line: &Answer,
+        line: &ServerLine,
     ) -> Result<Option<(RecordSealer, RecordOpener)>, LoginFailure> {
         let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::Unproven)?;
         match self {

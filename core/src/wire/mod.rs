@@ -15,12 +15,12 @@ use crate::{
 
 pub use client_message::Request;
 pub(crate) use client_message::{
-    Asked, ClientHello, SupportedVersions, read_hello, read_proof, read_request,
+    ClientHello, ClientMessage, SupportedVersions, read_hello, read_proof, read_request,
     read_sealed_request,
 };
 pub(crate) use client_message::{clear, pong, say, srp_init, srp_verify, wipe};
 pub(crate) use server_message::{
-    EncodedClear, Message, bye, challenge, confirmation, error, init, notice, ping,
+    EncodedClear, EncodedMessage, bye, challenge, confirmation, error, init, notice, ping,
     sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };
 
@@ -35,7 +35,7 @@ pub const MAX_TEXT: usize = 16_384;
 
 /// The two generations of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub enum ProtocolVersion {
     /// The Python program's: every line in the clear.
     One,
     /// Sealed links.
@@ -45,9 +45,9 @@ pub enum Version {
 /// The text of a message as the room sees it: opaque, of the alphabet of
 /// Fernet tokens (`A-Za-z0-9-_=`), at most [`MAX_TOKEN`] characters.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Token(String);
+pub struct FernetToken(String);
 
-impl Token {
+impl FernetToken {
     /// `None` if `text` is too long or has a character that no token has.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
@@ -65,7 +65,7 @@ impl Token {
 }
 
 /// Length only.
-impl std::fmt::Debug for Token {
+impl std::fmt::Debug for FernetToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Token({} characters)", self.0.len())
     }
@@ -84,13 +84,13 @@ fn append(line: &mut Vec<u8>, value: &impl Serialize) {
 
 /// The wall clock as messages show it. What happens at the same moment is dated once.
 #[derive(Debug)]
-pub(crate) struct Clock {
+pub(crate) struct TimestampCache {
     epoch: Epoch,
     moment: Tick,
     shown: String,
 }
 
-impl Clock {
+impl TimestampCache {
     pub(crate) fn new(epoch: Epoch) -> Self {
         Self { epoch, moment: Tick::ZERO, shown: iso(epoch.at(Tick::ZERO)) }
     }
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_clock_goes_on() {
-        let mut clock = Clock::new(Epoch::new(Timestamp::UNIX_EPOCH));
+        let mut clock = TimestampCache::new(Epoch::new(Timestamp::UNIX_EPOCH));
         for (seconds, shown) in [(0, "00"), (0, "00"), (5, "05"), (5, "05"), (59, "59")] {
             let now = Tick::from_start(std::time::Duration::from_secs(seconds));
             assert_eq!(clock.at(now), format!("1970-01-01T00:00:{shown}+00:00"));

@@ -12,10 +12,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     client::{
-        CloseReason, Ended, Event, Login, Output, PendingMessage, Progress, Refused, SendId,
-        Session,
+        CloseReason, Event, Login, LoginError, Output, PendingMessage, Progress, SendId, Session,
+        SessionEnd,
     },
-    transport::broadcast::{Lag, Log},
+    transport::broadcast::{BroadcastLog, Lag},
     transport::line_decoder::LineDecoder,
 };
 use futures_lite::future;
@@ -25,7 +25,7 @@ use crate::{
     handshake::{self, ComputeLimiter},
     notify::Notify,
     outbound::OutboundWriter,
-    read_buffer::Buffer,
+    read_buffer::ReadBuffer,
     runtime::{AbortHandle as _, Connection, Read, Reader, Runtime},
 };
 
@@ -87,7 +87,7 @@ pub async fn connect<R: Runtime>(
     runtime: &R,
     connection: Connection<R>,
     login: Login,
-) -> Result<ClientHandle, Refused> {
+) -> Result<ClientHandle, LoginError> {
     let Connection { mut reader, mut writer, hangup, .. } = connection;
     let mut inbox = LineDecoder::new(0);
     let arithmetic = ComputeLimiter::new(1, 0);
@@ -98,7 +98,7 @@ pub async fn connect<R: Runtime>(
     let (to_session, arrivals) = async_channel::bounded(MAILBOX);
     runtime.spawn(read(reader, to_session));
 
-    let log = Log::default();
+    let log = BroadcastLog::default();
     let (outlet, lag) = log.subscribe(Vec::new(), None);
     let news = Arc::new(Notify::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
@@ -135,7 +135,7 @@ enum ReadEvent {
 }
 
 async fn read<R: Reader>(mut reader: R, to_session: Sender<ReadEvent>) {
-    let mut buffer = Buffer::new();
+    let mut buffer = ReadBuffer::new();
     loop {
         let arrival = match reader.read(buffer.room(), None).await {
             Ok(Read::Bytes(count)) => {
@@ -153,7 +153,7 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<ReadEvent>) {
 }
 
 struct SendQueue {
-    log: Log,
+    log: BroadcastLog,
     lag: Lag,
     news: Arc<Notify>,
     all_written: Receiver<()>,
@@ -237,7 +237,7 @@ impl<R: Runtime> SessionTask<R> {
     }
 
     /// Carries out what the session wants; says if it has ended.
-    async fn carry_out(&mut self) -> Option<Ended> {
+    async fn carry_out(&mut self) -> Option<SessionEnd> {
         let mut ended = None;
         while let Some(output) = self.session.poll_output() {
             match output {

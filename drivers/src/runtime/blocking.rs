@@ -65,7 +65,7 @@ impl Blocking {
         stream.set_nonblocking(false)?;
         tcp::prepare(&stream)?;
         let stream = Arc::new(stream);
-        let half = Half { runtime: self, stream: Arc::clone(&stream), patience: None };
+        let half = Socket { runtime: self, stream: Arc::clone(&stream), patience: None };
         Ok(Connection {
             hangup: BlockingAbortHandle(Arc::downgrade(&stream)),
             reader: BlockingReadHalf(half.clone()),
@@ -195,13 +195,13 @@ impl Listener<Blocking> for BlockingListener {
 /// What reader and writer have in common: a blocking socket, a clock, and how
 /// long the system was last told to wait in this direction.
 #[derive(Clone, Debug)]
-struct Half {
+struct Socket {
     runtime: Blocking,
     stream: Arc<TcpStream>,
     patience: Option<Duration>,
 }
 
-impl Half {
+impl Socket {
     /// Repeats `operation` until it is done; nothing if the deadline came first.
     /// One try is made in any case.
     fn attempt<T>(
@@ -237,7 +237,7 @@ fn ran_out_of_patience(error: &io::Error) -> bool {
 
 /// The receiving half of a connection on [`Blocking`].
 #[derive(Debug)]
-pub struct BlockingReadHalf(Half);
+pub struct BlockingReadHalf(Socket);
 
 impl Reader for BlockingReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
@@ -253,7 +253,7 @@ impl Reader for BlockingReadHalf {
 
 /// The sending half of a connection on [`Blocking`].
 #[derive(Debug)]
-pub struct BlockingWriteHalf(Half);
+pub struct BlockingWriteHalf(Socket);
 
 impl Writer for BlockingWriteHalf {
     /// The socket itself stays blocking, for the reader's sake.

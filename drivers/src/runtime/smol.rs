@@ -50,7 +50,7 @@ impl Smol {
     ) -> io::Result<Connection<Self>> {
         tcp::prepare(stream.get_ref())?;
         let stream = Arc::new(stream);
-        let half = Half { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
+        let half = Socket { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
         Ok(Connection {
             hangup: SmolAbortHandle(Arc::downgrade(&stream)),
             reader: SmolReadHalf(half.clone()),
@@ -135,13 +135,13 @@ impl Listener<Smol> for SmolListener {
 
 /// What reader and writer have in common: a non-blocking socket and a clock.
 #[derive(Clone, Debug)]
-struct Half {
+struct Socket {
     runtime: Smol,
     stream: Arc<Async<TcpStream>>,
     unwaited: u8,
 }
 
-impl Half {
+impl Socket {
     /// Repeats `operation` until it does not have to wait any more; nothing if
     /// that is not so by the deadline. The first try costs no timer, and the
     /// last comes after the deadline.
@@ -187,7 +187,7 @@ impl Half {
 
 /// The receiving half of a connection on [`Smol`].
 #[derive(Debug)]
-pub struct SmolReadHalf(Half);
+pub struct SmolReadHalf(Socket);
 
 impl Reader for SmolReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
@@ -205,7 +205,7 @@ impl Reader for SmolReadHalf {
 
 /// The sending half of a connection on [`Smol`].
 #[derive(Debug)]
-pub struct SmolWriteHalf(Half);
+pub struct SmolWriteHalf(Socket);
 
 impl Writer for SmolWriteHalf {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -40,11 +40,11 @@ pub(super) struct MemberConn<R: Runtime> {
     gone: AtomicBool,
     /// Tells what the member is owed.
     meter: Meter,
-    hand: Mutex<Hand<R::Writer>>,
+    hand: Mutex<WriterSlot<R::Writer>>,
 }
 
 /// Who has the pen.
-enum Hand<W> {
+enum WriterSlot<W> {
     /// Whoever wants it.
     Free(OutboundWriter<W>),
     /// A task that waits for the socket.
@@ -62,7 +62,7 @@ impl<R: Runtime> MemberConn<R> {
             heard: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             meter: outlet.meter(),
-            hand: Mutex::new(Hand::Free(OutboundWriter::new(writer, outlet))),
+            hand: Mutex::new(WriterSlot::Free(OutboundWriter::new(writer, outlet))),
         }
     }
 
@@ -104,7 +104,7 @@ impl<R: Runtime> MemberConn<R> {
     }
 
     pub(super) fn is_done(&self) -> bool {
-        matches!(*self.hand(), Hand::Done)
+        matches!(*self.hand(), WriterSlot::Done)
     }
 
     /// Has the member told something that is for nobody else.
@@ -124,22 +124,22 @@ impl<R: Runtime> MemberConn<R> {
     /// Gives the pen away if somebody has to wait with it.
     fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::Writer>> {
         let mut hand = self.hand();
-        let Hand::Free(pen) = &mut *hand else { return None };
+        let WriterSlot::Free(pen) = &mut *hand else { return None };
         let mut lent = None;
         match pen.write_now(house.runtime.now()) {
             Ok(Standing::Idle) => {}
             Ok(Standing::Blocked) => {
-                if let Hand::Free(pen) = mem::replace(&mut *hand, Hand::Lent) {
+                if let WriterSlot::Free(pen) = mem::replace(&mut *hand, WriterSlot::Lent) {
                     lent = Some(pen);
                 }
             }
-            Ok(Standing::Finished) => *hand = Hand::Done,
+            Ok(Standing::Finished) => *hand = WriterSlot::Done,
             Err(_) => {
-                *hand = Hand::Done;
+                *hand = WriterSlot::Done;
                 self.hang_up();
             }
         }
-        if matches!(*hand, Hand::Done) {
+        if matches!(*hand, WriterSlot::Done) {
             house.written.ring();
         }
         drop(hand);
@@ -151,7 +151,7 @@ impl<R: Runtime> MemberConn<R> {
         loop {
             // If it fails, so does the next try, which knows what that means.
             let _ = pen.write(&house.runtime).await;
-            *self.hand() = Hand::Free(pen);
+            *self.hand() = WriterSlot::Free(pen);
             match self.write_now(house) {
                 Some(lent) => pen = lent,
                 None => return,
@@ -160,7 +160,7 @@ impl<R: Runtime> MemberConn<R> {
     }
 
     /// Who has the pen is never half decided.
-    fn hand(&self) -> MutexGuard<'_, Hand<R::Writer>> {
+    fn hand(&self) -> MutexGuard<'_, WriterSlot<R::Writer>> {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use super::{
     room_task::{JoinRequest, RoomCommand},
 };
 use crate::{
-    read_buffer::Buffer,
+    read_buffer::ReadBuffer,
     runtime::{Read, Reader as _, Runtime},
 };
 
@@ -24,7 +24,7 @@ const LETTER: usize = 64;
 
 /// What the task of a member's connection holds. Small, since it is all that
 /// most of them do most of the time.
-pub(super) struct Member<R: Runtime> {
+pub(super) struct MemberTask<R: Runtime> {
     reader: R::Reader,
     inbox: LineDecoder,
     seat: MemberId,
@@ -32,7 +32,7 @@ pub(super) struct Member<R: Runtime> {
     ties: Arc<MemberConn<R>>,
 }
 
-impl<R: Runtime> Member<R> {
+impl<R: Runtime> MemberTask<R> {
     /// Takes somebody who has logged in into the room. Nothing, if that has closed.
     pub(super) async fn seat(
         house: &Shared<R>,
@@ -64,7 +64,7 @@ impl<R: Runtime> Member<R> {
     /// Hands the member's requests to the room until there will be no more.
     async fn listen(&mut self, house: &Arc<Shared<R>>) -> LeaveReason {
         let Self { reader, inbox, seat, intake, ties } = self;
-        let mut buffer = Buffer::new();
+        let mut buffer = ReadBuffer::new();
         let mut failed = false;
         let mut said = 0;
         let mut letter = Vec::new();

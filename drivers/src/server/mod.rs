@@ -27,7 +27,7 @@ use cmdchat_core::{
 use futures_lite::future;
 
 use self::{
-    member_task::Member,
+    member_task::MemberTask,
     room_task::{RoomCommand, RoomTask},
 };
 use crate::{
@@ -162,14 +162,14 @@ async fn come_in<R: Runtime>(
     connection: Connection<R>,
     pass: LoginPermit,
     seed: Seed,
-) -> Option<Member<R>> {
+) -> Option<MemberTask<R>> {
     let Connection { mut reader, mut writer, hangup, peer } = connection;
     let Shared { runtime, credentials, limits, arithmetic, .. } = house;
     let mut inbox = LineDecoder::new(0);
     let credentials = Arc::clone(credentials);
     let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
     match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
-        Ok(admitted) => Member::seat(house, (reader, inbox), writer, hangup, admitted).await,
+        Ok(admitted) => MemberTask::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
             (house.notes)(ServerEvent::Refused(peer.ip(), refused.violation));
             if house.gate.siege_begins(runtime.now()) {

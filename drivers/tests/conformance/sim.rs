@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, Link, Sim};
+use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, LinkConfig, Sim};
 
 use super::*;
 
@@ -14,14 +14,14 @@ fn at(elapsed: Duration) -> Tick {
 }
 
 /// Both ends of a connection over `link`, the caller's first.
-async fn ends(sim: &Sim, link: Link) -> (Connection<Sim>, Connection<Sim>) {
+async fn ends(sim: &Sim, link: LinkConfig) -> (Connection<Sim>, Connection<Sim>) {
     let mut listener = sim.listen();
     let here = sim.connect(listener.address(), &link).unwrap();
     (here, listener.accept().await.unwrap())
 }
 
-fn lane(lane: DirectionConfig) -> Link {
-    Link::both(lane)
+fn lane(lane: DirectionConfig) -> LinkConfig {
+    LinkConfig::both(lane)
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn latency_is_kept_in_virtual_time() {
     sim.run(async {
         let up = DirectionConfig { latency: 70 * MS, ..DirectionConfig::default() };
         let down = DirectionConfig { latency: 30 * MS, ..DirectionConfig::default() };
-        let (mut here, mut there) = ends(&sim, Link { up, down, peer: None }).await;
+        let (mut here, mut there) = ends(&sim, LinkConfig { up, down, peer: None }).await;
         assert_eq!(sim.now(), at(70 * MS));
         write_all(&mut there.writer, b"hello").await;
         let early = here.reader.read(&mut [0; 9], Some(at(99 * MS))).await;
@@ -91,9 +91,10 @@ fn a_listener_sees_the_scripted_source() {
     let sim = Sim::new();
     sim.run(async {
         let source = "192.0.2.7:1".parse().unwrap();
-        let link = Link { peer: Some(source), ..Link::default() };
+        let link = LinkConfig { peer: Some(source), ..LinkConfig::default() };
         assert_eq!(ends(&sim, link).await.1.peer, source);
-        let (one, other) = (ends(&sim, Link::default()).await, ends(&sim, Link::default()).await);
+        let (one, other) =
+            (ends(&sim, LinkConfig::default()).await, ends(&sim, LinkConfig::default()).await);
         assert!(one.1.peer < other.1.peer);
     })
     .unwrap();
@@ -127,7 +128,7 @@ fn a_cut_comes_after_the_bytes_before_it() {
     sim.run(async {
         let up =
             DirectionConfig { latency: 5 * MS, cut_after: Some(8), ..DirectionConfig::default() };
-        let link = Link { up, ..Link::default() };
+        let link = LinkConfig { up, ..LinkConfig::default() };
         let (mut here, mut there) = ends(&sim, link).await;
         write_all(&mut there.writer, b"welcome").await;
         let slices = [IoSlice::new(b"hello "), IoSlice::new(b"world")];
@@ -153,7 +154,7 @@ fn no_reset_travels_over_a_cut_wire() {
     let sim = Sim::new();
     sim.run(async {
         let up = DirectionConfig { cut_after: Some(5), ..DirectionConfig::default() };
-        let link = Link { up, ..Link::default() };
+        let link = LinkConfig { up, ..LinkConfig::default() };
         let (mut here, mut there) = ends(&sim, link).await;
         write_all(&mut there.writer, b"nobody reads this").await;
         write_all(&mut here.writer, b"hello").await;
@@ -253,7 +254,8 @@ fn babel() -> Vec<(Tick, u16, usize)> {
                 capacity: 3000,
                 cut_after: None,
             };
-            let mut here = sim.connect(address, &Link { up, ..Link::default() }).unwrap();
+            let mut here =
+                sim.connect(address, &LinkConfig { up, ..LinkConfig::default() }).unwrap();
             sim.spawn(async move { write_all(&mut here.writer, &pattern(9000, 0)).await });
             let mut there = listener.accept().await.unwrap();
             let (clock, heard) = (sim.clone(), Arc::clone(&heard));

@@ -17,7 +17,7 @@ use super::{Client, Settled, lines, settle};
 use crate::{PASSWORD, epoch, password, seed};
 
 /// Our server: gate, logins, and the room. Time jumps where a connection must wait.
-pub struct House {
+pub struct TestServer {
     now: Tick,
     limits: Limits,
     credentials: Arc<Credentials>,
@@ -41,7 +41,7 @@ enum Phase {
     Member(MemberId, Box<RequestReader>),
 }
 
-impl House {
+impl TestServer {
     /// An empty room with [`PASSWORD`].
     #[must_use]
     pub fn new(limits: &Limits) -> Self {

@@ -7,7 +7,7 @@ use cmdchat_core::{
     server::{Limits, Rate},
     time::Tick,
 };
-use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, Link};
+use cmdchat_drivers::runtime::sim::{ChunkSize, DirectionConfig, LinkConfig};
 use fastrand::Rng;
 
 use super::Size;
@@ -25,7 +25,7 @@ pub(super) struct Person {
     pub(super) name: String,
     pub(super) comes: Tick,
     pub(super) kind: Kind,
-    pub(super) link: Link,
+    pub(super) link: LinkConfig,
     /// It knows no protocol but the first, as Python clients.
     pub(super) old: bool,
     /// The longest it is silent.
@@ -61,7 +61,7 @@ pub(super) fn witness() -> Person {
         name: "witness".into(),
         comes: Tick::ZERO,
         kind: Kind::Witness,
-        link: Link { peer: Some(([10, 9, 9, 9], 1).into()), ..Link::both(perfect()) },
+        link: LinkConfig { peer: Some(([10, 9, 9, 9], 1).into()), ..LinkConfig::both(perfect()) },
         old: false,
         patience: Duration::ZERO,
         finishes: true,
@@ -126,7 +126,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Pe
         name,
         comes: Tick::from_start(Duration::from_millis(dice.u64(1..=seconds * 1_000))),
         kind,
-        link: Link { up, down, peer: Some(source) },
+        link: LinkConfig { up, down, peer: Some(source) },
         old: kdf == Kdf::None && dice.u8(0..3) == 0,
         patience: Duration::from_secs([5, 60, 900][dice.usize(0..3)]),
         finishes: dice.bool(),

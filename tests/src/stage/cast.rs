@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cmdchat_core::client::{Ended, SendId};
+use cmdchat_core::client::{SendId, SessionEnd};
 use cmdchat_drivers::{
     client::SessionCommand,
     runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
@@ -17,7 +17,7 @@ use crate::tap::Tap;
 /// Our client in the room.
 pub struct Member {
     pub(super) commands: async_channel::Sender<SessionCommand>,
-    pub(super) over: async_channel::Receiver<Ended>,
+    pub(super) over: async_channel::Receiver<SessionEnd>,
     pub(super) said: AtomicU64,
 }
 
@@ -43,7 +43,7 @@ impl Member {
     /// # Panics
     ///
     /// If the session never ends.
-    pub async fn finish(&self) -> Ended {
+    pub async fn finish(&self) -> SessionEnd {
         let _ = self.commands.send(SessionCommand::Finish(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
     }

@@ -20,7 +20,7 @@ use cmdchat_core::{
 };
 use cmdchat_drivers::{
     client::{ClientHandle, connect},
-    runtime::sim::{ChunkSize, DirectionConfig, Link, Sim},
+    runtime::sim::{ChunkSize, DirectionConfig, LinkConfig, Sim},
     runtime::{Connection, Read, Reader as _, Runtime as _},
     server::{Server, ServerEvent, serve},
 };
@@ -193,8 +193,8 @@ impl Stage {
 
     /// A plain connection of this stage, to be changed where a script needs it.
     #[must_use]
-    pub fn link(&self) -> Link {
-        Link::both(self.chunking.lane())
+    pub fn link(&self) -> LinkConfig {
+        LinkConfig::both(self.chunking.lane())
     }
 
     /// Our client logs in as `name` with the right password, speaking protocol 1
@@ -233,7 +233,7 @@ impl Stage {
         &self,
         name: &str,
         word: &str,
-        link: Link,
+        link: LinkConfig,
     ) -> Result<Member, LoginFailure> {
         self.try_join_as(self.guest(name, word).protocol_1_only(), link).await
     }
@@ -257,7 +257,7 @@ impl Stage {
     pub async fn try_join_as(
         &self,
         guest: ClientConfig,
-        link: Link,
+        link: LinkConfig,
     ) -> Result<Member, LoginFailure> {
         self.try_join_at(self.server, guest, link).await
     }
@@ -280,7 +280,7 @@ impl Stage {
         &self,
         server: SocketAddr,
         guest: ClientConfig,
-        link: Link,
+        link: LinkConfig,
     ) -> Result<Member, LoginFailure> {
         let name = guest.name().to_string();
         let name = name.as_str();
@@ -306,7 +306,7 @@ impl Stage {
 
     /// A peer that sends just what the script says.
     #[must_use]
-    pub fn raw(&self, name: &str, link: Link) -> Raw {
+    pub fn raw(&self, name: &str, link: LinkConfig) -> Raw {
         let Connection { reader, writer, hangup, .. } = self.dial(self.server, name, link);
         Raw { reader: Some(reader), writer, hangup, sim: self.sim.clone() }
     }
@@ -317,7 +317,7 @@ impl Stage {
     /// # Panics
     ///
     /// If it does not get in.
-    pub async fn raw_member(&self, name: &str, link: Link) -> Raw {
+    pub async fn raw_member(&self, name: &str, link: LinkConfig) -> Raw {
         self.raw_member_as(self.guest(name, PASSWORD).protocol_1_only(), link).await
     }
 
@@ -326,7 +326,7 @@ impl Stage {
     /// # Panics
     ///
     /// If it does not get in.
-    pub async fn raw_member_as(&self, guest: ClientConfig, link: Link) -> Raw {
+    pub async fn raw_member_as(&self, guest: ClientConfig, link: LinkConfig) -> Raw {
         use cmdchat_core::handshake::{Handshake as _, Step, Work as _};
         let name = guest.name().to_string();
         let name = name.as_str();
@@ -358,7 +358,7 @@ impl Stage {
         }
     }
 
-    fn dial(&self, server: SocketAddr, name: &str, link: Link) -> Connection<Tapped> {
+    fn dial(&self, server: SocketAddr, name: &str, link: LinkConfig) -> Connection<Tapped> {
         let connection = self.sim.connect(server, &link).expect("somebody listens");
         tap(&self.sim, connection, name, &self.transcript)
     }

@@ -1,7 +1,7 @@
 //! What a transcript says of what happens.
 
 use cmdchat_core::{
-    client::{Ended, Event, Message, RejectReason, RejectedMessage, Warning, Welcome},
+    client::{Event, Message, RejectReason, RejectedMessage, SessionEnd, Warning, Welcome},
     server::{LeaveReason, Output},
 };
 use cmdchat_drivers::server::ServerEvent;
@@ -57,7 +57,7 @@ pub fn describe_event(event: &Event) -> String {
         Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
         Event::Overdue(reference) => format!("overdue: {}", reference.0),
         Event::Standing(standing) => format!("{standing:?}"),
-        Event::Ended(Ended { ending, unconfirmed }) => {
+        Event::Ended(SessionEnd { ending, unconfirmed }) => {
             format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cmdchat_core::{crypto::kdf::room_key, strict_room::hash_chain::View, time::Tick};
+use cmdchat_core::{crypto::kdf::room_key, strict_room::hash_chain::ChainHash, time::Tick};
 use cmdchat_tests::{PASSWORD, Relay, Said, epoch, password};
 use serde_json::json;
 
@@ -149,7 +149,7 @@ const LIES: &[Lie] = &[
     }),
     ("shows a newcomer a history from elsewhere", "dora", |relay| {
         let said = relay.say(ALICE, "one");
-        relay.join("dora", &[said], (3, View::START));
+        relay.join("dora", &[said], (3, ChainHash::START));
     }),
     ("hides the first message of a newcomer", "carol", |relay| {
         let start = relay.standing(ALICE);
@@ -190,7 +190,7 @@ fn from_an_insider(relay: &mut Relay) -> Said {
 fn play(what: &str, to: &str, lie: fn(&mut Relay)) -> Row {
     let mut relay = Relay::default();
     for name in ["alice", "bob", "carol"] {
-        relay.join(name, &[], (0, View::START));
+        relay.join(name, &[], (0, ChainHash::START));
     }
     for who in ALL {
         relay.say(who, "before");

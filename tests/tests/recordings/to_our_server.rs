@@ -15,7 +15,7 @@ use cmdchat_core::{
     server::Limits,
     wire::json::lenient,
 };
-use cmdchat_tests::{House, password};
+use cmdchat_tests::{TestServer, password};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -86,7 +86,7 @@ fn short(line: &str) -> String {
 /// Our server, in the place of the recorded one.
 struct Replay<'a> {
     facts: &'a Facts,
-    house: House,
+    house: TestServer,
     /// Connections of the recording are numbered otherwise.
     ours: BTreeMap<Conn, usize>,
     names: BTreeMap<Conn, String>,
@@ -112,7 +112,7 @@ impl<'a> Replay<'a> {
         assert_eq!(facts.password, cmdchat_tests::PASSWORD);
         Self {
             facts,
-            house: House::new(&Limits::default()),
+            house: TestServer::new(&Limits::default()),
             ours: BTreeMap::new(),
             names: BTreeMap::new(),
             python_ids: Ids::new("127.0.0.1"),

@@ -1,7 +1,7 @@
 //! From events to objects.
 
 use cmdchat_core::{
-    client::{Message, Mode, RejectReason, RejectedMessage, Standing, Warning, Welcome},
+    client::{Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome},
     untrusted::Untrusted,
     username::Username,
 };
@@ -73,7 +73,7 @@ fn warn<'a>(code: &'static str, from: &'a str) -> What<'a> {
     What::Warn(JsonWarning { code, from: Some(from), ..JsonWarning::default() })
 }
 
-pub(super) fn standing(Standing { view, fingerprint }: &Standing) -> What<'static> {
+pub(super) fn standing(RoomState { view, fingerprint }: &RoomState) -> What<'static> {
     let hex = |bytes: [u8; 5]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     What::Standing {
         fingerprint: fingerprint.to_string(),

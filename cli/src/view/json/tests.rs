@@ -1,7 +1,7 @@
 //! Events and their objects.
 
 use cmdchat_core::client::{
-    Message, Mode, RejectReason, RejectedMessage, Standing, Warning, Welcome,
+    Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome,
 };
 use cmdchat_core::untrusted::Untrusted;
 use cmdchat_core::username::Username;
@@ -111,12 +111,12 @@ fn what_was_not_shown() {
 #[test]
 fn where_the_room_stands() {
     let fingerprint = FINGERPRINT.parse().unwrap();
-    let classic = Standing { view: None, fingerprint };
+    let classic = RoomState { view: None, fingerprint };
     assert_eq!(
         body(&events::standing(&classic)),
         format!(r#"standing","fingerprint":"{FINGERPRINT}""#)
     );
-    let strict = Standing { view: Some((7, [0, 1, 0xAB, 0xFF, 9])), fingerprint };
+    let strict = RoomState { view: Some((7, [0, 1, 0xAB, 0xFF, 9])), fingerprint };
     assert_eq!(
         body(&events::standing(&strict)),
         format!(r#"standing","fingerprint":"{FINGERPRINT}","number":7,"view":"0001abff09""#)

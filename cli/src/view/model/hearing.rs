@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cmdchat_core::{
-    client::{Event, Message, Mode, RejectReason, SendError, SendId, Standing, Welcome},
+    client::{Event, Message, Mode, RejectReason, RoomState, SendError, SendId, Welcome},
     time::Tick,
     untrusted::Untrusted,
 };
@@ -214,7 +214,7 @@ impl Model {
         }
     }
 
-    fn compare(&mut self, now: Moment, Standing { view, fingerprint }: Standing) {
+    fn compare(&mut self, now: Moment, RoomState { view, fingerprint }: RoomState) {
         let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
         let digits = Shown::one_line(&fingerprint.to_string());
         let mut lines = vec![

@@ -20,14 +20,16 @@ use zeroize::Zeroizing;
 use crate::{
     client::{
         config::ClientConfig,
-        event::{CloseReason, Ended, Event, Mode, PendingMessage, SendError, SendId, Standing},
+        event::{
+            CloseReason, Event, Mode, PendingMessage, RoomState, SendError, SendId, SessionEnd,
+        },
         rich_markup,
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
     fingerprint::Fingerprint,
     seed::Rng,
-    strict_room::{auditor::Auditor, envelope::Kind},
+    strict_room::{auditor::Auditor, envelope::EnvelopeKind},
     time::Tick,
     transport::frame::Frame,
     transport::keepalive::KeepaliveAction,
@@ -36,7 +38,7 @@ use crate::{
     transport::record_layer::Link,
     untrusted::Untrusted,
     username::Username,
-    wire::{self, Token, server_message::ServerMessage},
+    wire::{self, FernetToken, server_message::ServerMessage},
 };
 
 mod receive;
@@ -207,13 +209,13 @@ impl Session {
     /// broke has the same token again: should the room have heard it after all,
     /// everybody can tell. In a strict room it is a new envelope, since that
     /// says what its author has heard.
-    fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<Token> {
+    fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<FernetToken> {
         let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
         match &mut self.watch {
-            Some(watch) => watch.compose(Kind::Text, &text.text, &self.key, seconds, iv),
+            Some(watch) => watch.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv),
             None => text.token.take().or_else(|| {
                 let tame = rich_markup::defused(&text.text);
-                Token::new(self.key.seal(seconds, iv, tame.as_bytes()))
+                FernetToken::new(self.key.seal(seconds, iv, tame.as_bytes()))
             }),
         }
     }
@@ -224,7 +226,7 @@ impl Session {
             let (number, view) = watch.standing();
             (number, view.code())
         });
-        self.tell(Event::Standing(Standing { view, fingerprint: self.fingerprint }));
+        self.tell(Event::Standing(RoomState { view, fingerprint: self.fingerprint }));
     }
 
     /// Asks the server to forget the history, for all.
@@ -236,7 +238,8 @@ impl Session {
             (Kdf::None, _) => self.write(&wire::clear()),
             (Kdf::Argon2id, Some(watch)) => {
                 let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
-                if let Some(token) = watch.compose(Kind::Clear, "", &self.key, seconds, iv) {
+                if let Some(token) = watch.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
+                {
                     self.write(&wire::wipe(&token));
                 }
             }
@@ -346,7 +349,7 @@ impl Session {
             for text in &mut unconfirmed {
                 (text.sent_at, text.overdue) = (None, false);
             }
-            self.tell(Event::Ended(Ended { ending, unconfirmed }));
+            self.tell(Event::Ended(SessionEnd { ending, unconfirmed }));
         }
     }
 

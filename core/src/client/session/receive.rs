@@ -11,14 +11,14 @@ use crate::{
         session::Session,
     },
     strict_room::{
-        auditor::{Auditor, ServerMisbehaved, Verdict},
-        envelope::Kind,
+        auditor::{AuditResult, Auditor, ServerMisbehaved},
+        envelope::EnvelopeKind,
     },
     time::Tick,
     untrusted::Untrusted,
     wire::{
         self,
-        server_message::{Cleared, Data, Init, ServerMessage, User},
+        server_message::{Cleared, Init, MessageData, ServerMessage, User},
     },
 };
 
@@ -96,8 +96,8 @@ impl Session {
         self.end_welcome(now, was_welcome);
     }
 
-    fn hear_history(&mut self, now: Tick, data: &Data) {
-        let heard = match self.judge(data, Kind::Text, None) {
+    fn hear_history(&mut self, now: Tick, data: &MessageData) {
+        let heard = match self.judge(data, EnvelopeKind::Text, None) {
             Ok(heard) => heard,
             Err(ServerMisbehaved) => return self.end(CloseReason::Unfaithful),
         };
@@ -131,11 +131,11 @@ impl Session {
         }
     }
 
-    fn hear_message(&mut self, now: Tick, data: Data) {
+    fn hear_message(&mut self, now: Tick, data: MessageData) {
         if data.id.as_ref().is_some_and(|id| self.history.remove(id)) {
             return;
         }
-        match self.judge(&data, Kind::Text, Some(now)) {
+        match self.judge(&data, EnvelopeKind::Text, Some(now)) {
             Ok(Ok(message)) => {
                 let own = message.own;
                 self.tell(Event::Message(message));
@@ -162,7 +162,7 @@ impl Session {
         let by = match cleared {
             Cleared::Bare => None,
             Cleared::By(name) => Some(name),
-            Cleared::Proven(data) => match self.judge(&data, Kind::Clear, Some(now)) {
+            Cleared::Proven(data) => match self.judge(&data, EnvelopeKind::Clear, Some(now)) {
                 Ok(Ok(Message { text: None, author, .. })) => {
                     let why = RejectReason::Unreadable;
                     return self.tell(Event::Rejected(RejectedMessage { author, why }));
@@ -197,30 +197,30 @@ impl Session {
     /// judge by. `live` is when it came, unless it belongs to the history.
     fn judge(
         &mut self,
-        data: &Data,
-        kind: Kind,
+        data: &MessageData,
+        kind: EnvelopeKind,
         live: Option<Tick>,
     ) -> Result<Result<Message, RejectedMessage>, ServerMisbehaved> {
         let Some(watch) = &mut self.watch else { return Ok(Ok(self.open(data))) };
         let live = live.map(|now| (now, self.guest.epoch));
         let author = data.author.clone();
         Ok(match watch.judge(data, kind, &self.key, live)? {
-            Verdict::Accept(accepted) => Ok(Message {
+            AuditResult::Accept(accepted) => Ok(Message {
                 author: Untrusted::new(accepted.from),
                 text: Some(Untrusted::new(accepted.text.as_str().to_owned())),
                 at: accepted.at,
                 own: self.echo(data),
                 doubts: accepted.doubts,
             }),
-            Verdict::Unreadable => {
+            AuditResult::Unreadable => {
                 Ok(Message { author, text: None, at: data.at, own: None, doubts: Vec::new() })
             }
-            Verdict::Reject(why) => Err(RejectedMessage { author, why }),
+            AuditResult::Reject(why) => Err(RejectedMessage { author, why }),
         })
     }
 
     /// A message of a classic room.
-    fn open(&mut self, data: &Data) -> Message {
+    fn open(&mut self, data: &MessageData) -> Message {
         let own = self.echo(data);
         let opened = self.key.open(data.token.as_deref().unwrap_or_default());
         let text = opened.ok().and_then(|opened| {
@@ -231,7 +231,7 @@ impl Session {
     }
 
     /// Which pending text it is the echo of; it is pending no longer.
-    fn echo(&mut self, data: &Data) -> Option<SendId> {
+    fn echo(&mut self, data: &MessageData) -> Option<SendId> {
         let token = data.token.as_deref().unwrap_or_default();
         let is_it =
             |sent: &PendingMessage| sent.token.as_ref().is_some_and(|own| own.as_str() == token);

@@ -17,9 +17,9 @@ use zeroize::Zeroizing;
 use crate::secret::Secret;
 
 /// An integer modulo `N`, as it is multiplied (in Montgomery form).
-pub(super) struct Element(Zeroizing<BoxedMontyForm>);
+pub(super) struct GroupElement(Zeroizing<BoxedMontyForm>);
 
-impl Element {
+impl GroupElement {
     /// Of an integer of at most 2,048 bits.
     pub(super) fn new(integer: &BoxedUint) -> Self {
         let params = G.one.params();
@@ -27,8 +27,8 @@ impl Element {
     }
 
     /// The integer.
-    pub(super) fn number(&self) -> Number {
-        Number::wiped(self.0.retrieve())
+    pub(super) fn number(&self) -> SecretUint {
+        SecretUint::wiped(self.0.retrieve())
     }
 
     pub(super) fn plus(&self, other: &Self) -> Self {
@@ -49,7 +49,7 @@ impl Element {
     }
 }
 
-impl fmt::Debug for Element {
+impl fmt::Debug for GroupElement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Element(…)")
     }
@@ -59,7 +59,7 @@ impl fmt::Debug for Element {
 pub(super) static G: LazyLock<FixedBase> = LazyLock::new(|| FixedBase::of(G2048::generator()));
 
 /// A base of many powers, with tables (some 20 kB) that make one for 80
-/// multiplications where [`Element::power`] takes 330 (the comb of Lim and
+/// multiplications where [`GroupElement::power`] takes 330 (the comb of Lim and
 /// Lee; Handbook of Applied Cryptography, 14.117). Making the tables takes 310.
 ///
 /// The exponent's 256 bits stand in four lines of 64. A column of them is a
@@ -84,7 +84,7 @@ const STRIDE: u32 = COLUMNS / TABLES;
 
 impl FixedBase {
     /// Slow: as much as one exponentiation.
-    pub(super) fn new(base: &Element) -> Self {
+    pub(super) fn new(base: &GroupElement) -> Self {
         Self::of((*base.0).clone())
     }
 
@@ -111,7 +111,7 @@ impl FixedBase {
     }
 
     /// The exponent has at most 256 bits. In constant time.
-    pub(super) fn power(&self, exponent: &BoxedUint) -> Element {
+    pub(super) fn power(&self, exponent: &BoxedUint) -> GroupElement {
         let mut multiplier = Multiplier::from(self.one.params());
         let mut power = Zeroizing::new(self.one.clone());
         let mut factor = Zeroizing::new(self.one.clone());
@@ -122,7 +122,7 @@ impl FixedBase {
                 multiplier.mul_assign(&mut power, &factor);
             }
         }
-        Element(power)
+        GroupElement(power)
     }
 }
 
@@ -148,9 +148,9 @@ fn choose(table: &Table, number: u8, chosen: &mut BoxedMontyForm) {
 }
 
 /// A secret integer: wiped on drop, silent in `Debug`.
-pub(super) struct Number(Zeroizing<BoxedUint>);
+pub(super) struct SecretUint(Zeroizing<BoxedUint>);
 
-impl Number {
+impl SecretUint {
     /// 256 bits with the top bit set (PROTOCOL 1.3: `a` and `b`).
     pub(super) fn ephemeral(secret: &Secret<32>) -> Self {
         let mut bytes = Zeroizing::new(*secret.expose());
@@ -167,7 +167,7 @@ impl Number {
     }
 }
 
-impl Deref for Number {
+impl Deref for SecretUint {
     type Target = BoxedUint;
 
     fn deref(&self) -> &BoxedUint {
@@ -175,7 +175,7 @@ impl Deref for Number {
     }
 }
 
-impl fmt::Debug for Number {
+impl fmt::Debug for SecretUint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Number(…)")
     }

@@ -38,7 +38,7 @@ use crate::secret::{Password, Secret, burning_the_stack};
 mod group;
 mod public_value;
 
-use group::{Element, FixedBase, G, Number};
+use group::{FixedBase, G, GroupElement, SecretUint};
 use public_value::{GROUP_BYTES, strip};
 pub use public_value::{PublicValue, PublicValueError, Salt, SaltTooLong};
 
@@ -47,10 +47,10 @@ pub use public_value::{PublicValue, PublicValueError, Salt, SaltTooLong};
 #[derive(Debug)]
 pub struct Verifier {
     salt: Salt,
-    v: Number,
+    v: SecretUint,
     powers: FixedBase,
     /// `k * v`, which hides `g^b` in every `B`.
-    kv: Element,
+    kv: GroupElement,
 }
 
 impl Verifier {
@@ -70,13 +70,13 @@ impl Verifier {
         // The range is the same as that of public values.
         PublicValue::from_wire(v).ok()?;
         Some(burning_the_stack(|| {
-            Self::of(salt, Number::wiped(BoxedUint::from_be_slice_vartime(strip(v))))
+            Self::of(salt, SecretUint::wiped(BoxedUint::from_be_slice_vartime(strip(v))))
         }))
     }
 
-    fn of(salt: Salt, v: Number) -> Self {
-        let base = Element::new(&v);
-        let k = Element::new(&compute_k::<Sha256>(&G2048::generator()));
+    fn of(salt: Salt, v: SecretUint) -> Self {
+        let base = GroupElement::new(&v);
+        let k = GroupElement::new(&compute_k::<Sha256>(&G2048::generator()));
         Self { salt, v, powers: FixedBase::new(&base), kv: k.times(&base) }
     }
 
@@ -103,7 +103,7 @@ impl Verifier {
 #[derive(Debug)]
 pub struct ServerChallenge {
     verifier: Arc<Verifier>,
-    b: Number,
+    b: SecretUint,
     public: Box<[u8]>,
 }
 
@@ -115,7 +115,7 @@ impl ServerChallenge {
     /// another.
     #[must_use]
     pub fn new(verifier: Arc<Verifier>, b: Secret<32>) -> Self {
-        let b = Number::ephemeral(&b);
+        let b = SecretUint::ephemeral(&b);
         let public = burning_the_stack(|| verifier.kv.plus(&G.power(&b)).number());
         let public = public.to_be_bytes_trimmed_vartime();
         Self { verifier, b, public }
@@ -138,9 +138,9 @@ impl ServerChallenge {
     }
 
     /// `S = (A * v^u)^b`
-    fn premaster(&self, a: &PublicValue) -> Number {
+    fn premaster(&self, a: &PublicValue) -> SecretUint {
         let u = scrambler(a.as_bytes(), &self.public);
-        let base = Element::new(&a.number()).times(&self.verifier.powers.power(&u));
+        let base = GroupElement::new(&a.number()).times(&self.verifier.powers.power(&u));
         base.power(&self.b).number()
     }
 }
@@ -189,7 +189,7 @@ impl fmt::Debug for Verified {
 /// The client's side of one login: `A` is made.
 #[derive(Debug)]
 pub struct ClientStart {
-    a: Number,
+    a: SecretUint,
     public: Box<[u8]>,
 }
 
@@ -197,7 +197,7 @@ impl ClientStart {
     /// `a` is fresh from the generator. Slow: one exponentiation.
     #[must_use]
     pub fn new(a: Secret<32>) -> Self {
-        let a = Number::ephemeral(&a);
+        let a = SecretUint::ephemeral(&a);
         let public = Client::new().compute_g_x(&a).to_be_bytes_trimmed_vartime();
         Self { a, public }
     }
@@ -220,11 +220,11 @@ impl ClientStart {
     }
 
     /// `S = (B - k * g^x)^(a + u * x)`
-    fn premaster(&self, password: &Password, salt: &Salt, b: &PublicValue) -> Number {
+    fn premaster(&self, password: &Password, salt: &Salt, b: &PublicValue) -> SecretUint {
         let k = compute_k::<Sha256>(&G2048::generator());
         let u = scrambler(&self.public, b.as_bytes());
         let x = private_key(password, salt);
-        Number::wiped(Client::new().compute_premaster_secret(&b.number(), &k, &x, &self.a, &u))
+        SecretUint::wiped(Client::new().compute_premaster_secret(&b.number(), &k, &x, &self.a, &u))
     }
 }
 
@@ -283,7 +283,7 @@ struct Proofs {
 
 impl Proofs {
     /// `a` and `b` without leading zero bytes.
-    fn new(salt: &Salt, a: &[u8], b: &[u8], s: &Number) -> Self {
+    fn new(salt: &Salt, a: &[u8], b: &[u8], s: &SecretUint) -> Self {
         let group = compute_hash_n_xor_hash_pad_g::<Sha256>(&G2048::generator());
         let session_key = hash(&[strip(&Zeroizing::new(s.to_be_bytes()))]);
         let m = hash(&[
@@ -300,9 +300,9 @@ impl Proofs {
 }
 
 /// `x`
-fn private_key(password: &Password, salt: &Salt) -> Number {
+fn private_key(password: &Password, salt: &Salt) -> SecretUint {
     let identity = hash(&[IDENTITY, b":", password.expose()]);
-    Number::from_bytes(hash(&[salt.as_bytes(), identity.expose()]).expose())
+    SecretUint::from_bytes(hash(&[salt.as_bytes(), identity.expose()]).expose())
 }
 
 /// `u`

@@ -65,6 +65,6 @@ fn every_step_is_what_pysrp_computes() {
 
 #[test]
 fn the_top_bit_of_an_ephemeral_secret_is_set() {
-    let b = Number::ephemeral(&Secret::take(&mut [0; 32]));
+    let b = SecretUint::ephemeral(&Secret::take(&mut [0; 32]));
     assert_eq!(b.bit_width_vartime(), 256);
 }

@@ -21,13 +21,13 @@ const NAMES: [&str; 10] =
     ["alice", "bob", "Alice", "ALICE", "Ünal", "ünal", "\"\\", "кэрол", "漢字 😀", "é"];
 
 /// The gate, and what should be true of it.
-pub(super) struct Door {
+pub(super) struct AdmissionModel {
     pub(super) gate: Admission,
     passes: Vec<(Option<usize>, LoginPermit)>,
     penalised: [Option<Tick>; 3],
 }
 
-impl Door {
+impl AdmissionModel {
     pub(super) const fn new(gate: Admission) -> Self {
         Self { gate, passes: Vec::new(), penalised: [None; 3] }
     }

@@ -21,9 +21,9 @@ use crate::{
         Admission, AdmissionCounts, Admitted, Input, LeaveReason, Limits, MemberId, Output, Room,
     },
     time::{Epoch, Tick},
-    wire::{Request, Token},
+    wire::{FernetToken, Request},
 };
-use admission_model::Door;
+use admission_model::AdmissionModel;
 use model::{Event, Listener, Model};
 
 /// Whatever members do and however slowly they read, each hears the same as
@@ -31,8 +31,8 @@ use model::{Event, Listener, Model};
 /// leaving; nobody holds more than the limits allow; and when all have gone,
 /// nothing is left of them at the door.
 pub fn room(data: &[u8]) {
-    let mut acts = Acts(data);
-    let mut house = House::new();
+    let mut acts = Ops(data);
+    let mut house = TestServer::new();
     while let Some((act, who)) = acts.next() {
         match act {
             b'k' => house.door.knock(house.now, who),
@@ -52,9 +52,9 @@ pub fn room(data: &[u8]) {
     house.go_home();
 }
 
-struct Acts<'a>(&'a [u8]);
+struct Ops<'a>(&'a [u8]);
 
-impl Acts<'_> {
+impl Ops<'_> {
     fn next(&mut self) -> Option<(u8, usize)> {
         let (&act, rest) = self.0.split_first()?;
         self.0 = rest;
@@ -82,9 +82,9 @@ fn limits() -> Limits {
     }
 }
 
-struct House {
+struct TestServer {
     now: Tick,
-    door: Door,
+    door: AdmissionModel,
     room: Room,
     model: Model,
     /// All who ever came, in order.
@@ -93,12 +93,12 @@ struct House {
 
 const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
 
-impl House {
+impl TestServer {
     fn new() -> Self {
         let limits = limits();
         Self {
             now: Tick::from_start(Duration::from_secs(1000)),
-            door: Door::new(Admission::new(&limits)),
+            door: AdmissionModel::new(Admission::new(&limits)),
             room: Room::new(&limits, Kdf::None, EPOCH, &seed(5)),
             model: Model::default(),
             listeners: Vec::new(),
@@ -169,7 +169,7 @@ impl House {
     fn say(&mut self, who: usize, size: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
         let size = if size < 180 { size } else { (size - 179) * 590 };
-        let Some(token) = Token::new("a".repeat(size)) else {
+        let Some(token) = FernetToken::new("a".repeat(size)) else {
             panic!("no token is longer than it may be")
         };
         self.room.handle(self.now, Input::Request(seat, Request::Say(token.clone())));
@@ -292,7 +292,7 @@ impl House {
             listener.check(&mut self.model);
         }
         self.model.ids_differ();
-        self.door = Door::new(self.door.gate.clone());
+        self.door = AdmissionModel::new(self.door.gate.clone());
         self.count();
     }
 }

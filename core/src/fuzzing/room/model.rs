@@ -9,7 +9,7 @@ use crate::{
     transport::broadcast::{LogCursor, MAX_IO_SLICES},
     transport::frame::Frame,
     username::Username,
-    wire::{self, Clock, MAX_LINE, Message, Token},
+    wire::{self, EncodedMessage, FernetToken, MAX_LINE, TimestampCache},
 };
 
 /// What everybody present hears of.
@@ -17,7 +17,7 @@ pub(super) enum Event {
     Joined(String, Username),
     Left(String),
     Cleared,
-    Said(Username, Token),
+    Said(Username, FernetToken),
 }
 
 /// All that has happened.
@@ -33,7 +33,7 @@ pub(super) struct Model {
 struct Past {
     event: Event,
     /// The line as it should be, but for the id of a message.
-    message: Option<Message>,
+    message: Option<EncodedMessage>,
     /// The line as the first listener heard it.
     line: Option<Json>,
     /// Bytes of the log up to and including it.
@@ -66,8 +66,8 @@ impl Model {
             }
             Event::Said(author, token) => {
                 let id = "00000000-0000-4000-8000-000000000000";
-                let mut clock = Clock::new(super::EPOCH);
-                let said = Message::classic(id, token, clock.at(now), author);
+                let mut clock = TimestampCache::new(super::EPOCH);
+                let said = EncodedMessage::classic(id, token, clock.at(now), author);
                 message.insert(said).open().cloned().unwrap_or_else(wire::bye)
             }
         };
@@ -84,7 +84,7 @@ impl Model {
     fn forget(&mut self) {
         let limits = super::limits();
         let bytes = |history: &VecDeque<usize>| -> usize {
-            history.iter().filter_map(|&at| self.message(at)).map(Message::size).sum()
+            history.iter().filter_map(|&at| self.message(at)).map(EncodedMessage::size).sum()
         };
         let mut history = self.history.clone();
         while limits.history.is_some_and(|most| history.len() > most)
@@ -95,7 +95,7 @@ impl Model {
         self.history = history;
     }
 
-    fn message(&self, at: usize) -> Option<&Message> {
+    fn message(&self, at: usize) -> Option<&EncodedMessage> {
         self.past.get(at)?.message.as_ref()
     }
 

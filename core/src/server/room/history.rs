@@ -2,20 +2,20 @@
 
 use std::collections::VecDeque;
 
-use crate::{server::limits::Limits, strict_room::hash_chain::View, wire::Message};
+use crate::{server::limits::Limits, strict_room::hash_chain::ChainHash, wire::EncodedMessage};
 
 /// What newcomers get: the newest messages, encoded already.
 #[derive(Debug, Default)]
 pub(super) struct History {
-    messages: VecDeque<Said>,
+    messages: VecDeque<HistoryEntry>,
     bytes: usize,
 }
 
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) message: Message,
+pub(super) struct HistoryEntry {
+    pub(super) message: EncodedMessage,
     /// Number and view of the event before, in a strict room.
-    pub(super) before: Option<(u64, View)>,
+    pub(super) before: Option<(u64, ChainHash)>,
 }
 
 impl History {
@@ -23,11 +23,11 @@ impl History {
         self.messages.len()
     }
 
-    pub(super) fn oldest_first(&self) -> impl Iterator<Item = &Message> {
+    pub(super) fn oldest_first(&self) -> impl Iterator<Item = &EncodedMessage> {
         self.messages.iter().map(|said| &said.message)
     }
 
-    pub(super) fn push(&mut self, said: Said, limits: &Limits) {
+    pub(super) fn push(&mut self, said: HistoryEntry, limits: &Limits) {
         self.bytes += said.message.size();
         self.messages.push_back(said);
         while limits.history.is_some_and(|most| self.messages.len() > most)
@@ -38,12 +38,12 @@ impl History {
         }
     }
 
-    pub(super) fn newest_first(&self) -> impl Iterator<Item = &Message> {
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = &EncodedMessage> {
         self.messages.iter().rev().map(|said| &said.message)
     }
 
     /// Number and view before the oldest message, in a strict room.
-    pub(super) fn start(&self) -> Option<(u64, View)> {
+    pub(super) fn start(&self) -> Option<(u64, ChainHash)> {
         self.messages.front()?.before
     }
 }
@@ -51,25 +51,26 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{username::Username, wire::Token};
+    use crate::{username::Username, wire::FernetToken};
 
     fn limits(history: Option<usize>, history_bytes: Option<usize>) -> Limits {
         Limits { history, history_bytes, ..Limits::default() }
     }
 
     /// One of those that differ in nothing but their ids.
-    fn said(n: u64) -> Said {
+    fn said(n: u64) -> HistoryEntry {
         let (token, name) =
-            (Token::new("gAA".to_owned()).unwrap(), Username::new("alice").unwrap());
-        let message = Message::classic(&format!("id-{n:03}"), &token, "now", &name);
-        Said { message, before: Some((n, View::START)) }
+            (FernetToken::new("gAA".to_owned()).unwrap(), Username::new("alice").unwrap());
+        let message = EncodedMessage::classic(&format!("id-{n:03}"), &token, "now", &name);
+        HistoryEntry { message, before: Some((n, ChainHash::START)) }
     }
 
     /// The ids of `count` messages that are left under these limits.
     fn left(count: u64, limits: &Limits) -> Vec<String> {
         let mut history = History::default();
         (0..count).for_each(|n| history.push(said(n), limits));
-        let id = |message: &Message| String::from_utf8_lossy(message.data())[7..13].to_owned();
+        let id =
+            |message: &EncodedMessage| String::from_utf8_lossy(message.data())[7..13].to_owned();
         let ids: Vec<_> = history.oldest_first().map(id).collect();
         let mut backwards: Vec<_> = history.newest_first().map(id).collect();
         backwards.reverse();

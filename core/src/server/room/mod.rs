@@ -25,28 +25,30 @@ use crate::{
         limits::Limits,
         login::Admitted,
     },
-    strict_room::hash_chain::View,
+    strict_room::hash_chain::ChainHash,
     time::{Epoch, Tick},
     transport::broadcast::LogCursor,
     transport::frame::Frame,
     username::Username,
-    wire::{self, Clock, EncodedClear, Message, Request, Token, Version},
+    wire::{
+        self, EncodedClear, EncodedMessage, FernetToken, ProtocolVersion, Request, TimestampCache,
+    },
 };
 
 mod history;
 mod slow_consumer;
 
-use history::{History, Said};
-use slow_consumer::{SlowConsumerDetector, TimedLog, Wait};
+use history::{History, HistoryEntry};
+use slow_consumer::{ReaderLag, SlowConsumerDetector, TimedLog};
 
 /// The conversation of one server.
 pub struct Room {
     limits: Limits,
-    clock: Clock,
+    clock: TimestampCache,
     rng: Rng,
     logs: Logs,
     /// Number and view of the last event, in a strict room.
-    chain: Option<(u64, View)>,
+    chain: Option<(u64, ChainHash)>,
     members: BTreeMap<MemberId, Member>,
     patience: SlowConsumerDetector,
     history: History,
@@ -69,10 +71,10 @@ struct Logs {
 }
 
 impl Logs {
-    const fn of(&self, version: Version) -> &TimedLog {
+    const fn of(&self, version: ProtocolVersion) -> &TimedLog {
         match version {
-            Version::One => &self.open,
-            Version::Two => &self.sealed,
+            ProtocolVersion::One => &self.open,
+            ProtocolVersion::Two => &self.sealed,
         }
     }
 
@@ -84,7 +86,7 @@ impl Logs {
         self.sealed.log.append(sealed);
     }
 
-    fn append_message(&mut self, message: &Message) {
+    fn append_message(&mut self, message: &EncodedMessage) {
         if let Some(open) = message.open() {
             self.open.log.append(open);
         }
@@ -104,8 +106,8 @@ impl Logs {
 struct Member {
     seat: MemberSlot,
     user_id: String,
-    version: Version,
-    wait: Wait,
+    version: ProtocolVersion,
+    wait: ReaderLag,
 }
 
 /// What happened outside.
@@ -157,11 +159,11 @@ impl Room {
     pub fn new(limits: &Limits, kdf: Kdf, epoch: Epoch, seed: &Seed) -> Self {
         let chain = match kdf {
             Kdf::None => None,
-            Kdf::Argon2id => Some((0, View::START)),
+            Kdf::Argon2id => Some((0, ChainHash::START)),
         };
         Self {
             limits: limits.clone(),
-            clock: Clock::new(epoch),
+            clock: TimestampCache::new(epoch),
             rng: seed.fork("room", 0).rng(),
             logs: Logs::default(),
             chain,
@@ -251,35 +253,37 @@ impl Room {
             let start = self.chain.map(|last| self.history.start().unwrap_or(last));
             let init = wire::sealed_init(present, newcomer, self.history.len(), start);
             let said = self.history.oldest_first().map(|message| message.sealed().clone());
-            (Version::Two, std::iter::once(init).chain(said).collect())
+            (ProtocolVersion::Two, std::iter::once(init).chain(said).collect())
         } else {
-            (Version::One, vec![wire::init(present, newcomer, self.history.newest_first())])
+            (ProtocolVersion::One, vec![wire::init(present, newcomer, self.history.newest_first())])
         };
         let (outlet, lag) = self.logs.of(version).log.subscribe(greeting, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
         // It has its greeting to take already.
         self.patience.begin(now);
-        self.members.insert(id, Member { seat, user_id, version, wait: Wait::new(now, lag) });
+        self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
 
-    fn say(&mut self, now: Tick, seat: MemberId, token: &Token) {
+    fn say(&mut self, now: Tick, seat: MemberId, token: &FernetToken) {
         let Some(member) = self.members.get(&seat) else { return };
         let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.seat.name());
         let before = self.chain;
         let message = match &mut self.chain {
-            None => Message::classic(&id, token, at, name),
-            Some(chain) => Message::strict(&id, token, at, name, advance(chain, token, name)),
+            None => EncodedMessage::classic(&id, token, at, name),
+            Some(chain) => {
+                EncodedMessage::strict(&id, token, at, name, advance(chain, token, name))
+            }
         };
         // One byte more, and every Python client in the room would be cut off.
         if message.size() <= wire::MAX_LINE {
             self.logs.append_message(&message);
-            self.history.push(Said { message, before }, &self.limits);
+            self.history.push(HistoryEntry { message, before }, &self.limits);
         }
     }
 
-    fn clear(&mut self, now: Tick, seat: MemberId, token: Option<&Token>) {
+    fn clear(&mut self, now: Tick, seat: MemberId, token: Option<&FernetToken>) {
         let Some(member) = self.members.get(&seat) else { return };
         let name = member.seat.name();
         let clearing = match (&mut self.chain, token) {
@@ -354,7 +358,7 @@ impl LeaveReason {
 }
 
 /// One more event. Gives its number.
-fn advance(chain: &mut (u64, View), token: &Token, name: &Username) -> u64 {
+fn advance(chain: &mut (u64, ChainHash), token: &FernetToken, name: &Username) -> u64 {
     chain.0 += 1;
     chain.1 = chain.1.then(token.as_str(), name.as_str());
     chain.0

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{
     server::limits::Limits,
     time::Tick,
-    transport::broadcast::{Lag, Log},
+    transport::broadcast::{BroadcastLog, Lag},
 };
 
 /// After so many batches everybody is looked at in any case, so that logs need
@@ -31,14 +31,14 @@ pub(super) struct SlowConsumerDetector {
 /// A log, and since when the latest of it can be read.
 #[derive(Debug, Default)]
 pub(super) struct TimedLog {
-    pub(super) log: Log,
+    pub(super) log: BroadcastLog,
     /// Where each batch since the last look starts, and when it was published.
     recent: Vec<(u64, Tick)>,
 }
 
 /// How far one member is.
 #[derive(Debug)]
-pub(super) struct Wait {
+pub(super) struct ReaderLag {
     pub(super) lag: Lag,
     /// At the last look: since when bytes were waiting for it.
     since: Option<Tick>,
@@ -68,7 +68,7 @@ impl SlowConsumerDetector {
         &mut self,
         now: Tick,
         said: u64,
-        members: impl Iterator<Item = (T, &'a mut Wait, &'a TimedLog)>,
+        members: impl Iterator<Item = (T, &'a mut ReaderLag, &'a TimedLog)>,
     ) -> Vec<T> {
         let (mut slow, mut farthest) = (Vec::new(), 0);
         self.late = None;
@@ -122,7 +122,7 @@ impl TimedLog {
     }
 }
 
-impl Wait {
+impl ReaderLag {
     /// For somebody who came at `now`, and has its greeting to take.
     pub(super) const fn new(now: Tick, lag: Lag) -> Self {
         Self { lag, since: Some(now) }
@@ -161,21 +161,21 @@ mod tests {
     }
 
     /// One member, and what is said to it.
-    struct Watch {
+    struct ReaderFixture {
         patience: SlowConsumerDetector,
         dated: TimedLog,
-        wait: Wait,
+        wait: ReaderLag,
         outlet: LogCursor,
     }
 
-    impl Watch {
+    impl ReaderFixture {
         /// It comes at second 1, to a greeting of so many lines of 10 bytes.
         fn new(limits: &Limits, greeting: usize) -> Self {
             let dated = TimedLog::default();
             let (outlet, lag) = dated.log.subscribe(vec![line(); greeting], None);
             Self {
                 patience: SlowConsumerDetector::new(limits),
-                wait: Wait::new(at(1), lag),
+                wait: ReaderLag::new(at(1), lag),
                 dated,
                 outlet,
             }
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn who_takes_nothing_is_too_slow_when_its_time_is_over_and_not_before() {
-        let mut watch = Watch::over(0);
+        let mut watch = ReaderFixture::over(0);
         assert_eq!(watch.patience.deadline(), None);
         watch.say(5, 1);
         assert_eq!(watch.patience.deadline(), Some(at(5 + STALL)));
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_greeting_waits_from_when_the_member_came() {
-        let mut watch = Watch::over(1);
+        let mut watch = ReaderFixture::over(1);
         watch.say(20, 1);
         assert!(!watch.is_slow(STALL).1);
         assert_eq!(watch.is_slow(1 + STALL), (true, true));
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn whoever_takes_something_is_waited_for_anew() {
-        let mut watch = Watch::over(0);
+        let mut watch = ReaderFixture::over(0);
         watch.say(5, 2);
         watch.take(20, 7);
         assert_eq!(watch.is_slow(5 + STALL), (true, false));
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn what_has_been_taken_is_waited_for_no_more() {
-        let mut watch = Watch::over(0);
+        let mut watch = ReaderFixture::over(0);
         watch.say(5, 1);
         watch.say(10, 1);
         watch.take(11, 10);
@@ -269,8 +269,10 @@ mod tests {
 
     #[test]
     fn who_has_more_waiting_than_the_limit_is_too_slow_at_once() {
-        let mut watch =
-            Watch::new(&Limits { stall: None, backlog: Some(100), ..Limits::default() }, 50);
+        let mut watch = ReaderFixture::new(
+            &Limits { stall: None, backlog: Some(100), ..Limits::default() },
+            50,
+        );
         watch.say(5, 10);
         assert_eq!(watch.is_slow(5), (false, false), "the greeting does not count");
         watch.take(6, 540);
@@ -282,7 +284,7 @@ mod tests {
 
     #[test]
     fn everybody_is_looked_at_after_so_many_batches() {
-        let mut watch = Watch::over(0);
+        let mut watch = ReaderFixture::over(0);
         (0..BATCHES - 1).for_each(|_| watch.say(5, 1));
         let said = watch.dated.log.end();
         assert!(!watch.patience.is_over(at(5), said, watch.dated.batches()));

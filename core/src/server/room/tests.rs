@@ -8,12 +8,12 @@ use crate::{
     transport::record::RecordSealer,
 };
 
-struct House {
+struct TestServer {
     gate: Admission,
     room: Room,
 }
 
-impl House {
+impl TestServer {
     fn new() -> Self {
         Self::with(&Limits::default())
     }
@@ -45,7 +45,7 @@ impl House {
     }
 
     fn say(&mut self, seat: MemberId, text: &str) {
-        let token = Token::new(text.to_owned()).unwrap();
+        let token = FernetToken::new(text.to_owned()).unwrap();
         self.handle(Input::Request(seat, Request::Say(token)));
     }
 
@@ -80,7 +80,7 @@ fn drain(outlet: &mut LogCursor) -> String {
 
 #[test]
 fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let (alice, mut to_alice) = house.join("alice");
     let (bob, mut to_bob) = house.join("bob");
     for text in ["one", "two", "three"] {
@@ -103,7 +103,7 @@ fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
 
 #[test]
 fn a_room_that_closes_lets_everybody_have_the_last_words() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let (alice, mut to_alice) = house.join("alice");
     house.say(alice, "one");
     house.publish();
@@ -118,7 +118,7 @@ fn a_room_that_closes_lets_everybody_have_the_last_words() {
 /// Nothing is written to anybody otherwise.
 #[test]
 fn there_is_something_new_whoever_it_is_for() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let (alice, _to_alice) = house.join("alice");
     assert!(house.room.publish(Tick::ZERO), "for both protocols");
     assert!(!house.room.publish(Tick::ZERO));
@@ -131,7 +131,7 @@ fn there_is_something_new_whoever_it_is_for() {
 /// Each announcement is a write to everybody.
 #[test]
 fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let (alice, mut to_alice) = house.join("alice");
     assert!(house.publish_after(0));
     let mut leavers = vec![alice];
@@ -147,7 +147,7 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
     let heard = drain(&mut to_alice);
     assert!(heard.contains("bob") && heard.contains("carol"), "{heard}");
 
-    let anything: [&dyn Fn(&mut House); 3] = [
+    let anything: [&dyn Fn(&mut TestServer); 3] = [
         &|house| house.say(alice, "one"),
         &|house| house.handle(Input::Request(alice, Request::Clear(None))),
         &|house| house.handle(Input::Left(leavers[1], LeaveReason::Lost)),
@@ -166,7 +166,7 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
 /// By this the caller tells when a batch is large enough.
 #[test]
 fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     let (alice, mut to_alice) = house.join("alice");
     house.publish();
     drain(&mut to_alice);
@@ -185,7 +185,7 @@ fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
 
 #[test]
 fn somebody_has_to_be_there_to_be_too_slow() {
-    let mut house = House::new();
+    let mut house = TestServer::new();
     assert_eq!(house.room.deadline(), None);
     let (alice, _to_alice) = house.join("alice");
     house.publish();
@@ -199,8 +199,8 @@ fn somebody_has_to_be_there_to_be_too_slow() {
 #[test]
 fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
     let limits = Limits { backlog: Some(10_000), stall: None, ..Limits::default() };
-    for join in [House::join, House::join_sealed] {
-        let mut house = House::with(&limits);
+    for join in [TestServer::join, TestServer::join_sealed] {
+        let mut house = TestServer::with(&limits);
         let (alice, mut to_alice) = house.join("alice");
         let (bob, _to_bob) = join(&mut house, "bob");
         let mut dropped = Vec::new();

@@ -9,7 +9,7 @@ use std::{
 
 use memchr::{memchr, memchr_iter};
 
-use super::{Place, Progress, held};
+use super::{Node, Progress, held};
 use crate::{
     secret::burning_the_stack,
     time::Tick,
@@ -33,7 +33,7 @@ pub struct LogCursor {
 
 impl LogCursor {
     pub(super) fn new(
-        place: &Arc<Place>,
+        place: &Arc<Node>,
         progress: &Arc<Progress>,
         greeting: Vec<Frame>,
         sealer: Option<RecordSealer>,
@@ -94,7 +94,7 @@ impl LogCursor {
 #[derive(Debug)]
 struct Reader {
     /// Of the segment that holds the next byte, or will.
-    place: Arc<Place>,
+    place: Arc<Node>,
     progress: Arc<Progress>,
     /// What is left of the greeting.
     greeting: VecDeque<Frame>,

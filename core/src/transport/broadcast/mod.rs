@@ -1,7 +1,7 @@
 //! One stream of bytes, written once and read by many at their own speed.
 //!
-//! A [`Log`] belongs to the one machine that appends to it. What has been
-//! appended since the last [`Log::publish`] becomes one shared segment then.
+//! A [`BroadcastLog`] belongs to the one machine that appends to it. What has been
+//! appended since the last [`BroadcastLog::publish`] becomes one shared segment then.
 //! Each reader holds an [`LogCursor`]: what it alone gets first, and a cursor into
 //! the log. Nothing is copied or queued per reader, and publishing costs the
 //! same however many there are: segments are a chain, a reader holds the place
@@ -25,9 +25,9 @@ use crate::{time::Tick, transport::frame::Frame, transport::record::RecordSealer
 
 /// The writing end.
 #[derive(Debug, Default)]
-pub struct Log {
+pub struct BroadcastLog {
     /// Where the next segment will be.
-    head: Arc<Place>,
+    head: Arc<Node>,
     /// Bytes that were appended while nobody was there to read them; then `fresh`.
     unheard: u64,
     fresh: Vec<u8>,
@@ -36,14 +36,14 @@ pub struct Log {
 
 /// A place in the chain, and the segment there if one has come.
 #[derive(Debug, Default)]
-struct Place(OnceLock<Segment>);
+struct Node(OnceLock<Segment>);
 
 #[derive(Debug)]
 struct Segment {
     /// Offset of the first byte in the stream.
     start: u64,
     bytes: Box<[u8]>,
-    next: Arc<Place>,
+    next: Arc<Node>,
 }
 
 impl Segment {
@@ -59,7 +59,7 @@ impl Segment {
     }
 }
 
-impl Place {
+impl Node {
     /// All that have come from here on.
     fn segments(&self) -> impl Iterator<Item = &Segment> {
         std::iter::successors(self.0.get(), |segment| segment.next.0.get())
@@ -67,7 +67,7 @@ impl Place {
 }
 
 /// One after the other: a chain may be longer than a stack is deep.
-impl Drop for Place {
+impl Drop for Node {
     fn drop(&mut self) {
         let mut last = self.0.take();
         while let Some(segment) = last {
@@ -76,7 +76,7 @@ impl Drop for Place {
     }
 }
 
-impl Log {
+impl BroadcastLog {
     /// Appends one frame; nobody sees it before [`Self::publish`].
     pub fn append(&mut self, frame: &Frame) {
         self.append_with(frame.bytes().len(), || frame);
@@ -104,7 +104,7 @@ impl Log {
         let (start, end) = (self.published() + self.unheard, self.end());
         let is_new = end > self.published();
         if !self.fresh.is_empty() {
-            let (bytes, next) = (self.fresh.as_slice().into(), Arc::<Place>::default());
+            let (bytes, next) = (self.fresh.as_slice().into(), Arc::<Node>::default());
             let segment = Segment { start, bytes, next: Arc::clone(&next) };
             // Nobody else has ever put anything there.
             let _ = mem::replace(&mut self.head, next).0.set(segment);

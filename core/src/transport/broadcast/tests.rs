@@ -13,10 +13,10 @@ fn frame(text: &str) -> Frame {
 }
 
 /// What a log was to be at some moment, and all after it.
-struct Kept(Weak<Place>);
+struct Kept(Weak<Node>);
 
-impl From<&Log> for Kept {
-    fn from(log: &Log) -> Self {
+impl From<&BroadcastLog> for Kept {
+    fn from(log: &BroadcastLog) -> Self {
         Self(Arc::downgrade(&log.head))
     }
 }
@@ -47,7 +47,7 @@ fn drain(outlet: &mut LogCursor, step: usize) -> String {
 #[test]
 fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
     for step in [1, 3, 1000] {
-        let mut log = Log::default();
+        let mut log = BroadcastLog::default();
         log.append(&frame("before"));
         let (mut outlet, _) = log.subscribe(vec![frame("hello")], None);
         log.append(&frame("one"));
@@ -62,7 +62,7 @@ fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
 
 #[test]
 fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let kept = Kept::from(&log);
     let (mut fast, fast_lag) = log.subscribe(Vec::new(), None);
     let (slow, slow_lag) = log.subscribe(vec![frame("12345")], None);
@@ -81,7 +81,7 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
 
 #[test]
 fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     log.append(&frame("to nobody"));
     assert_eq!((log.unpublished(), log.end()), (0, 10));
     let (mut outlet, _) = log.subscribe(Vec::new(), None);
@@ -96,7 +96,7 @@ fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
 
 #[test]
 fn a_very_long_log_is_let_go_of() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let reader = log.subscribe(Vec::new(), None);
     for _ in 0..200_000 {
         log.append(&frame(""));
@@ -107,7 +107,7 @@ fn a_very_long_log_is_let_go_of() {
 
 #[test]
 fn a_sealed_reader_gets_nothing_more() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), None);
     log.append(&frame("yours"));
     lag.cut(log.end(), Vec::new());
@@ -120,7 +120,7 @@ fn a_sealed_reader_gets_nothing_more() {
 
 #[test]
 fn what_a_reader_is_owed_is_what_it_could_take_now() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(vec![frame("12345")], None);
     let meter = outlet.meter();
     log.append(&frame("123456789"));
@@ -147,7 +147,7 @@ fn opened(opener: &mut RecordOpener, records: &str) -> Vec<String> {
 #[test]
 fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() {
     for step in [1, 1_000, 1_389, 100_000] {
-        let mut log = Log::default();
+        let mut log = BroadcastLog::default();
         let greeting = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
         let (mut outlet, lag) = log.subscribe(greeting, sealer());
         let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
@@ -188,7 +188,7 @@ fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() 
 
 #[test]
 fn records_are_made_a_few_ahead_of_the_socket() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
     for _ in 0..200 {
         log.append(&frame("{}"));
@@ -207,7 +207,7 @@ fn records_are_made_a_few_ahead_of_the_socket() {
 
 #[test]
 fn the_last_words_come_behind_more_than_is_made_at_once() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
     let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
     for _ in 0..200 {
@@ -223,7 +223,7 @@ fn the_last_words_come_behind_more_than_is_made_at_once() {
 
 #[test]
 fn a_line_that_fits_no_record_ends_the_link_after_what_was_before_it() {
-    let mut log = Log::default();
+    let mut log = BroadcastLog::default();
     let (mut outlet, _) = log.subscribe(Vec::new(), sealer());
     let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
     log.append(&frame("{}"));
@@ -290,7 +290,7 @@ proptest! {
     /// coming and its being sealed, once and in order.
     #[test]
     fn no_interleaving_costs_a_reader_a_byte(acts in prop::collection::vec(act(), 0..120)) {
-        let mut log = Log::default();
+        let mut log = BroadcastLog::default();
         let mut kept = Vec::new();
         let mut readers: Vec<Reader> = Vec::new();
         let mut said = 0;

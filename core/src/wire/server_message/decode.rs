@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::{
     crypto::kdf::Kdf,
-    strict_room::hash_chain::View,
+    strict_room::hash_chain::ChainHash,
     transport::record::Tampered,
     untrusted::Untrusted,
     wire::json::lenient::{self, Value},
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum ServerMessage {
     Init(Init),
-    Message(Data),
+    Message(MessageData),
     Joined(User),
     Left {
         user_id: String,
@@ -35,17 +35,17 @@ pub(crate) enum ServerMessage {
 #[derive(Debug)]
 pub(crate) struct Init {
     /// What was said before, in protocol 1.
-    pub(crate) messages: Vec<Data>,
+    pub(crate) messages: Vec<MessageData>,
     pub(crate) users: Vec<User>,
     /// How many of the following messages were said before, in protocol 2.
     pub(crate) history: u64,
     /// Number and view before the first of them, in a strict room.
-    pub(crate) start: Option<(u64, View)>,
+    pub(crate) start: Option<(u64, ChainHash)>,
 }
 
 /// DATA: a message as the server passes it on.
 #[derive(Debug)]
-pub(crate) struct Data {
+pub(crate) struct MessageData {
     pub(crate) id: Option<String>,
     /// `None` if it is no text at all.
     pub(crate) token: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) enum Cleared {
     /// At this member's wish, says the server.
     By(Untrusted),
     /// At the wish that this is.
-    Proven(Data),
+    Proven(MessageData),
 }
 
 impl ServerMessage {
@@ -124,8 +124,8 @@ fn elements<'a>(object: &'a Value, key: &str) -> &'a [Value] {
     object.get(key).and_then(Value::as_list).unwrap_or_default()
 }
 
-fn data(value: &Value) -> Option<Data> {
-    Some(Data {
+fn data(value: &Value) -> Option<MessageData> {
+    Some(MessageData {
         author: name(value.get("username")?),
         id: text(value, "id"),
         token: text(value, "text"),
@@ -139,7 +139,7 @@ fn sealed_init(line: &Value, kdf: Kdf) -> Option<Init> {
     let start = match kdf {
         Kdf::None => None,
         Kdf::Argon2id => {
-            let view = View::from_hex(line.get("view")?.as_text()?)?;
+            let view = ChainHash::from_hex(line.get("view")?.as_text()?)?;
             Some((line.get("n")?.as_u64()?, view))
         }
     };
@@ -148,12 +148,12 @@ fn sealed_init(line: &Value, kdf: Kdf) -> Option<Init> {
 }
 
 /// DATA in which everything is as it should be.
-fn numbered(value: &Value, kdf: Kdf) -> Option<Data> {
+fn numbered(value: &Value, kdf: Kdf) -> Option<MessageData> {
     let n = match kdf {
         Kdf::None => None,
         Kdf::Argon2id => Some(value.get("n")?.as_u64()?),
     };
-    Some(Data {
+    Some(MessageData {
         author: Untrusted::new(text(value, "username")?),
         id: Some(text(value, "id")?),
         token: Some(text(value, "text")?),

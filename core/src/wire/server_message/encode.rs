@@ -5,10 +5,10 @@ use std::sync::OnceLock;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
-use crate::wire::{MAX_LINE, Token, append, frame};
+use crate::wire::{FernetToken, MAX_LINE, append, frame};
 use crate::{
-    crypto::kdf::Kdf, error::WireError, strict_room::hash_chain::View, transport::frame::Frame,
-    transport::record::MAX_OBJECT, username::Username,
+    crypto::kdf::Kdf, error::WireError, strict_room::hash_chain::ChainHash,
+    transport::frame::Frame, transport::record::MAX_OBJECT, username::Username,
 };
 
 /// Line 2 of protocol 1.
@@ -89,9 +89,9 @@ pub(crate) fn error(text: WireError) -> Frame {
 }
 
 /// DATA of PROTOCOL 1.5 and 2.5.
-struct Data<'a> {
+struct MessageData<'a> {
     id: &'a str,
-    token: &'a Token,
+    token: &'a FernetToken,
     timestamp: &'a str,
     author: &'a Username,
     n: Option<u64>,
@@ -104,7 +104,7 @@ const USER_IP: &str = r#","user_ip":"""#;
 const MESSAGE_HEAD: &str = r#"{"type":"message","data":"#;
 const CLEARED_HEAD: &str = r#"{"type":"cleared","data":"#;
 
-impl Data<'_> {
+impl MessageData<'_> {
     /// A line around it, and where in it `user_ip` stands. Ids, tokens and times
     /// have nothing to escape, and are not searched for it: that would be much of
     /// what a message costs.
@@ -129,23 +129,29 @@ impl Data<'_> {
 
 /// `message`, encoded once for everybody who speaks the same protocol.
 #[derive(Clone, Debug)]
-pub(crate) struct Message {
+pub(crate) struct EncodedMessage {
     /// For protocol 1, and where `user_ip` stands there; none in a strict room.
     open: Option<(Frame, usize)>,
     /// For protocol 2; in a classic room made when it is first asked for.
     sealed: OnceLock<Frame>,
 }
 
-impl Message {
+impl EncodedMessage {
     /// For a classic room.
-    pub(crate) fn classic(id: &str, token: &Token, at: &str, author: &Username) -> Self {
-        let data = Data { id, token, timestamp: at, author, n: None };
+    pub(crate) fn classic(id: &str, token: &FernetToken, at: &str, author: &Username) -> Self {
+        let data = MessageData { id, token, timestamp: at, author, n: None };
         Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: OnceLock::new() }
     }
 
     /// For a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: &str, author: &Username, n: u64) -> Self {
-        let data = Data { id, token, timestamp: at, author, n: Some(n) };
+    pub(crate) fn strict(
+        id: &str,
+        token: &FernetToken,
+        at: &str,
+        author: &Username,
+        n: u64,
+    ) -> Self {
+        let data = MessageData { id, token, timestamp: at, author, n: Some(n) };
         Self { open: None, sealed: data.line(MESSAGE_HEAD, "").0.into() }
     }
 
@@ -209,8 +215,8 @@ impl EncodedClear {
     }
 
     /// In a strict room, where it is event `n`.
-    pub(crate) fn strict(id: &str, token: &Token, at: &str, by: &Username, n: u64) -> Self {
-        let data = Data { id, token, timestamp: at, author: by, n: Some(n) };
+    pub(crate) fn strict(id: &str, token: &FernetToken, at: &str, by: &Username, n: u64) -> Self {
+        let data = MessageData { id, token, timestamp: at, author: by, n: Some(n) };
         Self { open: None, sealed: data.line(CLEARED_HEAD, "").0 }
     }
 }
@@ -222,7 +228,7 @@ impl EncodedClear {
 pub(crate) fn init<'a>(
     present: impl Iterator<Item = (&'a str, &'a Username)>,
     newcomer: (&'a str, &'a Username),
-    history: impl Iterator<Item = &'a Message>,
+    history: impl Iterator<Item = &'a EncodedMessage>,
 ) -> Frame {
     const HEAD: &[u8] = br#"{"type":"init","messages":["#;
     const MIDDLE: &[u8] = br#"],"users":["#;
@@ -257,7 +263,7 @@ pub(crate) fn sealed_init<'a>(
     present: impl Iterator<Item = (&'a str, &'a Username)>,
     newcomer: (&'a str, &'a Username),
     history: usize,
-    start: Option<(u64, View)>,
+    start: Option<(u64, ChainHash)>,
 ) -> Frame {
     // The numbers and the view need less than this.
     let mut left = MAX_OBJECT - 256;

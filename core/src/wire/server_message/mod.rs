@@ -3,8 +3,8 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Cleared, Data, Init, ServerMessage, User};
+pub(crate) use decode::{Cleared, Init, MessageData, ServerMessage, User};
 pub(crate) use encode::{
-    EncodedClear, Message, bye, challenge, confirmation, error, init, notice, ping,
+    EncodedClear, EncodedMessage, bye, challenge, confirmation, error, init, notice, ping,
     sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };

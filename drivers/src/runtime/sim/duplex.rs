@@ -15,14 +15,14 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-use super::network::{DirectionConfig, Link};
+use super::network::{DirectionConfig, LinkConfig};
 use crate::runtime::Read;
 
 /// An end of a wire, and the index of the pipe that leaves it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct End(usize);
+pub(super) struct Side(usize);
 
-impl End {
+impl Side {
     pub(super) const CALLER: Self = Self(0);
     pub(super) const LISTENER: Self = Self(1);
 
@@ -32,7 +32,7 @@ impl End {
 }
 
 #[derive(Debug)]
-pub(super) struct Wire {
+pub(super) struct Duplex {
     /// By the end that writes.
     pipes: [Pipe; 2],
     /// From then on an end can neither read nor write.
@@ -53,27 +53,27 @@ struct Pipe {
     /// The writing end has nothing more to say.
     finished: bool,
     /// What comes after the last byte, and not before that moment.
-    ending: Option<(Tick, Ending)>,
+    ending: Option<(Tick, PipeEnd)>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ending {
+enum PipeEnd {
     Finished,
     Broken,
 }
 
-impl Wire {
-    pub(super) fn new(link: &Link, now: Tick) -> Self {
+impl Duplex {
+    pub(super) fn new(link: &LinkConfig, now: Tick) -> Self {
         let mut wire = Self { pipes: [link.up, link.down].map(Pipe::new), reset: [None; 2] };
-        wire.cut_if_due(End::CALLER, now);
-        wire.cut_if_due(End::LISTENER, now);
+        wire.cut_if_due(Side::CALLER, now);
+        wire.cut_if_due(Side::LISTENER, now);
         wire
     }
 
     /// The pipe into `end`, and the pipe out of it.
-    fn pipes(&mut self, end: End) -> (&mut Pipe, &mut Pipe) {
+    fn pipes(&mut self, end: Side) -> (&mut Pipe, &mut Pipe) {
         let [a, b] = &mut self.pipes;
         if end.0 == 0 { (b, a) } else { (a, b) }
     }
@@ -81,7 +81,7 @@ impl Wire {
     /// Fails with the next moment known to matter if there is nothing to read yet.
     pub(super) fn read(
         &mut self,
-        end: End,
+        end: Side,
         now: Tick,
         buffer: &mut [u8],
         waker: &Waker,
@@ -98,8 +98,8 @@ impl Wire {
         }
         match pipe.ending {
             Some((at, ending)) if at <= now => Ok(match ending {
-                Ending::Finished => Ok(Read::End),
-                Ending::Broken => Err(io::ErrorKind::ConnectionReset.into()),
+                PipeEnd::Finished => Ok(Read::End),
+                PipeEnd::Broken => Err(io::ErrorKind::ConnectionReset.into()),
             }),
             ending => {
                 pipe.reader = Some(waker.clone());
@@ -113,7 +113,7 @@ impl Wire {
     /// Fails with the next moment known to matter if there is no room yet.
     pub(super) fn write(
         &mut self,
-        end: End,
+        end: Side,
         now: Tick,
         slices: &[IoSlice<'_>],
         waker: &Waker,
@@ -121,8 +121,8 @@ impl Wire {
         let reset = self.reset[end.0];
         let (incoming, pipe) = self.pipes(end);
         let broken = match incoming.ending {
-            Some((at, Ending::Broken)) => earlier(reset, Some(at)),
-            Some((_, Ending::Finished)) | None => reset,
+            Some((at, PipeEnd::Broken)) => earlier(reset, Some(at)),
+            Some((_, PipeEnd::Finished)) | None => reset,
         };
         if pipe.finished || broken.is_some_and(|at| at <= now) {
             return Ok(Err(io::ErrorKind::BrokenPipe.into()));
@@ -157,42 +157,42 @@ impl Wire {
     }
 
     /// `end` writes no more.
-    pub(super) fn finish(&mut self, end: End, now: Tick) {
+    pub(super) fn finish(&mut self, end: Side, now: Tick) {
         let (_, pipe) = self.pipes(end);
         pipe.finished = true;
         let arrival = now.after(pipe.lane.latency);
-        pipe.ending.get_or_insert((arrival, Ending::Finished));
+        pipe.ending.get_or_insert((arrival, PipeEnd::Finished));
         pipe.wake();
     }
 
     /// `end` neither writes nor reads any more. Input that it did not want resets
     /// its peer.
-    pub(super) fn close(&mut self, end: End, now: Tick) {
+    pub(super) fn close(&mut self, end: Side, now: Tick) {
         self.finish(end, now);
         self.reset[end.0] = None;
         let (incoming, outgoing) = self.pipes(end);
         let news = now.after(outgoing.lane.latency);
         // Over a wire that was cut no more news goes.
-        let whole = outgoing.ending.is_none_or(|(_, ending)| ending == Ending::Finished);
+        let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Finished);
         let unread = !incoming.bytes.is_empty();
-        incoming.stop(now, Ending::Finished);
+        incoming.stop(now, PipeEnd::Finished);
         if whole && unread {
             self.reset(end.other(), news);
         }
     }
 
     /// Breaks the wire if what leaves `end` has reached its limit.
-    fn cut_if_due(&mut self, end: End, now: Tick) {
+    fn cut_if_due(&mut self, end: Side, now: Tick) {
         let (incoming, outgoing) = self.pipes(end);
         if outgoing.lane.cut_after.is_some_and(|limit| outgoing.written >= limit) {
             outgoing.finished = true;
-            outgoing.ending = Some((now.after(outgoing.lane.latency), Ending::Broken));
+            outgoing.ending = Some((now.after(outgoing.lane.latency), PipeEnd::Broken));
             outgoing.wake();
-            incoming.stop(now, Ending::Broken);
+            incoming.stop(now, PipeEnd::Broken);
         }
     }
 
-    fn reset(&mut self, end: End, at: Tick) {
+    fn reset(&mut self, end: Side, at: Tick) {
         self.reset[end.0].get_or_insert(at);
         self.pipes.iter_mut().for_each(Pipe::wake);
     }
@@ -251,7 +251,7 @@ impl Pipe {
     }
 
     /// Nothing more arrives: what is under way is lost.
-    fn stop(&mut self, now: Tick, ending: Ending) {
+    fn stop(&mut self, now: Tick, ending: PipeEnd) {
         self.land(now);
         self.bytes.truncate(self.arrived);
         self.flights.clear();

@@ -23,7 +23,7 @@ use std::{
 use cmdchat_core::time::Tick;
 
 pub use self::network::{
-    ChunkSize, DirectionConfig, Link, SimAbortHandle, SimListener, SimReadHalf, SimWriteHalf,
+    ChunkSize, DirectionConfig, LinkConfig, SimAbortHandle, SimListener, SimReadHalf, SimWriteHalf,
 };
 use crate::runtime::{Connection, Dial, Runtime};
 
@@ -122,13 +122,13 @@ impl Sim {
     /// # Errors
     ///
     /// [`io::ErrorKind::ConnectionRefused`] if nobody listens at `address`.
-    pub fn connect(&self, address: SocketAddr, link: &Link) -> io::Result<Connection<Self>> {
+    pub fn connect(&self, address: SocketAddr, link: &LinkConfig) -> io::Result<Connection<Self>> {
         network::connect(self, address, link)
     }
 
     /// Scripts the connections that [`Dial::dial`] makes to `address` from now on;
     /// they are plain otherwise.
-    pub fn route(&self, address: SocketAddr, link: Link) {
+    pub fn route(&self, address: SocketAddr, link: LinkConfig) {
         self.0.state().routes.insert(address, link);
     }
 
@@ -235,7 +235,7 @@ struct State {
     tasks: BTreeMap<u64, Task>,
     alarms: BTreeMap<(Tick, u64), Waker>,
     listeners: BTreeMap<SocketAddr, network::Backlog>,
-    routes: BTreeMap<SocketAddr, Link>,
+    routes: BTreeMap<SocketAddr, LinkConfig>,
     dialed: u16,
 }
 

@@ -14,14 +14,14 @@ use cmdchat_core::time::Tick;
 
 use super::{
     Sim, Timer,
-    duplex::{End, Wire, earlier},
+    duplex::{Duplex, Side, earlier},
     lock,
 };
 use crate::runtime::{AbortHandle, Connection, Listener, Read, Reader, Runtime as _, Writer};
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Link {
+pub struct LinkConfig {
     /// From the caller to the listener.
     pub up: DirectionConfig,
     /// From the listener to the caller.
@@ -31,7 +31,7 @@ pub struct Link {
     pub peer: Option<SocketAddr>,
 }
 
-impl Link {
+impl LinkConfig {
     /// The same lane in both directions.
     #[must_use]
     pub const fn both(lane: DirectionConfig) -> Self {
@@ -169,7 +169,11 @@ impl Drop for SimListener {
     }
 }
 
-pub(super) fn connect(sim: &Sim, address: SocketAddr, link: &Link) -> io::Result<Connection<Sim>> {
+pub(super) fn connect(
+    sim: &Sim,
+    address: SocketAddr,
+    link: &LinkConfig,
+) -> io::Result<Connection<Sim>> {
     let mut state = sim.0.state();
     let now = state.now;
     let key = (now.after(link.up.latency), state.number());
@@ -179,8 +183,8 @@ pub(super) fn connect(sim: &Sim, address: SocketAddr, link: &Link) -> io::Result
     };
     let waker = backlog.waker.take();
     let source = link.peer.unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)));
-    let wire = Arc::new(Mutex::new(Wire::new(link, now)));
-    let [caller, listener] = [End::CALLER, End::LISTENER].map(|end| Socket {
+    let wire = Arc::new(Mutex::new(Duplex::new(link, now)));
+    let [caller, listener] = [Side::CALLER, Side::LISTENER].map(|end| Socket {
         sim: sim.clone(),
         wire: Arc::clone(&wire),
         end,
@@ -196,8 +200,8 @@ pub(super) fn connect(sim: &Sim, address: SocketAddr, link: &Link) -> io::Result
 #[derive(Debug)]
 struct Socket {
     sim: Sim,
-    wire: Arc<Mutex<Wire>>,
-    end: End,
+    wire: Arc<Mutex<Duplex>>,
+    end: Side,
 }
 
 impl Socket {
@@ -216,7 +220,7 @@ impl Socket {
     async fn attempt<T>(
         &self,
         deadline: Option<Tick>,
-        mut operation: impl FnMut(&mut Wire, Tick, &Waker) -> Result<io::Result<T>, Option<Tick>>,
+        mut operation: impl FnMut(&mut Duplex, Tick, &Waker) -> Result<io::Result<T>, Option<Tick>>,
     ) -> Option<io::Result<T>> {
         let mut alarm = Timer::new(&self.sim);
         future::poll_fn(|context| {
@@ -252,7 +256,7 @@ pub struct SimReadHalf(Arc<Socket>);
 impl Reader for SimReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let end = self.0.end;
-        let operation = |wire: &mut Wire, now, waker: &Waker| wire.read(end, now, buffer, waker);
+        let operation = |wire: &mut Duplex, now, waker: &Waker| wire.read(end, now, buffer, waker);
         self.0.attempt(deadline, operation).await.unwrap_or(Ok(Read::Late))
     }
 }
@@ -270,7 +274,7 @@ impl Writer for SimWriteHalf {
 
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let end = self.0.end;
-        let operation = |wire: &mut Wire, now, waker: &Waker| wire.write(end, now, slices, waker);
+        let operation = |wire: &mut Duplex, now, waker: &Waker| wire.write(end, now, slices, waker);
         let late = Err(io::ErrorKind::TimedOut.into());
         self.0.attempt(deadline, operation).await.unwrap_or(late)
     }

@@ -37,9 +37,9 @@ fn g_is_raised(exponent: &BoxedUint) {
 
 /// `v^u` and `(A * v^u)^b` out of the same tables for all `logins`.
 fn a_server_of(v: &BoxedUint, logins: impl IntoIterator<Item = [BoxedUint; 3]>) {
-    let tables = FixedBase::new(&Element::new(v));
+    let tables = FixedBase::new(&GroupElement::new(v));
     for [a, u, b] in logins {
-        let base = Element::new(&a).times(&tables.power(&u));
+        let base = GroupElement::new(&a).times(&tables.power(&u));
         let expected = Server::new().compute_premaster_secret(&a, v, &u, &b);
         assert_eq!(*base.power(&b).number(), expected, "{a:?}, {v:?}, {u:?}, {b:?}");
     }
@@ -51,9 +51,9 @@ fn every_bit_of_an_exponent_counts() {
         g_is_raised(&exponent);
     }
     let v = number(&[0xc3; 255]);
-    let tables = FixedBase::new(&Element::new(&v));
+    let tables = FixedBase::new(&GroupElement::new(&v));
     for exponent in exponents() {
-        let expected = Element::new(&v).power(&exponent);
+        let expected = GroupElement::new(&v).power(&exponent);
         assert_eq!(*tables.power(&exponent).number(), *expected.number(), "{exponent:?}");
     }
 }
@@ -85,7 +85,7 @@ proptest! {
         g_is_raised(&b);
         let v = Client::new().compute_g_x(&number(&v));
         let k = number(&hides);
-        let public = Element::new(&k).times(&Element::new(&v)).plus(&G.power(&b));
+        let public = GroupElement::new(&k).times(&GroupElement::new(&v)).plus(&G.power(&b));
         prop_assert_eq!(&*public.number(), &Server::new().compute_b_pub(&b, &k, &v));
         a_server_of(&v, [[number(a.as_flattened()), u, b]]);
     }

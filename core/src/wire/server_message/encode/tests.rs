@@ -7,9 +7,9 @@ fn author() -> Username {
 }
 
 /// Message `n`, with so many bytes of token.
-fn message(n: u32, token: usize) -> Message {
-    let token = Token::new("x".repeat(token)).unwrap();
-    Message::classic(&format!("{n:036}"), &token, TIME, &author())
+fn message(n: u32, token: usize) -> EncodedMessage {
+    let token = FernetToken::new("x".repeat(token)).unwrap();
+    EncodedMessage::classic(&format!("{n:036}"), &token, TIME, &author())
 }
 
 #[test]
@@ -18,8 +18,8 @@ fn sizes_are_those_of_the_lines() {
     assert_eq!(classic.size() + 1, classic.open().unwrap().bytes().len());
     assert_eq!(classic.sealed_size(), classic.sealed().bytes().len());
 
-    let token = Token::new("x".repeat(100)).unwrap();
-    let strict = Message::strict("id", &token, TIME, &author(), 7);
+    let token = FernetToken::new("x".repeat(100)).unwrap();
+    let strict = EncodedMessage::strict("id", &token, TIME, &author(), 7);
     assert_eq!(strict.open(), None);
     assert_eq!(strict.size() + 1, strict.sealed().bytes().len());
     assert_eq!(strict.sealed_size(), strict.sealed().bytes().len());
@@ -54,7 +54,7 @@ fn an_init_line_has_as_many_users_as_are_read() {
     list(&mut one, crowd().next().unwrap());
     let history = [message(0, 20_000)];
     let classic = init(crowd(), ("id", &name), history.iter());
-    let start = Some((u64::MAX, View::START));
+    let start = Some((u64::MAX, ChainHash::START));
     let sealed = sealed_init(crowd(), ("id", &name), usize::MAX, start);
     // In a record place is kept for the longest of numbers.
     for (line, most, spare) in [(classic, MAX_LINE, 0), (sealed, MAX_OBJECT, 256)] {

@@ -9,7 +9,7 @@ use std::{
 
 use cmdchat_core::{
     client::{ClientConfig, Login},
-    handshake::{Handshake as _, Step, Work as _},
+    handshake::{Handshake as _, Job as _, Step},
     secret::{Password, Secret},
     seed::Seed,
     time::{Epoch, Tick},
@@ -55,7 +55,7 @@ impl Dialect {
         let (mut mouth, mut insider) = (None, None);
         match self {
             Self::Chat(password) => {
-                log_in(&mut ear, guest(password, number)?.protocol_1_only(), number)?;
+                log_in(&mut ear, guest(password, number)?.v1_only(), number)?;
             }
             Self::Sealed(password) => {
                 insider = Some(log_in(&mut ear, guest(password, number)?, number)?);
@@ -190,11 +190,11 @@ fn log_in(socket: &mut TcpStream, guest: ClientConfig, number: usize) -> Result<
         }
         login = match step.map_err(|refused| format!("member {number}: {refused:?}"))? {
             Step::NeedsInput(login) => {
-                read(socket, |bytes| inbox.push(bytes))?;
+                read(socket, |bytes| inbox.feed(bytes))?;
                 login
             }
-            Step::NeedsWork(work) => work.run(),
-            Step::NeedsTime(_, login) => login,
+            Step::Compute(work) => work.run(),
+            Step::WaitUntil(_, login) => login,
             Step::Done(session) => return Ok(Insider::new(session, inbox, start)),
         };
     }

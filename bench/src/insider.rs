@@ -27,15 +27,15 @@ impl Insider {
     /// Says `text`; what is to be written for that goes to `unsaid`.
     pub(crate) fn say(&mut self, text: &str, unsaid: &mut Vec<u8>) -> Result<()> {
         self.said += 1;
-        self.session.say(self.now(), SendId(self.said), text.to_owned().into());
+        self.session.send(self.now(), SendId(self.said), text.to_owned().into());
         self.take(unsaid, &mut Vec::new())
     }
 
     /// Opens `bytes` and gives the texts in them, one after another.
     pub(crate) fn hear(&mut self, bytes: &[u8], unsaid: &mut Vec<u8>) -> Result<Vec<u8>> {
         let mut texts = Vec::new();
-        self.inbox.push(bytes);
-        while self.session.read(self.now(), &mut self.inbox) == Progress::Line {
+        self.inbox.feed(bytes);
+        while self.session.handle_input(self.now(), &mut self.inbox) == Progress::Line {
             self.take(unsaid, &mut texts)?;
         }
         self.take(unsaid, &mut texts)?;

@@ -119,7 +119,7 @@ fn a_draft_that_cannot_be_sent_stays() {
     scene.press(Key::Enter);
     assert_eq!(scene.done().len(), 1);
     // What keeps Python clients alive may make it too long after all.
-    scene.hears(Event::NotSent(SendId(0), SendError::TooLong));
+    scene.hears(Event::SendFailed(SendId(0), SendError::TooLong));
     assert_eq!(scene.model.draft().text().len(), MAX_TEXT);
 }
 

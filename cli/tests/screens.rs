@@ -188,7 +188,7 @@ fn on_its_way_and_overdue() {
     let mut scene = Scene::new(60, 12);
     scene.enter("on its way");
     scene.enter("/me is too");
-    scene.hears(Event::Overdue(SendId(0)));
+    scene.hears(Event::Unacknowledged(SendId(0)));
     assert_snapshot!(scene.seen());
 }
 

@@ -8,7 +8,7 @@ use cmdchat_core::{
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
     crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     secret::{Password, Secret},
     seed::Seed,
     server::{
@@ -54,8 +54,8 @@ fn inbox(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::new(stream.len())).bench_local(|| {
         let mut inbox = LineDecoder::new(65_536);
         for chunk in stream.chunks(4096) {
-            inbox.push(chunk);
-            while let Ok(Line::Whole(line)) = inbox.take() {
+            inbox.feed(chunk);
+            while let Ok(Line::Complete(line)) = inbox.next_line() {
                 black_box(line);
             }
         }
@@ -72,7 +72,7 @@ mod json {
         let mut intake = RequestReader::open(&limits);
         let mut inbox = LineDecoder::new(0);
         bencher.bench_local(|| {
-            inbox.push(&line);
+            inbox.feed(&line);
             let Inbound::Request(request) = intake.next(Tick::ZERO, &mut inbox) else { panic!() };
             request
         });
@@ -121,7 +121,7 @@ mod room {
         }
 
         fn say(&mut self) {
-            let request = Request::Say(FernetToken::new(token()).unwrap());
+            let request = Request::Message(FernetToken::new(token()).unwrap());
             self.room.handle(Tick::ZERO, Input::Request(self.members[0].0, request));
         }
 
@@ -175,12 +175,12 @@ mod room {
     }
 
     fn log_in(gate: &Admission, credentials: &Arc<Credentials>, number: u8) -> Admitted {
-        let pass = gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let pass = gate.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let (hour, seed) = (Duration::from_secs(3600), Seed::new(secret(number)));
         let mut server = Login::new(Arc::clone(credentials), pass, Tick::ZERO, hour, &seed);
         let name = Username::new(&format!("m{number:04}")).unwrap();
         let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-        let guest = Arc::new(client::ClientConfig::new(name, password(), epoch).protocol_1_only());
+        let guest = Arc::new(client::ClientConfig::new(name, password(), epoch).v1_only());
         let mut client = client::Login::new(guest, Tick::ZERO, hour, &seed);
         let (mut to_server, mut to_client) = (LineDecoder::new(0), LineDecoder::new(0));
         loop {
@@ -204,10 +204,10 @@ mod room {
         loop {
             let mut out = Vec::new();
             let step = login.advance(Tick::ZERO, inbox, &mut out);
-            out.iter().for_each(|frame| other.push(frame.bytes()));
+            out.iter().for_each(|frame| other.feed(frame.bytes()));
             login = match step.unwrap_or_else(|_| panic!("an honest login")) {
-                Step::NeedsWork(work) => work.run(),
-                Step::NeedsInput(login) | Step::NeedsTime(_, login) => return Ok(login),
+                Step::Compute(work) => work.run(),
+                Step::NeedsInput(login) | Step::WaitUntil(_, login) => return Ok(login),
                 Step::Done(admitted) => return Err(admitted),
             };
         }

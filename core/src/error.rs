@@ -88,7 +88,7 @@ impl ProtocolError {
     /// What the peer is told; for all else the connection just ends, because
     /// an answer would help nobody who is honest.
     #[must_use]
-    pub const fn answer(self) -> Option<WireError> {
+    pub const fn wire_error(self) -> Option<WireError> {
         match self {
             Self::Answered(error) => Some(error),
             Self::LineTooLong
@@ -107,7 +107,7 @@ impl ProtocolError {
     /// What a member with a sealed link is told before it is closed in order.
     /// For all else it ends at once: whoever tampered with it would read on.
     #[must_use]
-    pub const fn notice(self) -> Option<&'static str> {
+    pub const fn close_notice(self) -> Option<&'static str> {
         match self {
             Self::Unfit => Some("your last message was too long or malformed"),
             Self::NoClear => Some(NO_CLEAR),

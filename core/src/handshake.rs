@@ -7,7 +7,7 @@ use crate::{time::Tick, transport::frame::Frame, transport::line_decoder::LineDe
 /// when the phase is over.
 pub trait Handshake: Sized + Send + 'static {
     /// The login while its arithmetic runs.
-    type Work: Work<Next = Self>;
+    type Job: Job<Next = Self>;
     /// What a login ends in.
     type Output: Send + 'static;
     /// Why a login ended otherwise.
@@ -31,7 +31,7 @@ pub trait Handshake: Sized + Send + 'static {
     fn deadline(&self) -> Tick;
 
     /// Ends a login whose arithmetic cannot be run now, because too many wait.
-    fn overloaded(work: Self::Work, out: &mut Vec<Frame>) -> Self::LoginError;
+    fn reject_overloaded(work: Self::Job, out: &mut Vec<Frame>) -> Self::LoginError;
 }
 
 /// What a login needs next.
@@ -40,15 +40,15 @@ pub enum Step<H: Handshake> {
     /// More bytes than there are, or the end of the stream, before the deadline.
     NeedsInput(H),
     /// Some milliseconds of arithmetic, on any thread.
-    NeedsWork(H::Work),
+    Compute(H::Job),
     /// To be left alone until this moment; nothing is to be read meanwhile.
-    NeedsTime(Tick, H),
+    WaitUntil(Tick, H),
     /// Nothing: it is done.
     Done(H::Output),
 }
 
 /// A login in the middle of its arithmetic: no I/O, no clock.
-pub trait Work: Send + 'static {
+pub trait Job: Send + 'static {
     /// The login afterwards.
     type Next;
     /// Does the arithmetic.

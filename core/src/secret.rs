@@ -99,18 +99,18 @@ impl fmt::Debug for Password {
 /// Runs `work` and then overwrites the stack below the caller, where the
 /// primitives leave what they worked on. They wipe some of it, not all, and
 /// what is left stays there until something else happens to go as deep.
-pub(crate) fn burning_the_stack<T>(work: impl FnOnce() -> T) -> T {
+pub(crate) fn with_stack_zeroed<T>(work: impl FnOnce() -> T) -> T {
     /// A frame of its own, below the caller's.
     #[inline(never)]
-    fn apart<T>(work: impl FnOnce() -> T) -> T {
+    fn in_own_frame<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
     /// 8 KiB deep: more than any primitive here goes.
     #[inline(never)]
-    fn burn() {
+    fn zero_stack() {
         [0_u64; 1024].zeroize();
     }
-    let result = apart(work);
-    burn();
+    let result = in_own_frame(work);
+    zero_stack();
     result
 }

@@ -36,7 +36,7 @@ impl Seed {
 
     /// Numbers below `bound` without an end, each as likely as any other. To be
     /// taken from a fork of their own: they are the same every time.
-    pub fn numbers_below(&self, bound: NonZero<u32>) -> impl Iterator<Item = u32> + use<> {
+    pub fn uniform_below(&self, bound: NonZero<u32>) -> impl Iterator<Item = u32> + use<> {
         let mut rng = self.rng();
         // Of the 2^32 only whole runs of `bound`: the rest would favour the small.
         let fair = u32::MAX - u32::MAX % bound;
@@ -85,10 +85,10 @@ mod tests {
             [1, 2, 7, 1_295].map(|bound| NonZero::new(bound).unwrap_or(NonZero::<u32>::MIN))
         {
             let seed = Seed::new(Secret::take(&mut [7; 32]));
-            let numbers: Vec<_> = seed.numbers_below(bound).take(20_000).collect();
+            let numbers: Vec<_> = seed.uniform_below(bound).take(20_000).collect();
             assert!(numbers.iter().all(|number| *number < bound.get()));
             assert!((0..bound.get()).all(|number| numbers.contains(&number)));
-            assert!(seed.numbers_below(bound).take(20_000).eq(numbers));
+            assert!(seed.uniform_below(bound).take(20_000).eq(numbers));
         }
     }
 }

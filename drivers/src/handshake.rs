@@ -8,7 +8,7 @@ use std::{
 
 use async_lock::Semaphore;
 use cmdchat_core::{
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
 };
@@ -37,7 +37,7 @@ impl ComputeLimiter {
     }
 
     /// Runs `job` when its turn comes; gives it back if too many wait already.
-    async fn run<R: Runtime, W: Work>(&self, runtime: &R, job: W) -> Result<W::Next, W>
+    async fn run<R: Runtime, W: Job>(&self, runtime: &R, job: W) -> Result<W::Next, W>
     where
         W::Next: Send + 'static,
     {
@@ -81,26 +81,26 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
         let step = login.advance(runtime.now(), inbox, &mut out);
         // A peer that does not read its own login loses it by the deadline.
         if send(writer, &mut out, deadline).await.is_err() {
-            inbox.end();
+            inbox.feed_eof();
         }
         login = match step? {
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
                 match reader.read(buffer.room(), Some(login.deadline())).await {
-                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
+                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
                     Ok(Read::Late) => {}
-                    Ok(Read::End) | Err(_) => inbox.end(),
+                    Ok(Read::End) | Err(_) => inbox.feed_eof(),
                 }
                 login
             }
-            Step::NeedsTime(until, login) => {
+            Step::WaitUntil(until, login) => {
                 runtime.sleep_until(until).await;
                 login
             }
-            Step::NeedsWork(work) => match arithmetic.run(runtime, work).await {
+            Step::Compute(work) => match arithmetic.run(runtime, work).await {
                 Ok(login) => login,
                 Err(work) => {
-                    let refused = H::overloaded(work, &mut out);
+                    let refused = H::reject_overloaded(work, &mut out);
                     let _ = send(writer, &mut out, deadline).await;
                     return Err(refused);
                 }

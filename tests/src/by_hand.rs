@@ -1,7 +1,7 @@
 //! Both sides without any I/O, so that a test holds every byte in its hand.
 
 use cmdchat_core::{
-    handshake::{Handshake, Step, Work as _},
+    handshake::{Handshake, Job as _, Step},
     time::Tick,
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
@@ -35,8 +35,8 @@ fn settle<H: Handshake>(
         written.extend(out.iter().flat_map(|frame| frame.bytes()));
         login = match step {
             Ok(Step::NeedsInput(login)) => return Settled::Waits(login),
-            Ok(Step::NeedsWork(work)) => work.run(),
-            Ok(Step::NeedsTime(until, login)) => {
+            Ok(Step::Compute(work)) => work.run(),
+            Ok(Step::WaitUntil(until, login)) => {
                 *now = until;
                 login
             }

@@ -239,8 +239,8 @@ fn seen_by_ours(event: Event) -> Seen {
         Event::Cleared(..) => Seen::Cleared,
         other @ (Event::Rejected(_)
         | Event::Notice(_)
-        | Event::NotSent(..)
-        | Event::Overdue(_)
+        | Event::SendFailed(..)
+        | Event::Unacknowledged(_)
         | Event::Standing(_)
         | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
     }

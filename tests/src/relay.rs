@@ -57,7 +57,7 @@ impl Relay {
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);
         for person in &mut self.people {
-            person.session.pass_time(self.now);
+            person.session.handle_timeout(self.now);
             person.collect();
         }
     }
@@ -107,7 +107,7 @@ impl Relay {
     /// If the member sends nothing.
     pub fn hear(&mut self, who: usize, text: &str) -> Said {
         let person = &mut self.people[who];
-        person.session.say(self.now, SendId(person.said), text.to_owned().into());
+        person.session.send(self.now, SendId(person.said), text.to_owned().into());
         person.said += 1;
         person.collect();
         person.said("message")
@@ -143,7 +143,7 @@ impl Relay {
     /// A member is shown it with this number.
     pub fn show_as(&mut self, place: usize, said: &Said, n: u64) {
         let (_, view) = self.people[place].standing;
-        self.people[place].standing = (n, view.then(&said.token, &said.author));
+        self.people[place].standing = (n, view.append(&said.token, &said.author));
         let data = json!({
             "id": "c9bf9e57-1685-4c89-bafb-ff5af830be8a", "text": said.token,
             "timestamp": "2026-11-23T15:00:00.000001+00:00", "username": said.author, "n": n,
@@ -160,8 +160,8 @@ impl Relay {
         let person = &mut self.people[place];
         let mut record = Vec::new();
         person.sealer.seal(line.to_string().as_bytes(), &mut record).expect("it fits");
-        person.inbox.push(&record);
-        while person.session.read(self.now, &mut person.inbox) == Progress::Line {}
+        person.inbox.feed(&record);
+        while person.session.handle_input(self.now, &mut person.inbox) == Progress::Line {}
         person.collect();
     }
 
@@ -174,7 +174,7 @@ impl Relay {
     /// The places of all whose session goes on.
     #[must_use]
     pub fn present(&self) -> Vec<usize> {
-        let is_there = |place: &usize| self.people[*place].session.deadline().is_some();
+        let is_there = |place: &usize| self.people[*place].session.poll_timeout().is_some();
         (0..self.people.len()).filter(is_there).collect()
     }
 
@@ -192,7 +192,7 @@ impl Relay {
     /// What a member would read out to compare rooms.
     pub fn code(&mut self, place: usize) -> String {
         let person = &mut self.people[place];
-        person.session.compare();
+        person.session.request_fingerprint();
         person.collect();
         person.told.pop().unwrap_or_default()
     }

@@ -15,7 +15,7 @@ use std::{
 
 use cmdchat_core::{
     client::{self, Login},
-    handshake::{Handshake as _, Step, Work as _},
+    handshake::{Handshake as _, Job as _, Step},
     server::Limits,
     time::{Epoch, Tick},
     transport::line_decoder::LineDecoder,
@@ -46,8 +46,7 @@ fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     let mut inbox = LineDecoder::new(0);
     let name = Username::new(name).expect("a proper name");
     let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
-    let guest =
-        Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch).protocol_1_only());
+    let guest = Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch).v1_only());
     let mut login = Login::new(guest, Tick::ZERO, Duration::from_secs(60), &seed(9));
     loop {
         let mut out = Vec::new();
@@ -56,12 +55,12 @@ fn try_member(port: u16, name: &str) -> Option<TcpStream> {
             stream.write_all(frame.bytes()).ok()?;
         }
         login = match step {
-            Step::NeedsWork(work) => work.run(),
-            Step::NeedsTime(_, login) => login,
+            Step::Compute(work) => work.run(),
+            Step::WaitUntil(_, login) => login,
             Step::NeedsInput(login) => {
                 let mut byte = [0];
                 stream.read_exact(&mut byte).ok()?;
-                inbox.push(&byte);
+                inbox.feed(&byte);
                 login
             }
             Step::Done(_) => return Some(stream),

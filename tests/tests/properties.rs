@@ -53,11 +53,11 @@ fn lines_of(stream: &[u8], bound: usize) -> Vec<Taken> {
 /// Takes at most so many lines.
 fn take(inbox: &mut LineDecoder, most: usize, taken: &mut Vec<Taken>) {
     for _ in 0..most {
-        taken.push(match inbox.take() {
-            Ok(Line::Whole(line)) => Taken::Whole(line.to_vec()),
-            Ok(Line::Last(line)) => Taken::Last(line.to_vec()),
+        taken.push(match inbox.next_line() {
+            Ok(Line::Complete(line)) => Taken::Whole(line.to_vec()),
+            Ok(Line::Unterminated(line)) => Taken::Last(line.to_vec()),
             Ok(Line::Incomplete) => return,
-            Ok(Line::End) => Taken::End,
+            Ok(Line::Eof) => Taken::End,
             Err(LineTooLong) => Taken::TooLong,
         });
     }
@@ -76,14 +76,14 @@ proptest! {
         let (mut taken, mut rest) = (Vec::new(), stream.as_slice());
         for (size, lines) in pieces.iter().cycle() {
             let (piece, behind) = rest.split_at(rest.len().min(*size));
-            inbox.push(piece);
+            inbox.feed(piece);
             take(&mut inbox, *lines, &mut taken);
             rest = behind;
             if rest.is_empty() {
                 break;
             }
         }
-        inbox.end();
+        inbox.feed_eof();
         take(&mut inbox, stream.len() + 3, &mut taken);
         // What cannot be read further says so again and again.
         let expected = lines_of(&stream, bound);
@@ -335,7 +335,7 @@ proptest! {
 
 /// One line of a member, and whether it is a request.
 fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
-    let say = |text: &str| FernetToken::new(text.to_owned()).map(Request::Say);
+    let say = |text: &str| FernetToken::new(text.to_owned()).map(Request::Message);
     prop_oneof![
         5 => "[A-Za-z0-9_=-]{0,40}".prop_map(move |text| {
             (json!({"type": "message", "text": text}).to_string(), say(&text))
@@ -375,11 +375,11 @@ proptest! {
                     prop_assert!(until > now, "time must pass");
                     now = until;
                 }
-                Inbound::NeedsInput(_) if rest.is_empty() => inbox.end(),
+                Inbound::NeedsInput(_) if rest.is_empty() => inbox.feed_eof(),
                 Inbound::NeedsInput(_) => {
                     let (size, pause) = pieces.next().expect("an endless supply");
                     let (piece, behind) = rest.split_at(rest.len().min(*size));
-                    inbox.push(piece);
+                    inbox.feed(piece);
                     rest = behind;
                     now = now.after(Duration::from_millis(*pause));
                 }

@@ -186,7 +186,7 @@ fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
         }
     }
     // The same conversation over protocol 1: one token is enough.
-    let recording = Recording::of(Kdf::None, ClientConfig::protocol_1_only);
+    let recording = Recording::of(Kdf::None, ClientConfig::v1_only);
     let room_salt = recording.value(Way::Down, 0, "room_salt").try_into().unwrap();
     let said: Value = serde_json::from_slice(&recording.0[Way::Up as usize][2]).unwrap();
     let token = said["text"].as_str().unwrap();

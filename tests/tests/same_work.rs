@@ -93,10 +93,7 @@ fn refused(answer: &str, computed: u64, round_trips: u32) -> Refused {
 
 /// Who comes, over either protocol.
 fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> ClientConfig>; 2] {
-    [
-        Box::new(move || as_guest(name, word).protocol_1_only()),
-        Box::new(move || as_guest(name, word)),
-    ]
+    [Box::new(move || as_guest(name, word).v1_only()), Box::new(move || as_guest(name, word))]
 }
 
 #[test]

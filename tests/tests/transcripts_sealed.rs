@@ -96,14 +96,14 @@ fn what_each_side_refuses() {
 #[test]
 fn what_a_client_insists_on() {
     insta::assert_snapshot!(classic(async |stage| {
-        let strict = stage.guest("bob", PASSWORD).require(Mode::Strict);
+        let strict = stage.guest("bob", PASSWORD).require_mode(Mode::Strict);
         let refused = stage.try_join_as(strict, stage.link()).await.err();
         assert_eq!(refused, Some(LoginFailure::TooWeak(Mode::Sealed)));
-        let sealed = stage.guest("bob", PASSWORD).require(Mode::Sealed);
+        let sealed = stage.guest("bob", PASSWORD).require_mode(Mode::Sealed);
         let bob = stage.try_join_as(sealed, stage.link()).await;
         assert!(bob.is_ok());
         let elsewhere = "12345 12345 12345 12345 12345".parse().expect("25 digits");
-        let carol = stage.guest("carol", PASSWORD).room(elsewhere);
+        let carol = stage.guest("carol", PASSWORD).pin_room(elsewhere);
         let refused = stage.try_join_as(carol, stage.link()).await.err();
         assert_eq!(refused, Some(LoginFailure::OtherRoom));
         stage.pause(10).await;

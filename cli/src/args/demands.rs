@@ -38,14 +38,14 @@ impl Demands {
     /// `guest`, who insists on this, and without it on nothing weaker than `lowest`.
     #[must_use]
     pub fn of(self, guest: ClientConfig, lowest: Mode) -> ClientConfig {
-        let guest = guest.require(match self.require {
+        let guest = guest.require_mode(match self.require {
             None => lowest,
             Some(Require::Strict) => Mode::Strict,
             Some(Require::Sealed) => Mode::Sealed,
             Some(Require::Any) => Mode::Open,
         });
         match self.room {
-            Some(room) => guest.room(room),
+            Some(room) => guest.pin_room(room),
             None => guest,
         }
     }

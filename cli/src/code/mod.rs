@@ -40,7 +40,7 @@ impl Code {
     #[must_use]
     pub fn draw(count: usize, seed: &Seed) -> Self {
         const COUNT: NonZero<u32> = NonZero::new(words::COUNT).unwrap();
-        let numbers = seed.fork("code", 0).numbers_below(COUNT).take(count);
+        let numbers = seed.fork("code", 0).uniform_below(COUNT).take(count);
         Self(numbers.filter_map(|number| words::all().nth(number as usize)).collect())
     }
 

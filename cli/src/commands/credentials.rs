@@ -33,7 +33,7 @@ impl Kind {
             Self::Strict => Credentials::strict(password, seed)
                 .map_err(|EmptyPassword| Failure::empty_password()),
             Self::Classic => Ok(Credentials::classic(password, seed)),
-            Self::Protocol1 => Ok(Credentials::protocol_1_only(password, seed)),
+            Self::Protocol1 => Ok(Credentials::v1_only(password, seed)),
         }
     }
 

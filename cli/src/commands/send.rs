@@ -83,7 +83,7 @@ impl Errand for Message<'_> {
             loop {
                 match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
-                    Next::Event(Event::NotSent(_, SendError::TooLong)) => {
+                    Next::Event(Event::SendFailed(_, SendError::TooLong)) => {
                         return Err(Failure::too_long());
                     }
                     Next::Event(_)

@@ -116,7 +116,7 @@ impl Visit<'_> {
             }
             // A signal then ends the asking, which puts the terminal in order.
             inside.store(true, Ordering::Relaxed);
-            guest = Arc::new(guest.renamed(other_name(failure)?));
+            guest = Arc::new(guest.with_username(other_name(failure)?));
             inside.store(false, Ordering::Relaxed);
         };
         inside.store(true, Ordering::Relaxed);

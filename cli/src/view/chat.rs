@@ -172,7 +172,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     fn hear(&mut self, event: Event) {
-        let refused = matches!(event, Event::NotSent(_, SendError::TooLong));
+        let refused = matches!(event, Event::SendFailed(_, SendError::TooLong));
         self.update(Input::Heard(event));
         if refused && self.is_a_pipe() {
             let status = self.model.take_status();

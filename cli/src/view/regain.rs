@@ -91,7 +91,7 @@ impl Backoff {
     /// were cut off together are not to come back together.
     fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
         const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
-        let jitter = Box::new(seed.numbers_below(THOUSAND));
+        let jitter = Box::new(seed.uniform_below(THOUSAND));
         Self { give_up_at: now.after(patience), tries: 0, jitter }
     }
 

@@ -252,13 +252,13 @@ impl<'a, R: Runtime> Talk<'a, R> {
                 welcome.history.iter().filter(|message| is_own(message)).count()
             }
             Event::Message(message) => usize::from(is_own(message)),
-            Event::NotSent(..) => 1,
+            Event::SendFailed(..) => 1,
             Event::Rejected(_)
             | Event::Joined(..)
             | Event::Left(..)
             | Event::Cleared(..)
             | Event::Notice(_)
-            | Event::Overdue(_)
+            | Event::Unacknowledged(_)
             | Event::Standing(_)
             | Event::Ended(_) => 0,
         };
@@ -268,7 +268,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// The session is over: is the stay?
     fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> Next {
-        if ending.is_accident() && self.stage == Stage::Talking && self.regain.is_some() {
+        if ending.is_transient() && self.stage == Stage::Talking && self.regain.is_some() {
             self.wait(unconfirmed)
         } else {
             Next::Over(self.parting(ending))

@@ -50,26 +50,26 @@ impl ClientConfig {
 
     /// The same under another name.
     #[must_use]
-    pub fn renamed(&self, name: Username) -> Self {
+    pub fn with_username(&self, name: Username) -> Self {
         let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
         Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
     }
 
     /// Accepts nothing weaker than `mode`.
     #[must_use]
-    pub fn require(self, mode: Mode) -> Self {
+    pub fn require_mode(self, mode: Mode) -> Self {
         Self { require: mode, ..self }
     }
 
     /// Accepts this room only.
     #[must_use]
-    pub fn room(self, fingerprint: Fingerprint) -> Self {
+    pub fn pin_room(self, fingerprint: Fingerprint) -> Self {
         Self { room: Some(fingerprint), ..self }
     }
 
     /// Offers no more than protocol 1, as Python clients do.
     #[must_use]
-    pub fn protocol_1_only(self) -> Self {
+    pub fn v1_only(self) -> Self {
         Self { protocol_1_only: true, ..self }
     }
 
@@ -100,7 +100,7 @@ impl ClientConfig {
     }
 
     /// What the member of such a room knows. Slow in a strict room, the first time.
-    pub(crate) fn knowledge(&self, kdf: Kdf, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
+    pub(crate) fn room_secrets(&self, kdf: Kdf, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
         match kdf {
             Kdf::None => RoomSecrets::Password(&self.password),
             Kdf::Argon2id => {
@@ -161,13 +161,14 @@ mod tests {
         let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
         let guest =
             ClientConfig::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
-        let stretched = |guest: &ClientConfig, salt| match guest.knowledge(Kdf::Argon2id, &salt) {
+        let stretched = |guest: &ClientConfig, salt| match guest.room_secrets(Kdf::Argon2id, &salt)
+        {
             RoomSecrets::Stretched(stretched) => stretched,
             RoomSecrets::Password(_) => unreachable!("it is a strict room"),
         };
         let first = stretched(&guest, [1; 16]);
         assert!(Arc::ptr_eq(&first, &stretched(&guest, [1; 16])), "for a reconnect");
-        let renamed = guest.renamed(name("bob"));
+        let renamed = guest.with_username(name("bob"));
         assert_eq!(renamed.name(), &name("bob"));
         assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
         let other = stretched(&renamed, [2; 16]);

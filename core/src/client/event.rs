@@ -51,9 +51,9 @@ pub enum Event {
     /// Words of the server, not of a member.
     Notice(Untrusted),
     /// A text was not sent, and why; nothing else changed.
-    NotSent(SendId, SendError),
+    SendFailed(SendId, SendError),
     /// A text of one's own has not come back for 10 s. It may still.
-    Overdue(SendId),
+    Unacknowledged(SendId),
     /// The answer to a wish to compare rooms.
     Standing(RoomState),
     /// The session is over. The last event, unless more is said all the same.
@@ -173,7 +173,7 @@ impl CloseReason {
     /// Whether connecting again by oneself makes sense: the connection failed
     /// and nobody asked for that.
     #[must_use]
-    pub const fn is_accident(self) -> bool {
+    pub const fn is_transient(self) -> bool {
         match self {
             Self::Lost | Self::Silent => true,
             Self::Left | Self::Closed | Self::LineTooLong | Self::Tampered | Self::Unfaithful => {

@@ -28,7 +28,7 @@ use crate::{
     crypto::srp::ClientStart,
     error::WireError,
     fingerprint::Fingerprint,
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     secret::Secret,
     seed::{Rng, Seed},
     time::Tick,
@@ -147,7 +147,7 @@ impl Login {
 }
 
 impl Handshake for Login {
-    type Work = LoginJob;
+    type Job = LoginJob;
     type Output = Session;
     type LoginError = LoginError;
 
@@ -161,7 +161,7 @@ impl Handshake for Login {
         match phase {
             Phase::Start => {
                 let job = Computation::Begin { a: case.rng.secret() };
-                Ok(Step::NeedsWork(LoginJob { case, job }))
+                Ok(Step::Compute(LoginJob { case, job }))
             }
             Phase::Begun { start } => {
                 let line = wire::srp_init(&case.guest.name, start.public(), case.guest.versions());
@@ -184,7 +184,7 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginJob, _: &mut Vec<Frame>) -> LoginError {
+    fn reject_overloaded(work: LoginJob, _: &mut Vec<Frame>) -> LoginError {
         work.case.refused(LoginFailure::TooSlow, false)
     }
 }
@@ -209,7 +209,7 @@ impl Context {
             Ok(challenge) => {
                 let transcript = Transcript { line_1, line_2: line.bytes, ..Transcript::default() };
                 let job = Computation::Prove { start, challenge, transcript };
-                Ok(Step::NeedsWork(LoginJob { case: self, job }))
+                Ok(Step::Compute(LoginJob { case: self, job }))
             }
             Err(why) => Err(self.refused(why, false)),
         }
@@ -254,7 +254,7 @@ impl Context {
             Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
             Some(_) => return Err(LoginFailure::UnknownVersion),
         };
-        if challenge.version == ProtocolVersion::One
+        if challenge.version == ProtocolVersion::V1
             && !self.guest.versions().is_empty()
             && challenge.salt.has_sentinel()
         {
@@ -279,23 +279,23 @@ impl Context {
         now: Tick,
         inbox: &mut LineDecoder,
     ) -> Result<Option<ServerLine>, LoginFailure> {
-        inbox.set_bound(wire::MAX_LINE);
-        match inbox.take() {
-            Ok(Line::Whole(line)) => ServerLine::read(line).map(Some),
+        inbox.set_max_len(wire::MAX_LINE);
+        match inbox.next_line() {
+            Ok(Line::Complete(line)) => ServerLine::read(line).map(Some),
             // Python would end a line; what cannot be read was cut off.
-            Ok(Line::Last(line)) => match ServerLine::read(line) {
+            Ok(Line::Unterminated(line)) => match ServerLine::read(line) {
                 Err(LoginFailure::NotAServer { http: false }) => Err(LoginFailure::Closed),
                 answer => answer.map(Some),
             },
             Ok(Line::Incomplete) if now < self.deadline => Ok(None),
             Ok(Line::Incomplete) => Err(LoginFailure::TooSlow),
-            Ok(Line::End) => Err(LoginFailure::Closed),
+            Ok(Line::Eof) => Err(LoginFailure::Closed),
             Err(LineTooLong) => Err(LoginFailure::NotAServer { http: false }),
         }
     }
 }
 
-impl Work for LoginJob {
+impl Job for LoginJob {
     type Next = Login;
 
     fn run(self) -> Login {
@@ -305,11 +305,11 @@ impl Work for LoginJob {
             Computation::Prove { start, challenge, transcript } => {
                 let fingerprint = challenge.fingerprint();
                 let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
-                let knowledge = case.guest.knowledge(kdf, &room_salt);
+                let knowledge = case.guest.room_secrets(kdf, &room_salt);
                 let proof = start.answer(knowledge.srp_password(), &salt, &b);
                 let proof = match version {
-                    ProtocolVersion::One => PendingProof::Open(proof),
-                    ProtocolVersion::Two => {
+                    ProtocolVersion::V1 => PendingProof::Open(proof),
+                    ProtocolVersion::V2 => {
                         let session_key = proof.into_session_key();
                         let proofs = transcript.proofs(&session_key);
                         PendingProof::Sealed { session_key, transcript, proofs }

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 /// Python clients parse `[` before a letter, `#`, `/` or `@` as markup, and one
 /// unmatched tag disconnects them all: a zero-width space between the two
 /// prevents it (PROTOCOL 3.4).
-pub(super) fn defused(text: &str) -> Zeroizing<String> {
+pub(super) fn escape(text: &str) -> Zeroizing<String> {
     // Wiped where it is, so it must not move: at worst every second character grows.
     let mut tame = Zeroizing::new(String::with_capacity(3 * text.len()));
     let mut previous = '\0';
@@ -26,10 +26,10 @@ mod tests {
     #[test]
     fn markup_is_defused_and_all_else_is_left_alone() {
         assert_eq!(
-            defused("[/nope] [a][1] [[b] x").as_str(),
+            escape("[/nope] [a][1] [[b] x").as_str(),
             "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x"
         );
-        assert_eq!(defused("[ok").as_str(), "[\u{200b}ok");
-        assert_eq!(defused("plain [A] 漢é").as_str(), "plain [A] 漢é");
+        assert_eq!(escape("[ok").as_str(), "[\u{200b}ok");
+        assert_eq!(escape("plain [A] 漢é").as_str(), "plain [A] 漢é");
     }
 }

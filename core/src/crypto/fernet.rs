@@ -16,7 +16,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::secret::{Secret, burning_the_stack};
+use crate::secret::{Secret, with_stack_zeroed};
 
 /// What the members of a room read and write messages with.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl RoomKey {
     /// since 1970). `iv` must be random and never used twice.
     #[must_use]
     pub fn seal(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
-        burning_the_stack(|| self.sealed(unix_seconds, iv, text))
+        with_stack_zeroed(|| self.sealed(unix_seconds, iv, text))
     }
 
     fn sealed(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
@@ -69,7 +69,7 @@ impl RoomKey {
     /// [`DecryptError`] whatever the cause: not canonical, too short, damaged,
     /// or made with another key.
     pub fn open(&self, token: &str) -> Result<Decrypted, DecryptError> {
-        burning_the_stack(|| self.opened(token)).ok_or(DecryptError)
+        with_stack_zeroed(|| self.opened(token)).ok_or(DecryptError)
     }
 
     fn opened(&self, token: &str) -> Option<Decrypted> {

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     crypto::fernet::RoomKey,
-    secret::{Password, Secret, burning_the_stack},
+    secret::{Password, Secret, with_stack_zeroed},
 };
 
 /// How the keys of a room are made from its password (PROTOCOL 2.1). The list
@@ -42,7 +42,7 @@ impl Kdf {
 /// guessed from one token (PROTOCOL 1.8).
 #[must_use]
 pub fn room_key(password: &Password, room_salt: &[u8; 16]) -> RoomKey {
-    burning_the_stack(|| {
+    with_stack_zeroed(|| {
         let kdf = Hkdf::<Sha256>::new(Some(room_salt), password.expose());
         RoomKey::new(&Secret::fill_with(|key| {
             // 32 bytes is one block of SHA-256: the length cannot be refused.

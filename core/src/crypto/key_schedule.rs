@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     crypto::kdf::expand,
-    secret::{Secret, burning_the_stack},
+    secret::{Secret, with_stack_zeroed},
     transport::record::{RecordOpener, RecordSealer},
 };
 
@@ -25,7 +25,7 @@ impl Transcript {
     /// What either side proves with lines 3 and 4.
     pub(crate) fn proofs(&self, session_key: &Secret<32>) -> KeyConfirmation {
         let lines = [&*self.line_1, &self.line_2];
-        burning_the_stack(|| {
+        with_stack_zeroed(|| {
             let root = extract(session_key, b"cmdchat/2 handshake\0", &lines);
             KeyConfirmation {
                 client: derive(&root, b"cmdchat/2 client confirm"),
@@ -37,7 +37,7 @@ impl Transcript {
     /// The keys of the link that begins behind `line_4`.
     pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> TrafficKeys {
         let lines = [&*self.line_1, &self.line_2, &self.line_3, line_4];
-        burning_the_stack(|| {
+        with_stack_zeroed(|| {
             let root = extract(session_key, b"cmdchat/2 session\0", &lines);
             TrafficKeys {
                 client_to_server: derive(&root, b"cmdchat/2 client to server"),

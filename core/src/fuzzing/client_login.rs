@@ -8,7 +8,7 @@ use super::{
 use crate::{
     client::{LoginFailure, Session},
     crypto::srp::{PublicValue, Salt},
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     time::Tick,
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
@@ -33,7 +33,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
     let (mut plan, rest) = Plan::split(data);
     let flags = plan.next();
     let hangs = flags & HANGS != 0;
-    let version = if flags & SEALED == 0 { ProtocolVersion::One } else { ProtocolVersion::Two };
+    let version = if flags & SEALED == 0 { ProtocolVersion::V1 } else { ProtocolVersion::V2 };
     let mut server = Server {
         script: Script::new(plan, rest),
         version,
@@ -52,12 +52,12 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
                 match server.next(&mut inbox) {
                     Some(()) => {}
                     None if hangs => now = now.after(TIMEOUT),
-                    None => inbox.end(),
+                    None => inbox.feed_eof(),
                 }
                 login
             }
-            Ok(Step::NeedsTime(_, login)) => login,
-            Ok(Step::NeedsWork(work)) => work.run(),
+            Ok(Step::WaitUntil(_, login)) => login,
+            Ok(Step::Compute(work)) => work.run(),
             Ok(Step::Done(session)) => break Ok(session),
             Err(refused) => break Err(refused.why),
         };
@@ -88,7 +88,7 @@ impl Server<'_> {
             _ => None,
         };
         if let Op::Send(piece) = self.script.next(insider)? {
-            inbox.push(&piece);
+            inbox.feed(&piece);
             let proof = record.h_amk.as_bytes();
             // What stood before has been looked at: over and over, it would take seconds.
             let new = self.sent.len().saturating_sub(proof.len());
@@ -115,7 +115,7 @@ impl Server<'_> {
         if done {
             assert_eq!(written.len(), 2);
             assert!(self.proved, "only the password makes a session");
-            if self.version == ProtocolVersion::Two {
+            if self.version == ProtocolVersion::V2 {
                 // Nothing on the way may have been changed, were it a space.
                 assert!(self.sent.starts_with(&self.record.line_2));
             }
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailure::NotAServer { http: true }));
         let sealed = |script: &str| run(&[b"\x80\n", script.as_bytes()].concat()).map(drop);
         assert_eq!(sealed("\u{6}\u{7}"), Ok(()));
-        let line_2 = String::from_utf8(recorded(ProtocolVersion::Two).line_2.clone()).unwrap();
+        let line_2 = String::from_utf8(recorded(ProtocolVersion::V2).line_2.clone()).unwrap();
         let other = line_2.replacen('{', "{ ", 1) + "\u{7}";
         assert_eq!(sealed(&other), Err(LoginFailure::Unproven));
         assert_eq!(sealed(HONEST), Err(LoginFailure::Downgrade));

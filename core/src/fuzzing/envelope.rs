@@ -6,13 +6,13 @@ use crate::strict_room::envelope::{Envelope, EnvelopeKind};
 /// read is what a member could have composed.
 pub fn envelope(data: &[u8]) {
     for plaintext in [data, &padded(data)] {
-        let Some(read) = Envelope::read(plaintext) else { continue };
+        let Some(read) = Envelope::decode(plaintext) else { continue };
         assert!(plaintext.len().is_multiple_of(128), "its length tells only steps");
         assert!(
             read.kind == EnvelopeKind::Text || read.text.is_empty(),
             "a wish says nothing else"
         );
-        assert!(Envelope::read(&read.encode()) == Some(read));
+        assert!(Envelope::decode(&read.encode()) == Some(read));
     }
     let text = Zeroizing::new(String::from_utf8_lossy(data).into_owned());
     let composed = Envelope {
@@ -24,7 +24,7 @@ pub fn envelope(data: &[u8]) {
         view: [0xab; 16],
         text,
     };
-    assert!(Envelope::read(&composed.encode()) == Some(composed));
+    assert!(Envelope::decode(&composed.encode()) == Some(composed));
 }
 
 fn padded(data: &[u8]) -> Vec<u8> {

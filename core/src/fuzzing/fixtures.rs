@@ -15,7 +15,7 @@ use crate::{
     client,
     crypto::fernet::RoomKey,
     crypto::kdf,
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     secret::{Password, Secret},
     seed::Seed,
     server::{self, Admission, Credentials, Limits, LoginPermit},
@@ -49,14 +49,15 @@ pub(super) fn recorded(version: ProtocolVersion) -> &'static Recorded {
     static OPEN: OnceLock<Recorded> = OnceLock::new();
     static SEALED: OnceLock<Recorded> = OnceLock::new();
     match version {
-        ProtocolVersion::One => OPEN.get_or_init(|| record(version)),
-        ProtocolVersion::Two => SEALED.get_or_init(|| record(version)),
+        ProtocolVersion::V1 => OPEN.get_or_init(|| record(version)),
+        ProtocolVersion::V2 => SEALED.get_or_init(|| record(version)),
     }
 }
 
 fn record(version: ProtocolVersion) -> Recorded {
     let (mut to_server, mut to_client) = (LineDecoder::new(0), LineDecoder::new(0));
-    let pass = Admission::new(&Limits::default()).knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
+    let pass =
+        Admission::new(&Limits::default()).try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1]));
     let mut client = Some(client(version));
     let mut server = pass.map(|pass| server_for(pass, Tick::ZERO));
     let mut said = Vec::new();
@@ -98,12 +99,12 @@ fn settle<H: Handshake>(
         let before = said.len();
         let step = login.advance(Tick::ZERO, inbox, said);
         for frame in said.get(before..).unwrap_or_default() {
-            peer.push(frame.bytes());
+            peer.feed(frame.bytes());
         }
         match step.ok()? {
             Step::NeedsInput(login) => return Some(login),
-            Step::NeedsWork(work) => login = work.run(),
-            Step::NeedsTime(_, next) => login = next,
+            Step::Compute(work) => login = work.run(),
+            Step::WaitUntil(_, next) => login = next,
             Step::Done(_) => return None,
         }
     }
@@ -117,8 +118,8 @@ pub(super) fn client(version: ProtocolVersion) -> client::Login {
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
     let guest = client::ClientConfig::new(name, password, epoch);
     let guest = match version {
-        ProtocolVersion::One => guest.protocol_1_only(),
-        ProtocolVersion::Two => guest,
+        ProtocolVersion::V1 => guest.v1_only(),
+        ProtocolVersion::V2 => guest,
     };
     client::Login::new(Arc::new(guest), Tick::ZERO, TIMEOUT, &seed(1))
 }

@@ -23,14 +23,14 @@ pub fn frame_parser(data: &[u8]) {
     let mut rest = stream;
     while !rest.is_empty() && !found.too_long {
         let (piece, behind) = rest.split_at(plan.size().min(rest.len()));
-        inbox.push(piece);
+        inbox.feed(piece);
         rest = behind;
         let most = bounds[0].max(bounds[1]);
-        assert!(inbox.held() <= 2 * most + piece.len(), "memory is bounded");
+        assert!(inbox.buffered() <= 2 * most + piece.len(), "memory is bounded");
         assert!(!found.take(&mut inbox, bound_of), "the stream has not ended");
     }
-    inbox.end();
-    inbox.push(b"too late\n");
+    inbox.feed_eof();
+    inbox.feed(b"too late\n");
     let ended = found.take(&mut inbox, bound_of);
     assert_eq!(ended, !found.too_long);
 
@@ -62,17 +62,17 @@ impl Found {
     /// Takes what is complete. `true` at the end of the stream.
     fn take(&mut self, inbox: &mut LineDecoder, bound_of: impl Fn(usize) -> usize) -> bool {
         loop {
-            inbox.set_bound(bound_of(self.lines.len()));
-            match inbox.take() {
-                Ok(Line::Whole(line)) => self.lines.push(line.to_owned()),
-                Ok(Line::Last(line)) => {
+            inbox.set_max_len(bound_of(self.lines.len()));
+            match inbox.next_line() {
+                Ok(Line::Complete(line)) => self.lines.push(line.to_owned()),
+                Ok(Line::Unterminated(line)) => {
                     self.lines.push(line.to_owned());
                     self.cut = true;
                 }
                 Ok(Line::Incomplete) => return false,
-                Ok(Line::End) => return true,
+                Ok(Line::Eof) => return true,
                 Err(LineTooLong) => {
-                    assert_eq!(inbox.take(), Err(LineTooLong), "it stays there");
+                    assert_eq!(inbox.next_line(), Err(LineTooLong), "it stays there");
                     self.too_long = true;
                     return false;
                 }
@@ -85,10 +85,10 @@ fn readers(line: &[u8]) {
     let _ = ServerMessage::read(line);
     for kdf in [Kdf::None, Kdf::Argon2id] {
         let _ = ServerMessage::read_sealed(line, kdf);
-        if let Ok(ClientMessage::Request(Request::Say(token))) =
+        if let Ok(ClientMessage::Request(Request::Message(token))) =
             wire::read_sealed_request(line, kdf)
         {
-            assert_eq!(wire::read_request(line), Ok(Some(Request::Say(token))));
+            assert_eq!(wire::read_request(line), Ok(Some(Request::Message(token))));
         }
     }
     if let Ok(hello) = wire::read_hello(line, SupportedVersions::Both) {
@@ -100,10 +100,10 @@ fn readers(line: &[u8]) {
             hello.a.map(|a| (hello.name, Some(a)))
         );
     }
-    let _ = wire::read_proof(line, ProtocolVersion::One, "00000000-0000-4000-8000-000000000000");
-    if let Ok(Some(Request::Say(token))) = wire::read_request(line) {
-        let again = wire::say(&token);
-        assert_eq!(wire::read_request(again.bytes()), Ok(Some(Request::Say(token))));
+    let _ = wire::read_proof(line, ProtocolVersion::V1, "00000000-0000-4000-8000-000000000000");
+    if let Ok(Some(Request::Message(token))) = wire::read_request(line) {
+        let again = wire::message(&token);
+        assert_eq!(wire::read_request(again.bytes()), Ok(Some(Request::Message(token))));
     }
     let ours = strict::fields(line, ["type", "A"]);
     match serde_json::from_slice(line) {

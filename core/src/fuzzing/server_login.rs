@@ -9,7 +9,7 @@ use super::{
     lines, objects,
 };
 use crate::{
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     server::{
         Admission, AdmissionCounts, Admitted, Limits, Login, LoginError, LoginPermit, MemberSlot,
     },
@@ -48,14 +48,14 @@ fn run(data: &[u8]) -> Option<String> {
     let (mut plan, rest) = Plan::split(data);
     let stand = plan.next();
     let has = |flag: u8| stand & flag != 0;
-    let record = recorded(if has(SEALED) { ProtocolVersion::Two } else { ProtocolVersion::One });
+    let record = recorded(if has(SEALED) { ProtocolVersion::V2 } else { ProtocolVersion::V1 });
 
     let gate = Admission::new(&Limits::default());
     let source = IpAddr::from(if has(LOCAL) { [127, 0, 0, 1] } else { [192, 0, 2, 1] });
     let mut now = Tick::from_start(Duration::from_secs(1000));
     let others = people(&gate, now, source, stand);
-    let pass = gate.knock(now, source)?;
-    let before = gate.census();
+    let pass = gate.try_login(now, source)?;
+    let before = gate.counts();
 
     let mut peer = Peer { script: Script::new(plan, rest), record, sent: Vec::new() };
     let mut inbox = LineDecoder::new(0);
@@ -71,23 +71,25 @@ fn run(data: &[u8]) -> Option<String> {
                 match peer.next(&mut inbox) {
                     Some(wait) => now = now.after(wait),
                     None if has(HANGS) => now = now.after(TIMEOUT),
-                    None => inbox.end(),
+                    None => inbox.feed_eof(),
                 }
                 login
             }
-            Ok(Step::NeedsTime(until, login)) => {
+            Ok(Step::WaitUntil(until, login)) => {
                 assert!(until > now, "there is something to wait for");
                 now = until;
                 login
             }
-            Ok(Step::NeedsWork(work)) if has(BUSY) => break Err(Login::overloaded(work, &mut out)),
-            Ok(Step::NeedsWork(work)) => work.run(),
+            Ok(Step::Compute(work)) if has(BUSY) => {
+                break Err(Login::reject_overloaded(work, &mut out));
+            }
+            Ok(Step::Compute(work)) => work.run(),
             Ok(Step::Done(admitted)) => break Ok(admitted),
             Err(refused) => break Err(refused),
         };
         assert_eq!(login.deadline(), deadline, "nobody gains time");
     };
-    assert_eq!(gate.census().members, before.members + usize::from(end.is_ok()));
+    assert_eq!(gate.counts().members, before.members + usize::from(end.is_ok()));
     let name = match end {
         Ok(admitted) => Some(peer.admitted(&admitted, &out)),
         Err(refused) => {
@@ -96,7 +98,7 @@ fn run(data: &[u8]) -> Option<String> {
         }
     };
     drop(others);
-    assert_eq!(gate.census(), AdmissionCounts::default(), "nothing is left of anybody");
+    assert_eq!(gate.counts(), AdmissionCounts::default(), "nothing is left of anybody");
     name
 }
 
@@ -104,18 +106,19 @@ fn run(data: &[u8]) -> Option<String> {
 fn people(gate: &Admission, now: Tick, source: IpAddr, stand: u8) -> Vec<MemberSlot> {
     let elsewhere = IpAddr::from([198, 51, 100, 1]);
     let sit = |pass: LoginPermit, name: &str| {
-        Username::new(name).ok().and_then(|name| pass.sit(now, name).ok())
+        Username::new(name).ok().and_then(|name| pass.claim_slot(now, name).ok())
     };
     let mut seats = Vec::new();
     if stand & NAME_TAKEN != 0 {
-        seats.extend(gate.knock(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
+        seats.extend(gate.try_login(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
     }
     if stand & NO_ROOM != 0 {
-        let crowd = (0..16).filter_map(|n| sit(gate.knock(now, source)?, &format!("member {n}")));
+        let crowd =
+            (0..16).filter_map(|n| sit(gate.try_login(now, source)?, &format!("member {n}")));
         seats.extend(crowd);
     }
     if stand & GUESSING != 0 {
-        let mut pass = gate.knock(now, elsewhere);
+        let mut pass = gate.try_login(now, elsewhere);
         for _ in 0..61 {
             pass.iter_mut().for_each(|pass| pass.proof_failed(now));
         }
@@ -143,7 +146,7 @@ impl Peer<'_> {
         };
         Some(match self.script.next(insider)? {
             Op::Send(piece) => {
-                inbox.push(&piece);
+                inbox.feed(&piece);
                 self.sent.extend(piece);
                 Duration::ZERO
             }
@@ -165,7 +168,7 @@ impl Peer<'_> {
         assert!(said(0, "A").is_some_and(|a| number(&a) == number(&self.record.a)));
         assert_eq!(said(1, "user_id"), Some(self.record.user_id.clone()));
         assert_eq!(said(1, "M"), Some(self.record.m.clone()));
-        if self.record.line_1 != recorded(ProtocolVersion::One).line_1 {
+        if self.record.line_1 != recorded(ProtocolVersion::V1).line_1 {
             // Nothing on the way may have been changed, were it a space.
             assert!(self.sent.starts_with(&self.record.line_1));
         }
@@ -184,15 +187,15 @@ impl Peer<'_> {
         let answers = objects(out);
         let errors: Vec<_> = answers.iter().map(|line| line.get("error")).collect();
         let error = errors.last().copied().flatten().and_then(Json::as_str);
-        let owed = refused.violation.answer().map(|text| text.as_str());
+        let owed = refused.violation.wire_error().map(|text| text.as_str());
         assert_eq!(error, owed);
         let others = answers.len() - usize::from(error.is_some());
         assert!(errors.iter().take(others).all(Option::is_none), "one error, and last");
         assert!(others <= 1, "line 4 is only for those who are in");
         if others == 1 {
             let line_2 = out.first().map(Frame::bytes);
-            let answers = [ProtocolVersion::One, ProtocolVersion::Two]
-                .map(|version| &recorded(version).line_2);
+            let answers =
+                [ProtocolVersion::V1, ProtocolVersion::V2].map(|version| &recorded(version).line_2);
             assert!(answers.iter().any(|answer| line_2 == Some(answer)));
         }
     }
@@ -233,7 +236,7 @@ mod tests {
         assert_eq!(outcome(SEALED, "\u{6}\u{7}"), eve);
         assert_eq!(outcome(b'@', "\u{6}\u{7}"), eve);
         assert_eq!(outcome(SEALED, HONEST), None, "the proof of another protocol");
-        let line_1 = String::from_utf8(recorded(ProtocolVersion::Two).line_1.clone()).unwrap();
+        let line_1 = String::from_utf8(recorded(ProtocolVersion::V2).line_1.clone()).unwrap();
         let other = line_1.replacen('{', "{ ", 1) + "\u{7}";
         assert_eq!(outcome(SEALED, &other), None, "the proof for another line 1");
         for hanging in ["", "{", HONEST.split_at(60).0] {

@@ -33,13 +33,13 @@ pub fn session(data: &[u8]) {
     while let Some(act) = script.next(|sign| person.token(sign)) {
         match act {
             Op::Send(piece) => {
-                inbox.push(&piece);
+                inbox.feed(&piece);
                 person.listen(&mut inbox);
             }
             Op::Sign(sign) => person.act(sign),
         }
     }
-    inbox.end();
+    inbox.feed_eof();
     person.listen(&mut inbox);
     assert!(person.ended, "the end of the stream is the end");
     person.too_late();
@@ -85,8 +85,8 @@ impl Person {
         );
         // A welcome, so that what is said goes out at once.
         let mut inbox = LineDecoder::new(0);
-        inbox.push(b"{\"type\":\"init\"}\n");
-        session.read(Tick::ZERO, &mut inbox);
+        inbox.feed(b"{\"type\":\"init\"}\n");
+        session.handle_input(Tick::ZERO, &mut inbox);
         let _ready = session.poll_output();
         Self {
             session,
@@ -118,21 +118,21 @@ impl Person {
             4 => {
                 let text = ["first", "[/x] [b]", ""][self.said.len() % 3];
                 let reference = SendId(self.said.len() as u64);
-                self.session.say(self.now, reference, text.to_owned().into());
+                self.session.send(self.now, reference, text.to_owned().into());
                 self.said.push(text.replace("[/", "[\u{200b}/").replace("[b", "[\u{200b}b"));
             }
             5 => self.session.clear(self.now),
             6 => {
                 self.leaving = true;
-                self.session.finish(self.now, PATIENCE);
+                self.session.drain(self.now, PATIENCE);
             }
             7 => {
                 self.now = self.now.after(PATIENCE / 2);
-                self.session.pass_time(self.now);
+                self.session.handle_timeout(self.now);
             }
             _ => {
                 self.leaving = true;
-                self.session.leave();
+                self.session.close();
             }
         }
         let late = self.ended || (self.leaving && sign == 4);
@@ -141,12 +141,12 @@ impl Person {
                 Output::Send(frame) => {
                     assert!(!late, "nothing is sent after leaving");
                     match wire::read_request(frame.bytes()) {
-                        Ok(Some(Request::Say(token))) if sign == 4 => self.sent(token.as_str()),
+                        Ok(Some(Request::Message(token))) if sign == 4 => self.sent(token.as_str()),
                         Ok(Some(Request::Clear(None))) if sign == 5 => {}
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
-                Output::Event(Event::NotSent(_, SendError::Ended)) if late => {
+                Output::Event(Event::SendFailed(_, SendError::Ended)) if late => {
                     self.said.pop();
                 }
                 Output::Event(Event::Ended(ended)) => self.end(&ended),
@@ -164,7 +164,7 @@ impl Person {
 
     fn listen(&mut self, inbox: &mut LineDecoder) {
         loop {
-            let progress = self.session.read(self.now, inbox);
+            let progress = self.session.handle_input(self.now, inbox);
             let mut events = 0;
             while let Some(output) = self.session.poll_output() {
                 match output {
@@ -210,8 +210,8 @@ impl Person {
             Event::Cleared(..) => {}
             Event::Rejected(_)
             | Event::Notice(_)
-            | Event::NotSent(..)
-            | Event::Overdue(_)
+            | Event::SendFailed(..)
+            | Event::Unacknowledged(_)
             | Event::Standing(_)
             | Event::Ended(_) => panic!("no server says that"),
         }
@@ -245,6 +245,6 @@ impl Person {
         for sign in 4..=8 {
             self.act(sign);
         }
-        assert_eq!(self.session.deadline(), None);
+        assert_eq!(self.session.poll_timeout(), None);
     }
 }

@@ -99,17 +99,17 @@ impl TestServer {
             (0, _) => self.join(how),
             (1, _) => {
                 self.now = now.after(STEP * (how % 4) as u32);
-                self.people.iter_mut().for_each(|person| person.session.pass_time(self.now));
+                self.people.iter_mut().for_each(|person| person.session.handle_timeout(self.now));
             }
             (2 | 3, Some(person)) => {
-                person.session.say(now, SendId(person.said), "x".repeat(how).into());
+                person.session.send(now, SendId(person.said), "x".repeat(how).into());
                 person.said += 1;
             }
             (4, Some(person)) if how < 64 => person.session.clear(now),
             (4 | 5, _) => {
                 self.hear(who, much);
             }
-            (6, Some(person)) if how < 32 => person.session.leave(),
+            (6, Some(person)) if how < 32 => person.session.close(),
             (_, Some(person)) => {
                 person.listen(now, much * 500);
             }
@@ -120,8 +120,8 @@ impl TestServer {
 
     fn join(&mut self, how: usize) {
         let Some(guest) = self.guests.get(how % NAMES.len()).map(Arc::clone) else { return };
-        let pass = self.gate.knock(self.now, IpAddr::from([127, 0, 0, 1]));
-        let seat = pass.and_then(|pass| pass.sit(self.now, guest.name().clone()).ok());
+        let pass = self.gate.try_login(self.now, IpAddr::from([127, 0, 0, 1]));
+        let seat = pass.and_then(|pass| pass.claim_slot(self.now, guest.name().clone()).ok());
         let Some(seat) = seat else { return };
         self.came += 1;
         let (session, (sealer, opener)) = established(&guest, room_key(), self.came, self.now);
@@ -155,7 +155,7 @@ impl TestServer {
         let mut busy = false;
         let Some(person) = self.people.get_mut(who) else { return busy };
         for frame in person.sent.drain(..lines.min(person.sent.len())) {
-            person.to_server.push(frame.bytes());
+            person.to_server.feed(frame.bytes());
         }
         while let Some(person) = self.people.get_mut(who) {
             let seat = person.seat;
@@ -207,7 +207,7 @@ impl TestServer {
             }
         }
         for person in &mut self.people {
-            person.session.compare();
+            person.session.request_fingerprint();
             person.collect();
         }
         let standing = |person: &Person| person.standing;
@@ -228,11 +228,11 @@ impl Person {
             if taken == 0 {
                 break;
             }
-            self.from_server.push(pending.get(..taken).unwrap_or_default());
+            self.from_server.feed(pending.get(..taken).unwrap_or_default());
             self.outlet.advance(now, taken);
             left -= taken;
         }
-        while self.session.read(now, &mut self.from_server) == Progress::Line {}
+        while self.session.handle_input(now, &mut self.from_server) == Progress::Line {}
         left < most
     }
 
@@ -264,8 +264,8 @@ impl Person {
                 );
             }
             // It may be late here, and then it is.
-            Event::Joined(..) | Event::Left(..) | Event::Overdue(_) => {}
-            Event::Rejected(_) | Event::Notice(_) | Event::NotSent(..) => {
+            Event::Joined(..) | Event::Left(..) | Event::Unacknowledged(_) => {}
+            Event::Rejected(_) | Event::Notice(_) | Event::SendFailed(..) => {
                 panic!("nothing of that is honest: {event:?}")
             }
         }

@@ -99,9 +99,9 @@ impl Admission {
 
     /// Somebody connected from `address`. `None`: close at once, without a word.
     #[must_use]
-    pub fn knock(&self, now: Tick, address: IpAddr) -> Option<LoginPermit> {
+    pub fn try_login(&self, now: Tick, address: IpAddr) -> Option<LoginPermit> {
         let mut state = self.state();
-        let source = state.limits.guarded(address);
+        let source = state.limits.source_key(address);
         if state.limits.logins.is_some_and(|most| state.logins >= most) {
             return None;
         }
@@ -122,14 +122,14 @@ impl Admission {
     /// Whether so many proofs were wrong that newcomers have to wait from now
     /// on, and nobody was told yet.
     #[must_use]
-    pub fn siege_begins(&self, now: Tick) -> bool {
+    pub fn take_attack_notice(&self, now: Tick) -> bool {
         let mut state = self.state();
         let besieged = state.wrong_proofs.ready_at(now) > now;
         let told = std::mem::replace(&mut state.siege_told, besieged);
         besieged && !told
     }
 
-    pub(crate) fn census(&self) -> AdmissionCounts {
+    pub(crate) fn counts(&self) -> AdmissionCounts {
         let state = self.state();
         AdmissionCounts {
             logins: state.logins,
@@ -148,7 +148,7 @@ impl Admission {
 impl Limits {
     /// The source that limits and penalties are counted for: an IPv4 address or
     /// an IPv6 /64. `None` where they do not apply.
-    fn guarded(&self, address: IpAddr) -> Option<IpAddr> {
+    fn source_key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
         if address.is_loopback() && !self.guard_loopback {
             return None;
@@ -207,7 +207,7 @@ impl LoginPermit {
     }
 
     /// When line 2 may be sent; later than `now` only while somebody is guessing.
-    pub(crate) fn challenge_at(&mut self, now: Tick) -> Tick {
+    pub(crate) fn challenge_ready_at(&mut self, now: Tick) -> Tick {
         self.at_work = true;
         if self.source.is_none() {
             return now;
@@ -225,25 +225,29 @@ impl LoginPermit {
         self.at_work = false;
         let mut state = self.gate.state();
         if self.source.is_some() {
-            state.wrong_proofs.count(now);
+            state.wrong_proofs.consume(now);
         }
         state.penalize(now, self.source, PROOF_FAILED);
     }
 
-    pub(crate) fn took_too_long(&mut self, now: Tick) {
+    pub(crate) fn timed_out(&mut self, now: Tick) {
         self.at_work = false;
         self.gate.state().penalize(now, self.source, TOOK_TOO_LONG);
     }
 
     /// The connection ended, or broke the protocol, before its proof.
-    pub(crate) fn gave_up(&mut self, now: Tick) {
+    pub(crate) fn abandoned(&mut self, now: Tick) {
         if std::mem::take(&mut self.at_work) {
             self.gate.state().penalize(now, self.source, LEFT_BEFORE_PROOF);
         }
     }
 
     /// Takes the name and a place, both or neither.
-    pub(crate) fn sit(self, now: Tick, name: Username) -> Result<MemberSlot, (Self, WireError)> {
+    pub(crate) fn claim_slot(
+        self,
+        now: Tick,
+        name: Username,
+    ) -> Result<MemberSlot, (Self, WireError)> {
         let mut state = self.gate.state();
         let folded = name.folded();
         let members_here = self
@@ -334,26 +338,26 @@ mod tests {
     fn three_wrong_proofs_keep_a_source_out_until_the_penalty_has_run_off() {
         let gate = Admission::new(&Limits::default());
         for _ in 0..3 {
-            gate.knock(at(100), FAR).unwrap().proof_failed(at(100));
+            gate.try_login(at(100), FAR).unwrap().proof_failed(at(100));
         }
-        assert!(gate.knock(at(100), FAR).is_none());
-        assert!(gate.knock(at(114), FAR).is_none());
+        assert!(gate.try_login(at(100), FAR).is_none());
+        assert!(gate.try_login(at(114), FAR).is_none());
         assert!(
-            gate.knock(at(114), "192.0.2.8".parse().unwrap()).is_some(),
+            gate.try_login(at(114), "192.0.2.8".parse().unwrap()).is_some(),
             "others are not meant"
         );
-        assert!(gate.knock(at(115), FAR).is_some());
+        assert!(gate.try_login(at(115), FAR).is_some());
     }
 
     #[test]
     fn a_penalty_is_at_most_ten_minutes() {
         let gate =
             Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
-        let mut passes: Vec<_> = (0..500).filter_map(|_| gate.knock(at(0), FAR)).collect();
+        let mut passes: Vec<_> = (0..500).filter_map(|_| gate.try_login(at(0), FAR)).collect();
         passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
         drop(passes);
-        assert!(gate.knock(at(599), FAR).is_none());
-        assert!(gate.knock(at(600), FAR).is_some());
+        assert!(gate.try_login(at(599), FAR).is_none());
+        assert!(gate.try_login(at(600), FAR).is_some());
     }
 
     #[test]
@@ -361,11 +365,11 @@ mod tests {
         for (guard_loopback, shut) in [(false, false), (true, true)] {
             let gate = Admission::new(&Limits { guard_loopback, ..Limits::default() });
             for _ in 0..100 {
-                if let Some(mut pass) = gate.knock(at(0), HERE) {
+                if let Some(mut pass) = gate.try_login(at(0), HERE) {
                     pass.proof_failed(at(0));
                 }
             }
-            assert_eq!(gate.knock(at(0), HERE).is_none(), shut);
+            assert_eq!(gate.try_login(at(0), HERE).is_none(), shut);
         }
     }
 
@@ -373,26 +377,26 @@ mod tests {
     fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
         let limits = Limits { logins_per_source: Some(1), ..Limits::default() };
         let gate = Admission::new(&limits);
-        let _first = gate.knock(at(0), "2001:db8::1".parse().unwrap()).unwrap();
-        assert!(gate.knock(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
-        assert!(gate.knock(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
-        let _mapped = gate.knock(at(0), "::ffff:192.0.2.7".parse().unwrap()).unwrap();
-        assert!(gate.knock(at(0), FAR).is_none());
+        let _first = gate.try_login(at(0), "2001:db8::1".parse().unwrap()).unwrap();
+        assert!(gate.try_login(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
+        assert!(gate.try_login(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
+        let _mapped = gate.try_login(at(0), "::ffff:192.0.2.7".parse().unwrap()).unwrap();
+        assert!(gate.try_login(at(0), FAR).is_none());
     }
 
     #[test]
     fn a_dropped_pass_or_seat_is_free_again() {
         let limits = Limits { logins: Some(1), members: Some(1), ..Limits::default() };
         let gate = Admission::new(&limits);
-        let pass = gate.knock(at(0), FAR).unwrap();
-        assert!(gate.knock(at(0), HERE).is_none());
-        let seat = pass.sit(at(0), name("alice")).unwrap();
-        let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("bob"));
+        let pass = gate.try_login(at(0), FAR).unwrap();
+        assert!(gate.try_login(at(0), HERE).is_none());
+        let seat = pass.claim_slot(at(0), name("alice")).unwrap();
+        let refused = gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("bob"));
         assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::RoomFull));
-        let refused = gate.knock(at(0), HERE).unwrap().sit(at(0), name("ALICE"));
+        let refused = gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("ALICE"));
         assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::UsernameTaken));
         drop(seat);
-        assert!(gate.knock(at(0), HERE).unwrap().sit(at(0), name("Alice")).is_ok());
+        assert!(gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("Alice")).is_ok());
         assert!(gate.state().sources.is_empty(), "nothing is remembered of a source that is gone");
     }
 
@@ -400,15 +404,15 @@ mod tests {
     fn while_many_guess_line_two_comes_once_a_second() {
         let gate =
             Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
-        let mut pass = gate.knock(at(0), FAR).unwrap();
-        assert_eq!(pass.challenge_at(at(0)), at(0));
+        let mut pass = gate.try_login(at(0), FAR).unwrap();
+        assert_eq!(pass.challenge_ready_at(at(0)), at(0));
         for _ in 0..60 {
             pass.proof_failed(at(0));
         }
-        let mut honest = gate.knock(at(0), "198.51.100.1".parse().unwrap()).unwrap();
-        assert_eq!(honest.challenge_at(at(0)), at(0));
-        assert_eq!(honest.challenge_at(at(0)), at(1));
-        assert_eq!(honest.challenge_at(at(0)), at(2));
-        assert_eq!(honest.challenge_at(at(100)), at(100));
+        let mut honest = gate.try_login(at(0), "198.51.100.1".parse().unwrap()).unwrap();
+        assert_eq!(honest.challenge_ready_at(at(0)), at(0));
+        assert_eq!(honest.challenge_ready_at(at(0)), at(1));
+        assert_eq!(honest.challenge_ready_at(at(0)), at(2));
+        assert_eq!(honest.challenge_ready_at(at(100)), at(100));
     }
 }

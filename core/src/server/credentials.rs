@@ -41,7 +41,7 @@ impl Credentials {
     /// For a classic room whose server does not offer protocol 2. Slow: one
     /// modular exponentiation.
     #[must_use]
-    pub fn protocol_1_only(password: &Password, seed: &Seed) -> Self {
+    pub fn v1_only(password: &Password, seed: &Seed) -> Self {
         let mut rng = salts(seed);
         let mut salt: [u8; 16] = rng.bytes();
         // No leading zero byte: what is sent is what is hashed, all 16 bytes. And no sentinel.
@@ -51,7 +51,7 @@ impl Credentials {
             Verifier::new(password, Salt::from(salt)),
             room_salt,
             Kdf::None,
-            SupportedVersions::One,
+            SupportedVersions::V1,
         )
     }
 
@@ -68,7 +68,7 @@ impl Credentials {
         let room_salt = rng.bytes();
         let password = StretchedKey::new(password, &room_salt).srp_password();
         let verifier = Verifier::new(&password, salt);
-        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, SupportedVersions::Two))
+        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, SupportedVersions::V2))
     }
 
     /// From a verifier token.
@@ -84,11 +84,11 @@ impl Credentials {
         let (room_salt, srp_salt) = salts.split_at(16);
         let (kdf, spoken) = match *mode {
             0 => (Kdf::None, SupportedVersions::Both),
-            1 => (Kdf::Argon2id, SupportedVersions::Two),
+            1 => (Kdf::Argon2id, SupportedVersions::V2),
             _ => return Err(VerifierTokenError),
         };
         let room_salt = room_salt.try_into().map_err(|_| VerifierTokenError)?;
-        let salt = Salt::marked(srp_salt).ok_or(VerifierTokenError)?;
+        let salt = Salt::parse_sentinel(srp_salt).ok_or(VerifierTokenError)?;
         if *sum != checksum(body) {
             return Err(VerifierTokenError);
         }
@@ -102,9 +102,9 @@ impl Credentials {
     #[must_use]
     pub fn token(&self) -> Option<Zeroizing<String>> {
         let mode = match self.spoken {
-            SupportedVersions::One => return None,
+            SupportedVersions::V1 => return None,
             SupportedVersions::Both => 0,
-            SupportedVersions::Two => 1,
+            SupportedVersions::V2 => 1,
         };
         let mut body = Zeroizing::new(Vec::with_capacity(HEAD + 256 + 4));
         body.extend([VERSION, mode]);

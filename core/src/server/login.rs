@@ -24,7 +24,7 @@ use crate::{
     crypto::key_schedule::{KeyConfirmation, Transcript},
     crypto::srp::{PublicValue, ServerChallenge, ServerProof},
     error::{ProtocolError, WireError},
-    handshake::{Handshake, Step, Work},
+    handshake::{Handshake, Job, Step},
     secret::Secret,
     seed::{Rng, Seed},
     server::{
@@ -131,7 +131,7 @@ impl Login {
 }
 
 impl Handshake for Login {
-    type Work = LoginJob;
+    type Job = LoginJob;
     type Output = Admitted;
     type LoginError = LoginError;
 
@@ -160,7 +160,7 @@ impl Handshake for Login {
         self.case.deadline
     }
 
-    fn overloaded(work: LoginJob, out: &mut Vec<Frame>) -> LoginError {
+    fn reject_overloaded(work: LoginJob, out: &mut Vec<Frame>) -> LoginError {
         work.case.refuse(out, WireError::TryAgainLater)
     }
 }
@@ -178,7 +178,7 @@ impl Context {
             Err(violation) => return Err(self.refuse(out, violation)),
         };
         let visitor = wire::read_hello(line, self.credentials.spoken).and_then(|hello| {
-            if hello.version == ProtocolVersion::One && !self.pass.name_is_free(&hello.name) {
+            if hello.version == ProtocolVersion::V1 && !self.pass.name_is_free(&hello.name) {
                 return Err(WireError::UsernameTaken);
             }
             let a = hello
@@ -193,7 +193,7 @@ impl Context {
         match visitor {
             Ok(visitor) => {
                 let job = Computation::Challenge { b: self.rng.secret() };
-                Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
+                Ok(Step::Compute(LoginJob { case: self, visitor, job }))
             }
             Err(text) => Err(self.refuse(out, text)),
         }
@@ -208,16 +208,16 @@ impl Context {
         challenge: ServerChallenge,
         due: Option<Tick>,
     ) -> Result<Step<Login>, LoginError> {
-        let due = due.unwrap_or_else(|| self.pass.challenge_at(now));
+        let due = due.unwrap_or_else(|| self.pass.challenge_ready_at(now));
         if due > now {
             let phase = Phase::Challenge { visitor, challenge, due: Some(due) };
-            return Ok(Step::NeedsTime(due, Login { case: self, phase }));
+            return Ok(Step::WaitUntil(due, Login { case: self, phase }));
         }
         let Credentials { verifier, room_salt, kdf, .. } = &*self.credentials;
         let (user_id, b, salt) = (&visitor.user_id, challenge.public(), verifier.salt().as_bytes());
         let line = match visitor.version {
-            ProtocolVersion::One => wire::challenge(user_id, b, salt, room_salt),
-            ProtocolVersion::Two => wire::sealed_challenge(user_id, b, salt, room_salt, *kdf),
+            ProtocolVersion::V1 => wire::challenge(user_id, b, salt, room_salt),
+            ProtocolVersion::V2 => wire::sealed_challenge(user_id, b, salt, room_salt, *kdf),
         };
         visitor.transcript.line_2 = line.line().to_vec();
         out.push(line);
@@ -245,10 +245,10 @@ impl Context {
             Ok(m) => {
                 visitor.transcript.line_3 = line.to_vec();
                 let job = Computation::Proof { challenge, m };
-                Ok(Step::NeedsWork(LoginJob { case: self, visitor, job }))
+                Ok(Step::Compute(LoginJob { case: self, visitor, job }))
             }
             Err(text) => {
-                self.pass.gave_up(now);
+                self.pass.abandoned(now);
                 Err(self.refuse(out, text))
             }
         }
@@ -267,7 +267,7 @@ impl Context {
             self.pass.proof_failed(now);
             return Err(self.refuse(out, WireError::AuthenticationFailed));
         };
-        let seat = match self.pass.sit(now, name) {
+        let seat = match self.pass.claim_slot(now, name) {
             Ok(seat) => seat,
             Err((pass, text)) => {
                 out.push(wire::error(text));
@@ -293,24 +293,24 @@ impl Context {
         now: Tick,
         inbox: &'a mut LineDecoder,
     ) -> Result<Option<&'a [u8]>, ProtocolError> {
-        inbox.set_bound(wire::MAX_HANDSHAKE_LINE);
-        let violation = match inbox.take() {
-            Ok(Line::Whole(line) | Line::Last(line)) => return Ok(Some(line)),
+        inbox.set_max_len(wire::MAX_HANDSHAKE_LINE);
+        let violation = match inbox.next_line() {
+            Ok(Line::Complete(line) | Line::Unterminated(line)) => return Ok(Some(line)),
             Ok(Line::Incomplete) if now < self.deadline => return Ok(None),
             Ok(Line::Incomplete) => {
-                self.pass.took_too_long(now);
+                self.pass.timed_out(now);
                 return Err(ProtocolError::TooSlow);
             }
-            Ok(Line::End) => ProtocolError::Abandoned,
+            Ok(Line::Eof) => ProtocolError::Abandoned,
             Err(LineTooLong) => ProtocolError::LineTooLong,
         };
-        self.pass.gave_up(now);
+        self.pass.abandoned(now);
         Err(violation)
     }
 
     fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<ProtocolError>) -> LoginError {
         let violation = violation.into();
-        out.extend(violation.answer().map(wire::error));
+        out.extend(violation.wire_error().map(wire::error));
         LoginError { violation, _pass: self.pass }
     }
 }
@@ -331,11 +331,11 @@ impl Answer {
         m: &[u8],
     ) -> Option<Self> {
         match version {
-            ProtocolVersion::One => {
+            ProtocolVersion::V1 => {
                 let proven = proof.check(m).ok()?;
                 Some(Self::Open { h_amk: proven.h_amk })
             }
-            ProtocolVersion::Two => {
+            ProtocolVersion::V2 => {
                 let session_key = proof.into_session_key();
                 let KeyConfirmation { client, server } = transcript.proofs(&session_key);
                 client.matches(m).then_some(Self::Sealed { h_amk: server, session_key })
@@ -344,7 +344,7 @@ impl Answer {
     }
 }
 
-impl Work for LoginJob {
+impl Job for LoginJob {
     type Next = Login;
 
     fn run(self) -> Login {

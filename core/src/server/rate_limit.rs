@@ -24,7 +24,7 @@ impl RateLimiter {
     }
 
     /// One happens at `now`.
-    pub(crate) fn count(&mut self, now: Tick) {
+    pub(crate) fn consume(&mut self, now: Tick) {
         self.due = self.due.max(now).after(self.rate.interval);
     }
 }
@@ -41,14 +41,14 @@ mod tests {
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         for _ in 0..3 {
             assert_eq!(pace.ready_at(at(100)), at(100));
-            pace.count(at(100));
+            pace.consume(at(100));
         }
         assert_eq!(pace.ready_at(at(100)), at(101));
-        pace.count(at(101));
+        pace.consume(at(101));
         assert_eq!(pace.ready_at(at(101)), at(102));
         assert_eq!(pace.ready_at(at(200)), at(200), "a pause earns the burst again, and no more");
         for _ in 0..3 {
-            pace.count(at(200));
+            pace.consume(at(200));
         }
         assert_eq!(pace.ready_at(at(200)), at(201));
     }

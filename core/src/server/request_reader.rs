@@ -88,21 +88,21 @@ impl RequestReader {
             None => self.next_line(now, inbox),
         };
         if let (Inbound::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
-            link.keepalive.excuse(*until);
+            link.keepalive.pause_until(*until);
         }
         intent
     }
 
     fn next_line(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
-        inbox.set_bound(wire::MAX_LINE);
+        inbox.set_max_len(wire::MAX_LINE);
         loop {
             if let Some(until) = self.pause(now) {
                 return Inbound::NeedsTime(until);
             }
-            let read = match inbox.take() {
-                Ok(Line::Whole(line) | Line::Last(line)) => wire::read_request(line),
+            let read = match inbox.next_line() {
+                Ok(Line::Complete(line) | Line::Unterminated(line)) => wire::read_request(line),
                 Ok(Line::Incomplete) => return Inbound::NeedsInput(None),
-                Ok(Line::End) => return Inbound::End(LeaveReason::Closed),
+                Ok(Line::Eof) => return Inbound::End(LeaveReason::Closed),
                 Err(LineTooLong) => return Inbound::broken(ProtocolError::LineTooLong),
             };
             self.count(now);
@@ -117,7 +117,7 @@ impl RequestReader {
     }
 
     fn next_record(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
-        inbox.set_bound(MAX_RECORD);
+        inbox.set_max_len(MAX_RECORD);
         loop {
             if let Some(until) = self.pause(now) {
                 return Inbound::NeedsTime(until);
@@ -126,11 +126,13 @@ impl RequestReader {
             let asked = if let Some(request) = link.held.take() {
                 Ok(ClientMessage::Request(request))
             } else {
-                match inbox.take() {
-                    Ok(Line::Whole(line)) => link.read(now, line),
+                match inbox.next_line() {
+                    Ok(Line::Complete(line)) => link.read(now, line),
                     Ok(Line::Incomplete) => return link.wait(now),
                     // Without a `bye`, whatever came last.
-                    Ok(Line::Last(_) | Line::End) => return Inbound::End(LeaveReason::Lost),
+                    Ok(Line::Unterminated(_) | Line::Eof) => {
+                        return Inbound::End(LeaveReason::Lost);
+                    }
                     Err(LineTooLong) => return Inbound::broken(ProtocolError::Tampered),
                 }
             };
@@ -165,7 +167,7 @@ impl RequestReader {
         }
         let strict = link.kdf == Kdf::Argon2id;
         self.count(now);
-        self.clears.count(now);
+        self.clears.consume(now);
         Some(match (self.clear_allowed, strict) {
             (true, _) => Inbound::Request(request),
             (false, false) => Inbound::Answer(wire::notice(error::NO_CLEAR)),
@@ -182,14 +184,14 @@ impl RequestReader {
 
     fn count(&mut self, now: Tick) {
         if let Some(pace) = &mut self.pace {
-            pace.count(now);
+            pace.consume(now);
         }
     }
 
     fn may_clear(&mut self, now: Tick) -> bool {
         let may = self.clear_allowed && self.clears.ready_at(now) == now;
         if may {
-            self.clears.count(now);
+            self.clears.consume(now);
         }
         may
     }
@@ -198,16 +200,16 @@ impl RequestReader {
 impl Link {
     fn read(&mut self, now: Tick, record: &[u8]) -> Result<ClientMessage, ProtocolError> {
         let object = self.opener.open(record).map_err(|_| ProtocolError::Tampered)?;
-        self.keepalive.heard(now);
+        self.keepalive.on_receive(now);
         wire::read_sealed_request(object, self.kdf)
     }
 
     /// Nothing is there: how long to wait for it.
     fn wait(&mut self, now: Tick) -> Inbound {
-        match self.keepalive.due(now) {
-            KeepaliveAction::Nothing => Inbound::NeedsInput(Some(self.keepalive.deadline())),
-            KeepaliveAction::Ping => Inbound::Answer(wire::ping()),
-            KeepaliveAction::Silence => Inbound::End(LeaveReason::Silent),
+        match self.keepalive.poll(now) {
+            KeepaliveAction::None => Inbound::NeedsInput(Some(self.keepalive.deadline())),
+            KeepaliveAction::SendPing => Inbound::Answer(wire::ping()),
+            KeepaliveAction::TimedOut => Inbound::End(LeaveReason::Silent),
         }
     }
 }
@@ -232,16 +234,16 @@ mod tests {
         let mut intake = RequestReader::open(&Limits::default());
         let mut inbox = LineDecoder::new(0);
         for n in 0..200 {
-            inbox.push(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
+            inbox.feed(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
         }
-        inbox.end();
+        inbox.feed_eof();
         let (mut now, mut said) = (at(0), 0);
         loop {
             match intake.next(now, &mut inbox) {
                 Inbound::Request(request) => {
                     assert_eq!(
                         request,
-                        Request::Say(wire::FernetToken::new(said.to_string()).unwrap())
+                        Request::Message(wire::FernetToken::new(said.to_string()).unwrap())
                     );
                     said += 1;
                 }
@@ -261,7 +263,7 @@ mod tests {
         let mut intake = RequestReader::open(&Limits::default());
         let mut inbox = LineDecoder::new(0);
         let mut heeded = |now| {
-            inbox.push(b"{\"type\":\"clear\"}\n");
+            inbox.feed(b"{\"type\":\"clear\"}\n");
             matches!(intake.next(now, &mut inbox), Inbound::Request(Request::Clear(None)))
         };
         assert!(heeded(at(0)));
@@ -279,8 +281,8 @@ mod tests {
             ("5", Some(ProtocolError::NotAnObject)),
         ] {
             let mut inbox = LineDecoder::new(0);
-            inbox.push(line.as_bytes());
-            inbox.push(b"\n");
+            inbox.feed(line.as_bytes());
+            inbox.feed(b"\n");
             let intent = RequestReader::open(&Limits::default()).next(at(0), &mut inbox);
             match (intent, fatal) {
                 (Inbound::NeedsInput(None), None) => {}

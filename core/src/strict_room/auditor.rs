@@ -100,12 +100,12 @@ impl Auditor {
     }
 
     /// Number and view of the last event.
-    pub(crate) fn standing(&self) -> (u64, ChainHash) {
-        (self.number, self.views.back().copied().unwrap_or(ChainHash::START))
+    pub(crate) fn head(&self) -> (u64, ChainHash) {
+        (self.number, self.views.back().copied().unwrap_or(ChainHash::GENESIS))
     }
 
     /// Somebody came while this session was listening.
-    pub(crate) fn note_joined(&mut self, name: &str) {
+    pub(crate) fn record_join(&mut self, name: &str) {
         if self.joined.len() < MAX_AUTHORS {
             self.joined.insert(name.to_owned());
         }
@@ -121,14 +121,14 @@ impl Auditor {
         unix_seconds: u64,
         iv: [u8; 16],
     ) -> Option<FernetToken> {
-        let (n, view) = self.standing();
+        let (n, view) = self.head();
         let envelope = Envelope {
             kind,
             from: self.name.as_str().to_owned(),
             sid: self.sid,
             seq: self.own_from + self.own.len() as u64,
             n,
-            view: view.head(),
+            view: view.truncated(),
             text: Zeroizing::new(text.to_owned()),
         };
         let token = FernetToken::new(key.seal(unix_seconds, iv, &envelope.encode()))?;
@@ -153,17 +153,17 @@ impl Auditor {
             return Err(ServerMisbehaved);
         }
         let token = data.token.as_deref().unwrap_or_default();
-        let verdict = self.weigh(data, token, kind, key, live);
-        let (_, view) = self.standing();
+        let verdict = self.check_envelope(data, token, kind, key, live);
+        let (_, view) = self.head();
         self.number = number;
-        self.views.push_back(view.then(token, data.author.raw()));
+        self.views.push_back(view.append(token, data.author.raw()));
         if self.views.len() > VIEWS {
             self.views.pop_front();
         }
         Ok(verdict)
     }
 
-    fn weigh(
+    fn check_envelope(
         &mut self,
         data: &MessageData,
         token: &str,
@@ -172,7 +172,7 @@ impl Auditor {
         live: Option<(Tick, Epoch)>,
     ) -> AuditResult {
         let opened = key.open(token).ok();
-        let envelope = opened.as_ref().and_then(|opened| Envelope::read(&opened.text));
+        let envelope = opened.as_ref().and_then(|opened| Envelope::decode(&opened.text));
         let (Some(opened), Some(envelope)) = (opened, envelope) else {
             return AuditResult::Unreadable;
         };
@@ -180,7 +180,7 @@ impl Auditor {
             return AuditResult::Unreadable;
         }
         let mut doubts = Vec::new();
-        if !self.agrees(&envelope) {
+        if !self.matches_chain(&envelope) {
             doubts.push(Warning::SplitView);
         }
         let known = self.authors.get(&envelope.sid);
@@ -216,12 +216,12 @@ impl Auditor {
     }
 
     /// Whether its author had heard what this member has.
-    fn agrees(&self, envelope: &Envelope) -> bool {
+    fn matches_chain(&self, envelope: &Envelope) -> bool {
         let Some(ago) = self.number.checked_sub(envelope.n) else { return false };
         let ago = usize::try_from(ago).unwrap_or(usize::MAX);
         // What is longer ago than the views are kept cannot be compared.
         let view = self.views.iter().rev().nth(ago);
-        view.is_none_or(|view| envelope.agrees(view))
+        view.is_none_or(|view| envelope.matches_chain(view))
     }
 
     /// Whether it is what this member sent under that number, as far as is still known.

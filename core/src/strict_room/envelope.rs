@@ -78,7 +78,7 @@ impl Envelope {
     }
 
     /// `None` if it is not well formed, or of another version.
-    pub(crate) fn read(plaintext: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(plaintext: &[u8]) -> Option<Self> {
         if !plaintext.len().is_multiple_of(PADDING) {
             return None;
         }
@@ -104,8 +104,8 @@ impl Envelope {
     }
 
     /// Its author had heard what a member with this view has.
-    pub(crate) fn agrees(&self, view: &ChainHash) -> bool {
-        self.view == view.head()
+    pub(crate) fn matches_chain(&self, view: &ChainHash) -> bool {
+        self.view == view.truncated()
     }
 }
 
@@ -130,7 +130,7 @@ mod tests {
         for text in ["", "hello", "\u{0}\u{1f}\"\\ 漢 😀", &"x".repeat(16_384)] {
             let plaintext = envelope(text).encode();
             assert!(plaintext.len().is_multiple_of(128));
-            assert!(Envelope::read(&plaintext) == Some(envelope(text)), "{text}");
+            assert!(Envelope::decode(&plaintext) == Some(envelope(text)), "{text}");
         }
         assert_eq!(envelope("hello").encode().len(), envelope("hello there").encode().len());
     }
@@ -158,7 +158,7 @@ mod tests {
             ("an unknown key twice", changed("\"seq\":3", "\"seq\":3,\"x\":0,\"x\":0")),
             ("no text", changed(",\"text\":\"hello\"", "")),
         ] {
-            assert!(Envelope::read(plaintext.as_bytes()).is_none(), "{what}: {plaintext}");
+            assert!(Envelope::decode(plaintext.as_bytes()).is_none(), "{what}: {plaintext}");
         }
     }
 }

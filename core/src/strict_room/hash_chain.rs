@@ -11,11 +11,11 @@ pub struct ChainHash([u8; 32]);
 
 impl ChainHash {
     /// Before the first event.
-    pub const START: Self = Self([0; 32]);
+    pub const GENESIS: Self = Self([0; 32]);
 
     /// After one more event, with token and name as everybody is shown them.
     #[must_use]
-    pub fn then(&self, token: &str, name: &str) -> Self {
+    pub fn append(&self, token: &str, name: &str) -> Self {
         let mut hasher = Sha256::new_with_prefix(b"cmdchat/2 view\0");
         for part in [&self.0, token.as_bytes(), name.as_bytes()] {
             // No line is longer than 65,536 bytes, and these are parts of one.
@@ -33,13 +33,13 @@ impl ChainHash {
 
     /// The first 16 bytes: as much as an envelope carries.
     #[must_use]
-    pub(crate) fn head(&self) -> [u8; 16] {
+    pub(crate) fn truncated(&self) -> [u8; 16] {
         self.0.first_chunk().copied().unwrap_or_default()
     }
 
     /// The first five bytes: what people compare.
     #[must_use]
-    pub(crate) fn code(&self) -> [u8; 5] {
+    pub(crate) fn short_code(&self) -> [u8; 5] {
         self.0.first_chunk().copied().unwrap_or_default()
     }
 }

@@ -105,12 +105,12 @@ fn keys_proofs_records_and_envelopes() {
         assert_eq!(Some(opened.unix_seconds), case["fernet_time"].as_u64());
         if let Some(envelope) = case["envelope"].as_str() {
             assert_eq!(opened.text.as_slice(), envelope.as_bytes());
-            let read = Envelope::read(&opened.text).unwrap();
+            let read = Envelope::decode(&opened.text).unwrap();
             assert_eq!(read.encode().as_slice(), envelope.as_bytes());
         }
         for event in case["view_chain"].as_array().into_iter().flatten() {
             let before = ChainHash::from_hex(text(event, "previous")).unwrap();
-            let after = before.then(text(event, "token"), text(event, "username"));
+            let after = before.append(text(event, "token"), text(event, "username"));
             assert_eq!(after.to_string(), text(event, "view"));
             events += 1;
         }

@@ -21,11 +21,11 @@ pub(crate) struct Keepalive {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeepaliveAction {
     /// Nothing.
-    Nothing,
+    None,
     /// To ask for a sign of life.
-    Ping,
+    SendPing,
     /// To give the link up.
-    Silence,
+    TimedOut,
 }
 
 impl Keepalive {
@@ -35,12 +35,12 @@ impl Keepalive {
     }
 
     /// Something came at `now`.
-    pub(crate) fn heard(&mut self, now: Tick) {
+    pub(crate) fn on_receive(&mut self, now: Tick) {
         *self = Self::new(now);
     }
 
     /// Nothing can be heard before `until`, because nothing is read.
-    pub(crate) fn excuse(&mut self, until: Tick) {
+    pub(crate) fn pause_until(&mut self, until: Tick) {
         self.heard_at = self.heard_at.max(until);
     }
 
@@ -50,14 +50,14 @@ impl Keepalive {
     }
 
     /// What is due at `now`. A `Ping` is due once.
-    pub(crate) fn due(&mut self, now: Tick) -> KeepaliveAction {
+    pub(crate) fn poll(&mut self, now: Tick) -> KeepaliveAction {
         let silent = now.since(self.heard_at);
         if silent >= IDLE_TIMEOUT {
-            KeepaliveAction::Silence
+            KeepaliveAction::TimedOut
         } else if silent >= PING_AFTER && !std::mem::replace(&mut self.asked, true) {
-            KeepaliveAction::Ping
+            KeepaliveAction::SendPing
         } else {
-            KeepaliveAction::Nothing
+            KeepaliveAction::None
         }
     }
 }
@@ -70,20 +70,14 @@ mod tests {
     fn it_asks_once_and_then_gives_up() {
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         let mut keepalive = Keepalive::new(at(0));
-        assert_eq!(
-            (keepalive.deadline(), keepalive.due(at(29))),
-            (at(30), KeepaliveAction::Nothing)
-        );
-        assert_eq!(keepalive.due(at(30)), KeepaliveAction::Ping);
-        assert_eq!(
-            (keepalive.deadline(), keepalive.due(at(89))),
-            (at(90), KeepaliveAction::Nothing)
-        );
-        keepalive.heard(at(89));
-        assert_eq!(keepalive.due(at(119)), KeepaliveAction::Ping);
-        assert_eq!(keepalive.due(at(179)), KeepaliveAction::Silence);
-        keepalive.heard(at(200));
-        keepalive.excuse(at(1_000));
-        assert_eq!(keepalive.due(at(1_029)), KeepaliveAction::Nothing);
+        assert_eq!((keepalive.deadline(), keepalive.poll(at(29))), (at(30), KeepaliveAction::None));
+        assert_eq!(keepalive.poll(at(30)), KeepaliveAction::SendPing);
+        assert_eq!((keepalive.deadline(), keepalive.poll(at(89))), (at(90), KeepaliveAction::None));
+        keepalive.on_receive(at(89));
+        assert_eq!(keepalive.poll(at(119)), KeepaliveAction::SendPing);
+        assert_eq!(keepalive.poll(at(179)), KeepaliveAction::TimedOut);
+        keepalive.on_receive(at(200));
+        keepalive.pause_until(at(1_000));
+        assert_eq!(keepalive.poll(at(1_029)), KeepaliveAction::None);
     }
 }

@@ -24,13 +24,13 @@ pub struct LineDecoder {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
     /// One line without its `\n`.
-    Whole(&'a [u8]),
+    Complete(&'a [u8]),
     /// The last line, which came without `\n`: perhaps only a part of it.
-    Last(&'a [u8]),
+    Unterminated(&'a [u8]),
     /// The line is not complete yet.
     Incomplete,
     /// No line is left, and the peer will send no more.
-    End,
+    Eof,
 }
 
 /// The peer's line is longer than the bound of this phase.
@@ -48,12 +48,12 @@ impl LineDecoder {
     }
 
     /// Another phase, another bound, in bytes before the `\n`.
-    pub const fn set_bound(&mut self, bound: usize) {
+    pub const fn set_max_len(&mut self, bound: usize) {
         self.bound = bound;
     }
 
     /// Adds what a read brought. Ignored after [`Self::end`].
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn feed(&mut self, bytes: &[u8]) {
         if self.ended {
             return;
         }
@@ -65,7 +65,7 @@ impl LineDecoder {
     }
 
     /// The peer will send no more. Repeating it is harmless.
-    pub const fn end(&mut self) {
+    pub const fn feed_eof(&mut self) {
         self.ended = true;
     }
 
@@ -75,7 +75,7 @@ impl LineDecoder {
     ///
     /// [`LineTooLong`] if the line at the front, complete or not, is over the
     /// bound. It stays there: the connection cannot be read any further.
-    pub fn take(&mut self) -> Result<Line<'_>, LineTooLong> {
+    pub fn next_line(&mut self) -> Result<Line<'_>, LineTooLong> {
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
         let (end, next) = match memchr::memchr(b'\n', fresh) {
             Some(at) => (self.searched + at, self.searched + at + 1),
@@ -87,15 +87,15 @@ impl LineDecoder {
         self.searched = next;
         if next == end && !(self.ended && self.taken < end) {
             self.release();
-            return Ok(if self.ended { Line::End } else { Line::Incomplete });
+            return Ok(if self.ended { Line::Eof } else { Line::Incomplete });
         }
         let start = std::mem::replace(&mut self.taken, next);
         let line = self.buffer.get(start..end).unwrap_or_default();
-        Ok(if next == end { Line::Last(line) } else { Line::Whole(line) })
+        Ok(if next == end { Line::Unterminated(line) } else { Line::Complete(line) })
     }
 
     /// Bytes in memory, those taken already included.
-    pub(crate) const fn held(&self) -> usize {
+    pub(crate) const fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
@@ -126,47 +126,47 @@ mod tests {
     #[test]
     fn lines_come_whole_and_once() {
         let mut inbox = LineDecoder::new(10);
-        inbox.push(b"one\n\ntw");
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"one")));
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"")));
-        assert_eq!(inbox.take(), Ok(Line::Incomplete));
-        inbox.push(b"o\n");
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"two")));
-        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+        inbox.feed(b"one\n\ntw");
+        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"one")));
+        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"")));
+        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
+        inbox.feed(b"o\n");
+        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"two")));
+        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
     }
 
     #[test]
     fn the_end_comes_after_a_last_line_without_line_feed() {
         let mut inbox = LineDecoder::new(10);
-        inbox.push(b"a\nlast");
-        inbox.end();
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"a")));
-        assert_eq!(inbox.take(), Ok(Line::Last(b"last")));
-        assert_eq!(inbox.take(), Ok(Line::End));
-        inbox.push(b"more\n");
-        assert_eq!(inbox.take(), Ok(Line::End));
+        inbox.feed(b"a\nlast");
+        inbox.feed_eof();
+        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"a")));
+        assert_eq!(inbox.next_line(), Ok(Line::Unterminated(b"last")));
+        assert_eq!(inbox.next_line(), Ok(Line::Eof));
+        inbox.feed(b"more\n");
+        assert_eq!(inbox.next_line(), Ok(Line::Eof));
     }
 
     #[test]
     fn the_bound_holds_for_complete_and_incomplete_lines() {
         let mut inbox = LineDecoder::new(3);
-        inbox.push(b"abc\n");
-        assert_eq!(inbox.take(), Ok(Line::Whole(b"abc")));
-        inbox.push(b"abc");
-        assert_eq!(inbox.take(), Ok(Line::Incomplete));
-        inbox.push(b"d");
-        assert_eq!(inbox.take(), Err(LineTooLong));
-        inbox.push(b"\n");
-        assert_eq!(inbox.take(), Err(LineTooLong));
+        inbox.feed(b"abc\n");
+        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"abc")));
+        inbox.feed(b"abc");
+        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
+        inbox.feed(b"d");
+        assert_eq!(inbox.next_line(), Err(LineTooLong));
+        inbox.feed(b"\n");
+        assert_eq!(inbox.next_line(), Err(LineTooLong));
     }
 
     #[test]
     fn a_large_buffer_is_given_back() {
         let mut inbox = LineDecoder::new(1 << 20);
-        inbox.push(&vec![b'x'; 1 << 20]);
-        inbox.push(b"\n");
-        assert!(matches!(inbox.take(), Ok(Line::Whole(_))));
-        assert_eq!(inbox.take(), Ok(Line::Incomplete));
+        inbox.feed(&vec![b'x'; 1 << 20]);
+        inbox.feed(b"\n");
+        assert!(matches!(inbox.next_line(), Ok(Line::Complete(_))));
+        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
         assert_eq!(inbox.buffer.capacity(), 0);
     }
 }

@@ -21,7 +21,7 @@ use ring::{
 };
 use zeroize::Zeroizing;
 
-use crate::secret::{Secret, burning_the_stack};
+use crate::secret::{Secret, with_stack_zeroed};
 
 /// The longest object in a record, in bytes.
 pub const MAX_OBJECT: usize = 65_536;
@@ -33,7 +33,7 @@ pub(crate) const SMALLEST_RECORD: usize = encoded(SMALLEST + TAG) + 1;
 const SMALLEST: usize = 1_024;
 const TAG: usize = 16;
 /// Records of one direction. The last must be a `bye`.
-const RECORDS: u64 = 1 << 32;
+const MAX_RECORDS: u64 = 1 << 32;
 
 /// With padding; many bytes at a time where the processor can.
 #[cfg(target_arch = "x86_64")]
@@ -66,7 +66,7 @@ impl RecordSealer {
     /// [`SealError`], as said.
     pub fn seal(&mut self, object: &[u8], out: &mut Vec<u8>) -> Result<(), SealError> {
         let bucket = bucket(object.len()).ok_or(SealError)?;
-        if self.number >= RECORDS {
+        if self.number >= MAX_RECORDS {
             return Err(SealError);
         }
         let (start, boxed) = (out.len(), bucket + TAG);
@@ -92,8 +92,8 @@ impl RecordSealer {
 
     /// One more record may be sealed, and that has to be a `bye`.
     #[must_use]
-    pub const fn is_at_its_last(&self) -> bool {
-        self.number + 1 >= RECORDS
+    pub const fn must_close(&self) -> bool {
+        self.number + 1 >= MAX_RECORDS
     }
 }
 
@@ -116,14 +116,14 @@ impl RecordOpener {
     /// [`Tampered`] if it is not exactly what the other side sealed next; the
     /// connection must end at once.
     pub fn open(&mut self, line: &[u8]) -> Result<&[u8], Tampered> {
-        if line.len() > MAX_RECORD || self.number >= RECORDS {
+        if line.len() > MAX_RECORD || self.number >= MAX_RECORDS {
             return Err(Tampered);
         }
         self.opened.clear();
         BASE64.decode_vec(line, &mut self.opened).map_err(|_| Tampered)?;
         let nonce = nonce(self.number);
         let (key, bench) = (&self.key, &mut *self.opened);
-        let opened = burning_the_stack(|| {
+        let opened = with_stack_zeroed(|| {
             let opened = cipher(key)?.open_in_place(nonce, Aad::empty(), bench)?;
             Ok::<_, Unspecified>(opened.len())
         });
@@ -256,13 +256,13 @@ mod tests {
 
     #[test]
     fn a_direction_has_two_to_the_32_records() {
-        let (mut sealer, mut opener) = ends(RECORDS - 2);
+        let (mut sealer, mut opener) = ends(MAX_RECORDS - 2);
         let mut out = Vec::new();
-        assert!(!sealer.is_at_its_last());
+        assert!(!sealer.must_close());
         for _ in 0..2 {
             out.clear();
             assert_eq!(sealer.seal(b"{}", &mut out), Ok(()));
-            assert!(sealer.is_at_its_last(), "the next has to be a bye, or would be too many");
+            assert!(sealer.must_close(), "the next has to be a bye, or would be too many");
             assert_eq!(opener.open(out.trim_ascii_end()), Ok(&b"{}"[..]));
         }
         out.clear();
@@ -273,7 +273,7 @@ mod tests {
         let mut boxed = vec![b' '; SMALLEST];
         boxed[..2].copy_from_slice(b"{}");
         let cipher = cipher(&sealer.key).unwrap();
-        cipher.seal_in_place_append_tag(nonce(RECORDS), Aad::empty(), &mut boxed).unwrap();
+        cipher.seal_in_place_append_tag(nonce(MAX_RECORDS), Aad::empty(), &mut boxed).unwrap();
         let record = general_purpose::STANDARD.encode(&boxed);
         assert_eq!(opener.open(record.as_bytes()), Err(Tampered));
     }

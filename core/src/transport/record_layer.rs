@@ -1,7 +1,7 @@
 //! The client's end of a sealed link (PROTOCOL 2.4).
 
 use crate::{
-    secret::burning_the_stack,
+    secret::with_stack_zeroed,
     time::Tick,
     transport::frame::Frame,
     transport::keepalive::Keepalive,
@@ -28,11 +28,11 @@ impl Link {
     /// # Errors
     /// It does not fit, or only a `bye` may follow.
     pub(crate) fn seal(&mut self, frame: &Frame) -> Result<Frame, SealError> {
-        if self.sealer.is_at_its_last() && *frame != wire::bye() {
+        if self.sealer.must_close() && *frame != wire::bye() {
             return Err(SealError);
         }
         let mut record = Vec::new();
-        burning_the_stack(|| self.sealer.seal(frame.line(), &mut record))?;
+        with_stack_zeroed(|| self.sealer.seal(frame.line(), &mut record))?;
         Ok(Frame::from_record(record))
     }
 
@@ -42,7 +42,7 @@ impl Link {
     /// The connection must end at once.
     pub(crate) fn open(&mut self, now: Tick, record: &[u8]) -> Result<&[u8], Tampered> {
         let object = self.opener.open(record)?;
-        self.keepalive.heard(now);
+        self.keepalive.on_receive(now);
         Ok(object)
     }
 }

@@ -18,11 +18,11 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SupportedVersions {
     /// Protocol 1 alone.
-    One,
+    V1,
     /// Either, as the client wishes.
     Both,
     /// Protocol 2 alone: a strict room.
-    Two,
+    V2,
 }
 
 /// Line 1, as far as a server may believe it: who wants in, and A undecoded.
@@ -43,11 +43,9 @@ pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<Clien
         return Err(WireError::ExpectedSrpInit);
     }
     let version = match spoken {
-        SupportedVersions::Both | SupportedVersions::Two if offers_two(line) => {
-            ProtocolVersion::Two
-        }
-        SupportedVersions::One | SupportedVersions::Both => ProtocolVersion::One,
-        SupportedVersions::Two => return Err(WireError::Protocol2Required),
+        SupportedVersions::Both | SupportedVersions::V2 if offers_two(line) => ProtocolVersion::V2,
+        SupportedVersions::V1 | SupportedVersions::Both => ProtocolVersion::V1,
+        SupportedVersions::V2 => return Err(WireError::Protocol2Required),
     };
     if a.is_missing() {
         return Err(WireError::MissingA);
@@ -70,7 +68,7 @@ pub(crate) fn read_proof(
     version: ProtocolVersion,
     expected_user_id: &str,
 ) -> Result<Vec<u8>, WireError> {
-    if version == ProtocolVersion::Two && strict::object(line).is_none() {
+    if version == ProtocolVersion::V2 && strict::object(line).is_none() {
         return Err(WireError::InvalidJson);
     }
     let [cmd, user_id, m] =
@@ -89,7 +87,7 @@ pub(crate) fn read_proof(
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Pass this on to everybody.
-    Say(FernetToken),
+    Message(FernetToken),
     /// Forget the history. In a strict room with the envelope that proves the
     /// wish; nowhere else.
     Clear(Option<FernetToken>),
@@ -100,7 +98,7 @@ impl Request {
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
-            Self::Say(token) | Self::Clear(Some(token)) => token.as_str().len() as u64,
+            Self::Message(token) | Self::Clear(Some(token)) => token.as_str().len() as u64,
             Self::Clear(None) => 0,
         }
     }
@@ -113,8 +111,8 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
         fields => fields?,
     };
     Ok(match (kind.text(), text) {
-        (Some("message"), Field::Text(text)) => FernetToken::new(text).map(Request::Say),
-        (Some("message"), Field::Absent) => FernetToken::new(String::new()).map(Request::Say),
+        (Some("message"), Field::Text(text)) => FernetToken::new(text).map(Request::Message),
+        (Some("message"), Field::Absent) => FernetToken::new(String::new()).map(Request::Message),
         (Some("clear"), _) => Some(Request::Clear(None)),
         _ => None,
     })
@@ -142,7 +140,7 @@ pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<ClientMessa
         FernetToken::new(text.to_owned()).ok_or(ProtocolError::Unfit)
     };
     Ok(match (kind, kdf) {
-        ("message", _) => ClientMessage::Request(Request::Say(token()?)),
+        ("message", _) => ClientMessage::Request(Request::Message(token()?)),
         ("clear", Kdf::None) => ClientMessage::Request(Request::Clear(None)),
         ("clear", Kdf::Argon2id) => ClientMessage::Request(Request::Clear(Some(token()?))),
         ("ping", _) => ClientMessage::Ping,
@@ -189,7 +187,7 @@ struct Wish<'a> {
 }
 
 /// `message`.
-pub(crate) fn say(token: &FernetToken) -> Frame {
+pub(crate) fn message(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "message", text: token.as_str() })
 }
 
@@ -199,7 +197,7 @@ pub(crate) fn clear() -> Frame {
 }
 
 /// `clear` in a strict room, with its envelope.
-pub(crate) fn wipe(token: &FernetToken) -> Frame {
+pub(crate) fn clear_strict(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "clear", text: token.as_str() })
 }
 
@@ -216,7 +214,7 @@ mod tests {
     #[test]
     fn only_tokens_are_passed_on() {
         let read = |line: &str| read_request(line.as_bytes());
-        let say = |text: &str| Ok(FernetToken::new(text.to_owned()).map(Request::Say));
+        let say = |text: &str| Ok(FernetToken::new(text.to_owned()).map(Request::Message));
         assert_eq!(read(r#"{"type":"message","text":"gAA-_="}"#), say("gAA-_="));
         assert_eq!(read(r#"{"type":"message"}"#), say(""));
         assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::Clear(None))));
@@ -242,7 +240,7 @@ mod tests {
         let read = |object: &str| read_sealed_request(object.as_bytes(), Kdf::Argon2id);
         let token = || FernetToken::new("gAA".to_owned()).unwrap();
         let request = |request| Ok(ClientMessage::Request(request));
-        assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Say(token())));
+        assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Message(token())));
         let wish = r#"{"type":"clear","text":"gAA"}"#;
         assert_eq!(read(wish), request(Request::Clear(Some(token()))));
         let classic = read_sealed_request(br#"{"type":"clear"}"#, Kdf::None);
@@ -274,7 +272,7 @@ mod tests {
     fn a_proof_is_read_or_it_is_said_what_is_wrong_with_the_line() {
         let read = |line: &str, version| read_proof(line.as_bytes(), version, "me");
         let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
-        for version in [ProtocolVersion::One, ProtocolVersion::Two] {
+        for version in [ProtocolVersion::V1, ProtocolVersion::V2] {
             for (m, proof) in [("Ag==", &[2][..]), ("AAECAwQ=", &[0, 1, 2, 3, 4])] {
                 assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
             }
@@ -290,15 +288,15 @@ mod tests {
         }
         // What Python overlooks, protocol 2 does not.
         let twice = line(r#","M":"Ag==","M":"Ag==""#);
-        assert_eq!(read(&twice, ProtocolVersion::One), Ok(vec![2]));
-        assert_eq!(read(&twice, ProtocolVersion::Two), Err(WireError::InvalidJson));
+        assert_eq!(read(&twice, ProtocolVersion::V1), Ok(vec![2]));
+        assert_eq!(read(&twice, ProtocolVersion::V2), Err(WireError::InvalidJson));
     }
 
     /// By this a flood of long messages is slowed down.
     #[test]
     fn a_request_costs_what_it_has_to_say() {
         let token = FernetToken::new("x".repeat(1_000)).unwrap();
-        assert_eq!(Request::Say(token.clone()).size(), 1_000);
+        assert_eq!(Request::Message(token.clone()).size(), 1_000);
         assert_eq!(Request::Clear(Some(token)).size(), 1_000);
         assert_eq!(Request::Clear(None).size(), 0);
     }
@@ -310,13 +308,9 @@ mod tests {
             read_hello(line.as_bytes(), spoken).map(|hello| hello.version)
         };
         for offer in [r#","versions":[2,1]"#, r#","versions":[2]"#, r#","versions":["x",9,2]"#] {
-            assert_eq!(
-                version(offer, SupportedVersions::Both),
-                Ok(ProtocolVersion::Two),
-                "{offer}"
-            );
-            assert_eq!(version(offer, SupportedVersions::Two), Ok(ProtocolVersion::Two), "{offer}");
-            assert_eq!(version(offer, SupportedVersions::One), Ok(ProtocolVersion::One), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::Both), Ok(ProtocolVersion::V2), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::V2), Ok(ProtocolVersion::V2), "{offer}");
+            assert_eq!(version(offer, SupportedVersions::V1), Ok(ProtocolVersion::V1), "{offer}");
         }
         for none in [
             "",
@@ -326,16 +320,16 @@ mod tests {
             r#","versions":[2.0]"#,
             r#","versions":[2],"versions":[2]"#,
         ] {
-            assert_eq!(version(none, SupportedVersions::Both), Ok(ProtocolVersion::One), "{none}");
+            assert_eq!(version(none, SupportedVersions::Both), Ok(ProtocolVersion::V1), "{none}");
             assert_eq!(
-                version(none, SupportedVersions::Two),
+                version(none, SupportedVersions::V2),
                 Err(WireError::Protocol2Required),
                 "{none}"
             );
         }
-        let other = read_hello(br#"{"cmd":"dance"}"#, SupportedVersions::Two);
+        let other = read_hello(br#"{"cmd":"dance"}"#, SupportedVersions::V2);
         assert_eq!(other.err(), Some(WireError::ExpectedSrpInit));
-        let no_a = read_hello(br#"{"cmd":"srp_init"}"#, SupportedVersions::Two);
+        let no_a = read_hello(br#"{"cmd":"srp_init"}"#, SupportedVersions::V2);
         assert_eq!(no_a.err(), Some(WireError::Protocol2Required));
     }
 }

@@ -56,7 +56,7 @@ impl Challenge {
     pub(crate) fn open(line: &Value) -> Result<Self, LoginFailure> {
         let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
-            version: ProtocolVersion::One,
+            version: ProtocolVersion::V1,
             user_id: user_id.ok_or(LoginFailure::NotAServer { http: false })?.to_owned(),
             b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailure::Unproven)?,
             salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailure::Unproven)?,
@@ -71,8 +71,8 @@ impl Challenge {
         let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
         let kdf = kdf.ok_or(LoginFailure::UnknownVersion)?;
-        let salt = Salt::marked(&bytes(&line, "salt")?).ok_or(LoginFailure::Unproven)?;
-        let challenge = Self { version: ProtocolVersion::Two, kdf, salt, ..Self::open(&line)? };
+        let salt = Salt::parse_sentinel(&bytes(&line, "salt")?).ok_or(LoginFailure::Unproven)?;
+        let challenge = Self { version: ProtocolVersion::V2, kdf, salt, ..Self::open(&line)? };
         if bytes(&line, "B")? == challenge.b.as_bytes() {
             Ok(challenge)
         } else {

@@ -18,7 +18,7 @@ pub(crate) use client_message::{
     ClientHello, ClientMessage, SupportedVersions, read_hello, read_proof, read_request,
     read_sealed_request,
 };
-pub(crate) use client_message::{clear, pong, say, srp_init, srp_verify, wipe};
+pub(crate) use client_message::{clear, clear_strict, message, pong, srp_init, srp_verify};
 pub(crate) use server_message::{
     EncodedClear, EncodedMessage, bye, challenge, confirmation, error, init, notice, ping,
     sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
@@ -37,9 +37,9 @@ pub const MAX_TEXT: usize = 16_384;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolVersion {
     /// The Python program's: every line in the clear.
-    One,
+    V1,
     /// Sealed links.
-    Two,
+    V2,
 }
 
 /// The text of a message as the room sees it: opaque, of the alphabet of

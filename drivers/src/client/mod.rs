@@ -191,30 +191,30 @@ impl<R: Runtime> SessionTask<R> {
             let now = self.runtime.now();
             match wake {
                 Wake::ReadEvent(ReadEvent::Bytes(bytes)) => {
-                    self.inbox.push(&bytes);
+                    self.inbox.feed(&bytes);
                     self.read_lines();
                 }
                 Wake::ReadEvent(ReadEvent::End) => {
-                    self.inbox.end();
+                    self.inbox.feed_eof();
                     self.read_lines();
                 }
-                Wake::ReadEvent(ReadEvent::Failed) => self.session.lose(),
+                Wake::ReadEvent(ReadEvent::Failed) => self.session.connection_lost(),
                 Wake::Command(SessionCommand::Say(reference, text)) => {
-                    self.session.say(now, reference, text);
+                    self.session.send(now, reference, text);
                 }
                 Wake::Command(SessionCommand::Clear) => self.session.clear(now),
-                Wake::Command(SessionCommand::Compare) => self.session.compare(),
+                Wake::Command(SessionCommand::Compare) => self.session.request_fingerprint(),
                 Wake::Command(SessionCommand::Finish(patience)) => {
-                    self.session.finish(now, patience)
+                    self.session.drain(now, patience)
                 }
-                Wake::Command(SessionCommand::Leave) => self.session.leave(),
-                Wake::Time => self.session.pass_time(now),
+                Wake::Command(SessionCommand::Leave) => self.session.close(),
+                Wake::Time => self.session.handle_timeout(now),
             }
         }
     }
 
     fn read_lines(&mut self) {
-        while self.session.read(self.runtime.now(), &mut self.inbox) == Progress::Line {}
+        while self.session.handle_input(self.runtime.now(), &mut self.inbox) == Progress::Line {}
     }
 
     async fn next(&self) -> Wake {
@@ -227,7 +227,7 @@ impl<R: Runtime> SessionTask<R> {
             Wake::Command(self.commands.recv().await.unwrap_or(SessionCommand::Leave))
         };
         let time = async {
-            match self.session.deadline() {
+            match self.session.poll_timeout() {
                 Some(deadline) => self.runtime.sleep_until(deadline).await,
                 None => future::pending().await,
             }

@@ -53,7 +53,7 @@ impl<R: Runtime> MemberTask<R> {
     /// Reads from the member, and tells the room at the end.
     pub(super) async fn stay(&mut self, house: &Arc<Shared<R>>) {
         let departure = self.listen(house).await;
-        if departure.is_at_once() {
+        if departure.is_immediate() {
             self.ties.hang_up();
         }
         let _ = house.mail.send(RoomCommand::Left(self.seat, departure)).await;
@@ -92,12 +92,12 @@ impl<R: Runtime> MemberTask<R> {
                 Inbound::Request(request) => letter.push(request),
                 Inbound::Answer(frame) => ties.tell(house, frame),
                 Inbound::NeedsInput(until) => match reader.read(buffer.room(), until).await {
-                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.push(bytes)),
+                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
                     Ok(Read::Late) => {}
-                    Ok(Read::End) => inbox.end(),
+                    Ok(Read::End) => inbox.feed_eof(),
                     Err(_) => {
                         failed = true;
-                        inbox.end();
+                        inbox.feed_eof();
                     }
                 },
                 Inbound::NeedsTime(until) => house.runtime.sleep_until(until).await,

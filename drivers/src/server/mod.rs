@@ -125,7 +125,7 @@ async fn accept<R: Runtime, L: Listener<R>>(
             None => return,
             Some(Ok(connection)) => {
                 let now = house.runtime.now();
-                match house.gate.knock(now, connection.peer.ip()) {
+                match house.gate.try_login(now, connection.peer.ip()) {
                     Some(pass) => {
                         let seed = house.seed.fork("connection", number);
                         house.runtime.spawn(converse(Arc::clone(&house), connection, pass, seed));
@@ -172,10 +172,10 @@ async fn come_in<R: Runtime>(
         Ok(admitted) => MemberTask::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
             (house.notes)(ServerEvent::Refused(peer.ip(), refused.violation));
-            if house.gate.siege_begins(runtime.now()) {
+            if house.gate.take_attack_notice(runtime.now()) {
                 let _ = house.mail.send(RoomCommand::Besieged).await;
             }
-            if refused.violation.answer().is_some() {
+            if refused.violation.wire_error().is_some() {
                 handshake::see_out(runtime, reader, writer).await;
             }
             None

@@ -56,7 +56,7 @@ impl<R: Runtime> RoomTask<R> {
             while let Some(mail) = waiting {
                 self.take(now, mail);
                 waiting =
-                    if self.room.unpublished() < BATCH { mailbox.try_recv().ok() } else { None };
+                    if self.room.staged_bytes() < BATCH { mailbox.try_recv().ok() } else { None };
             }
             let fresh = self.room.publish(now);
             self.carry_out(None);
@@ -92,7 +92,7 @@ impl<R: Runtime> RoomTask<R> {
             None
         };
         let late = async {
-            match self.room.deadline() {
+            match self.room.poll_timeout() {
                 Some(deadline) => self.house.runtime.sleep_until(deadline).await,
                 None => future::pending().await,
             }

@@ -43,7 +43,7 @@ impl Client {
     #[must_use]
     pub fn new(name: &str) -> Self {
         let name = Username::new(name).expect("a proper name");
-        Self::of(ClientConfig::new(name, password(PASSWORD), epoch()).protocol_1_only())
+        Self::of(ClientConfig::new(name, password(PASSWORD), epoch()).v1_only())
     }
 
     /// Comes as this guest and has said its first line.
@@ -65,7 +65,7 @@ impl Client {
 
     /// These bytes come from the server.
     pub fn hear(&mut self, bytes: &[u8]) {
-        self.inbox.push(bytes);
+        self.inbox.feed(bytes);
         self.advance();
     }
 
@@ -76,7 +76,7 @@ impl Client {
 
     /// The server closes its side.
     pub fn end(&mut self) {
-        self.inbox.end();
+        self.inbox.feed_eof();
         self.advance();
     }
 
@@ -91,7 +91,7 @@ impl Client {
         if let State::Member(session) = &mut self.state {
             let reference = SendId(self.said);
             self.said += 1;
-            session.say(self.now, reference, text.to_owned().into());
+            session.send(self.now, reference, text.to_owned().into());
         }
         self.advance();
     }
@@ -131,7 +131,7 @@ impl Client {
         };
         if let State::Member(session) = &mut self.state {
             loop {
-                let progress = session.read(self.now, &mut self.inbox);
+                let progress = session.handle_input(self.now, &mut self.inbox);
                 while let Some(output) = session.poll_output() {
                     match output {
                         Output::Send(frame) => self.written.extend(frame.bytes()),

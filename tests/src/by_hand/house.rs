@@ -62,7 +62,8 @@ impl TestServer {
     /// If the gate does not let it in.
     pub fn open(&mut self) -> usize {
         let number = self.connections.len();
-        let pass = self.gate.knock(self.now, Ipv4Addr::LOCALHOST.into()).expect("the gate is open");
+        let pass =
+            self.gate.try_login(self.now, Ipv4Addr::LOCALHOST.into()).expect("the gate is open");
         let own_seed = seed(1).fork("connection", number as u64);
         let login = Login::new(
             Arc::clone(&self.credentials),
@@ -113,13 +114,13 @@ impl TestServer {
 
     /// These bytes come in on a connection.
     pub fn hear(&mut self, number: usize, bytes: &[u8]) {
-        self.connections[number].inbox.push(bytes);
+        self.connections[number].inbox.feed(bytes);
         self.look_at(number);
     }
 
     /// The peer of a connection closes its side.
     pub fn end(&mut self, number: usize) {
-        self.connections[number].inbox.end();
+        self.connections[number].inbox.feed_eof();
         self.look_at(number);
     }
 
@@ -204,9 +205,9 @@ impl TestServer {
 
     fn deliver(&mut self) {
         self.room.publish(self.now);
-        if self.room.unpublished() > 0 {
+        if self.room.staged_bytes() > 0 {
             // Newcomers are announced together; nobody here waits for others.
-            self.now = self.room.deadline().map_or(self.now, |due| due.max(self.now));
+            self.now = self.room.poll_timeout().map_or(self.now, |due| due.max(self.now));
             self.room.publish(self.now);
         }
         while self.room.poll_output().is_some() {}

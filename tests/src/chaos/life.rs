@@ -108,8 +108,9 @@ impl Stage {
         static KNOWS: LazyLock<ClientConfig> = LazyLock::new(|| somebody(PASSWORD));
         static GUESSES: LazyLock<ClientConfig> = LazyLock::new(|| somebody("guess"));
         let name = Username::new(&person.name).expect("all have proper names");
-        let guest = if person.kind == Kind::Guesser { &GUESSES } else { &KNOWS }.renamed(name);
-        let guest = Arc::new(if person.old { guest.protocol_1_only() } else { guest });
+        let guest =
+            if person.kind == Kind::Guesser { &GUESSES } else { &KNOWS }.with_username(name);
+        let guest = Arc::new(if person.old { guest.v1_only() } else { guest });
         Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
     }
 
@@ -286,14 +287,14 @@ impl Listener {
             Event::Joined(name, _) => self.record.told.push(Told::Joined(raw(&name))),
             Event::Left(name, _) => self.record.told.push(Told::Left(raw(&name))),
             Event::Cleared(..) => self.record.told.push(Told::Cleared),
-            Event::NotSent(reference, _) => {
+            Event::SendFailed(reference, _) => {
                 self.answered(reference);
             }
             Event::Ended(end) => {
                 self.record.ended = Some((end.ending, end.unconfirmed.len()));
             }
             Event::Rejected(rejected) => panic!("a false warning: {rejected:?}"),
-            Event::Notice(_) | Event::Overdue(_) | Event::Standing(_) => {}
+            Event::Notice(_) | Event::Unacknowledged(_) | Event::Standing(_) => {}
         }
     }
 

@@ -204,7 +204,7 @@ impl Stage {
     ///
     /// If it does not.
     pub async fn join(&self, name: &str) -> Member {
-        self.join_as(self.guest(name, PASSWORD).protocol_1_only()).await
+        self.join_as(self.guest(name, PASSWORD).v1_only()).await
     }
 
     /// The same, speaking whatever the server does.
@@ -235,7 +235,7 @@ impl Stage {
         word: &str,
         link: LinkConfig,
     ) -> Result<Member, LoginFailure> {
-        self.try_join_as(self.guest(name, word).protocol_1_only(), link).await
+        self.try_join_as(self.guest(name, word).v1_only(), link).await
     }
 
     /// Who comes as `name` with the password `word`, to be told what to insist on.
@@ -318,7 +318,7 @@ impl Stage {
     ///
     /// If it does not get in.
     pub async fn raw_member(&self, name: &str, link: LinkConfig) -> Raw {
-        self.raw_member_as(self.guest(name, PASSWORD).protocol_1_only(), link).await
+        self.raw_member_as(self.guest(name, PASSWORD).v1_only(), link).await
     }
 
     /// The same, whatever it speaks.
@@ -327,7 +327,7 @@ impl Stage {
     ///
     /// If it does not get in.
     pub async fn raw_member_as(&self, guest: ClientConfig, link: LinkConfig) -> Raw {
-        use cmdchat_core::handshake::{Handshake as _, Step, Work as _};
+        use cmdchat_core::handshake::{Handshake as _, Job as _, Step};
         let name = guest.name().to_string();
         let name = name.as_str();
         let mut raw = self.raw(name, link);
@@ -340,14 +340,14 @@ impl Stage {
                 raw.send(frame.bytes()).await;
             }
             login = match step {
-                Ok(Step::NeedsWork(work)) => work.run(),
-                Ok(Step::NeedsTime(_, login)) => login,
+                Ok(Step::Compute(work)) => work.run(),
+                Ok(Step::WaitUntil(_, login)) => login,
                 Ok(Step::NeedsInput(login)) => {
                     // One byte at a time: what follows line 4 stays in the socket.
                     let mut byte = [0];
                     let reader = raw.reader.as_mut().expect("nobody else reads yet");
                     match reader.read(&mut byte, None).await {
-                        Ok(Read::Bytes(_)) => inbox.push(&byte),
+                        Ok(Read::Bytes(_)) => inbox.feed(&byte),
                         other => panic!("{name} did not get in: {other:?}"),
                     }
                     login

@@ -54,8 +54,8 @@ pub fn describe_event(event: &Event) -> String {
             format!("cleared{by}{}", describe_doubts(doubts))
         }
         Event::Notice(text) => format!("notice {:?}", text.raw()),
-        Event::NotSent(reference, why) => format!("not sent: {} {why:?}", reference.0),
-        Event::Overdue(reference) => format!("overdue: {}", reference.0),
+        Event::SendFailed(reference, why) => format!("not sent: {} {why:?}", reference.0),
+        Event::Unacknowledged(reference) => format!("overdue: {}", reference.0),
         Event::Standing(standing) => format!("{standing:?}"),
         Event::Ended(SessionEnd { ending, unconfirmed }) => {
             format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())

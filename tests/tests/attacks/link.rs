@@ -252,7 +252,7 @@ fn play(Case { what, place, require, stops, attack }: Case) -> Row {
         talk(stage, &before.unwrap(), "before").await;
         stage.remark("the attack");
         let attack = attack.take().unwrap()(recorded);
-        let guest = stage.guest("alice", PASSWORD).require(require);
+        let guest = stage.guest("alice", PASSWORD).require_mode(require);
         match stage.try_join_through(attack, guest).await {
             Ok(alice) => {
                 stage.pause(20).await;

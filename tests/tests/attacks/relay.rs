@@ -149,7 +149,7 @@ const LIES: &[Lie] = &[
     }),
     ("shows a newcomer a history from elsewhere", "dora", |relay| {
         let said = relay.say(ALICE, "one");
-        relay.join("dora", &[said], (3, ChainHash::START));
+        relay.join("dora", &[said], (3, ChainHash::GENESIS));
     }),
     ("hides the first message of a newcomer", "carol", |relay| {
         let start = relay.standing(ALICE);
@@ -190,7 +190,7 @@ fn from_an_insider(relay: &mut Relay) -> Said {
 fn play(what: &str, to: &str, lie: fn(&mut Relay)) -> Row {
     let mut relay = Relay::default();
     for name in ["alice", "bob", "carol"] {
-        relay.join(name, &[], (0, ChainHash::START));
+        relay.join(name, &[], (0, ChainHash::GENESIS));
     }
     for who in ALL {
         relay.say(who, "before");

@@ -123,11 +123,11 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 self.out.put(&What::Wiped { by: by.as_ref().map(Untrusted::raw) })
             }
             Event::Notice(text) => self.out.put(&What::Notice { text: text.raw() }),
-            Event::NotSent(reference, why) => {
+            Event::SendFailed(reference, why) => {
                 let mark = self.marks.remove(&reference);
                 self.failed(mark.as_deref(), why)
             }
-            Event::Overdue(reference) => {
+            Event::Unacknowledged(reference) => {
                 let mark = self.marks.get(&reference).map(String::as_str);
                 let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
                 self.out.put(&What::Warn(late))

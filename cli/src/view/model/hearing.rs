@@ -79,8 +79,8 @@ impl Model {
                 let text = Shown::diagnostic(&text);
                 self.note(now, Shown::line(&[&"the host says: ", &text]));
             }
-            Event::NotSent(reference, why) => self.give_back(reference, why),
-            Event::Overdue(reference) => {
+            Event::SendFailed(reference, why) => self.give_back(reference, why),
+            Event::Unacknowledged(reference) => {
                 let late = self.pending.iter_mut().find(|text| text.reference == reference);
                 if let Some(text) = late {
                     text.overdue = true;

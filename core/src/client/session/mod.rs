@@ -147,7 +147,7 @@ impl Session {
     }
 
     /// Takes one line of the server's, or the end of its stream, from `inbox`.
-    pub fn read(&mut self, now: Tick, inbox: &mut LineDecoder) -> Progress {
+    pub fn handle_input(&mut self, now: Tick, inbox: &mut LineDecoder) -> Progress {
         if self.ended {
             return Progress::Ended;
         }
@@ -174,11 +174,11 @@ impl Session {
     /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not
     /// possible. `reference` is the caller's own, and no other pending text's.
     /// What is said before [`Event::Ready`] goes out with it.
-    pub fn say(&mut self, now: Tick, reference: SendId, text: Zeroizing<String>) {
+    pub fn send(&mut self, now: Tick, reference: SendId, text: Zeroizing<String>) {
         if self.ended || self.finishing.is_some() {
-            self.tell(Event::NotSent(reference, SendError::Ended));
+            self.tell(Event::SendFailed(reference, SendError::Ended));
         } else if text.len() > wire::MAX_TEXT {
-            self.tell(Event::NotSent(reference, SendError::TooLong));
+            self.tell(Event::SendFailed(reference, SendError::TooLong));
         } else {
             let text = PendingMessage::new(reference, text);
             self.pending.push_back(text);
@@ -194,10 +194,10 @@ impl Session {
         for mut text in mem::take(&mut self.pending) {
             if text.sent_at.is_none() {
                 let Some(token) = self.token(now, &mut text) else {
-                    self.tell(Event::NotSent(text.reference, SendError::TooLong));
+                    self.tell(Event::SendFailed(text.reference, SendError::TooLong));
                     continue;
                 };
-                self.write(&wire::say(&token));
+                self.write(&wire::message(&token));
                 text.token = Some(token);
                 text.sent_at = Some(now);
             }
@@ -214,17 +214,17 @@ impl Session {
         match &mut self.watch {
             Some(watch) => watch.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv),
             None => text.token.take().or_else(|| {
-                let tame = rich_markup::defused(&text.text);
+                let tame = rich_markup::escape(&text.text);
                 FernetToken::new(self.key.seal(seconds, iv, tame.as_bytes()))
             }),
         }
     }
 
     /// Asks for [`Event::Standing`].
-    pub fn compare(&mut self) {
+    pub fn request_fingerprint(&mut self) {
         let view = self.watch.as_ref().map(|watch| {
-            let (number, view) = watch.standing();
-            (number, view.code())
+            let (number, view) = watch.head();
+            (number, view.short_code())
         });
         self.tell(Event::Standing(RoomState { view, fingerprint: self.fingerprint }));
     }
@@ -240,7 +240,7 @@ impl Session {
                 let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
                 if let Some(token) = watch.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
                 {
-                    self.write(&wire::wipe(&token));
+                    self.write(&wire::clear_strict(&token));
                 }
             }
             // Before the welcome there is nothing to be wiped by this client.
@@ -256,13 +256,13 @@ impl Session {
 
     /// Leaves when the server has said what was said before, and all that was sent has
     /// come back, or when nothing has for `patience`.
-    pub fn finish(&mut self, now: Tick, patience: Duration) {
+    pub fn drain(&mut self, now: Tick, patience: Duration) {
         self.finishing = Some(Draining { patience, give_up_at: now.after(patience) });
         self.leave_if_finished();
     }
 
     /// Leaves now.
-    pub fn leave(&mut self) {
+    pub fn close(&mut self) {
         if !self.ended && self.link.is_some() {
             self.write(&wire::bye());
         }
@@ -270,13 +270,13 @@ impl Session {
     }
 
     /// The connection failed.
-    pub fn lose(&mut self) {
+    pub fn connection_lost(&mut self) {
         self.end(CloseReason::Lost);
     }
 
     /// When to call [`Self::pass_time`] at the latest.
     #[must_use]
-    pub fn deadline(&self) -> Option<Tick> {
+    pub fn poll_timeout(&self) -> Option<Tick> {
         if self.ended {
             return None;
         }
@@ -286,14 +286,14 @@ impl Session {
     }
 
     /// Time passed. Calling too early is harmless.
-    pub fn pass_time(&mut self, now: Tick) {
+    pub fn handle_timeout(&mut self, now: Tick) {
         if self.ended {
             return;
         }
-        match self.link.as_mut().map_or(KeepaliveAction::Nothing, |link| link.keepalive.due(now)) {
-            KeepaliveAction::Nothing => {}
-            KeepaliveAction::Ping => self.write(&wire::ping()),
-            KeepaliveAction::Silence => return self.end(CloseReason::Silent),
+        match self.link.as_mut().map_or(KeepaliveAction::None, |link| link.keepalive.poll(now)) {
+            KeepaliveAction::None => {}
+            KeepaliveAction::SendPing => self.write(&wire::ping()),
+            KeepaliveAction::TimedOut => return self.end(CloseReason::Silent),
         }
         while let Some((at, index)) = self.overdue()
             && at <= now
@@ -301,10 +301,10 @@ impl Session {
         {
             text.overdue = true;
             let reference = text.reference;
-            self.tell(Event::Overdue(reference));
+            self.tell(Event::Unacknowledged(reference));
         }
         if self.finishing.as_ref().is_some_and(|finishing| finishing.give_up_at <= now) {
-            self.leave();
+            self.close();
         }
     }
 
@@ -321,7 +321,7 @@ impl Session {
 
     pub(super) fn leave_if_finished(&mut self) {
         if self.is_welcome() && self.finishing.is_some() && self.pending.is_empty() {
-            self.leave();
+            self.close();
         }
     }
 
@@ -360,11 +360,11 @@ impl Session {
 
 /// The next line of protocol 1; nothing yet, or the end.
 fn read_line(inbox: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
-    inbox.set_bound(MAX_LINE);
-    match inbox.take() {
-        Ok(Line::Whole(line) | Line::Last(line)) => Ok(Some(ServerMessage::read(line))),
+    inbox.set_max_len(MAX_LINE);
+    match inbox.next_line() {
+        Ok(Line::Complete(line) | Line::Unterminated(line)) => Ok(Some(ServerMessage::read(line))),
         Ok(Line::Incomplete) => Ok(None),
-        Ok(Line::End) => Err(CloseReason::Closed),
+        Ok(Line::Eof) => Err(CloseReason::Closed),
         Err(LineTooLong) => Err(CloseReason::LineTooLong),
     }
 }
@@ -376,16 +376,16 @@ fn read_record(
     kdf: Kdf,
     inbox: &mut LineDecoder,
 ) -> Result<Option<ServerMessage>, CloseReason> {
-    inbox.set_bound(MAX_RECORD);
-    match inbox.take() {
-        Ok(Line::Whole(line)) => {
+    inbox.set_max_len(MAX_RECORD);
+    match inbox.next_line() {
+        Ok(Line::Complete(line)) => {
             let news =
                 link.open(now, line).and_then(|object| ServerMessage::read_sealed(object, kdf));
             news.map(Some).map_err(|_| CloseReason::Tampered)
         }
         Ok(Line::Incomplete) => Ok(None),
         // Without a `bye`, whatever came last.
-        Ok(Line::Last(_) | Line::End) => Err(CloseReason::Lost),
+        Ok(Line::Unterminated(_) | Line::Eof) => Err(CloseReason::Lost),
         Err(LineTooLong) => Err(CloseReason::Tampered),
     }
 }

@@ -151,7 +151,7 @@ impl Session {
     fn hear_joined(&mut self, user: User) {
         let name = user.name.clone();
         if let Some(watch) = &mut self.watch {
-            watch.note_joined(name.raw());
+            watch.record_join(name.raw());
         }
         if self.note(user) {
             self.tell(Event::Joined(name, self.members.len()));

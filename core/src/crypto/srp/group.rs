@@ -31,16 +31,16 @@ impl GroupElement {
         SecretUint::wiped(self.0.retrieve())
     }
 
-    pub(super) fn plus(&self, other: &Self) -> Self {
+    pub(super) fn add(&self, other: &Self) -> Self {
         Self::wiped(&*self.0 + &*other.0)
     }
 
-    pub(super) fn times(&self, other: &Self) -> Self {
+    pub(super) fn mul(&self, other: &Self) -> Self {
         Self::wiped(&*self.0 * &*other.0)
     }
 
     /// In constant time for each length of the exponent.
-    pub(super) fn power(&self, exponent: &BoxedUint) -> Self {
+    pub(super) fn pow(&self, exponent: &BoxedUint) -> Self {
         Self::wiped(self.0.pow(exponent))
     }
 
@@ -111,7 +111,7 @@ impl FixedBase {
     }
 
     /// The exponent has at most 256 bits. In constant time.
-    pub(super) fn power(&self, exponent: &BoxedUint) -> GroupElement {
+    pub(super) fn pow(&self, exponent: &BoxedUint) -> GroupElement {
         let mut multiplier = Multiplier::from(self.one.params());
         let mut power = Zeroizing::new(self.one.clone());
         let mut factor = Zeroizing::new(self.one.clone());

@@ -33,7 +33,7 @@ use srp::{
 };
 use zeroize::Zeroizing;
 
-use crate::secret::{Password, Secret, burning_the_stack};
+use crate::secret::{Password, Secret, with_stack_zeroed};
 
 mod group;
 mod public_value;
@@ -57,8 +57,8 @@ impl Verifier {
     /// Slow: somewhat more than one exponentiation.
     #[must_use]
     pub fn new(password: &Password, salt: Salt) -> Self {
-        burning_the_stack(|| {
-            let v = G.power(&private_key(password, &salt)).number();
+        with_stack_zeroed(|| {
+            let v = G.pow(&private_key(password, &salt)).number();
             Self::of(salt, v)
         })
     }
@@ -69,7 +69,7 @@ impl Verifier {
     pub fn from_parts(salt: Salt, v: &[u8; GROUP_BYTES]) -> Option<Self> {
         // The range is the same as that of public values.
         PublicValue::from_wire(v).ok()?;
-        Some(burning_the_stack(|| {
+        Some(with_stack_zeroed(|| {
             Self::of(salt, SecretUint::wiped(BoxedUint::from_be_slice_vartime(strip(v))))
         }))
     }
@@ -77,7 +77,7 @@ impl Verifier {
     fn of(salt: Salt, v: SecretUint) -> Self {
         let base = GroupElement::new(&v);
         let k = GroupElement::new(&compute_k::<Sha256>(&G2048::generator()));
-        Self { salt, v, powers: FixedBase::new(&base), kv: k.times(&base) }
+        Self { salt, v, powers: FixedBase::new(&base), kv: k.mul(&base) }
     }
 
     /// `v`, big-endian, with leading zero bytes.
@@ -116,7 +116,7 @@ impl ServerChallenge {
     #[must_use]
     pub fn new(verifier: Arc<Verifier>, b: Secret<32>) -> Self {
         let b = SecretUint::ephemeral(&b);
-        let public = burning_the_stack(|| verifier.kv.plus(&G.power(&b)).number());
+        let public = with_stack_zeroed(|| verifier.kv.add(&G.pow(&b)).number());
         let public = public.to_be_bytes_trimmed_vartime();
         Self { verifier, b, public }
     }
@@ -131,7 +131,7 @@ impl ServerChallenge {
     /// the same work whatever the client knows.
     #[must_use]
     pub fn answer(self, a: &PublicValue) -> ServerProof {
-        let Proofs { m, h_amk, session_key } = burning_the_stack(|| {
+        let Proofs { m, h_amk, session_key } = with_stack_zeroed(|| {
             Proofs::new(&self.verifier.salt, a.as_bytes(), &self.public, &self.premaster(a))
         });
         ServerProof { m, proven: Verified { h_amk: *h_amk.expose(), session_key } }
@@ -140,8 +140,8 @@ impl ServerChallenge {
     /// `S = (A * v^u)^b`
     fn premaster(&self, a: &PublicValue) -> SecretUint {
         let u = scrambler(a.as_bytes(), &self.public);
-        let base = GroupElement::new(&a.number()).times(&self.verifier.powers.power(&u));
-        base.power(&self.b).number()
+        let base = GroupElement::new(&a.number()).mul(&self.verifier.powers.pow(&u));
+        base.pow(&self.b).number()
     }
 }
 
@@ -213,7 +213,7 @@ impl ClientStart {
     /// password.
     #[must_use]
     pub fn answer(self, password: &Password, salt: &Salt, b: &PublicValue) -> ClientProof {
-        burning_the_stack(|| {
+        with_stack_zeroed(|| {
             let premaster = self.premaster(password, salt, b);
             ClientProof(Proofs::new(salt, &self.public, b.as_bytes(), &premaster))
         })

@@ -65,7 +65,7 @@ impl Salt {
     /// One of those as another made it: all 16 bytes, the sentinel first. Zeros
     /// before it make it another salt.
     #[must_use]
-    pub fn marked(bytes: &[u8]) -> Option<Self> {
+    pub fn parse_sentinel(bytes: &[u8]) -> Option<Self> {
         (bytes.len() == 16 && bytes.starts_with(SENTINEL)).then(|| Self(bytes.into()))
     }
 

@@ -43,7 +43,7 @@ impl AdmissionModel {
         let of_source = self.passes.iter().filter(|(other, _)| *other == source).count();
         let full = Some(self.passes.len()) >= limits.logins
             || (source.is_some() && Some(of_source) >= limits.logins_per_source);
-        match self.gate.knock(now, IpAddr::from(address)) {
+        match self.gate.try_login(now, IpAddr::from(address)) {
             Some(pass) => {
                 assert!(!full, "within the limits");
                 self.passes.push((source, pass));
@@ -68,10 +68,10 @@ impl AdmissionModel {
         if how == 0 {
             return;
         }
-        assert!(pass.challenge_at(now) >= now);
+        assert!(pass.challenge_ready_at(now) >= now);
         match how {
-            1 => pass.gave_up(now),
-            2 => pass.took_too_long(now),
+            1 => pass.abandoned(now),
+            2 => pass.timed_out(now),
             _ => pass.proof_failed(now),
         }
         if let Some(source) = source {
@@ -96,7 +96,7 @@ impl AdmissionModel {
         let full = Some(members.len()) >= limits.members
             || (source.is_some() && Some(of_source) >= limits.members_per_source);
         assert_eq!(pass.name_is_free(&name), !taken);
-        match pass.sit(now, name) {
+        match pass.claim_slot(now, name) {
             Ok(seat) => {
                 assert!(!taken && !full, "a name and a place of one's own");
                 Some((source, seat))

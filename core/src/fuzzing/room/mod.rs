@@ -113,7 +113,7 @@ impl TestServer {
             counted_members: guarded.count(),
             ..self.door.logins()
         };
-        assert_eq!(self.door.gate.census(), census);
+        assert_eq!(self.door.gate.counts(), census);
     }
 
     fn present(&self) -> impl Iterator<Item = &Listener> {
@@ -172,7 +172,7 @@ impl TestServer {
         let Some(token) = FernetToken::new("a".repeat(size)) else {
             panic!("no token is longer than it may be")
         };
-        self.room.handle(self.now, Input::Request(seat, Request::Say(token.clone())));
+        self.room.handle(self.now, Input::Request(seat, Request::Message(token.clone())));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             self.model.push(Event::Said(author.name.clone(), token), self.now);
         }
@@ -245,7 +245,7 @@ impl TestServer {
         }
         assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
 
-        let (deadline, unsent) = (self.room.deadline(), unsent(self, self.model.published));
+        let (deadline, unsent) = (self.room.poll_timeout(), unsent(self, self.model.published));
         assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");
         for (at, member) in self.listeners.iter_mut().enumerate() {
             if !member.is_present() {
@@ -285,7 +285,7 @@ impl TestServer {
             listener.end.get_or_insert(end);
         }
         assert_eq!(self.room.publish(self.now), self.model.publish(self.now));
-        assert_eq!(self.room.deadline(), None);
+        assert_eq!(self.room.poll_timeout(), None);
         self.quiet();
         for listener in &mut self.listeners {
             while listener.read(self.now, usize::MAX, &self.model) {}

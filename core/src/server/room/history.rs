@@ -62,7 +62,7 @@ mod tests {
         let (token, name) =
             (FernetToken::new("gAA".to_owned()).unwrap(), Username::new("alice").unwrap());
         let message = EncodedMessage::classic(&format!("id-{n:03}"), &token, "now", &name);
-        HistoryEntry { message, before: Some((n, ChainHash::START)) }
+        HistoryEntry { message, before: Some((n, ChainHash::GENESIS)) }
     }
 
     /// The ids of `count` messages that are left under these limits.

@@ -73,8 +73,8 @@ struct Logs {
 impl Logs {
     const fn of(&self, version: ProtocolVersion) -> &TimedLog {
         match version {
-            ProtocolVersion::One => &self.open,
-            ProtocolVersion::Two => &self.sealed,
+            ProtocolVersion::V1 => &self.open,
+            ProtocolVersion::V2 => &self.sealed,
         }
     }
 
@@ -90,7 +90,7 @@ impl Logs {
         if let Some(open) = message.open() {
             self.open.log.append(open);
         }
-        self.sealed.log.append_with(message.sealed_size(), || message.sealed());
+        self.sealed.log.append_lazy(message.sealed_size(), || message.sealed());
     }
 
     fn publish(&mut self, now: Tick) -> bool {
@@ -159,7 +159,7 @@ impl Room {
     pub fn new(limits: &Limits, kdf: Kdf, epoch: Epoch, seed: &Seed) -> Self {
         let chain = match kdf {
             Kdf::None => None,
-            Kdf::Argon2id => Some((0, ChainHash::START)),
+            Kdf::Argon2id => Some((0, ChainHash::GENESIS)),
         };
         Self {
             limits: limits.clone(),
@@ -183,7 +183,7 @@ impl Room {
         match input {
             Input::Joined(admitted) => self.join(now, admitted),
             Input::Request(seat, request) => match request {
-                Request::Say(token) => self.say(now, seat, &token),
+                Request::Message(token) => self.broadcast(now, seat, &token),
                 Request::Clear(token) => self.clear(now, seat, token.as_ref()),
             },
             Input::Left(seat, departure) => self.leave(seat, departure),
@@ -205,7 +205,7 @@ impl Room {
     /// shared only some time after whatever was shared last.
     pub fn publish(&mut self, now: Tick) -> bool {
         let batches = self.logs.open.batches().max(self.logs.sealed.batches());
-        if self.patience.is_over(now, self.logs.said(), batches) {
+        if self.patience.needs_scan(now, self.logs.said(), batches) {
             self.drop_slow(now);
         }
         if self.due.is_none_or(|due| due > now) {
@@ -215,21 +215,21 @@ impl Room {
         let fresh = self.logs.publish(now);
         if fresh {
             self.next_news = now.after(JOIN_BATCH_DELAY);
-            self.patience.begin(now);
+            self.patience.arm(now);
         }
         fresh
     }
 
     /// Bytes appended and not yet published: past some size, publish.
     #[must_use]
-    pub const fn unpublished(&self) -> usize {
-        self.logs.open.log.unpublished() + self.logs.sealed.log.unpublished()
+    pub const fn staged_bytes(&self) -> usize {
+        self.logs.open.log.staged_bytes() + self.logs.sealed.log.staged_bytes()
     }
 
     /// When to call [`Self::publish`] at the latest, to share news or to drop who
     /// stands still.
     #[must_use]
-    pub fn deadline(&self) -> Option<Tick> {
+    pub fn poll_timeout(&self) -> Option<Tick> {
         let late = self.patience.deadline().filter(|_| !self.members.is_empty());
         late.into_iter().chain(self.due).min()
     }
@@ -253,20 +253,20 @@ impl Room {
             let start = self.chain.map(|last| self.history.start().unwrap_or(last));
             let init = wire::sealed_init(present, newcomer, self.history.len(), start);
             let said = self.history.oldest_first().map(|message| message.sealed().clone());
-            (ProtocolVersion::Two, std::iter::once(init).chain(said).collect())
+            (ProtocolVersion::V2, std::iter::once(init).chain(said).collect())
         } else {
-            (ProtocolVersion::One, vec![wire::init(present, newcomer, self.history.newest_first())])
+            (ProtocolVersion::V1, vec![wire::init(present, newcomer, self.history.newest_first())])
         };
         let (outlet, lag) = self.logs.of(version).log.subscribe(greeting, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
         // It has its greeting to take already.
-        self.patience.begin(now);
+        self.patience.arm(now);
         self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
         self.outputs.push_back(Output::Admit(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
 
-    fn say(&mut self, now: Tick, seat: MemberId, token: &FernetToken) {
+    fn broadcast(&mut self, now: Tick, seat: MemberId, token: &FernetToken) {
         let Some(member) = self.members.get(&seat) else { return };
         let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.seat.name());
         let before = self.chain;
@@ -312,7 +312,7 @@ impl Room {
     fn remove(&mut self, seat: MemberId, departure: LeaveReason) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();
-        member.wait.lag.cut(end, departure.last_words());
+        member.wait.lag.cut(end, departure.closing_frames());
         Some(member)
     }
 
@@ -321,9 +321,9 @@ impl Room {
             .members
             .iter_mut()
             .map(|(&seat, member)| (seat, &mut member.wait, self.logs.of(member.version)));
-        let slow = self.patience.look(now, self.logs.said(), members);
-        self.logs.open.forget_times();
-        self.logs.sealed.forget_times();
+        let slow = self.patience.scan(now, self.logs.said(), members);
+        self.logs.open.clear_times();
+        self.logs.sealed.clear_times();
         for seat in slow {
             self.due = Some(now);
             self.leave(seat, LeaveReason::TooSlow);
@@ -339,16 +339,16 @@ impl LeaveReason {
     /// Whether the connection is to end at once, without last words: whoever
     /// tampers with it would only read on (PROTOCOL 2.4).
     #[must_use]
-    pub const fn is_at_once(self) -> bool {
+    pub const fn is_immediate(self) -> bool {
         matches!(self, Self::Broken(ProtocolError::Tampered))
     }
 
     /// What a member with a sealed link gets behind everything else. Without a
     /// `bye` it was cut off, and will know.
-    fn last_words(self) -> Vec<Frame> {
+    fn closing_frames(self) -> Vec<Frame> {
         match self {
             Self::Closed => vec![wire::bye()],
-            Self::Broken(violation) => match violation.notice() {
+            Self::Broken(violation) => match violation.close_notice() {
                 Some(text) => vec![wire::notice(text), wire::bye()],
                 None => Vec::new(),
             },
@@ -360,7 +360,7 @@ impl LeaveReason {
 /// One more event. Gives its number.
 fn advance(chain: &mut (u64, ChainHash), token: &FernetToken, name: &Username) -> u64 {
     chain.0 += 1;
-    chain.1 = chain.1.then(token.as_str(), name.as_str());
+    chain.1 = chain.1.append(token.as_str(), name.as_str());
     chain.0
 }
 

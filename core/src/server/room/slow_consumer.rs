@@ -51,7 +51,7 @@ impl SlowConsumerDetector {
 
     /// Somebody may be too slow, now that so many bytes have been said in so many batches
     /// since the last look.
-    pub(super) fn is_over(&self, now: Tick, said: u64, batches: usize) -> bool {
+    pub(super) fn needs_scan(&self, now: Tick, said: u64, batches: usize) -> bool {
         self.late.is_some_and(|late| late <= now)
             || self.far.is_some_and(|far| said > far)
             || batches >= BATCHES
@@ -64,7 +64,7 @@ impl SlowConsumerDetector {
 
     /// Looks at everybody, now that so many bytes have been said. Gives those
     /// who are too slow.
-    pub(super) fn look<'a, T>(
+    pub(super) fn scan<'a, T>(
         &mut self,
         now: Tick,
         said: u64,
@@ -74,7 +74,7 @@ impl SlowConsumerDetector {
         self.late = None;
         for (member, wait, dated) in members {
             let behind = wait.lag.behind(dated.log.end());
-            let stuck = wait.stuck_since(now, dated);
+            let stuck = wait.stalled_since(now, dated);
             let late = stuck.zip(self.stall).map(|(since, stall)| since.after(stall));
             let too_far = self.backlog.is_some_and(|most| behind > most);
             if too_far || late.is_some_and(|late| late <= now) {
@@ -89,7 +89,7 @@ impl SlowConsumerDetector {
     }
 
     /// From `now` on there is something to take for everybody.
-    pub(super) fn begin(&mut self, now: Tick) {
+    pub(super) fn arm(&mut self, now: Tick) {
         self.late = self.late.or(self.stall.map(|stall| now.after(stall)));
     }
 }
@@ -117,7 +117,7 @@ impl TimedLog {
     }
 
     /// Everybody has been looked at.
-    pub(super) fn forget_times(&mut self) {
+    pub(super) fn clear_times(&mut self) {
         self.recent.clear();
     }
 }
@@ -130,7 +130,7 @@ impl ReaderLag {
 
     /// Since when it has taken none of the bytes that wait, those that are to
     /// be published at `now` included.
-    fn stuck_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
+    fn stalled_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
         let (cursor, end) = (self.lag.cursor(), dated.log.end());
         if self.lag.unsent(end) > self.lag.behind(end) {
             // Its greeting waits, and has since it came.
@@ -191,7 +191,7 @@ mod tests {
         fn say(&mut self, now: u64, lines: usize) {
             (0..lines).for_each(|_| self.dated.log.append(&line()));
             assert!(self.dated.publish(at(now)));
-            self.patience.begin(at(now));
+            self.patience.arm(at(now));
         }
 
         fn take(&mut self, now: u64, bytes: usize) {
@@ -208,10 +208,10 @@ mod tests {
         /// Whether it is worth looking, and then whether the member is too slow.
         fn is_slow(&mut self, now: u64) -> (bool, bool) {
             let (said, batches) = (self.dated.log.end(), self.dated.batches());
-            let worth_it = self.patience.is_over(at(now), said, batches);
+            let worth_it = self.patience.needs_scan(at(now), said, batches);
             let members = std::iter::once(((), &mut self.wait, &self.dated));
-            let slow = self.patience.look(at(now), said, members);
-            self.dated.forget_times();
+            let slow = self.patience.scan(at(now), said, members);
+            self.dated.clear_times();
             (worth_it, !slow.is_empty())
         }
     }
@@ -287,7 +287,7 @@ mod tests {
         let mut watch = ReaderFixture::over(0);
         (0..BATCHES - 1).for_each(|_| watch.say(5, 1));
         let said = watch.dated.log.end();
-        assert!(!watch.patience.is_over(at(5), said, watch.dated.batches()));
+        assert!(!watch.patience.needs_scan(at(5), said, watch.dated.batches()));
         watch.say(5, 1);
         assert_eq!(watch.is_slow(5), (true, false));
         assert_eq!(watch.dated.batches(), 0);

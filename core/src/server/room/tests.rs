@@ -33,8 +33,8 @@ impl TestServer {
     }
 
     fn join_over(&mut self, name: &str, sealer: Option<RecordSealer>) -> (MemberId, LogCursor) {
-        let pass = self.gate.knock(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
-        let seat = pass.sit(Tick::ZERO, Username::new(name).unwrap()).unwrap();
+        let pass = self.gate.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let seat = pass.claim_slot(Tick::ZERO, Username::new(name).unwrap()).unwrap();
         let admitted = Admitted::open(seat, format!("id of {name}"));
         self.handle(Input::Joined(Admitted { sealer, ..admitted }));
         loop {
@@ -46,7 +46,7 @@ impl TestServer {
 
     fn say(&mut self, seat: MemberId, text: &str) {
         let token = FernetToken::new(text.to_owned()).unwrap();
-        self.handle(Input::Request(seat, Request::Say(token)));
+        self.handle(Input::Request(seat, Request::Message(token)));
     }
 
     fn handle(&mut self, input: Input) {
@@ -139,7 +139,7 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
         let (seat, mut to_newcomer) = house.join(name);
         leavers.push(seat);
         assert!(!house.publish_after(came));
-        assert_eq!(house.room.deadline(), Some(Tick::from_start(Duration::from_millis(50))));
+        assert_eq!(house.room.poll_timeout(), Some(Tick::from_start(Duration::from_millis(50))));
         assert!(drain(&mut to_newcomer).contains("init"), "who comes has not to wait");
     }
     assert_eq!(drain(&mut to_alice).matches("user_joined").count(), 0);
@@ -170,30 +170,30 @@ fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
     let (alice, mut to_alice) = house.join("alice");
     house.publish();
     drain(&mut to_alice);
-    assert_eq!(house.room.unpublished(), 0);
+    assert_eq!(house.room.staged_bytes(), 0);
     house.say(alice, "one");
-    let for_alice = house.room.unpublished();
+    let for_alice = house.room.staged_bytes();
     house.publish();
-    assert_eq!((house.room.unpublished(), drain(&mut to_alice).len()), (0, for_alice));
+    assert_eq!((house.room.staged_bytes(), drain(&mut to_alice).len()), (0, for_alice));
 
     let (_, _to_bob) = house.join_sealed("bob");
     house.publish_after(50);
     house.say(alice, "one");
     let without_an_address = for_alice - r#","user_ip":"""#.len();
-    assert_eq!(house.room.unpublished(), for_alice + without_an_address);
+    assert_eq!(house.room.staged_bytes(), for_alice + without_an_address);
 }
 
 #[test]
 fn somebody_has_to_be_there_to_be_too_slow() {
     let mut house = TestServer::new();
-    assert_eq!(house.room.deadline(), None);
+    assert_eq!(house.room.poll_timeout(), None);
     let (alice, _to_alice) = house.join("alice");
     house.publish();
     let stall = Limits::default().stall.unwrap();
-    assert_eq!(house.room.deadline(), Some(Tick::ZERO.after(stall)));
+    assert_eq!(house.room.poll_timeout(), Some(Tick::ZERO.after(stall)));
     house.handle(Input::Left(alice, LeaveReason::Lost));
     house.publish();
-    assert_eq!(house.room.deadline(), None);
+    assert_eq!(house.room.poll_timeout(), None);
 }
 
 #[test]

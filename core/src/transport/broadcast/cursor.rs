@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter};
 
 use super::{Node, Progress, held};
 use crate::{
-    secret::burning_the_stack,
+    secret::with_stack_zeroed,
     time::Tick,
     transport::frame::Frame,
     transport::record::{RecordSealer, SMALLEST_RECORD},
@@ -21,7 +21,7 @@ use crate::{
 /// Pieces handed to one vectored write at the most.
 pub const MAX_IO_SLICES: usize = 8;
 /// Bytes of records that are made ahead of the socket.
-const RECORDS: usize = 64 << 10;
+const MAX_SEALED_AHEAD: usize = 64 << 10;
 
 /// What one reader has still to write.
 #[derive(Debug)]
@@ -217,18 +217,18 @@ impl SealedCursor {
         let pieces = reader.pending(&mut slices);
         if !(asides.is_empty() && last_words.is_empty() && pieces.is_empty()) {
             // Once for all of them: it costs a tenth of what a record does.
-            burning_the_stack(|| self.make(&asides, pieces, &last_words));
+            with_stack_zeroed(|| self.make(&asides, pieces, &last_words));
         }
     }
 
     fn make(&mut self, asides: &[Frame], pieces: &[IoSlice<'_>], last_words: &[Frame]) {
         let count: usize = pieces.iter().map(|piece| memchr_iter(b'\n', piece).count()).sum();
-        self.records.reserve(RECORDS.min(count * SMALLEST_RECORD));
+        self.records.reserve(MAX_SEALED_AHEAD.min(count * SMALLEST_RECORD));
         for aside in asides {
             self.seal(aside.line());
         }
         for line in pieces.iter().flat_map(|piece| lines(piece)) {
-            if self.over || self.records.len() >= RECORDS {
+            if self.over || self.records.len() >= MAX_SEALED_AHEAD {
                 break;
             }
             self.seal(line.strip_suffix(b"\n").unwrap_or(line));
@@ -242,7 +242,7 @@ impl SealedCursor {
     /// A link that has had all its records ends in order; what cannot be sealed
     /// ends it too, since the other side would wait for that for ever.
     fn seal(&mut self, line: &[u8]) {
-        if self.sealer.is_at_its_last() {
+        if self.sealer.must_close() {
             self.over = true;
             let _ = self.sealer.seal(wire::bye().line(), &mut self.records);
         } else {

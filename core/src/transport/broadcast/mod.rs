@@ -79,11 +79,11 @@ impl Drop for Node {
 impl BroadcastLog {
     /// Appends one frame; nobody sees it before [`Self::publish`].
     pub fn append(&mut self, frame: &Frame) {
-        self.append_with(frame.bytes().len(), || frame);
+        self.append_lazy(frame.bytes().len(), || frame);
     }
 
     /// Appends a frame of `size` bytes, which is asked for only if somebody is to read it.
-    pub fn append_with<'a>(&mut self, size: usize, frame: impl FnOnce() -> &'a Frame) {
+    pub fn append_lazy<'a>(&mut self, size: usize, frame: impl FnOnce() -> &'a Frame) {
         // Readers have a place, and the chain leads from each of them to the head.
         let is_read = Arc::strong_count(&self.head) > 1;
         if is_read || !self.fresh.is_empty() {
@@ -95,7 +95,7 @@ impl BroadcastLog {
 
     /// Bytes appended for somebody and not yet published.
     #[must_use]
-    pub const fn unpublished(&self) -> usize {
+    pub const fn staged_bytes(&self) -> usize {
         self.fresh.len()
     }
 

@@ -83,7 +83,7 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
 fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
     let mut log = BroadcastLog::default();
     log.append(&frame("to nobody"));
-    assert_eq!((log.unpublished(), log.end()), (0, 10));
+    assert_eq!((log.staged_bytes(), log.end()), (0, 10));
     let (mut outlet, _) = log.subscribe(Vec::new(), None);
     log.append(&frame("to somebody"));
     assert!(log.publish());

@@ -32,16 +32,16 @@ fn exponents() -> impl Iterator<Item = BoxedUint> {
 }
 
 fn g_is_raised(exponent: &BoxedUint) {
-    assert_eq!(*G.power(exponent).number(), Client::new().compute_g_x(exponent), "{exponent:?}");
+    assert_eq!(*G.pow(exponent).number(), Client::new().compute_g_x(exponent), "{exponent:?}");
 }
 
 /// `v^u` and `(A * v^u)^b` out of the same tables for all `logins`.
 fn a_server_of(v: &BoxedUint, logins: impl IntoIterator<Item = [BoxedUint; 3]>) {
     let tables = FixedBase::new(&GroupElement::new(v));
     for [a, u, b] in logins {
-        let base = GroupElement::new(&a).times(&tables.power(&u));
+        let base = GroupElement::new(&a).mul(&tables.pow(&u));
         let expected = Server::new().compute_premaster_secret(&a, v, &u, &b);
-        assert_eq!(*base.power(&b).number(), expected, "{a:?}, {v:?}, {u:?}, {b:?}");
+        assert_eq!(*base.pow(&b).number(), expected, "{a:?}, {v:?}, {u:?}, {b:?}");
     }
 }
 
@@ -53,8 +53,8 @@ fn every_bit_of_an_exponent_counts() {
     let v = number(&[0xc3; 255]);
     let tables = FixedBase::new(&GroupElement::new(&v));
     for exponent in exponents() {
-        let expected = GroupElement::new(&v).power(&exponent);
-        assert_eq!(*tables.power(&exponent).number(), *expected.number(), "{exponent:?}");
+        let expected = GroupElement::new(&v).pow(&exponent);
+        assert_eq!(*tables.pow(&exponent).number(), *expected.number(), "{exponent:?}");
     }
 }
 
@@ -85,7 +85,7 @@ proptest! {
         g_is_raised(&b);
         let v = Client::new().compute_g_x(&number(&v));
         let k = number(&hides);
-        let public = GroupElement::new(&k).times(&GroupElement::new(&v)).plus(&G.power(&b));
+        let public = GroupElement::new(&k).mul(&GroupElement::new(&v)).add(&G.pow(&b));
         prop_assert_eq!(&*public.number(), &Server::new().compute_b_pub(&b, &k, &v));
         a_server_of(&v, [[number(a.as_flattened()), u, b]]);
     }

@@ -54,7 +54,7 @@ fn an_init_line_has_as_many_users_as_are_read() {
     list(&mut one, crowd().next().unwrap());
     let history = [message(0, 20_000)];
     let classic = init(crowd(), ("id", &name), history.iter());
-    let start = Some((u64::MAX, ChainHash::START));
+    let start = Some((u64::MAX, ChainHash::GENESIS));
     let sealed = sealed_init(crowd(), ("id", &name), usize::MAX, start);
     // In a record place is kept for the longest of numbers.
     for (line, most, spare) in [(classic, MAX_LINE, 0), (sealed, MAX_OBJECT, 256)] {

@@ -22,7 +22,7 @@ impl Scene {
     fn done(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.model.poll_effect())
             .map(|effect| match &effect {
-                Effect::Send(SessionCommand::Say(SendId(number), text)) => {
+                Effect::Send(SessionCommand::Send(SendId(number), text)) => {
                     format!("say {number} {}", text.as_str())
                 }
                 Effect::Copy(text) => {

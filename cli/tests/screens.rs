@@ -255,7 +255,7 @@ fn commands_answer() {
     scene.enter("/verify");
     let fingerprint = "12345 67890 12345 67890 12345".parse().unwrap();
     let view = Some((17, [0xAB, 0xCD, 0, 1, 2]));
-    scene.hears(Event::Standing(RoomState { view, fingerprint }));
+    scene.hears(Event::RoomState(RoomState { view, fingerprint }));
     scene.enter("/ignore bbo");
     assert_snapshot!("more_answers", scene.seen());
 }
@@ -350,7 +350,7 @@ fn nothing_invisible_gets_into_a_cell() {
         scene.says("bob", &format!("/me {text}"));
         scene.joins(&text, 5);
         scene.hears(Event::Notice(untrusted(&text)));
-        scene.hears(Event::Cleared(Some(untrusted(&text)), Vec::new()));
+        scene.hears(Event::HistoryCleared(Some(untrusted(&text)), Vec::new()));
         scene.says(&text, &text);
         scene.enter("/show");
         scene.types(&text);

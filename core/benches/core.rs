@@ -111,7 +111,7 @@ mod room {
                 let admitted = log_in(&gate, &credentials, number);
                 full.room.handle(Tick::ZERO, Input::Joined(admitted));
                 while let Some(output) = full.room.poll_output() {
-                    if let Output::Admit(seat, outlet) = output {
+                    if let Output::Attach(seat, outlet) = output {
                         full.members.push((seat, outlet));
                     }
                 }

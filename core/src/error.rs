@@ -65,7 +65,7 @@ impl WireError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
     /// Refused with this line.
-    Answered(WireError),
+    Rejected(WireError),
     /// A line over the bound of its phase.
     LineTooLong,
     /// A chat line that is not UTF-8.
@@ -75,13 +75,13 @@ pub enum ProtocolError {
     /// A record that is not what an honest client seals next (PROTOCOL 2.4).
     Tampered,
     /// A request over a sealed link that is too long or holds no token.
-    Unfit,
+    InvalidRequest,
     /// A wish to clear a strict room, where that is not allowed.
-    NoClear,
+    ClearForbidden,
     /// Not logged in within the time given.
-    TooSlow,
+    LoginTimeout,
     /// The connection ended before the login did.
-    Abandoned,
+    Disconnected,
 }
 
 impl ProtocolError {
@@ -90,15 +90,15 @@ impl ProtocolError {
     #[must_use]
     pub const fn wire_error(self) -> Option<WireError> {
         match self {
-            Self::Answered(error) => Some(error),
+            Self::Rejected(error) => Some(error),
             Self::LineTooLong
             | Self::NotUtf8
             | Self::NotAnObject
             | Self::Tampered
-            | Self::Unfit
-            | Self::NoClear
-            | Self::TooSlow
-            | Self::Abandoned => None,
+            | Self::InvalidRequest
+            | Self::ClearForbidden
+            | Self::LoginTimeout
+            | Self::Disconnected => None,
         }
     }
 }
@@ -109,15 +109,15 @@ impl ProtocolError {
     #[must_use]
     pub const fn close_notice(self) -> Option<&'static str> {
         match self {
-            Self::Unfit => Some("your last message was too long or malformed"),
-            Self::NoClear => Some(NO_CLEAR),
-            Self::Answered(_)
+            Self::InvalidRequest => Some("your last message was too long or malformed"),
+            Self::ClearForbidden => Some(NO_CLEAR),
+            Self::Rejected(_)
             | Self::LineTooLong
             | Self::NotUtf8
             | Self::NotAnObject
             | Self::Tampered
-            | Self::TooSlow
-            | Self::Abandoned => None,
+            | Self::LoginTimeout
+            | Self::Disconnected => None,
         }
     }
 }
@@ -129,21 +129,21 @@ pub(crate) const NO_CLEAR: &str = "in this room the history cannot be wiped by m
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Answered(error) => error.as_str(),
+            Self::Rejected(error) => error.as_str(),
             Self::LineTooLong => "line too long",
             Self::NotUtf8 => "not UTF-8",
             Self::NotAnObject => "not a JSON object",
             Self::Tampered => "record tampered with or broken",
-            Self::Unfit => "request too long or malformed",
-            Self::NoClear => NO_CLEAR,
-            Self::TooSlow => "login took too long",
-            Self::Abandoned => "left during login",
+            Self::InvalidRequest => "request too long or malformed",
+            Self::ClearForbidden => NO_CLEAR,
+            Self::LoginTimeout => "login took too long",
+            Self::Disconnected => "left during login",
         })
     }
 }
 
 impl From<WireError> for ProtocolError {
     fn from(error: WireError) -> Self {
-        Self::Answered(error)
+        Self::Rejected(error)
     }
 }

@@ -87,9 +87,9 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
                 match reader.read(buffer.room(), Some(login.deadline())).await {
-                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
-                    Ok(Read::Late) => {}
-                    Ok(Read::End) | Err(_) => inbox.feed_eof(),
+                    Ok(Read::Data(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
+                    Ok(Read::TimedOut) => {}
+                    Ok(Read::Eof) | Err(_) => inbox.feed_eof(),
                 }
                 login
             }
@@ -132,8 +132,8 @@ pub(crate) async fn see_out<R: Runtime>(runtime: &R, mut reader: R::Reader, mut 
     let mut buffer = ReadBuffer::new();
     while runtime.now() < until {
         match reader.read(buffer.room(), Some(until)).await {
-            Ok(Read::Bytes(_)) => {}
-            Ok(Read::Late | Read::End) | Err(_) => break,
+            Ok(Read::Data(_)) => {}
+            Ok(Read::TimedOut | Read::Eof) | Err(_) => break,
         }
     }
 }

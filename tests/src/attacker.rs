@@ -98,8 +98,8 @@ impl Carrier {
         let mut buffer = [0; 4096];
         loop {
             let read = match self.reader.read(&mut buffer, None).await {
-                Ok(Read::Bytes(count)) => &buffer[..count],
-                Ok(Read::End | Read::Late) => break,
+                Ok(Read::Data(count)) => &buffer[..count],
+                Ok(Read::Eof | Read::TimedOut) => break,
                 Err(_) => return self.hang_up(),
             };
             for &byte in read {

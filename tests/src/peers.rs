@@ -139,7 +139,7 @@ impl Peer {
             Self::Ours(friend) => {
                 let reference = SendId(friend.said);
                 friend.said += 1;
-                friend.command(SessionCommand::Say(reference, text.to_owned().into()));
+                friend.command(SessionCommand::Send(reference, text.to_owned().into()));
             }
             Self::Python(peer) => peer.command(&json!({ "say": text })),
         }
@@ -148,7 +148,7 @@ impl Peer {
     /// Has the history forgotten.
     pub fn clear(&mut self) {
         match self {
-            Self::Ours(friend) => friend.command(SessionCommand::Clear),
+            Self::Ours(friend) => friend.command(SessionCommand::ClearHistory),
             Self::Python(peer) => peer.command(&json!({ "clear": true })),
         }
     }
@@ -156,7 +156,7 @@ impl Peer {
     /// Leaves.
     pub fn leave(&mut self) {
         match self {
-            Self::Ours(friend) => friend.command(SessionCommand::Leave),
+            Self::Ours(friend) => friend.command(SessionCommand::Close),
             Self::Python(peer) => peer.command(&json!({ "quit": true })),
         }
     }
@@ -236,12 +236,12 @@ fn seen_by_ours(event: Event) -> Seen {
         }
         Event::Joined(name, _) => Seen::Joined(name.raw().to_owned()),
         Event::Left(name, _) => Seen::Left(name.raw().to_owned()),
-        Event::Cleared(..) => Seen::Cleared,
+        Event::HistoryCleared(..) => Seen::Cleared,
         other @ (Event::Rejected(_)
         | Event::Notice(_)
         | Event::SendFailed(..)
         | Event::Unacknowledged(_)
-        | Event::Standing(_)
+        | Event::RoomState(_)
         | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
     }
 }

@@ -128,9 +128,9 @@ impl Reader for Tap<SimReadHalf> {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let read = self.half.read(buffer, deadline).await;
         match &read {
-            Ok(Read::Bytes(count)) => self.record.bytes(buffer.get(..*count).unwrap_or_default()),
-            Ok(Read::End) => self.record.over("(end)"),
-            Ok(Read::Late) => {}
+            Ok(Read::Data(count)) => self.record.bytes(buffer.get(..*count).unwrap_or_default()),
+            Ok(Read::Eof) => self.record.over("(end)"),
+            Ok(Read::TimedOut) => {}
             Err(error) => self.record.over(&format!("({:?})", error.kind())),
         }
         read

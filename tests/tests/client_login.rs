@@ -15,7 +15,7 @@ const HTTP: LoginFailure = LoginFailure::NotAServer { http: true };
 /// In place of line 4 anything is a proof that was not given.
 fn in_place_of<'a>(line: &str, failed: &'a LoginFailure) -> &'a LoginFailure {
     if line == "line 4" && matches!(failed, LoginFailure::NotAServer { .. }) {
-        &LoginFailure::Unproven
+        &LoginFailure::ServerNotAuthenticated
     } else {
         failed
     }
@@ -129,7 +129,7 @@ fn every_refusal_of_the_server_is_told() {
         assert_eq!(known.map(WireError::as_str), Some(text));
         for (when, mut client) in waiting() {
             client.hear_line(&json!({ "error": text }).to_string());
-            let refused = LoginFailure::Refused { known, text: Untrusted::new(text.to_owned()) };
+            let refused = LoginFailure::Rejected { known, text: Untrusted::new(text.to_owned()) };
             assert_failed(&mut client, &refused, when);
         }
     }
@@ -150,7 +150,7 @@ fn refusals_in_other_words_are_told_as_well() {
         for (when, mut client) in waiting() {
             client.hear_line(line);
             let text = Untrusted::new(text.to_owned());
-            let refused = LoginFailure::Refused { known: None, text };
+            let refused = LoginFailure::Rejected { known: None, text };
             assert_failed(&mut client, &refused, &format!("{when}: {line}"));
         }
     }
@@ -267,7 +267,7 @@ fn numbers_that_no_honest_server_sends_are_not_answered() {
         let mut client = greeting();
         client.hear_line(&with(PlayedServer::new().challenge(), field, base64(&bytes)));
         let what = format!("{field} of {} bytes", bytes.len());
-        assert_failed(&mut client, &LoginFailure::Unproven, &what);
+        assert_failed(&mut client, &LoginFailure::ServerNotAuthenticated, &what);
     }
 }
 
@@ -317,7 +317,7 @@ fn a_server_without_the_right_proof_is_left() {
     for line in wrong.chain(shapeless).chain([twice]) {
         let mut client = proving().0;
         client.hear_line(&line);
-        assert_failed(&mut client, &LoginFailure::Unproven, &line);
+        assert_failed(&mut client, &LoginFailure::ServerNotAuthenticated, &line);
     }
     // `session_key` is used for nothing, so nothing is asked of it.
     let mut client = proving().0;
@@ -333,7 +333,7 @@ fn silence_is_waited_for_until_the_deadline() {
             client.pass(Client::TIMEOUT - MILLISECOND);
             assert!(client.failure().is_none(), "{when}");
             client.pass(MILLISECOND);
-            assert_failed(&mut client, &LoginFailure::TooSlow, when);
+            assert_failed(&mut client, &LoginFailure::TimedOut, when);
         }
     }
     // The time is that of the whole login: an answer does not begin it anew.
@@ -342,7 +342,7 @@ fn silence_is_waited_for_until_the_deadline() {
     client.hear_line(&PlayedServer::new().challenge().to_string());
     assert_eq!(client.lines().len(), 1);
     client.pass(MILLISECOND);
-    assert_failed(&mut client, &LoginFailure::TooSlow, "line 4");
+    assert_failed(&mut client, &LoginFailure::TimedOut, "line 4");
 }
 
 #[test]
@@ -371,7 +371,7 @@ fn a_last_line_needs_no_line_feed() {
         client.end();
         let known = Some(WireError::RoomFull);
         let text = Untrusted::new("Room full".to_owned());
-        assert_failed(&mut client, &LoginFailure::Refused { known, text }, when);
+        assert_failed(&mut client, &LoginFailure::Rejected { known, text }, when);
     }
     let (mut client, line_4) = proving();
     client.hear(line_4.to_string().as_bytes());
@@ -385,9 +385,9 @@ fn a_line_4_that_came_together_with_line_2_is_judged_at_once() {
     let refusal = json!({ "error": "Try again later" }).to_string();
     let known = Some(WireError::TryAgainLater);
     let refused =
-        LoginFailure::Refused { known, text: Untrusted::new("Try again later".to_owned()) };
+        LoginFailure::Rejected { known, text: Untrusted::new("Try again later".to_owned()) };
     let guess = json!({ "H_AMK": base64(&[0; 32]) }).to_string();
-    for (line_4, expected) in [(guess, LoginFailure::Unproven), (refusal, refused)] {
+    for (line_4, expected) in [(guess, LoginFailure::ServerNotAuthenticated), (refusal, refused)] {
         let mut client = greeting();
         let line_2 = PlayedServer::new().challenge().to_string();
         client.hear(format!("{line_2}\n{line_4}\n").as_bytes());

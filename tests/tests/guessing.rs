@@ -146,7 +146,7 @@ impl Siege {
             count += 1;
             let said = self.sim.now();
             let _ =
-                commands.send(SessionCommand::Say(SendId(count), "hello".to_owned().into())).await;
+                commands.send(SessionCommand::Send(SendId(count), "hello".to_owned().into())).await;
             loop {
                 match events.recv().await.expect("it is still in the room") {
                     Event::Message(Message { own: Some(_), .. }) => break,
@@ -174,7 +174,7 @@ impl Siege {
                 }
             };
             longest = longest.max(self.sim.now().since(begun));
-            let _ = joined.commands.send(SessionCommand::Leave).await;
+            let _ = joined.commands.send(SessionCommand::Close).await;
             while joined.events.recv().await.is_ok() {}
             self.pause(Duration::from_secs(120)).await;
         }
@@ -186,8 +186,8 @@ async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReadHalf) -> S
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {
-            Ok(Read::Bytes(count)) => line.extend_from_slice(&buffer[..count]),
-            Ok(Read::End | Read::Late) | Err(_) => break,
+            Ok(Read::Data(count)) => line.extend_from_slice(&buffer[..count]),
+            Ok(Read::Eof | Read::TimedOut) | Err(_) => break,
         }
     }
     String::from_utf8_lossy(&line).into_owned()

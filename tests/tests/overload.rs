@@ -30,7 +30,7 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
     sim.let_arithmetic_take(Duration::from_secs(1));
     let (told, refused) = async_channel::unbounded();
     let notes = move |note| {
-        if let ServerEvent::Refused(_, violation) = note {
+        if let ServerEvent::LoginRejected(_, violation) = note {
             told.try_send(violation).expect("the test listens");
         }
     };
@@ -69,7 +69,7 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
         let dave = answers[3].recv().await.expect("an answer").expect_err("one too many");
         let text = Untrusted::new("Try again later".to_owned());
         let known = Some(WireError::TryAgainLater);
-        assert_eq!(dave.why, LoginFailure::Refused { known, text });
+        assert_eq!(dave.why, LoginFailure::Rejected { known, text });
         assert!(!dave.guess_given, "whoever did not prove anything may come again by itself");
 
         // As he is asked to.
@@ -79,6 +79,6 @@ fn the_one_too_many_is_told_and_the_others_get_in() {
     .expect("every login ends");
     stop.close();
     sim.drop_tasks();
-    let busy = ProtocolError::Answered(WireError::TryAgainLater);
+    let busy = ProtocolError::Rejected(WireError::TryAgainLater);
     assert_eq!((refused.try_recv(), refused.len()), (Ok(busy), 0), "the host hears of it once");
 }

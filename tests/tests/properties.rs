@@ -340,7 +340,7 @@ fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
         5 => "[A-Za-z0-9_=-]{0,40}".prop_map(move |text| {
             (json!({"type": "message", "text": text}).to_string(), say(&text))
         }),
-        1 => Just(("{\"type\":\"clear\"}".to_owned(), Some(Request::Clear(None)))),
+        1 => Just(("{\"type\":\"clear\"}".to_owned(), Some(Request::ClearHistory(None)))),
         2 => prop::sample::select(&[
             "", "garbage", "{}", r#"{"type":"dance"}"#, r#"{"type":"message","text":5}"#,
             r#"{"type":"message","text":"a b"}"#, r#"{"type":"message","text":"\ud800"}"#,
@@ -371,7 +371,7 @@ proptest! {
         while !ended {
             match intake.next(now, &mut inbox) {
                 Inbound::Request(request) => heard.push((now, request)),
-                Inbound::NeedsTime(until) => {
+                Inbound::WaitUntil(until) => {
                     prop_assert!(until > now, "time must pass");
                     now = until;
                 }
@@ -383,8 +383,8 @@ proptest! {
                     rest = behind;
                     now = now.after(Duration::from_millis(*pause));
                 }
-                Inbound::End(LeaveReason::Closed) => ended = true,
-                other @ (Inbound::Answer(_) | Inbound::End(_)) => panic!("{other:?}"),
+                Inbound::Closed(LeaveReason::Closed) => ended = true,
+                other @ (Inbound::Reply(_) | Inbound::Closed(_)) => panic!("{other:?}"),
             }
         }
         if let Some(Rate { burst, interval }) = rate {

@@ -58,7 +58,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let mut talk = Talk::new(sim.clone(), joined, input, signals, patience, Some(regain));
         for number in 0..TEXTS {
             let text = format!("text {number}").into();
-            talk.ask(SessionCommand::Say(SendId(number), text));
+            talk.ask(SessionCommand::Send(SendId(number), text));
         }
         let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
         while back < TEXTS {
@@ -80,7 +80,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
                 break parting;
             }
         };
-        assert_eq!((parting.ending, parting.undelivered), (CloseReason::Left, 0));
+        assert_eq!((parting.ending, parting.undelivered), (CloseReason::LocallyClosed, 0));
         stop.close();
         texts(bob).await
     });

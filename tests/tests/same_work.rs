@@ -78,7 +78,7 @@ async fn read_line(reader: &mut SimReadHalf) -> String {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {
-            Ok(Read::Bytes(count)) => line.extend_from_slice(&buffer[..count]),
+            Ok(Read::Data(count)) => line.extend_from_slice(&buffer[..count]),
             other => panic!("the server said nothing more: {other:?}"),
         }
     }

@@ -105,7 +105,7 @@ fn what_a_client_insists_on() {
         let elsewhere = "12345 12345 12345 12345 12345".parse().expect("25 digits");
         let carol = stage.guest("carol", PASSWORD).pin_room(elsewhere);
         let refused = stage.try_join_as(carol, stage.link()).await.err();
-        assert_eq!(refused, Some(LoginFailure::OtherRoom));
+        assert_eq!(refused, Some(LoginFailure::WrongRoom));
         stage.pause(10).await;
     }));
 }

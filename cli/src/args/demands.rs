@@ -42,7 +42,7 @@ impl Demands {
             None => lowest,
             Some(Require::Strict) => Mode::Strict,
             Some(Require::Sealed) => Mode::Sealed,
-            Some(Require::Any) => Mode::Open,
+            Some(Require::Any) => Mode::Plaintext,
         });
         match self.room {
             Some(room) => guest.pin_room(room),

@@ -59,7 +59,7 @@ impl Code {
     /// strict one only.
     #[must_use]
     pub const fn lowest_mode(&self) -> Mode {
-        if self.0.len() < CLASSIC { Mode::Strict } else { Mode::Open }
+        if self.0.len() < CLASSIC { Mode::Strict } else { Mode::Plaintext }
     }
 
     /// What the members of the room know.
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn the_number_of_words_says_what_room_it_is_for() {
         for (count, mode) in
-            [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Open), (9, Mode::Open)]
+            [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Plaintext), (9, Mode::Plaintext)]
         {
             let text = vec!["oak"; count].join("-");
             assert_eq!(Code::read(&text).unwrap().lowest_mode(), mode);

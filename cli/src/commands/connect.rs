@@ -21,7 +21,7 @@ pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> 
             way: &command.way,
             looks: &command.looks,
             demands: command.demands,
-            lowest: Mode::Open,
+            lowest: Mode::Plaintext,
             name,
             password,
             opening: Opening::default(),

@@ -81,34 +81,38 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
         }
         ServerEvent::Room(Output::Left(name, departure, present)) if !quiet => match departure {
             LeaveReason::Closed => plain::left(now, &shown(name), *present),
-            LeaveReason::Lost => presence(now, name, " was cut off (", *present),
-            LeaveReason::Silent => presence(now, name, " was silent and is out (", *present),
-            LeaveReason::TooSlow => presence(now, name, " was too slow and is out (", *present),
-            LeaveReason::Broken(_) => {
+            LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
+            LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
+            LeaveReason::SlowConsumer => {
+                presence(now, name, " was too slow and is out (", *present)
+            }
+            LeaveReason::ProtocolError(_) => {
                 presence(now, name, " broke the protocol and is out (", *present)
             }
         },
-        ServerEvent::Room(Output::Cleared(name)) if !quiet => {
+        ServerEvent::Room(Output::HistoryCleared(name)) if !quiet => {
             plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
         }
-        ServerEvent::Room(_) | ServerEvent::Refused(_, ProtocolError::Abandoned) => return None,
-        ServerEvent::Refused(address, violation) => {
+        ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {
+            return None;
+        }
+        ServerEvent::LoginRejected(address, violation) => {
             let why = match violation {
-                ProtocolError::Answered(WireError::AuthenticationFailed) => "wrong passphrase",
-                ProtocolError::Answered(error) => error.as_str(),
+                ProtocolError::Rejected(WireError::AuthenticationFailed) => "wrong passphrase",
+                ProtocolError::Rejected(error) => error.as_str(),
                 ProtocolError::LineTooLong => "line too long",
                 ProtocolError::NotUtf8 => "not UTF-8",
                 ProtocolError::NotAnObject => "not a JSON object",
-                ProtocolError::Tampered | ProtocolError::Unfit | ProtocolError::NoClear => {
-                    "bad request"
-                }
-                ProtocolError::TooSlow => "too slow",
-                ProtocolError::Abandoned => "left",
+                ProtocolError::Tampered
+                | ProtocolError::InvalidRequest
+                | ProtocolError::ClearForbidden => "bad request",
+                ProtocolError::LoginTimeout => "too slow",
+                ProtocolError::Disconnected => "left",
             };
             let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
             plain::warning(now, &text)
         }
-        ServerEvent::NotAccepted(error) => {
+        ServerEvent::AcceptFailed(error) => {
             let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
             plain::warning(now, &text)
         }

@@ -96,18 +96,18 @@ pub(super) async fn enter<R: TcpRuntime>(
 /// still have the name and the place.
 const fn is_passing(why: &LoginFailure) -> bool {
     match why {
-        LoginFailure::Refused { known: Some(known), .. } => matches!(
+        LoginFailure::Rejected { known: Some(known), .. } => matches!(
             known,
             WireError::UsernameTaken | WireError::RoomFull | WireError::TryAgainLater
         ),
-        LoginFailure::TooSlow | LoginFailure::Closed => true,
-        LoginFailure::Refused { known: None, .. }
+        LoginFailure::TimedOut | LoginFailure::Closed => true,
+        LoginFailure::Rejected { known: None, .. }
         | LoginFailure::NotAServer { .. }
         | LoginFailure::TooWeak(_)
-        | LoginFailure::OtherRoom
+        | LoginFailure::WrongRoom
         | LoginFailure::Downgrade
-        | LoginFailure::UnknownVersion
-        | LoginFailure::Unproven => false,
+        | LoginFailure::UnsupportedVersion
+        | LoginFailure::ServerNotAuthenticated => false,
     }
 }
 
@@ -129,7 +129,7 @@ async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, F
 fn not_let_in(way: &Way, name: &Username, failed: LoginFailure) -> Failure {
     let (host, port) = (way.host.as_str(), way.port);
     match failed {
-        LoginFailure::Refused { known: Some(error), text } => match error {
+        LoginFailure::Rejected { known: Some(error), text } => match error {
             WireError::AuthenticationFailed => Failure::wrong_passphrase(host, port),
             WireError::UsernameTaken => Failure::name_taken(name.as_str()),
             WireError::InvalidUsername => {
@@ -145,16 +145,16 @@ fn not_let_in(way: &Way, name: &Username, failed: LoginFailure) -> Failure {
             | WireError::InvalidVerifyRequest
             | WireError::Protocol2Required => Failure::no_common_protocol(host, port, &text),
         },
-        LoginFailure::Refused { known: None, text } => Failure::refused_with(host, port, &text),
+        LoginFailure::Rejected { known: None, text } => Failure::refused_with(host, port, &text),
         LoginFailure::NotAServer { http } => {
             Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
         }
         LoginFailure::TooWeak(mode) => Failure::too_weak(host, port, mode),
-        LoginFailure::OtherRoom => Failure::other_room(host, port),
+        LoginFailure::WrongRoom => Failure::other_room(host, port),
         LoginFailure::Downgrade => Failure::downgrade(host, port),
-        LoginFailure::UnknownVersion => Failure::unknown_version(host, port),
-        LoginFailure::Unproven => Failure::host_without_proof(host, port),
-        LoginFailure::TooSlow => Failure::no_login(host, port, LOGIN_TIMEOUT),
+        LoginFailure::UnsupportedVersion => Failure::unknown_version(host, port),
+        LoginFailure::ServerNotAuthenticated => Failure::host_without_proof(host, port),
+        LoginFailure::TimedOut => Failure::no_login(host, port, LOGIN_TIMEOUT),
         LoginFailure::Closed => Failure::hung_up(host, port),
     }
 }
@@ -166,11 +166,14 @@ pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
         return Err(failure);
     }
     match (parting.ending, parting.undelivered) {
-        (CloseReason::Left | CloseReason::Closed, 0) => {}
-        (CloseReason::Left, undelivered) => {
+        (CloseReason::LocallyClosed | CloseReason::ClosedByServer, 0) => {}
+        (CloseReason::LocallyClosed, undelivered) => {
             return Err(Failure::not_delivered(undelivered, parting.patience));
         }
-        (CloseReason::Closed | CloseReason::Lost | CloseReason::Silent, undelivered) => {
+        (
+            CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
+            undelivered,
+        ) => {
             return Err(Failure::lost(host, port, parting.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
@@ -181,7 +184,7 @@ pub(super) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
             let what = Shown::line(&[&"the connection was tampered with or broken"]);
             return Err(Failure::new(Exit::Distrust, what));
         }
-        (CloseReason::Unfaithful, _) => {
+        (CloseReason::ServerMisbehaved, _) => {
             let what = Shown::line(&[&"the server lost or repeated messages"]);
             return Err(Failure::new(Exit::Distrust, what));
         }

@@ -71,14 +71,14 @@ impl Errand for Message<'_> {
         let seed = seed()?;
         runtime.run(async {
             let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
-            let guest = Arc::new(self.demands.of(guest, Mode::Open));
+            let guest = Arc::new(self.demands.of(guest, Mode::Plaintext));
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
             let input = (Source::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
             let mut talk = Talk::new(runtime.clone(), joined, input, signals, patience, None);
-            talk.ask(SessionCommand::Say(SendId(0), self.text));
+            talk.ask(SessionCommand::Send(SendId(0), self.text));
             talk.finish();
             loop {
                 match talk.next(None).await {

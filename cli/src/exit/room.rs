@@ -20,7 +20,7 @@ impl Failure {
     #[must_use]
     pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
         let what = match offered {
-            Mode::Open => Shown::line(&[&at(host, port), &" speaks only protocol 1"]),
+            Mode::Plaintext => Shown::line(&[&at(host, port), &" speaks only protocol 1"]),
             Mode::Sealed | Mode::Strict => {
                 Shown::line(&[&at(host, port), &" offers only a classic room"])
             }

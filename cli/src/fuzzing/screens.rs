@@ -100,7 +100,7 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
         Event::Rejected(RejectedMessage { author: name.clone(), why: forged }),
         Event::Notice(text.clone()),
         Event::Left(text.clone(), 2),
-        Event::Cleared(Some(name.clone()), vec![Warning::SplitView]),
+        Event::HistoryCleared(Some(name.clone()), vec![Warning::SplitView]),
     ];
     let typed = [
         Input::Paste(Zeroizing::new(text.raw().to_owned())),

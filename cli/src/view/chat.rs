@@ -106,7 +106,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
             }
             match self.carry_out() {
                 Some(Exit::Vanish) => {
-                    let parting = self.talk.parting(CloseReason::Lost);
+                    let parting = self.talk.parting(CloseReason::ConnectionLost);
                     return Ok(self.part(parting));
                 }
                 Some(Exit::Flee) => return Ok(self.flee().await),
@@ -222,24 +222,24 @@ impl<'a, R: Runtime> Chat<'a, R> {
         let Self { terminal, model, talk, .. } = self;
         terminal.wipe();
         drop(model);
-        let parting = Parting { undelivered: 0, ..talk.parting(CloseReason::Left) };
+        let parting = Parting { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
         talk.flee().await;
         parting
     }
 
     fn part(&mut self, parting: Parting) -> Parting {
         let undelivered = match parting.ending {
-            CloseReason::Left => parting.undelivered,
+            CloseReason::LocallyClosed => parting.undelivered,
             // What was not even looked at is not delivered either.
-            CloseReason::Closed
-            | CloseReason::Lost
-            | CloseReason::Silent
+            CloseReason::ClosedByServer
+            | CloseReason::ConnectionLost
+            | CloseReason::TimedOut
             | CloseReason::LineTooLong
             | CloseReason::Tampered
-            | CloseReason::Unfaithful => parting.undelivered + self.talk.lines_unread(),
+            | CloseReason::ServerMisbehaved => parting.undelivered + self.talk.lines_unread(),
         };
         let mut unwritten = parting.unwritten;
-        if parting.ending == CloseReason::Closed {
+        if parting.ending == CloseReason::ClosedByServer {
             self.update(Input::Closed);
             let failed = self.draw_if_due().err();
             unwritten = unwritten.or(failed.as_ref().and_then(Failure::unwritten));

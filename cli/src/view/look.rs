@@ -59,7 +59,7 @@ impl Look {
         let colour = match mode {
             _ if !connected => Color::Red,
             Some(Mode::Strict) => Color::Green,
-            Some(Mode::Sealed | Mode::Open) | None => Color::Reset,
+            Some(Mode::Sealed | Mode::Plaintext) | None => Color::Reset,
         };
         self.reduced(Style::new().fg(colour).add_modifier(Modifier::BOLD))
     }

@@ -162,10 +162,10 @@ impl<'a, R: Runtime> Talk<'a, R> {
         loop {
             if self.stage == Stage::Gone {
                 self.patience = Duration::ZERO;
-                return Next::Over(self.parting(CloseReason::Left));
+                return Next::Over(self.parting(CloseReason::LocallyClosed));
             }
             match self.wake(due).await {
-                Wake::Event(None) => return Next::Over(self.parting(CloseReason::Lost)),
+                Wake::Event(None) => return Next::Over(self.parting(CloseReason::ConnectionLost)),
                 Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
                 Wake::Event(Some(event)) => return self.heard(event),
                 Wake::Typed(Typed::End) => self.finish(),
@@ -256,10 +256,10 @@ impl<'a, R: Runtime> Talk<'a, R> {
             Event::Rejected(_)
             | Event::Joined(..)
             | Event::Left(..)
-            | Event::Cleared(..)
+            | Event::HistoryCleared(..)
             | Event::Notice(_)
             | Event::Unacknowledged(_)
-            | Event::Standing(_)
+            | Event::RoomState(_)
             | Event::Ended(_) => 0,
         };
         self.unanswered = self.unanswered.saturating_sub(answers);
@@ -284,7 +284,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
             }
             None => {
                 let tried = self.regain.as_ref().map(Regain::patience);
-                Next::Over(Parting { tried, ..self.parting(CloseReason::Lost) })
+                Next::Over(Parting { tried, ..self.parting(CloseReason::ConnectionLost) })
             }
         }
     }
@@ -303,7 +303,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// Tells the session, this one or the next.
     pub fn ask(&mut self, command: SessionCommand) {
-        self.unanswered += usize::from(matches!(command, SessionCommand::Say(..)));
+        self.unanswered += usize::from(matches!(command, SessionCommand::Send(..)));
         self.outbox.put(command);
     }
 
@@ -320,7 +320,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
             self.stage = Stage::Gone;
         } else if self.stage == Stage::Talking {
             self.stage = Stage::Finishing;
-            self.outbox.put(SessionCommand::Finish(self.patience));
+            self.outbox.put(SessionCommand::Drain(self.patience));
         }
     }
 
@@ -332,7 +332,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
         } else {
             self.stage = Stage::Leaving;
             self.patience = FAREWELL;
-            self.outbox.put(SessionCommand::Finish(FAREWELL));
+            self.outbox.put(SessionCommand::Drain(FAREWELL));
         }
     }
 

@@ -41,7 +41,7 @@ impl ClientConfig {
             name,
             password,
             epoch,
-            require: Mode::Open,
+            require: Mode::Plaintext,
             room: None,
             protocol_1_only: false,
             stretched: Arc::default(),
@@ -89,7 +89,7 @@ impl ClientConfig {
     pub(crate) fn versions(&self) -> &'static [u8] {
         match (self.protocol_1_only, self.require) {
             (true, _) => &[],
-            (false, Mode::Open) => &[2, 1],
+            (false, Mode::Plaintext) => &[2, 1],
             (false, Mode::Sealed | Mode::Strict) => &[2],
         }
     }

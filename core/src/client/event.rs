@@ -9,7 +9,7 @@ use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::Fe
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
     /// A classic room over protocol 1: nothing but the texts is encrypted.
-    Open,
+    Plaintext,
     /// A classic room over a sealed link.
     Sealed,
     /// A strict room.
@@ -21,7 +21,7 @@ impl Mode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Open => "classic, open",
+            Self::Plaintext => "classic, open",
             Self::Sealed => "classic, sealed",
             Self::Strict => "strict",
         }
@@ -47,7 +47,7 @@ pub enum Event {
     Left(Untrusted, usize),
     /// The server forgot the history, at the wish of this member, if it says
     /// whose it was; and what is odd about that, in a strict room.
-    Cleared(Option<Untrusted>, Vec<Warning>),
+    HistoryCleared(Option<Untrusted>, Vec<Warning>),
     /// Words of the server, not of a member.
     Notice(Untrusted),
     /// A text was not sent, and why; nothing else changed.
@@ -55,7 +55,7 @@ pub enum Event {
     /// A text of one's own has not come back for 10 s. It may still.
     Unacknowledged(SendId),
     /// The answer to a wish to compare rooms.
-    Standing(RoomState),
+    RoomState(RoomState),
     /// The session is over. The last event, unless more is said all the same.
     Ended(SessionEnd),
 }
@@ -154,19 +154,19 @@ pub struct SessionEnd {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// This side left.
-    Left,
+    LocallyClosed,
     /// The server closed the connection in the ordinary way.
-    Closed,
+    ClosedByServer,
     /// The connection broke: "cut off".
-    Lost,
+    ConnectionLost,
     /// Nothing was heard from the server for 90 s.
-    Silent,
+    TimedOut,
     /// The server sent a line over [`crate::client::MAX_LINE`].
     LineTooLong,
     /// The connection was tampered with or broken (PROTOCOL 2.4).
     Tampered,
     /// The server lost or repeated messages (PROTOCOL 2.6).
-    Unfaithful,
+    ServerMisbehaved,
 }
 
 impl CloseReason {
@@ -175,10 +175,12 @@ impl CloseReason {
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {
-            Self::Lost | Self::Silent => true,
-            Self::Left | Self::Closed | Self::LineTooLong | Self::Tampered | Self::Unfaithful => {
-                false
-            }
+            Self::ConnectionLost | Self::TimedOut => true,
+            Self::LocallyClosed
+            | Self::ClosedByServer
+            | Self::LineTooLong
+            | Self::Tampered
+            | Self::ServerMisbehaved => false,
         }
     }
 }

@@ -99,7 +99,7 @@ pub struct LoginError {
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginFailure {
     /// The server said so. On the wire anybody could have.
-    Refused {
+    Rejected {
         /// The error of PROTOCOL 1.7 that it is, if it is one.
         known: Option<WireError>,
         /// The server's words.
@@ -113,17 +113,17 @@ pub enum LoginFailure {
     /// The server offers no more than this, and more was insisted on.
     TooWeak(Mode),
     /// It is another room than the one insisted on.
-    OtherRoom,
+    WrongRoom,
     /// The server could speak protocol 2, and somebody on the way had it fall
     /// back to protocol 1: "downgrade detected".
     Downgrade,
     /// The server speaks a version of the protocol that was not offered.
-    UnknownVersion,
+    UnsupportedVersion,
     /// The server does not know the password, or sends values that only one
     /// who does not know it would send.
-    Unproven,
+    ServerNotAuthenticated,
     /// The server did not answer in time.
-    TooSlow,
+    TimedOut,
     /// The server closed the connection without a word.
     Closed,
 }
@@ -185,7 +185,7 @@ impl Handshake for Login {
     }
 
     fn reject_overloaded(work: LoginJob, _: &mut Vec<Frame>) -> LoginError {
-        work.case.refused(LoginFailure::TooSlow, false)
+        work.case.refused(LoginFailure::TimedOut, false)
     }
 }
 
@@ -230,7 +230,7 @@ impl Context {
             }
             // Whatever stands in place of the proof, it is none.
             Err(LoginFailure::NotAServer { .. }) => {
-                return Err(self.refused(LoginFailure::Unproven, true));
+                return Err(self.refused(LoginFailure::ServerNotAuthenticated, true));
             }
             Err(why) => return Err(self.refused(why, true)),
         };
@@ -249,10 +249,12 @@ impl Context {
     fn challenge(&self, line: &ServerLine) -> Result<Challenge, LoginFailure> {
         let ClientConfig { require, room, .. } = *self.guest;
         let challenge = match line.object.get("version").map(Value::as_u64) {
-            None if require > Mode::Open => return Err(LoginFailure::TooWeak(Mode::Open)),
+            None if require > Mode::Plaintext => {
+                return Err(LoginFailure::TooWeak(Mode::Plaintext));
+            }
             None => Challenge::open(&line.object)?,
             Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
-            Some(_) => return Err(LoginFailure::UnknownVersion),
+            Some(_) => return Err(LoginFailure::UnsupportedVersion),
         };
         if challenge.version == ProtocolVersion::V1
             && !self.guest.versions().is_empty()
@@ -264,7 +266,7 @@ impl Context {
             return Err(LoginFailure::TooWeak(Mode::Sealed));
         }
         if room.is_some_and(|room| room != challenge.fingerprint()) {
-            return Err(LoginFailure::OtherRoom);
+            return Err(LoginFailure::WrongRoom);
         }
         Ok(challenge)
     }
@@ -288,7 +290,7 @@ impl Context {
                 answer => answer.map(Some),
             },
             Ok(Line::Incomplete) if now < self.deadline => Ok(None),
-            Ok(Line::Incomplete) => Err(LoginFailure::TooSlow),
+            Ok(Line::Incomplete) => Err(LoginFailure::TimedOut),
             Ok(Line::Eof) => Err(LoginFailure::Closed),
             Err(LineTooLong) => Err(LoginFailure::NotAServer { http: false }),
         }
@@ -308,11 +310,11 @@ impl Job for LoginJob {
                 let knowledge = case.guest.room_secrets(kdf, &room_salt);
                 let proof = start.answer(knowledge.srp_password(), &salt, &b);
                 let proof = match version {
-                    ProtocolVersion::V1 => PendingProof::Open(proof),
+                    ProtocolVersion::V1 => PendingProof::V1(proof),
                     ProtocolVersion::V2 => {
                         let session_key = proof.into_session_key();
                         let proofs = transcript.proofs(&session_key);
-                        PendingProof::Sealed { session_key, transcript, proofs }
+                        PendingProof::V2 { session_key, transcript, proofs }
                     }
                 };
                 let terms = RoomParams { key: knowledge.room_key(&room_salt), kdf, fingerprint };

@@ -152,19 +152,19 @@ mod tests {
         assert_eq!(outcome("@\u{1}\u{7f}", HONEST), Ok(()));
         assert_eq!(outcome("@", HONEST.trim_end()), Ok(()));
         let wrong = |from: &str, to: &str| outcome("@", &HONEST.replace(from, to));
-        assert_eq!(wrong("\u{3}", "AAAA"), Err(LoginFailure::Unproven));
-        assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailure::Unproven));
+        assert_eq!(wrong("\u{3}", "AAAA"), Err(LoginFailure::ServerNotAuthenticated));
+        assert_eq!(wrong("\u{1}", "AQ=="), Err(LoginFailure::ServerNotAuthenticated));
         assert_eq!(wrong("\"u\"", "\"\""), Err(LoginFailure::NotAServer { http: false }));
         assert_eq!(outcome("@", "HTTP/1.1 400\n"), Err(LoginFailure::NotAServer { http: true }));
         let sealed = |script: &str| run(&[b"\x80\n", script.as_bytes()].concat()).map(drop);
         assert_eq!(sealed("\u{6}\u{7}"), Ok(()));
         let line_2 = String::from_utf8(recorded(ProtocolVersion::V2).line_2.clone()).unwrap();
         let other = line_2.replacen('{', "{ ", 1) + "\u{7}";
-        assert_eq!(sealed(&other), Err(LoginFailure::Unproven));
+        assert_eq!(sealed(&other), Err(LoginFailure::ServerNotAuthenticated));
         assert_eq!(sealed(HONEST), Err(LoginFailure::Downgrade));
         let of_protocol_2 = HONEST.replace("{\"user_id\"", "{\"version\":2,\"user_id\"");
-        assert_eq!(sealed(&of_protocol_2), Err(LoginFailure::UnknownVersion), "no kdf");
-        assert_eq!(outcome("H", "{"), Err(LoginFailure::TooSlow));
+        assert_eq!(sealed(&of_protocol_2), Err(LoginFailure::UnsupportedVersion), "no kdf");
+        assert_eq!(outcome("H", "{"), Err(LoginFailure::TimedOut));
         assert_eq!(outcome("@", "{"), Err(LoginFailure::Closed));
     }
 }

@@ -142,7 +142,7 @@ impl Person {
                     assert!(!late, "nothing is sent after leaving");
                     match wire::read_request(frame.bytes()) {
                         Ok(Some(Request::Message(token))) if sign == 4 => self.sent(token.as_str()),
-                        Ok(Some(Request::Clear(None))) if sign == 5 => {}
+                        Ok(Some(Request::ClearHistory(None))) if sign == 5 => {}
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
@@ -207,12 +207,12 @@ impl Person {
                 assert!(self.present.is_none_or(|before| present + 1 == before));
                 self.present = Some(present);
             }
-            Event::Cleared(..) => {}
+            Event::HistoryCleared(..) => {}
             Event::Rejected(_)
             | Event::Notice(_)
             | Event::SendFailed(..)
             | Event::Unacknowledged(_)
-            | Event::Standing(_)
+            | Event::RoomState(_)
             | Event::Ended(_) => panic!("no server says that"),
         }
     }
@@ -230,13 +230,13 @@ impl Person {
         let unconfirmed = ended.unconfirmed.iter().map(|text| text.reference);
         assert!(unconfirmed.eq(self.unheard.drain(..).map(|(reference, _)| reference)));
         match ended.ending {
-            CloseReason::Left => assert!(self.leaving),
-            CloseReason::Closed => {}
-            CloseReason::Lost
-            | CloseReason::Silent
+            CloseReason::LocallyClosed => assert!(self.leaving),
+            CloseReason::ClosedByServer => {}
+            CloseReason::ConnectionLost
+            | CloseReason::TimedOut
             | CloseReason::LineTooLong
             | CloseReason::Tampered
-            | CloseReason::Unfaithful => panic!("none of these happened"),
+            | CloseReason::ServerMisbehaved => panic!("none of these happened"),
         }
     }
 

@@ -163,10 +163,10 @@ impl TestServer {
                 Inbound::Request(request) => {
                     self.tell(Input::Request(seat, request));
                 }
-                Inbound::Answer(frame) => person.outlet.meter().tell(frame),
+                Inbound::Reply(frame) => person.outlet.meter().tell(frame),
                 Inbound::NeedsInput(_) => return busy,
-                Inbound::NeedsTime(_) => return true,
-                Inbound::End(departure) => {
+                Inbound::WaitUntil(_) => return true,
+                Inbound::Closed(departure) => {
                     assert_eq!(departure, LeaveReason::Closed, "nobody does anything else");
                     self.people.remove(who);
                     self.tell(Input::Left(seat, departure));
@@ -184,7 +184,7 @@ impl TestServer {
         self.room.publish(self.now);
         let mut admitted = None;
         while let Some(output) = self.room.poll_output() {
-            if let Output::Admit(_, outlet) = output {
+            if let Output::Attach(_, outlet) = output {
                 admitted = Some(outlet);
             }
         }
@@ -254,12 +254,17 @@ impl Person {
             Event::Message(message) => {
                 assert!(message.doubts.is_empty() && message.text.is_some(), "{message:?}");
             }
-            Event::Cleared(by, doubts) => assert!(by.is_some() && doubts.is_empty(), "{doubts:?}"),
-            Event::Standing(standing) => self.standing = Some(standing),
+            Event::HistoryCleared(by, doubts) => {
+                assert!(by.is_some() && doubts.is_empty(), "{doubts:?}")
+            }
+            Event::RoomState(standing) => self.standing = Some(standing),
             Event::Ended(ended) => {
                 self.left = true;
                 assert!(
-                    matches!(ended.ending, CloseReason::Left | CloseReason::Closed),
+                    matches!(
+                        ended.ending,
+                        CloseReason::LocallyClosed | CloseReason::ClosedByServer
+                    ),
                     "{ended:?}"
                 );
             }

@@ -299,9 +299,9 @@ impl Context {
             Ok(Line::Incomplete) if now < self.deadline => return Ok(None),
             Ok(Line::Incomplete) => {
                 self.pass.timed_out(now);
-                return Err(ProtocolError::TooSlow);
+                return Err(ProtocolError::LoginTimeout);
             }
-            Ok(Line::Eof) => ProtocolError::Abandoned,
+            Ok(Line::Eof) => ProtocolError::Disconnected,
             Err(LineTooLong) => ProtocolError::LineTooLong,
         };
         self.pass.abandoned(now);

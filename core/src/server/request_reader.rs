@@ -46,13 +46,13 @@ pub enum Inbound {
     /// Something for the room.
     Request(Request),
     /// Something to be told this member alone.
-    Answer(Frame),
+    Reply(Frame),
     /// Nothing yet: read on, and look again at this moment at the latest.
     NeedsInput(Option<Tick>),
     /// Do not read before this moment.
-    NeedsTime(Tick),
+    WaitUntil(Tick),
     /// The member is to leave, and this is how.
-    End(LeaveReason),
+    Closed(LeaveReason),
 }
 
 impl RequestReader {
@@ -87,7 +87,7 @@ impl RequestReader {
             Some(_) => self.next_record(now, inbox),
             None => self.next_line(now, inbox),
         };
-        if let (Inbound::NeedsTime(until), Some(link)) = (&intent, &mut self.link) {
+        if let (Inbound::WaitUntil(until), Some(link)) = (&intent, &mut self.link) {
             link.keepalive.pause_until(*until);
         }
         intent
@@ -97,17 +97,17 @@ impl RequestReader {
         inbox.set_max_len(wire::MAX_LINE);
         loop {
             if let Some(until) = self.pause(now) {
-                return Inbound::NeedsTime(until);
+                return Inbound::WaitUntil(until);
             }
             let read = match inbox.next_line() {
                 Ok(Line::Complete(line) | Line::Unterminated(line)) => wire::read_request(line),
                 Ok(Line::Incomplete) => return Inbound::NeedsInput(None),
-                Ok(Line::Eof) => return Inbound::End(LeaveReason::Closed),
+                Ok(Line::Eof) => return Inbound::Closed(LeaveReason::Closed),
                 Err(LineTooLong) => return Inbound::broken(ProtocolError::LineTooLong),
             };
             self.count(now);
             match read {
-                Ok(Some(Request::Clear(_))) if !self.may_clear(now) => {}
+                Ok(Some(Request::ClearHistory(_))) if !self.may_clear(now) => {}
                 Ok(Some(request)) => return Inbound::Request(request),
                 Ok(None) | Err(JsonError::NotJson) => {}
                 Err(JsonError::NotUtf8) => return Inbound::broken(ProtocolError::NotUtf8),
@@ -120,9 +120,9 @@ impl RequestReader {
         inbox.set_max_len(MAX_RECORD);
         loop {
             if let Some(until) = self.pause(now) {
-                return Inbound::NeedsTime(until);
+                return Inbound::WaitUntil(until);
             }
-            let Some(link) = &mut self.link else { return Inbound::End(LeaveReason::Closed) };
+            let Some(link) = &mut self.link else { return Inbound::Closed(LeaveReason::Closed) };
             let asked = if let Some(request) = link.held.take() {
                 Ok(ClientMessage::Request(request))
             } else {
@@ -131,13 +131,13 @@ impl RequestReader {
                     Ok(Line::Incomplete) => return link.wait(now),
                     // Without a `bye`, whatever came last.
                     Ok(Line::Unterminated(_) | Line::Eof) => {
-                        return Inbound::End(LeaveReason::Lost);
+                        return Inbound::Closed(LeaveReason::ConnectionLost);
                     }
                     Err(LineTooLong) => return Inbound::broken(ProtocolError::Tampered),
                 }
             };
             match asked {
-                Ok(ClientMessage::Request(request @ Request::Clear(_))) => {
+                Ok(ClientMessage::Request(request @ Request::ClearHistory(_))) => {
                     if let Some(intent) = self.clear(now, request) {
                         return intent;
                     }
@@ -148,10 +148,10 @@ impl RequestReader {
                 }
                 Ok(ClientMessage::Ping) => {
                     self.count(now);
-                    return Inbound::Answer(wire::pong());
+                    return Inbound::Reply(wire::pong());
                 }
                 Ok(ClientMessage::Nothing) => self.count(now),
-                Ok(ClientMessage::Bye) => return Inbound::End(LeaveReason::Closed),
+                Ok(ClientMessage::Bye) => return Inbound::Closed(LeaveReason::Closed),
                 Err(violation) => return Inbound::broken(violation),
             }
         }
@@ -163,16 +163,16 @@ impl RequestReader {
         let link = self.link.as_mut()?;
         if ready > now {
             link.held = Some(request);
-            return Some(Inbound::NeedsTime(ready));
+            return Some(Inbound::WaitUntil(ready));
         }
         let strict = link.kdf == Kdf::Argon2id;
         self.count(now);
         self.clears.consume(now);
         Some(match (self.clear_allowed, strict) {
             (true, _) => Inbound::Request(request),
-            (false, false) => Inbound::Answer(wire::notice(error::NO_CLEAR)),
+            (false, false) => Inbound::Reply(wire::notice(error::NO_CLEAR)),
             // To leave it out would look to the others as if the server had lost a message.
-            (false, true) => Inbound::broken(ProtocolError::NoClear),
+            (false, true) => Inbound::broken(ProtocolError::ClearForbidden),
         })
     }
 
@@ -208,15 +208,15 @@ impl Link {
     fn wait(&mut self, now: Tick) -> Inbound {
         match self.keepalive.poll(now) {
             KeepaliveAction::None => Inbound::NeedsInput(Some(self.keepalive.deadline())),
-            KeepaliveAction::SendPing => Inbound::Answer(wire::ping()),
-            KeepaliveAction::TimedOut => Inbound::End(LeaveReason::Silent),
+            KeepaliveAction::SendPing => Inbound::Reply(wire::ping()),
+            KeepaliveAction::TimedOut => Inbound::Closed(LeaveReason::TimedOut),
         }
     }
 }
 
 impl Inbound {
     const fn broken(violation: ProtocolError) -> Self {
-        Self::End(LeaveReason::Broken(violation))
+        Self::Closed(LeaveReason::ProtocolError(violation))
     }
 }
 #[cfg(test)]
@@ -247,9 +247,9 @@ mod tests {
                     );
                     said += 1;
                 }
-                Inbound::NeedsTime(until) => now = until,
-                Inbound::End(LeaveReason::Closed) => break,
-                other @ (Inbound::NeedsInput(_) | Inbound::Answer(_) | Inbound::End(_)) => {
+                Inbound::WaitUntil(until) => now = until,
+                Inbound::Closed(LeaveReason::Closed) => break,
+                other @ (Inbound::NeedsInput(_) | Inbound::Reply(_) | Inbound::Closed(_)) => {
                     panic!("a whole stream of honest lines: {other:?}")
                 }
             }
@@ -264,7 +264,7 @@ mod tests {
         let mut inbox = LineDecoder::new(0);
         let mut heeded = |now| {
             inbox.feed(b"{\"type\":\"clear\"}\n");
-            matches!(intake.next(now, &mut inbox), Inbound::Request(Request::Clear(None)))
+            matches!(intake.next(now, &mut inbox), Inbound::Request(Request::ClearHistory(None)))
         };
         assert!(heeded(at(0)));
         assert!(!heeded(at(9_999)));
@@ -286,7 +286,7 @@ mod tests {
             let intent = RequestReader::open(&Limits::default()).next(at(0), &mut inbox);
             match (intent, fatal) {
                 (Inbound::NeedsInput(None), None) => {}
-                (Inbound::End(LeaveReason::Broken(violation)), Some(expected)) => {
+                (Inbound::Closed(LeaveReason::ProtocolError(violation)), Some(expected)) => {
                     assert_eq!(violation, expected)
                 }
                 (other, _) => panic!("{line}: {other:?}"),

@@ -90,7 +90,7 @@ pub enum Request {
     Message(FernetToken),
     /// Forget the history. In a strict room with the envelope that proves the
     /// wish; nowhere else.
-    Clear(Option<FernetToken>),
+    ClearHistory(Option<FernetToken>),
 }
 
 impl Request {
@@ -98,8 +98,8 @@ impl Request {
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
-            Self::Message(token) | Self::Clear(Some(token)) => token.as_str().len() as u64,
-            Self::Clear(None) => 0,
+            Self::Message(token) | Self::ClearHistory(Some(token)) => token.as_str().len() as u64,
+            Self::ClearHistory(None) => 0,
         }
     }
 }
@@ -113,7 +113,7 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
     Ok(match (kind.text(), text) {
         (Some("message"), Field::Text(text)) => FernetToken::new(text).map(Request::Message),
         (Some("message"), Field::Absent) => FernetToken::new(String::new()).map(Request::Message),
-        (Some("clear"), _) => Some(Request::Clear(None)),
+        (Some("clear"), _) => Some(Request::ClearHistory(None)),
         _ => None,
     })
 }
@@ -137,12 +137,12 @@ pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<ClientMessa
     let kind = object.get("type").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
     let token = || {
         let text = object.get("text").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
-        FernetToken::new(text.to_owned()).ok_or(ProtocolError::Unfit)
+        FernetToken::new(text.to_owned()).ok_or(ProtocolError::InvalidRequest)
     };
     Ok(match (kind, kdf) {
         ("message", _) => ClientMessage::Request(Request::Message(token()?)),
-        ("clear", Kdf::None) => ClientMessage::Request(Request::Clear(None)),
-        ("clear", Kdf::Argon2id) => ClientMessage::Request(Request::Clear(Some(token()?))),
+        ("clear", Kdf::None) => ClientMessage::Request(Request::ClearHistory(None)),
+        ("clear", Kdf::Argon2id) => ClientMessage::Request(Request::ClearHistory(Some(token()?))),
         ("ping", _) => ClientMessage::Ping,
         ("bye", _) => ClientMessage::Bye,
         _ => ClientMessage::Nothing,
@@ -217,7 +217,7 @@ mod tests {
         let say = |text: &str| Ok(FernetToken::new(text.to_owned()).map(Request::Message));
         assert_eq!(read(r#"{"type":"message","text":"gAA-_="}"#), say("gAA-_="));
         assert_eq!(read(r#"{"type":"message"}"#), say(""));
-        assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::Clear(None))));
+        assert_eq!(read(r#"{"type":"clear","text":5}"#), Ok(Some(Request::ClearHistory(None))));
         let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
         for ignored in [
             "hello",
@@ -242,9 +242,9 @@ mod tests {
         let request = |request| Ok(ClientMessage::Request(request));
         assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Message(token())));
         let wish = r#"{"type":"clear","text":"gAA"}"#;
-        assert_eq!(read(wish), request(Request::Clear(Some(token()))));
+        assert_eq!(read(wish), request(Request::ClearHistory(Some(token()))));
         let classic = read_sealed_request(br#"{"type":"clear"}"#, Kdf::None);
-        assert_eq!(classic, request(Request::Clear(None)));
+        assert_eq!(classic, request(Request::ClearHistory(None)));
         assert_eq!(read(r#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
         assert_eq!(read(r#"{"type":"bye"}"#), Ok(ClientMessage::Bye));
         for nothing in [r#"{"type":"pong"}"#, r#"{"type":"dance","text":[]}"#] {
@@ -252,7 +252,7 @@ mod tests {
         }
         let long = format!(r#"{{"type":"message","text":"{}"}}"#, "a".repeat(MAX_TOKEN + 1));
         for unfit in [r#"{"type":"message","text":"a b"}"#, &long] {
-            assert_eq!(read(unfit), Err(ProtocolError::Unfit));
+            assert_eq!(read(unfit), Err(ProtocolError::InvalidRequest));
         }
         for tampered in [
             "{}",
@@ -297,8 +297,8 @@ mod tests {
     fn a_request_costs_what_it_has_to_say() {
         let token = FernetToken::new("x".repeat(1_000)).unwrap();
         assert_eq!(Request::Message(token.clone()).size(), 1_000);
-        assert_eq!(Request::Clear(Some(token)).size(), 1_000);
-        assert_eq!(Request::Clear(None).size(), 0);
+        assert_eq!(Request::ClearHistory(Some(token)).size(), 1_000);
+        assert_eq!(Request::ClearHistory(None).size(), 0);
     }
 
     #[test]

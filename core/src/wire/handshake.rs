@@ -32,7 +32,7 @@ impl ServerLine {
             None => Ok(Self { bytes: line.to_vec(), object }),
             Some(error) => {
                 let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
-                Err(LoginFailure::Refused {
+                Err(LoginFailure::Rejected {
                     known: WireError::from_wire(&text),
                     text: Untrusted::new(text),
                 })
@@ -58,9 +58,13 @@ impl Challenge {
         Ok(Self {
             version: ProtocolVersion::V1,
             user_id: user_id.ok_or(LoginFailure::NotAServer { http: false })?.to_owned(),
-            b: PublicValue::from_wire(&bytes(line, "B")?).map_err(|_| LoginFailure::Unproven)?,
-            salt: Salt::from_wire(&bytes(line, "salt")?).map_err(|_| LoginFailure::Unproven)?,
-            room_salt: bytes(line, "room_salt")?.try_into().map_err(|_| LoginFailure::Unproven)?,
+            b: PublicValue::from_wire(&bytes(line, "B")?)
+                .map_err(|_| LoginFailure::ServerNotAuthenticated)?,
+            salt: Salt::from_wire(&bytes(line, "salt")?)
+                .map_err(|_| LoginFailure::ServerNotAuthenticated)?,
+            room_salt: bytes(line, "room_salt")?
+                .try_into()
+                .map_err(|_| LoginFailure::ServerNotAuthenticated)?,
             kdf: Kdf::None,
         })
     }
@@ -70,13 +74,14 @@ impl Challenge {
     pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailure> {
         let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
-        let kdf = kdf.ok_or(LoginFailure::UnknownVersion)?;
-        let salt = Salt::parse_sentinel(&bytes(&line, "salt")?).ok_or(LoginFailure::Unproven)?;
+        let kdf = kdf.ok_or(LoginFailure::UnsupportedVersion)?;
+        let salt = Salt::parse_sentinel(&bytes(&line, "salt")?)
+            .ok_or(LoginFailure::ServerNotAuthenticated)?;
         let challenge = Self { version: ProtocolVersion::V2, kdf, salt, ..Self::open(&line)? };
         if bytes(&line, "B")? == challenge.b.as_bytes() {
             Ok(challenge)
         } else {
-            Err(LoginFailure::Unproven)
+            Err(LoginFailure::ServerNotAuthenticated)
         }
     }
 
@@ -87,22 +92,22 @@ impl Challenge {
 
 /// The proof of this side, and what the other's has to be.
 pub(crate) enum PendingProof {
-    Open(ClientProof),
-    Sealed { session_key: Secret<32>, transcript: Transcript, proofs: KeyConfirmation },
+    V1(ClientProof),
+    V2 { session_key: Secret<32>, transcript: Transcript, proofs: KeyConfirmation },
 }
 
 impl PendingProof {
     /// M.
     pub(crate) fn own(&self) -> &[u8; 32] {
         match self {
-            Self::Open(proof) => proof.proof(),
-            Self::Sealed { proofs, .. } => proofs.client.expose(),
+            Self::V1(proof) => proof.proof(),
+            Self::V2 { proofs, .. } => proofs.client.expose(),
         }
     }
 
     /// This was line 3.
     pub(crate) fn sent(&mut self, line: &[u8]) {
-        if let Self::Sealed { transcript, .. } = self {
+        if let Self::V2 { transcript, .. } = self {
             transcript.line_3 = line.to_vec();
         }
     }
@@ -112,16 +117,17 @@ impl PendingProof {
         self,
         line: &ServerLine,
     ) -> Result<Option<(RecordSealer, RecordOpener)>, LoginFailure> {
-        let h_amk = bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::Unproven)?;
+        let h_amk =
+            bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::ServerNotAuthenticated)?;
         match self {
             // K itself is not needed: protocol 1 seals nothing with it.
-            Self::Open(proof) => proof.check(&h_amk).map(|_| None).ok(),
-            Self::Sealed { session_key, transcript, proofs } => {
+            Self::V1(proof) => proof.check(&h_amk).map(|_| None).ok(),
+            Self::V2 { session_key, transcript, proofs } => {
                 let right = proofs.server.matches(&h_amk) && strict::object(&line.bytes).is_some();
                 right.then(|| Some(transcript.keys(&session_key, &line.bytes).client()))
             }
         }
-        .ok_or(LoginFailure::Unproven)
+        .ok_or(LoginFailure::ServerNotAuthenticated)
     }
 }
 

@@ -42,28 +42,28 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What a person wants.
 pub enum SessionCommand {
     /// Say this to the room; the number is the caller's own.
-    Say(SendId, Zeroizing<String>),
+    Send(SendId, Zeroizing<String>),
     /// Have the server forget the history, for all.
-    Clear,
-    /// Ask for [`Event::Standing`].
-    Compare,
+    ClearHistory,
+    /// Ask for [`Event::RoomState`].
+    RequestFingerprint,
     /// Leave when all that was said has come back, or when nothing has for so long.
-    Finish(Duration),
+    Drain(Duration),
     /// Leave now.
-    Leave,
+    Close,
 }
 
 /// Without the text.
 impl fmt::Debug for SessionCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Say(SendId(number), text) => {
+            Self::Send(SendId(number), text) => {
                 write!(f, "Say({number}, {} bytes)", text.len())
             }
-            Self::Clear => f.write_str("Clear"),
-            Self::Compare => f.write_str("Compare"),
-            Self::Finish(patience) => write!(f, "Finish({patience:?})"),
-            Self::Leave => f.write_str("Leave"),
+            Self::ClearHistory => f.write_str("Clear"),
+            Self::RequestFingerprint => f.write_str("Compare"),
+            Self::Drain(patience) => write!(f, "Finish({patience:?})"),
+            Self::Close => f.write_str("Leave"),
         }
     }
 }
@@ -138,11 +138,11 @@ async fn read<R: Reader>(mut reader: R, to_session: Sender<ReadEvent>) {
     let mut buffer = ReadBuffer::new();
     loop {
         let arrival = match reader.read(buffer.room(), None).await {
-            Ok(Read::Bytes(count)) => {
+            Ok(Read::Data(count)) => {
                 ReadEvent::Bytes(buffer.deliver(count, |bytes| bytes.to_vec()))
             }
-            Ok(Read::Late) => continue,
-            Ok(Read::End) => ReadEvent::End,
+            Ok(Read::TimedOut) => continue,
+            Ok(Read::Eof) => ReadEvent::End,
             Err(_) => ReadEvent::Failed,
         };
         let last = !matches!(arrival, ReadEvent::Bytes(_));
@@ -199,15 +199,15 @@ impl<R: Runtime> SessionTask<R> {
                     self.read_lines();
                 }
                 Wake::ReadEvent(ReadEvent::Failed) => self.session.connection_lost(),
-                Wake::Command(SessionCommand::Say(reference, text)) => {
+                Wake::Command(SessionCommand::Send(reference, text)) => {
                     self.session.send(now, reference, text);
                 }
-                Wake::Command(SessionCommand::Clear) => self.session.clear(now),
-                Wake::Command(SessionCommand::Compare) => self.session.request_fingerprint(),
-                Wake::Command(SessionCommand::Finish(patience)) => {
-                    self.session.drain(now, patience)
+                Wake::Command(SessionCommand::ClearHistory) => self.session.clear(now),
+                Wake::Command(SessionCommand::RequestFingerprint) => {
+                    self.session.request_fingerprint()
                 }
-                Wake::Command(SessionCommand::Leave) => self.session.close(),
+                Wake::Command(SessionCommand::Drain(patience)) => self.session.drain(now, patience),
+                Wake::Command(SessionCommand::Close) => self.session.close(),
                 Wake::Time => self.session.handle_timeout(now),
             }
         }
@@ -224,7 +224,7 @@ impl<R: Runtime> SessionTask<R> {
             if self.session.pending() >= WINDOW {
                 return future::pending().await;
             }
-            Wake::Command(self.commands.recv().await.unwrap_or(SessionCommand::Leave))
+            Wake::Command(self.commands.recv().await.unwrap_or(SessionCommand::Close))
         };
         let time = async {
             match self.session.poll_timeout() {
@@ -262,11 +262,11 @@ impl<R: Runtime> SessionTask<R> {
         self.commands.close();
         let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
         commands.filter_map(|command| match command {
-            SessionCommand::Say(reference, text) => Some(PendingMessage::new(reference, text)),
-            SessionCommand::Clear
-            | SessionCommand::Compare
-            | SessionCommand::Finish(_)
-            | SessionCommand::Leave => None,
+            SessionCommand::Send(reference, text) => Some(PendingMessage::new(reference, text)),
+            SessionCommand::ClearHistory
+            | SessionCommand::RequestFingerprint
+            | SessionCommand::Drain(_)
+            | SessionCommand::Close => None,
         })
     }
 
@@ -276,7 +276,7 @@ impl<R: Runtime> SessionTask<R> {
         let SendQueue { log, lag, news, all_written } = &self.outgoing;
         lag.cut(log.end(), Vec::new());
         news.ring();
-        if !matches!(ending, CloseReason::Left | CloseReason::Closed) {
+        if !matches!(ending, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
             return;
         }
         let until = self.runtime.now().after(FAREWELL);

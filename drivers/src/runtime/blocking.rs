@@ -244,9 +244,9 @@ impl Reader for BlockingReadHalf {
         let operation = |mut stream: &TcpStream| stream.read(buffer);
         let count = self.0.attempt(deadline, TcpStream::set_read_timeout, operation)?;
         Ok(match count {
-            Some(0) => Read::End,
-            Some(count) => Read::Bytes(count),
-            None => Read::Late,
+            Some(0) => Read::Eof,
+            Some(count) => Read::Data(count),
+            None => Read::TimedOut,
         })
     }
 }

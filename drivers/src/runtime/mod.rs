@@ -52,11 +52,11 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Read {
     /// So many bytes, at least one.
-    Bytes(usize),
+    Data(usize),
     /// The peer will send no more.
-    End,
+    Eof,
     /// The deadline came first.
-    Late,
+    TimedOut,
 }
 
 /// The receiving half of a connection.

@@ -196,9 +196,9 @@ impl Reader for SmolReadHalf {
             .attempt(deadline, |mut stream| stream.read(buffer), Async::readable_owned)
             .await?;
         Ok(match count {
-            Some(0) => Read::End,
-            Some(count) => Read::Bytes(count),
-            None => Read::Late,
+            Some(0) => Read::Eof,
+            Some(count) => Read::Data(count),
+            None => Read::TimedOut,
         })
     }
 }

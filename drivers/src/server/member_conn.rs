@@ -46,9 +46,9 @@ pub(super) struct MemberConn<R: Runtime> {
 /// Who has the pen.
 enum WriterSlot<W> {
     /// Whoever wants it.
-    Free(OutboundWriter<W>),
+    Idle(OutboundWriter<W>),
     /// A task that waits for the socket.
-    Lent,
+    Flushing,
     /// All is written, or nothing more can be.
     Done,
 }
@@ -62,7 +62,7 @@ impl<R: Runtime> MemberConn<R> {
             heard: AtomicU64::new(0),
             gone: AtomicBool::new(false),
             meter: outlet.meter(),
-            hand: Mutex::new(WriterSlot::Free(OutboundWriter::new(writer, outlet))),
+            hand: Mutex::new(WriterSlot::Idle(OutboundWriter::new(writer, outlet))),
         }
     }
 
@@ -124,12 +124,12 @@ impl<R: Runtime> MemberConn<R> {
     /// Gives the pen away if somebody has to wait with it.
     fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::Writer>> {
         let mut hand = self.hand();
-        let WriterSlot::Free(pen) = &mut *hand else { return None };
+        let WriterSlot::Idle(pen) = &mut *hand else { return None };
         let mut lent = None;
         match pen.write_now(house.runtime.now()) {
             Ok(Standing::Idle) => {}
             Ok(Standing::Blocked) => {
-                if let WriterSlot::Free(pen) = mem::replace(&mut *hand, WriterSlot::Lent) {
+                if let WriterSlot::Idle(pen) = mem::replace(&mut *hand, WriterSlot::Flushing) {
                     lent = Some(pen);
                 }
             }
@@ -151,7 +151,7 @@ impl<R: Runtime> MemberConn<R> {
         loop {
             // If it fails, so does the next try, which knows what that means.
             let _ = pen.write(&house.runtime).await;
-            *self.hand() = WriterSlot::Free(pen);
+            *self.hand() = WriterSlot::Idle(pen);
             match self.write_now(house) {
                 Some(lent) => pen = lent,
                 None => return,

@@ -84,25 +84,27 @@ impl<R: Runtime> MemberTask<R> {
                     return LeaveReason::Closed;
                 }
                 if !ties.may_go_on(said).await {
-                    return LeaveReason::Lost;
+                    return LeaveReason::ConnectionLost;
                 }
             }
             match next {
                 // Behind a full letter: it opens the one after that.
                 Inbound::Request(request) => letter.push(request),
-                Inbound::Answer(frame) => ties.tell(house, frame),
+                Inbound::Reply(frame) => ties.tell(house, frame),
                 Inbound::NeedsInput(until) => match reader.read(buffer.room(), until).await {
-                    Ok(Read::Bytes(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
-                    Ok(Read::Late) => {}
-                    Ok(Read::End) => inbox.feed_eof(),
+                    Ok(Read::Data(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
+                    Ok(Read::TimedOut) => {}
+                    Ok(Read::Eof) => inbox.feed_eof(),
                     Err(_) => {
                         failed = true;
                         inbox.feed_eof();
                     }
                 },
-                Inbound::NeedsTime(until) => house.runtime.sleep_until(until).await,
-                Inbound::End(LeaveReason::Closed) if failed => return LeaveReason::Lost,
-                Inbound::End(departure) => return departure,
+                Inbound::WaitUntil(until) => house.runtime.sleep_until(until).await,
+                Inbound::Closed(LeaveReason::Closed) if failed => {
+                    return LeaveReason::ConnectionLost;
+                }
+                Inbound::Closed(departure) => return departure,
             }
         }
     }

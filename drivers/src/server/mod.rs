@@ -62,9 +62,9 @@ pub enum ServerEvent {
     /// From the room: who came, left or cleared.
     Room(Output),
     /// A login from this address failed.
-    Refused(IpAddr, ProtocolError),
+    LoginRejected(IpAddr, ProtocolError),
     /// The system could not accept a connection just now.
-    NotAccepted(io::Error),
+    AcceptFailed(io::Error),
 }
 
 /// Serves until `stop` is closed, then ends all connections in order.
@@ -134,7 +134,7 @@ async fn accept<R: Runtime, L: Listener<R>>(
                 }
             }
             Some(Err(error)) => {
-                (house.notes)(ServerEvent::NotAccepted(error));
+                (house.notes)(ServerEvent::AcceptFailed(error));
                 house.runtime.sleep_until(house.runtime.now().after(ACCEPT_PAUSE)).await;
             }
         }
@@ -171,9 +171,9 @@ async fn come_in<R: Runtime>(
     match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
         Ok(admitted) => MemberTask::seat(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
-            (house.notes)(ServerEvent::Refused(peer.ip(), refused.violation));
+            (house.notes)(ServerEvent::LoginRejected(peer.ip(), refused.violation));
             if house.gate.take_attack_notice(runtime.now()) {
-                let _ = house.mail.send(RoomCommand::Besieged).await;
+                let _ = house.mail.send(RoomCommand::BruteForceDetected).await;
             }
             if refused.violation.wire_error().is_some() {
                 handshake::see_out(runtime, reader, writer).await;

@@ -24,7 +24,7 @@ pub(super) enum RoomCommand<R: Runtime> {
     Joined(Box<(Admitted, JoinRequest<R>)>),
     Requests(MemberId, Vec<Request>),
     Left(MemberId, LeaveReason),
-    Besieged,
+    BruteForceDetected,
 }
 
 /// What is needed of a connection to seat its member.
@@ -120,7 +120,7 @@ impl<R: Runtime> RoomTask<R> {
                 self.leaving.extend(self.present.remove(&seat));
                 self.room.handle(now, Input::Left(seat, departure));
             }
-            RoomCommand::Besieged => self.room.handle(now, Input::Besieged),
+            RoomCommand::BruteForceDetected => self.room.handle(now, Input::BruteForceDetected),
         }
         self.carry_out(newcomer);
     }
@@ -129,7 +129,7 @@ impl<R: Runtime> RoomTask<R> {
     fn carry_out(&mut self, mut newcomer: Option<JoinRequest<R>>) {
         while let Some(output) = self.room.poll_output() {
             match output {
-                Output::Admit(seat, outlet) => {
+                Output::Attach(seat, outlet) => {
                     if let Some(newcomer) = newcomer.take() {
                         let JoinRequest { hangup, writer, seated } = newcomer;
                         let ties = Arc::new(MemberConn::new(hangup, writer, outlet));
@@ -139,12 +139,12 @@ impl<R: Runtime> RoomTask<R> {
                         self.present.insert(seat, ties);
                     }
                 }
-                Output::Drop(seat) => {
+                Output::Disconnect(seat) => {
                     if let Some(ties) = self.present.remove(&seat) {
                         ties.hang_up();
                     }
                 }
-                Output::Joined(..) | Output::Left(..) | Output::Cleared(_) => {
+                Output::Joined(..) | Output::Left(..) | Output::HistoryCleared(_) => {
                     (self.house.notes)(ServerEvent::Room(output))
                 }
             }

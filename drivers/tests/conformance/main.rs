@@ -79,8 +79,8 @@ async fn read_exactly<R: Reader>(reader: &mut R, length: usize) -> Vec<u8> {
     while bytes.len() < length {
         let room = buffer.len().min(length - bytes.len());
         match reader.read(&mut buffer[..room], None).await.unwrap() {
-            Read::Bytes(count) => bytes.extend_from_slice(&buffer[..count]),
-            other @ (Read::End | Read::Late) => panic!("{other:?} after {} bytes", bytes.len()),
+            Read::Data(count) => bytes.extend_from_slice(&buffer[..count]),
+            other @ (Read::Eof | Read::TimedOut) => panic!("{other:?} after {} bytes", bytes.len()),
         }
     }
     bytes
@@ -127,20 +127,20 @@ async fn a_late_read_loses_nothing<R: Dial, L: Listener<R>>(
     let mut buffer = [0; 16];
     let deadline = later(runtime, SOON);
     let late = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(late.unwrap(), Read::Late);
+    assert_eq!(late.unwrap(), Read::TimedOut);
     assert!(runtime.now() >= deadline);
 
     write_all(&mut there.writer, b"hello").await;
     let in_time = here.reader.read(&mut buffer, Some(later(runtime, LATER))).await;
-    assert_eq!(in_time.unwrap(), Read::Bytes(5));
+    assert_eq!(in_time.unwrap(), Read::Data(5));
 
     // Bytes at hand come before a deadline that has passed.
     write_all(&mut there.writer, b"again").await;
     runtime.sleep_until(later(runtime, SOON)).await;
     let at_hand = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(at_hand.unwrap(), Read::Bytes(5));
+    assert_eq!(at_hand.unwrap(), Read::Data(5));
     let none = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(none.unwrap(), Read::Late);
+    assert_eq!(none.unwrap(), Read::TimedOut);
 }
 
 async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
@@ -154,7 +154,7 @@ async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
     assert_eq!(read_exactly(&mut there.reader, 10).await, b"last words");
     for _ in 0..2 {
         let end = there.reader.read(&mut [0; 16], None).await;
-        assert_eq!(end.unwrap(), Read::End);
+        assert_eq!(end.unwrap(), Read::Eof);
     }
     write_all(&mut there.writer, b"still here").await;
     assert_eq!(read_exactly(&mut here.reader, 10).await, b"still here");
@@ -171,9 +171,9 @@ async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
     runtime.sleep_until(later(runtime, SOON)).await;
     here.hangup.hang_up();
     here.hangup.hang_up();
-    assert_eq!(stuck.recv().await.unwrap().unwrap(), Read::End);
+    assert_eq!(stuck.recv().await.unwrap().unwrap(), Read::Eof);
     let end = there.reader.read(&mut [0; 16], None).await;
-    assert_eq!(end.unwrap(), Read::End);
+    assert_eq!(end.unwrap(), Read::Eof);
     assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
@@ -214,10 +214,10 @@ async fn dropping_both_halves_closes<R: Dial, L: Listener<R>>(
     drop(here.reader);
     let deadline = later(runtime, SOON);
     let open = there.reader.read(&mut [0; 16], Some(deadline)).await;
-    assert_eq!(open.unwrap(), Read::Late);
+    assert_eq!(open.unwrap(), Read::TimedOut);
     drop(here.writer);
     let closed = there.reader.read(&mut [0; 16], None).await;
-    assert_eq!(closed.unwrap(), Read::End);
+    assert_eq!(closed.unwrap(), Read::Eof);
     here.hangup.hang_up();
 }
 

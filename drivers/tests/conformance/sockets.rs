@@ -80,7 +80,7 @@ mod smol {
         let flood = thread::spawn(move || while (&peer).write_all(&[0; 64 * 1024]).is_ok() {});
         smol.run(async {
             let reading = begin(&smol, async move {
-                while let Ok(Read::Bytes(_)) = here.reader.read(&mut [0], None).await {}
+                while let Ok(Read::Data(_)) = here.reader.read(&mut [0], None).await {}
             });
             smol.sleep_until(later(&smol, SOON)).await;
             assert!(reading.is_empty());

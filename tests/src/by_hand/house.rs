@@ -168,7 +168,7 @@ impl TestServer {
                 Settled::Done(admitted) => {
                     let seat = admitted.seat.id();
                     self.room.handle(self.now, Input::Joined(admitted));
-                    if let Some(Output::Admit(_, outlet)) = self.room.poll_output() {
+                    if let Some(Output::Attach(_, outlet)) = self.room.poll_output() {
                         self.connections[number].outlet = Some(outlet);
                     }
                     self.listen(number, seat, Box::new(RequestReader::open(&self.limits)))
@@ -189,13 +189,13 @@ impl TestServer {
         let departure = loop {
             let input = match intake.next(self.now, &mut self.connections[number].inbox) {
                 Inbound::Request(request) => Input::Request(seat, request),
-                Inbound::NeedsTime(until) => {
+                Inbound::WaitUntil(until) => {
                     self.now = until;
                     continue;
                 }
                 Inbound::NeedsInput(_) => return Some(Phase::Member(seat, intake)),
-                Inbound::End(departure) => break departure,
-                Inbound::Answer(_) => continue, // protocol 1 has no such thing
+                Inbound::Closed(departure) => break departure,
+                Inbound::Reply(_) => continue, // protocol 1 has no such thing
             };
             self.room.handle(self.now, input);
         };

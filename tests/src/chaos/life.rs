@@ -169,9 +169,9 @@ impl Stage {
         let mut buffer = [0; 4096];
         let ended = loop {
             match reader.read(&mut buffer, Some(patience)).await {
-                Ok(Read::Bytes(count)) => heard.extend_from_slice(&buffer[..count]),
-                Ok(Read::Late) => break false,
-                Ok(Read::End) | Err(_) => break true,
+                Ok(Read::Data(count)) => heard.extend_from_slice(&buffer[..count]),
+                Ok(Read::TimedOut) => break false,
+                Ok(Read::Eof) | Err(_) => break true,
             }
         };
         let heard = String::from_utf8_lossy(&heard);
@@ -219,14 +219,14 @@ impl Talk {
             // Who does it twice in a short time is not heard for a while.
             if !cleared && dice.u8(0..20) == 0 {
                 cleared = true;
-                let _ = self.commands.send(SessionCommand::Clear).await;
+                let _ = self.commands.send(SessionCommand::ClearHistory).await;
             }
         }
         if *finishes {
-            let _ = self.commands.send(SessionCommand::Finish(Duration::from_secs(600))).await;
+            let _ = self.commands.send(SessionCommand::Drain(Duration::from_secs(600))).await;
             self.commands.closed().await;
         } else if dice.bool() {
-            let _ = self.commands.send(SessionCommand::Leave).await;
+            let _ = self.commands.send(SessionCommand::Close).await;
         } // else the commands are dropped
     }
 
@@ -242,7 +242,7 @@ impl Talk {
         let reference = SendId(count);
         let now = self.stage.sim.now();
         self.said.lock().unwrap_or_else(PoisonError::into_inner).push((reference, now));
-        let _ = self.commands.send(SessionCommand::Say(reference, text.into())).await;
+        let _ = self.commands.send(SessionCommand::Send(reference, text.into())).await;
     }
 }
 
@@ -286,7 +286,7 @@ impl Listener {
             }
             Event::Joined(name, _) => self.record.told.push(Told::Joined(raw(&name))),
             Event::Left(name, _) => self.record.told.push(Told::Left(raw(&name))),
-            Event::Cleared(..) => self.record.told.push(Told::Cleared),
+            Event::HistoryCleared(..) => self.record.told.push(Told::Cleared),
             Event::SendFailed(reference, _) => {
                 self.answered(reference);
             }
@@ -294,7 +294,7 @@ impl Listener {
                 self.record.ended = Some((end.ending, end.unconfirmed.len()));
             }
             Event::Rejected(rejected) => panic!("a false warning: {rejected:?}"),
-            Event::Notice(_) | Event::Unacknowledged(_) | Event::Standing(_) => {}
+            Event::Notice(_) | Event::Unacknowledged(_) | Event::RoomState(_) => {}
         }
     }
 

@@ -24,7 +24,7 @@ pub(super) fn judge(
     notes: &[ServerEvent],
 ) -> Report {
     let all = &witness.told;
-    assert_eq!(witness.ended, Some((CloseReason::Closed, 0)), "the witness sees the end");
+    assert_eq!(witness.ended, Some((CloseReason::ClosedByServer, 0)), "the witness sees the end");
     let mut report = Report { people: records.len(), events: all.len(), ..Report::default() };
     for record in records {
         nobody_unknown_is_announced(record, all);
@@ -129,11 +129,11 @@ fn no_warning_is_false(record: &Record, records: &[Record]) {
 fn loses_nothing(record: &Record, rest: &[Told]) {
     let Record { name, told, ended, finishes, .. } = record;
     match ended {
-        Some((CloseReason::Left, unheard)) => {
+        Some((CloseReason::LocallyClosed, unheard)) => {
             assert!(!finishes || *unheard == 0, "{name}: {unheard}")
         }
         // The server was stopped.
-        Some((CloseReason::Closed, 0)) => {
+        Some((CloseReason::ClosedByServer, 0)) => {
             assert_eq!(told.len(), rest.len(), "{name} missed the end")
         }
         other => panic!("{name} has a good connection and ended so: {other:?}"),
@@ -166,10 +166,12 @@ fn the_host_is_told_the_same(notes: &[ServerEvent], all: &[Told], records: &[Rec
                 assert!(present.remove(&name), "{name} left twice");
                 assert_eq!(*count, present.len());
                 assert!(*how == LeaveReason::Closed || !good(&name), "{name} left so: {how:?}");
-                dropped += usize::from(*how == LeaveReason::TooSlow);
+                dropped += usize::from(*how == LeaveReason::SlowConsumer);
                 told.push(Told::Left(name));
             }
-            ServerEvent::Room(_) | ServerEvent::Refused(..) | ServerEvent::NotAccepted(_) => {}
+            ServerEvent::Room(_)
+            | ServerEvent::LoginRejected(..)
+            | ServerEvent::AcceptFailed(_) => {}
         }
     }
     let seen: Vec<_> =

@@ -25,17 +25,17 @@ impl Member {
     /// Says `text` to the room.
     pub async fn say(&self, text: &str) {
         let reference = SendId(self.said.fetch_add(1, Ordering::Relaxed));
-        let _ = self.commands.send(SessionCommand::Say(reference, text.to_owned().into())).await;
+        let _ = self.commands.send(SessionCommand::Send(reference, text.to_owned().into())).await;
     }
 
     /// Has the history forgotten.
     pub async fn clear(&self) {
-        let _ = self.commands.send(SessionCommand::Clear).await;
+        let _ = self.commands.send(SessionCommand::ClearHistory).await;
     }
 
     /// Asks where it stands.
     pub async fn compare(&self) {
-        let _ = self.commands.send(SessionCommand::Compare).await;
+        let _ = self.commands.send(SessionCommand::RequestFingerprint).await;
     }
 
     /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
@@ -44,13 +44,13 @@ impl Member {
     ///
     /// If the session never ends.
     pub async fn finish(&self) -> SessionEnd {
-        let _ = self.commands.send(SessionCommand::Finish(Duration::from_secs(10))).await;
+        let _ = self.commands.send(SessionCommand::Drain(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
     }
 
     /// Leaves at once.
     pub async fn leave(&self) {
-        let _ = self.commands.send(SessionCommand::Leave).await;
+        let _ = self.commands.send(SessionCommand::Close).await;
     }
 }
 
@@ -84,7 +84,7 @@ impl Raw {
         if let Some(mut reader) = self.reader.take() {
             self.sim.spawn(async move {
                 let mut buffer = vec![0; 4096];
-                while let Ok(Read::Bytes(_)) = reader.read(&mut buffer, None).await {}
+                while let Ok(Read::Data(_)) = reader.read(&mut buffer, None).await {}
             });
         }
     }

@@ -347,7 +347,7 @@ impl Stage {
                     let mut byte = [0];
                     let reader = raw.reader.as_mut().expect("nobody else reads yet");
                     match reader.read(&mut byte, None).await {
-                        Ok(Read::Bytes(_)) => inbox.feed(&byte),
+                        Ok(Read::Data(_)) => inbox.feed(&byte),
                         other => panic!("{name} did not get in: {other:?}"),
                     }
                     login

@@ -14,17 +14,19 @@ pub(super) fn describe_note(note: &ServerEvent) -> String {
         ServerEvent::Room(Output::Left(name, how, present)) => {
             let how = match how {
                 LeaveReason::Closed => "left".to_owned(),
-                LeaveReason::Lost => "was lost".to_owned(),
-                LeaveReason::Silent => "was silent".to_owned(),
-                LeaveReason::TooSlow => "was dropped, too slow".to_owned(),
-                LeaveReason::Broken(violation) => format!("was dropped, {violation}"),
+                LeaveReason::ConnectionLost => "was lost".to_owned(),
+                LeaveReason::TimedOut => "was silent".to_owned(),
+                LeaveReason::SlowConsumer => "was dropped, too slow".to_owned(),
+                LeaveReason::ProtocolError(violation) => format!("was dropped, {violation}"),
             };
             format!("* {name} {how} ({present} present)")
         }
-        ServerEvent::Room(Output::Cleared(name)) => format!("* {name} cleared the history"),
-        ServerEvent::Room(Output::Admit(..) | Output::Drop(_)) => "* ?".to_owned(),
-        ServerEvent::Refused(address, violation) => format!("* refused {address}: {violation}"),
-        ServerEvent::NotAccepted(error) => format!("* not accepted: {error}"),
+        ServerEvent::Room(Output::HistoryCleared(name)) => format!("* {name} cleared the history"),
+        ServerEvent::Room(Output::Attach(..) | Output::Disconnect(_)) => "* ?".to_owned(),
+        ServerEvent::LoginRejected(address, violation) => {
+            format!("* refused {address}: {violation}")
+        }
+        ServerEvent::AcceptFailed(error) => format!("* not accepted: {error}"),
     }
 }
 
@@ -49,14 +51,14 @@ pub fn describe_event(event: &Event) -> String {
         }
         Event::Joined(name, present) => format!("{:?} joined ({present})", name.raw()),
         Event::Left(name, present) => format!("{:?} left ({present})", name.raw()),
-        Event::Cleared(by, doubts) => {
+        Event::HistoryCleared(by, doubts) => {
             let by = by.as_ref().map_or(String::new(), |by| format!(" by {:?}", by.raw()));
             format!("cleared{by}{}", describe_doubts(doubts))
         }
         Event::Notice(text) => format!("notice {:?}", text.raw()),
         Event::SendFailed(reference, why) => format!("not sent: {} {why:?}", reference.0),
         Event::Unacknowledged(reference) => format!("overdue: {}", reference.0),
-        Event::Standing(standing) => format!("{standing:?}"),
+        Event::RoomState(standing) => format!("{standing:?}"),
         Event::Ended(SessionEnd { ending, unconfirmed }) => {
             format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
         }

@@ -39,7 +39,7 @@ struct Case {
 
 impl Case {
     fn new(what: &'static str, place: &'static str, attack: Attack) -> Self {
-        Self { what, place, require: Mode::Open, stops: false, attack: Box::new(|_| attack) }
+        Self { what, place, require: Mode::Plaintext, stops: false, attack: Box::new(|_| attack) }
     }
 
     /// One line becomes what it was in the earlier session.
@@ -308,7 +308,7 @@ fn recorder() -> (Attack, Recorded) {
 
 fn described(failed: &LoginFailure) -> String {
     match failed {
-        LoginFailure::Refused { text, .. } => format!("refused: {}", text.raw()),
+        LoginFailure::Rejected { text, .. } => format!("refused: {}", text.raw()),
         LoginFailure::NotAServer { .. } => "not in: NotAServer".to_owned(),
         other => format!("not in: {other:?}"),
     }

@@ -75,7 +75,7 @@ fn our_client_tells_what_happened() {
                 | ("user_left", client::Event::Left(who, _)) => {
                     assert_eq!(who.raw(), name(&line));
                 }
-                ("cleared", client::Event::Cleared(None, _)) => {}
+                ("cleared", client::Event::HistoryCleared(None, _)) => {}
                 ("message", client::Event::Message(message)) => {
                     let data = line.get("data").expect("DATA");
                     assert_eq!(message.author.raw(), word(data, "username"));

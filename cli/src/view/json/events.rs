@@ -20,7 +20,7 @@ pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> What<'a> {
     }
     What::Ready {
         mode: if welcome.mode == Mode::Strict { "strict" } else { "classic" },
-        sealed: welcome.mode > Mode::Open,
+        sealed: welcome.mode > Mode::Plaintext,
         me: Member { name: me.as_str() },
         members: others,
         fingerprint: welcome.fingerprint.to_string(),

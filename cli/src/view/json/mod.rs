@@ -78,7 +78,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 Next::Typed(Typed::Input(_) | Typed::End) | Next::Trying | Next::Time => Ok(()),
                 Next::Waiting(next) => self.out.reconnecting(next.since(self.runtime.now())),
                 Next::Over(parting) => {
-                    if parting.ending == CloseReason::Closed {
+                    if parting.ending == CloseReason::ClosedByServer {
                         let _ = self.out.put(&What::State(State::Closed));
                     }
                     return Ok(parting);
@@ -115,7 +115,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 }
                 self.out.put(&What::Part { member: events::member(&name), online })
             }
-            Event::Cleared(by, doubts) => {
+            Event::HistoryCleared(by, doubts) => {
                 for doubt in doubts {
                     let author = by.as_ref().map_or("", Untrusted::raw);
                     self.out.put(&events::doubted(doubt, author))?;
@@ -132,7 +132,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
                 let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
                 self.out.put(&What::Warn(late))
             }
-            Event::Standing(standing) => self.out.put(&events::standing(&standing)),
+            Event::RoomState(standing) => self.out.put(&events::standing(&standing)),
             Event::Ended(_) => Ok(()),
         }
     }
@@ -167,8 +167,8 @@ impl<'a, R: Runtime> Feed<'a, R> {
     fn take(&mut self, line: &str) -> io::Result<()> {
         match Wish::read(line) {
             Ok(Wish::Say(text, mark)) => return self.say(text, mark),
-            Ok(Wish::Wipe) => self.talk.ask(SessionCommand::Clear),
-            Ok(Wish::Compare) => self.talk.ask(SessionCommand::Compare),
+            Ok(Wish::Wipe) => self.talk.ask(SessionCommand::ClearHistory),
+            Ok(Wish::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
             Ok(Wish::Who) => {
                 let members = self.members.iter().map(events::member).collect();
                 return self.out.put(&What::Members { members });
@@ -192,7 +192,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
         }
         let reference = SendId(self.said);
         self.said += 1;
-        self.talk.ask(SessionCommand::Say(reference, text));
+        self.talk.ask(SessionCommand::Send(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }

@@ -35,7 +35,7 @@ fn body(what: &What<'_>) -> String {
 #[test]
 fn a_room_and_who_is_in_it() {
     for (mode, words) in [
-        (Mode::Open, r#""mode":"classic","sealed":false"#),
+        (Mode::Plaintext, r#""mode":"classic","sealed":false"#),
         (Mode::Sealed, r#""mode":"classic","sealed":true"#),
         (Mode::Strict, r#""mode":"strict","sealed":true"#),
     ] {

@@ -62,7 +62,7 @@ impl Model {
                 self.online = online;
                 self.add(now.at, What::Presence { name, came: false, online });
             }
-            Event::Cleared(by, doubts) => {
+            Event::HistoryCleared(by, doubts) => {
                 self.forget();
                 let by = by.map(|by| self.faces.show(&by));
                 for odd in doubts {
@@ -88,7 +88,7 @@ impl Model {
                     self.add(now.at, What::Warning(what));
                 }
             }
-            Event::Standing(standing) => self.compare(now, standing),
+            Event::RoomState(standing) => self.compare(now, standing),
             // Whoever drives the session sees to that.
             Event::Ended(_) => {}
         }

@@ -292,7 +292,7 @@ impl Model {
         let (action, words) = action(text);
         let body = Shown::body(&Untrusted::new(words.to_owned()));
         let text = Zeroizing::new(text.to_owned());
-        self.send(SessionCommand::Say(reference, text.clone()));
+        self.send(SessionCommand::Send(reference, text.clone()));
         self.pending.push(Pending { reference, text, body, action, overdue: false });
     }
 

@@ -46,7 +46,7 @@ impl Model {
                 self.editor = Editor::default();
                 self.answer(&[&"forgotten here; the others keep what they have"]);
             }
-            Command::Wipe if arguments == "yes" => self.send(SessionCommand::Clear),
+            Command::Wipe if arguments == "yes" => self.send(SessionCommand::ClearHistory),
             Command::Wipe => {
                 let online = self.online;
                 self.answer(&[&"erase for all ", &online, &"? /wipe yes"]);
@@ -77,7 +77,9 @@ impl Model {
             Command::Invite => self.invite(now, arguments),
             Command::Ignore => self.ignore(arguments),
             Command::Unignore => self.unignore(arguments),
-            Command::Verify if arguments.is_empty() => self.send(SessionCommand::Compare),
+            Command::Verify if arguments.is_empty() => {
+                self.send(SessionCommand::RequestFingerprint)
+            }
             Command::Verify => self.verify(now, arguments),
         }
     }

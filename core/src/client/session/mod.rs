@@ -142,7 +142,7 @@ impl Session {
         match (self.kdf, &self.link) {
             (Kdf::Argon2id, _) => Mode::Strict,
             (Kdf::None, Some(_)) => Mode::Sealed,
-            (Kdf::None, None) => Mode::Open,
+            (Kdf::None, None) => Mode::Plaintext,
         }
     }
 
@@ -220,13 +220,13 @@ impl Session {
         }
     }
 
-    /// Asks for [`Event::Standing`].
+    /// Asks for [`Event::RoomState`].
     pub fn request_fingerprint(&mut self) {
         let view = self.watch.as_ref().map(|watch| {
             let (number, view) = watch.head();
             (number, view.short_code())
         });
-        self.tell(Event::Standing(RoomState { view, fingerprint: self.fingerprint }));
+        self.tell(Event::RoomState(RoomState { view, fingerprint: self.fingerprint }));
     }
 
     /// Asks the server to forget the history, for all.
@@ -266,12 +266,12 @@ impl Session {
         if !self.ended && self.link.is_some() {
             self.write(&wire::bye());
         }
-        self.end(CloseReason::Left);
+        self.end(CloseReason::LocallyClosed);
     }
 
     /// The connection failed.
     pub fn connection_lost(&mut self) {
-        self.end(CloseReason::Lost);
+        self.end(CloseReason::ConnectionLost);
     }
 
     /// When to call [`Self::pass_time`] at the latest.
@@ -293,7 +293,7 @@ impl Session {
         match self.link.as_mut().map_or(KeepaliveAction::None, |link| link.keepalive.poll(now)) {
             KeepaliveAction::None => {}
             KeepaliveAction::SendPing => self.write(&wire::ping()),
-            KeepaliveAction::TimedOut => return self.end(CloseReason::Silent),
+            KeepaliveAction::TimedOut => return self.end(CloseReason::TimedOut),
         }
         while let Some((at, index)) = self.overdue()
             && at <= now
@@ -337,7 +337,7 @@ impl Session {
             None => {
                 let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
                 self.outputs.extend(bye.map(Output::Send));
-                self.end(CloseReason::Lost);
+                self.end(CloseReason::ConnectionLost);
             }
         }
     }
@@ -364,7 +364,7 @@ fn read_line(inbox: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReas
     match inbox.next_line() {
         Ok(Line::Complete(line) | Line::Unterminated(line)) => Ok(Some(ServerMessage::read(line))),
         Ok(Line::Incomplete) => Ok(None),
-        Ok(Line::Eof) => Err(CloseReason::Closed),
+        Ok(Line::Eof) => Err(CloseReason::ClosedByServer),
         Err(LineTooLong) => Err(CloseReason::LineTooLong),
     }
 }
@@ -385,7 +385,7 @@ fn read_record(
         }
         Ok(Line::Incomplete) => Ok(None),
         // Without a `bye`, whatever came last.
-        Ok(Line::Unterminated(_) | Line::Eof) => Err(CloseReason::Lost),
+        Ok(Line::Unterminated(_) | Line::Eof) => Err(CloseReason::ConnectionLost),
         Err(LineTooLong) => Err(CloseReason::Tampered),
     }
 }

@@ -49,7 +49,7 @@ impl Session {
             (ServerMessage::Ping, _) => self.write(&wire::pong()),
             (ServerMessage::Bye, _) => {
                 self.write(&wire::bye());
-                self.end(CloseReason::Closed);
+                self.end(CloseReason::ClosedByServer);
             }
             (ServerMessage::Notice(text), _) => self.tell(Event::Notice(text)),
             (ServerMessage::Unknown, _) => {}
@@ -99,7 +99,7 @@ impl Session {
     fn hear_history(&mut self, now: Tick, data: &MessageData) {
         let heard = match self.judge(data, EnvelopeKind::Text, None) {
             Ok(heard) => heard,
-            Err(ServerMisbehaved) => return self.end(CloseReason::Unfaithful),
+            Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
         };
         if let InitState::History { left, messages, rejected, .. } = &mut self.welcoming {
             *left -= 1;
@@ -144,7 +144,7 @@ impl Session {
                 }
             }
             Ok(Err(rejected)) => self.tell(Event::Rejected(rejected)),
-            Err(ServerMisbehaved) => self.end(CloseReason::Unfaithful),
+            Err(ServerMisbehaved) => self.end(CloseReason::ServerMisbehaved),
         }
     }
 
@@ -173,7 +173,7 @@ impl Session {
                     return self.wiped(Some(author), doubts);
                 }
                 Ok(Err(rejected)) => return self.tell(Event::Rejected(rejected)),
-                Err(ServerMisbehaved) => return self.end(CloseReason::Unfaithful),
+                Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
             },
         };
         self.wiped(by, Vec::new());
@@ -181,7 +181,7 @@ impl Session {
 
     fn wiped(&mut self, by: Option<Untrusted>, doubts: Vec<Warning>) {
         self.history.clear();
-        self.tell(Event::Cleared(by, doubts));
+        self.tell(Event::HistoryCleared(by, doubts));
     }
 
     /// `true` if the member is new.

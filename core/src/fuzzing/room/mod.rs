@@ -139,7 +139,7 @@ impl TestServer {
         self.room.handle(self.now, Input::Joined(Admitted::open(seat, user_id.clone())));
         self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
 
-        let Some(Output::Admit(admitted, outlet)) = self.room.poll_output() else {
+        let Some(Output::Attach(admitted, outlet)) = self.room.poll_output() else {
             panic!("nobody was admitted")
         };
         assert_eq!(admitted, id);
@@ -181,10 +181,10 @@ impl TestServer {
 
     fn clear(&mut self, who: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
-        self.room.handle(self.now, Input::Request(seat, Request::Clear(None)));
+        self.room.handle(self.now, Input::Request(seat, Request::ClearHistory(None)));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             let told = self.room.poll_output();
-            assert!(matches!(told, Some(Output::Cleared(name)) if name == author.name));
+            assert!(matches!(told, Some(Output::HistoryCleared(name)) if name == author.name));
             self.model.push(Event::Cleared, self.now);
         }
         self.quiet();
@@ -192,8 +192,8 @@ impl TestServer {
 
     fn leave(&mut self, who: usize, how: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
-        let broken = LeaveReason::Broken(ProtocolError::NotUtf8);
-        let how = [LeaveReason::Closed, LeaveReason::Lost, broken][how % 3];
+        let broken = LeaveReason::ProtocolError(ProtocolError::NotUtf8);
+        let how = [LeaveReason::Closed, LeaveReason::ConnectionLost, broken][how % 3];
         let was_present = self.listeners.get(at).is_some_and(Listener::is_present);
         self.room.handle(self.now, Input::Left(seat, how));
         if was_present {
@@ -236,12 +236,12 @@ impl TestServer {
 
         let fresh = self.room.publish(now);
         while let Some(output) = self.room.poll_output() {
-            let at = self.left(Some(output), LeaveReason::TooSlow);
+            let at = self.left(Some(output), LeaveReason::SlowConsumer);
             let Some(slow) = self.listeners.get(at) else { continue };
             let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
             assert!(too_much(at) || stood, "dropped for a reason");
             let dropped = self.room.poll_output();
-            assert!(matches!(dropped, Some(Output::Drop(seat)) if seat == slow.seat));
+            assert!(matches!(dropped, Some(Output::Disconnect(seat)) if seat == slow.seat));
         }
         assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
 

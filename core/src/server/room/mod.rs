@@ -120,7 +120,7 @@ pub enum Input {
     /// A member's connection is over.
     Left(MemberId, LeaveReason),
     /// So many logins fail that the newcomers have to wait.
-    Besieged,
+    BruteForceDetected,
 }
 
 /// How a member left.
@@ -129,28 +129,28 @@ pub enum LeaveReason {
     /// It closed its side.
     Closed,
     /// The connection failed.
-    Lost,
+    ConnectionLost,
     /// It broke the protocol.
-    Broken(ProtocolError),
+    ProtocolError(ProtocolError),
     /// Nothing came from it for 90 s, over a sealed link.
-    Silent,
+    TimedOut,
     /// It did not take what was sent to it.
-    TooSlow,
+    SlowConsumer,
 }
 
 /// What is to be done outside, in this order.
 #[derive(Debug)]
 pub enum Output {
     /// Write to this member what its outlet holds.
-    Admit(MemberId, LogCursor),
+    Attach(MemberId, LogCursor),
     /// End this member's connection.
-    Drop(MemberId),
+    Disconnect(MemberId),
     /// A member came; so many are present now. For the host.
     Joined(Username, usize),
     /// A member left; so many are present now. For the host.
     Left(Username, LeaveReason, usize),
     /// A member had the history forgotten. For the host.
-    Cleared(Username),
+    HistoryCleared(Username),
 }
 
 impl Room {
@@ -184,10 +184,10 @@ impl Room {
             Input::Joined(admitted) => self.join(now, admitted),
             Input::Request(seat, request) => match request {
                 Request::Message(token) => self.broadcast(now, seat, &token),
-                Request::Clear(token) => self.clear(now, seat, token.as_ref()),
+                Request::ClearHistory(token) => self.clear(now, seat, token.as_ref()),
             },
             Input::Left(seat, departure) => self.leave(seat, departure),
-            Input::Besieged => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
+            Input::BruteForceDetected => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
         }
         if self.logs.said() > said {
             self.due = self.due.into_iter().chain([due]).min();
@@ -262,7 +262,7 @@ impl Room {
         // It has its greeting to take already.
         self.patience.arm(now);
         self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
-        self.outputs.push_back(Output::Admit(id, outlet));
+        self.outputs.push_back(Output::Attach(id, outlet));
         self.outputs.push_back(Output::Joined(name, self.members.len()));
     }
 
@@ -295,7 +295,7 @@ impl Room {
             // No member of a strict room can ask for that.
             (Some(_), None) => return,
         };
-        self.outputs.push_back(Output::Cleared(name.clone()));
+        self.outputs.push_back(Output::HistoryCleared(name.clone()));
         self.history = History::default();
         self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
@@ -326,8 +326,8 @@ impl Room {
         self.logs.sealed.clear_times();
         for seat in slow {
             self.due = Some(now);
-            self.leave(seat, LeaveReason::TooSlow);
-            self.outputs.push_back(Output::Drop(seat));
+            self.leave(seat, LeaveReason::SlowConsumer);
+            self.outputs.push_back(Output::Disconnect(seat));
         }
     }
 }
@@ -340,7 +340,7 @@ impl LeaveReason {
     /// tampers with it would only read on (PROTOCOL 2.4).
     #[must_use]
     pub const fn is_immediate(self) -> bool {
-        matches!(self, Self::Broken(ProtocolError::Tampered))
+        matches!(self, Self::ProtocolError(ProtocolError::Tampered))
     }
 
     /// What a member with a sealed link gets behind everything else. Without a
@@ -348,11 +348,11 @@ impl LeaveReason {
     fn closing_frames(self) -> Vec<Frame> {
         match self {
             Self::Closed => vec![wire::bye()],
-            Self::Broken(violation) => match violation.close_notice() {
+            Self::ProtocolError(violation) => match violation.close_notice() {
                 Some(text) => vec![wire::notice(text), wire::bye()],
                 None => Vec::new(),
             },
-            Self::Lost | Self::TooSlow | Self::Silent => Vec::new(),
+            Self::ConnectionLost | Self::SlowConsumer | Self::TimedOut => Vec::new(),
         }
     }
 }

@@ -38,7 +38,7 @@ impl TestServer {
         let admitted = Admitted::open(seat, format!("id of {name}"));
         self.handle(Input::Joined(Admitted { sealer, ..admitted }));
         loop {
-            if let Output::Admit(seat, outlet) = self.room.poll_output().unwrap() {
+            if let Output::Attach(seat, outlet) = self.room.poll_output().unwrap() {
                 return (seat, outlet);
             }
         }
@@ -122,7 +122,7 @@ fn there_is_something_new_whoever_it_is_for() {
     let (alice, _to_alice) = house.join("alice");
     assert!(house.room.publish(Tick::ZERO), "for both protocols");
     assert!(!house.room.publish(Tick::ZERO));
-    house.handle(Input::Besieged);
+    house.handle(Input::BruteForceDetected);
     assert!(house.room.publish(Tick::ZERO), "for protocol 2 alone");
     house.say(alice, "one");
     assert!(house.room.publish(Tick::ZERO));
@@ -149,8 +149,8 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
 
     let anything: [&dyn Fn(&mut TestServer); 3] = [
         &|house| house.say(alice, "one"),
-        &|house| house.handle(Input::Request(alice, Request::Clear(None))),
-        &|house| house.handle(Input::Left(leavers[1], LeaveReason::Lost)),
+        &|house| house.handle(Input::Request(alice, Request::ClearHistory(None))),
+        &|house| house.handle(Input::Left(leavers[1], LeaveReason::ConnectionLost)),
     ];
     for (at, happens) in anything.into_iter().enumerate() {
         let name = format!("dave {at}");
@@ -191,7 +191,7 @@ fn somebody_has_to_be_there_to_be_too_slow() {
     house.publish();
     let stall = Limits::default().stall.unwrap();
     assert_eq!(house.room.poll_timeout(), Some(Tick::ZERO.after(stall)));
-    house.handle(Input::Left(alice, LeaveReason::Lost));
+    house.handle(Input::Left(alice, LeaveReason::ConnectionLost));
     house.publish();
     assert_eq!(house.room.poll_timeout(), None);
 }
@@ -209,7 +209,7 @@ fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
             house.publish();
             drain(&mut to_alice);
             while let Some(output) = house.room.poll_output() {
-                if let Output::Drop(seat) = output {
+                if let Output::Disconnect(seat) = output {
                     dropped.push((seat, said));
                 }
             }

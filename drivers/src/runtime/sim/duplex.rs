@@ -60,8 +60,8 @@ struct Pipe {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PipeEnd {
-    Finished,
-    Broken,
+    Fin,
+    Reset,
 }
 
 impl Duplex {
@@ -94,12 +94,12 @@ impl Duplex {
         pipe.land(now);
         if pipe.arrived > 0 {
             let count = pipe.take(buffer);
-            return Ok(Ok(Read::Bytes(count)));
+            return Ok(Ok(Read::Data(count)));
         }
         match pipe.ending {
             Some((at, ending)) if at <= now => Ok(match ending {
-                PipeEnd::Finished => Ok(Read::End),
-                PipeEnd::Broken => Err(io::ErrorKind::ConnectionReset.into()),
+                PipeEnd::Fin => Ok(Read::Eof),
+                PipeEnd::Reset => Err(io::ErrorKind::ConnectionReset.into()),
             }),
             ending => {
                 pipe.reader = Some(waker.clone());
@@ -121,8 +121,8 @@ impl Duplex {
         let reset = self.reset[end.0];
         let (incoming, pipe) = self.pipes(end);
         let broken = match incoming.ending {
-            Some((at, PipeEnd::Broken)) => earlier(reset, Some(at)),
-            Some((_, PipeEnd::Finished)) | None => reset,
+            Some((at, PipeEnd::Reset)) => earlier(reset, Some(at)),
+            Some((_, PipeEnd::Fin)) | None => reset,
         };
         if pipe.finished || broken.is_some_and(|at| at <= now) {
             return Ok(Err(io::ErrorKind::BrokenPipe.into()));
@@ -161,7 +161,7 @@ impl Duplex {
         let (_, pipe) = self.pipes(end);
         pipe.finished = true;
         let arrival = now.after(pipe.lane.latency);
-        pipe.ending.get_or_insert((arrival, PipeEnd::Finished));
+        pipe.ending.get_or_insert((arrival, PipeEnd::Fin));
         pipe.wake();
     }
 
@@ -173,9 +173,9 @@ impl Duplex {
         let (incoming, outgoing) = self.pipes(end);
         let news = now.after(outgoing.lane.latency);
         // Over a wire that was cut no more news goes.
-        let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Finished);
+        let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Fin);
         let unread = !incoming.bytes.is_empty();
-        incoming.stop(now, PipeEnd::Finished);
+        incoming.stop(now, PipeEnd::Fin);
         if whole && unread {
             self.reset(end.other(), news);
         }
@@ -186,9 +186,9 @@ impl Duplex {
         let (incoming, outgoing) = self.pipes(end);
         if outgoing.lane.cut_after.is_some_and(|limit| outgoing.written >= limit) {
             outgoing.finished = true;
-            outgoing.ending = Some((now.after(outgoing.lane.latency), PipeEnd::Broken));
+            outgoing.ending = Some((now.after(outgoing.lane.latency), PipeEnd::Reset));
             outgoing.wake();
-            incoming.stop(now, PipeEnd::Broken);
+            incoming.stop(now, PipeEnd::Reset);
         }
     }
 

@@ -257,7 +257,7 @@ impl Reader for SimReadHalf {
     async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
         let end = self.0.end;
         let operation = |wire: &mut Duplex, now, waker: &Waker| wire.read(end, now, buffer, waker);
-        self.0.attempt(deadline, operation).await.unwrap_or(Ok(Read::Late))
+        self.0.attempt(deadline, operation).await.unwrap_or(Ok(Read::TimedOut))
     }
 }
 

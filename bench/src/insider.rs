@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use cmdchat_core::{
-    client::{Event, Output, Progress, SendId, Session},
+    client::{Event, ReadStatus, SendId, Session, SessionOutput},
     time::Tick,
     transport::line_decoder::LineDecoder,
 };
@@ -35,7 +35,7 @@ impl Insider {
     pub(crate) fn hear(&mut self, bytes: &[u8], unsaid: &mut Vec<u8>) -> Result<Vec<u8>> {
         let mut texts = Vec::new();
         self.inbox.feed(bytes);
-        while self.session.handle_input(self.now(), &mut self.inbox) == Progress::Line {
+        while self.session.handle_input(self.now(), &mut self.inbox) == ReadStatus::Line {
             self.take(unsaid, &mut texts)?;
         }
         self.take(unsaid, &mut texts)?;
@@ -49,15 +49,15 @@ impl Insider {
     fn take(&mut self, unsaid: &mut Vec<u8>, texts: &mut Vec<u8>) -> Result<()> {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(frame) => unsaid.extend_from_slice(frame.bytes()),
-                Output::Event(Event::Message(message)) => {
+                SessionOutput::Send(frame) => unsaid.extend_from_slice(frame.bytes()),
+                SessionOutput::Event(Event::Message(message)) => {
                     let text = message.text.as_ref().ok_or("a text that cannot be opened")?;
                     texts.extend_from_slice(text.raw().as_bytes());
                 }
-                Output::Event(Event::Ended(ended)) => {
+                SessionOutput::Event(Event::Ended(ended)) => {
                     return Err(format!("a sealed link ended: {:?}", ended.ending).into());
                 }
-                Output::Event(_) => {}
+                SessionOutput::Event(_) => {}
             }
         }
         Ok(())

@@ -12,8 +12,8 @@ use cmdchat_core::{
     secret::{Password, Secret},
     seed::Seed,
     server::{
-        Admission, Admitted, Credentials, Inbound, Input, Limits, Login, MemberId, Output,
-        RequestReader, Room,
+        Admission, Admitted, Credentials, Inbound, Limits, Login, MemberId, RequestReader, Room,
+        RoomInput, RoomOutput,
     },
     time::{Epoch, Tick},
     transport::broadcast::LogCursor,
@@ -68,7 +68,7 @@ mod json {
     /// A message on its way to the room, read strictly.
     #[divan::bench]
     fn in_strict(bencher: Bencher<'_, '_>) {
-        let (line, limits) = (said(), Limits { messages: None, ..Limits::default() });
+        let (line, limits) = (said(), Limits { message_rate: None, ..Limits::default() });
         let mut intake = RequestReader::open(&limits);
         let mut inbox = LineDecoder::new(0);
         bencher.bench_local(|| {
@@ -101,7 +101,7 @@ mod room {
 
     impl Full {
         pub(super) fn new(members: u8) -> Self {
-            let limits = Limits { members: None, ..Limits::default() };
+            let limits = Limits { max_members: None, ..Limits::default() };
             let seed = Seed::new(secret(1));
             let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             let mut full = Self { room, members: Vec::new() };
@@ -109,9 +109,9 @@ mod room {
             let credentials = Arc::new(Credentials::classic(&password(), &seed));
             for number in 0..members {
                 let admitted = log_in(&gate, &credentials, number);
-                full.room.handle(Tick::ZERO, Input::Joined(admitted));
+                full.room.handle(Tick::ZERO, RoomInput::Joined(admitted));
                 while let Some(output) = full.room.poll_output() {
-                    if let Output::Attach(seat, outlet) = output {
+                    if let RoomOutput::Attach(seat, outlet) = output {
                         full.members.push((seat, outlet));
                     }
                 }
@@ -122,7 +122,7 @@ mod room {
 
         fn say(&mut self) {
             let request = Request::Message(FernetToken::new(token()).unwrap());
-            self.room.handle(Tick::ZERO, Input::Request(self.members[0].0, request));
+            self.room.handle(Tick::ZERO, RoomInput::Request(self.members[0].0, request));
         }
 
         /// And lets everybody take everything.
@@ -143,7 +143,7 @@ mod room {
     fn take(outlet: &mut LogCursor) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let mut bytes = Vec::new();
-        for slice in outlet.pending(&mut slices) {
+        for slice in outlet.chunks_vectored(&mut slices) {
             bytes.extend_from_slice(slice);
         }
         outlet.advance(Tick::ZERO, bytes.len());

@@ -15,11 +15,11 @@ use cmdchat_core::{
 
 use crate::{
     read_buffer::ReadBuffer,
-    runtime::{Read, Reader, Runtime, Writer},
+    runtime::{ReadHalf, ReadOutcome, Runtime, WriteHalf},
 };
 
 /// How long a refused peer may take to read why.
-const SEEING_OUT: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whose turn it is to compute. Logins wait here, so that a flood of them
 /// leaves the processors to those who talk.
@@ -53,7 +53,7 @@ impl ComputeLimiter {
                 turn
             }
         };
-        let next = runtime.compute(|| job.run()).await;
+        let next = runtime.spawn_blocking(|| job.run()).await;
         drop(turn);
         Ok(next)
     }
@@ -69,8 +69,8 @@ impl ComputeLimiter {
 pub(crate) async fn run<R: Runtime, H: Handshake>(
     runtime: &R,
     arithmetic: &ComputeLimiter,
-    reader: &mut R::Reader,
-    writer: &mut R::Writer,
+    reader: &mut R::ReadHalf,
+    writer: &mut R::WriteHalf,
     inbox: &mut LineDecoder,
     mut login: H,
 ) -> Result<H::Output, H::LoginError> {
@@ -86,10 +86,12 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
         login = match step? {
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
-                match reader.read(buffer.room(), Some(login.deadline())).await {
-                    Ok(Read::Data(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
-                    Ok(Read::TimedOut) => {}
-                    Ok(Read::Eof) | Err(_) => inbox.feed_eof(),
+                match reader.read(buffer.spare_mut(), Some(login.deadline())).await {
+                    Ok(ReadOutcome::Data(count)) => {
+                        buffer.consume(count, |bytes| inbox.feed(bytes))
+                    }
+                    Ok(ReadOutcome::TimedOut) => {}
+                    Ok(ReadOutcome::Eof) | Err(_) => inbox.feed_eof(),
                 }
                 login
             }
@@ -109,7 +111,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
     }
 }
 
-async fn send<W: Writer>(
+async fn send<W: WriteHalf>(
     writer: &mut W,
     frames: &mut Vec<Frame>,
     deadline: cmdchat_core::time::Tick,
@@ -126,14 +128,18 @@ async fn send<W: Writer>(
 
 /// Lets a refused peer read its last line: closing while unread bytes of the
 /// peer's are waiting would reset the connection and could destroy the line.
-pub(crate) async fn see_out<R: Runtime>(runtime: &R, mut reader: R::Reader, mut writer: R::Writer) {
+pub(crate) async fn linger_close<R: Runtime>(
+    runtime: &R,
+    mut reader: R::ReadHalf,
+    mut writer: R::WriteHalf,
+) {
     writer.finish();
-    let until = runtime.now().after(SEEING_OUT);
+    let until = runtime.now().after(LINGER_TIMEOUT);
     let mut buffer = ReadBuffer::new();
     while runtime.now() < until {
-        match reader.read(buffer.room(), Some(until)).await {
-            Ok(Read::Data(_)) => {}
-            Ok(Read::TimedOut | Read::Eof) | Err(_) => break,
+        match reader.read(buffer.spare_mut(), Some(until)).await {
+            Ok(ReadOutcome::Data(_)) => {}
+            Ok(ReadOutcome::TimedOut | ReadOutcome::Eof) | Err(_) => break,
         }
     }
 }

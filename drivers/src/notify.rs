@@ -11,24 +11,28 @@ use atomic_waker::AtomicWaker;
 /// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
-    rung: AtomicBool,
-    sleeper: AtomicWaker,
+    notified: AtomicBool,
+    waker: AtomicWaker,
 }
 
 impl Notify {
-    pub(crate) fn ring(&self) {
+    pub(crate) fn notify_one(&self) {
         // Always written, never only looked at: whoever hears an earlier ring must
         // see what this one is about.
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.sleeper.wake();
+        if !self.notified.swap(true, Ordering::AcqRel) {
+            self.waker.wake();
         }
     }
 
     /// Ready after the next ring, or at once after one that nobody heard.
-    pub(crate) async fn heard(&self) {
+    pub(crate) async fn notified(&self) {
         poll_fn(|context| {
-            self.sleeper.register(context.waker());
-            if self.rung.swap(false, Ordering::AcqRel) { Poll::Ready(()) } else { Poll::Pending }
+            self.waker.register(context.waker());
+            if self.notified.swap(false, Ordering::AcqRel) {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }

@@ -9,7 +9,7 @@ use cmdchat_core::{
 
 use crate::{
     notify::Notify,
-    runtime::{Runtime, Writer},
+    runtime::{Runtime, WriteHalf},
 };
 
 /// An outlet and the connection that it goes to.
@@ -29,7 +29,7 @@ pub(crate) enum Standing {
     Finished,
 }
 
-impl<W: Writer> OutboundWriter<W> {
+impl<W: WriteHalf> OutboundWriter<W> {
     pub(crate) const fn new(writer: W, outlet: LogCursor) -> Self {
         Self { writer, outlet }
     }
@@ -40,14 +40,14 @@ impl<W: Writer> OutboundWriter<W> {
     /// # Errors
     ///
     /// The connection failed, or was hung up.
-    pub(crate) fn write_now(&mut self, now: Tick) -> io::Result<Standing> {
+    pub(crate) fn try_flush(&mut self, now: Tick) -> io::Result<Standing> {
         loop {
             if self.outlet.is_finished() {
                 self.writer.finish();
                 return Ok(Standing::Finished);
             }
             let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-            let pending = self.outlet.pending(&mut slices);
+            let pending = self.outlet.chunks_vectored(&mut slices);
             if pending.is_empty() {
                 return Ok(Standing::Idle);
             }
@@ -66,9 +66,9 @@ impl<W: Writer> OutboundWriter<W> {
     /// # Errors
     ///
     /// The connection failed, or was hung up.
-    pub(crate) async fn write<R: Runtime>(&mut self, runtime: &R) -> io::Result<()> {
+    pub(crate) async fn flush_some<R: Runtime>(&mut self, runtime: &R) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-        let pending = self.outlet.pending(&mut slices);
+        let pending = self.outlet.chunks_vectored(&mut slices);
         if !pending.is_empty() {
             let count = self.writer.write(pending, None).await?;
             self.outlet.advance(runtime.now(), count);
@@ -83,9 +83,9 @@ impl<W: Writer> OutboundWriter<W> {
     /// The connection failed, or was hung up.
     pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Notify) -> io::Result<()> {
         loop {
-            match self.write_now(runtime.now())? {
-                Standing::Idle => news.heard().await,
-                Standing::Blocked => self.write(runtime).await?,
+            match self.try_flush(runtime.now())? {
+                Standing::Idle => news.notified().await,
+                Standing::Blocked => self.flush_some(runtime).await?,
                 Standing::Finished => return Ok(()),
             }
         }

@@ -16,12 +16,12 @@ impl ReadBuffer {
     }
 
     /// Room for the next read.
-    pub(crate) fn room(&mut self) -> &mut [u8] {
+    pub(crate) fn spare_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
 
     /// Hands over the `count` bytes that a read has put there.
-    pub(crate) fn deliver<T>(&mut self, count: usize, take: impl FnOnce(&[u8]) -> T) -> T {
+    pub(crate) fn consume<T>(&mut self, count: usize, take: impl FnOnce(&[u8]) -> T) -> T {
         let bytes = self.0.get_mut(..count).unwrap_or_default();
         let taken = take(bytes);
         bytes.fill(0);
@@ -41,9 +41,9 @@ mod tests {
     fn it_grows_while_reads_fill_it_and_keeps_nothing() {
         let mut buffer = ReadBuffer::new();
         for (sent, room_after) in [(SMALL, LARGE), (LARGE, LARGE), (LARGE - 1, SMALL), (1, SMALL)] {
-            buffer.room()[..sent].fill(7);
-            assert!(buffer.deliver(sent, |bytes| bytes.len() == sent && bytes.ends_with(&[7])));
-            assert_eq!(buffer.room(), vec![0; room_after]);
+            buffer.spare_mut()[..sent].fill(7);
+            assert!(buffer.consume(sent, |bytes| bytes.len() == sent && bytes.ends_with(&[7])));
+            assert_eq!(buffer.spare_mut(), vec![0; room_after]);
         }
     }
 }

@@ -9,7 +9,9 @@ use std::{
 
 use cmdchat_drivers::{
     runtime::sim::{LinkConfig, Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
-    runtime::{AbortHandle as _, Listener as _, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{
+        AbortHandle as _, Listener as _, ReadHalf as _, ReadOutcome, Runtime as _, WriteHalf as _,
+    },
 };
 
 /// Which way a line goes.
@@ -98,8 +100,8 @@ impl Carrier {
         let mut buffer = [0; 4096];
         loop {
             let read = match self.reader.read(&mut buffer, None).await {
-                Ok(Read::Data(count)) => &buffer[..count],
-                Ok(Read::Eof | Read::TimedOut) => break,
+                Ok(ReadOutcome::Data(count)) => &buffer[..count],
+                Ok(ReadOutcome::Eof | ReadOutcome::TimedOut) => break,
                 Err(_) => return self.hang_up(),
             };
             for &byte in read {
@@ -155,6 +157,6 @@ impl Carrier {
     }
 
     fn hang_up(&self) {
-        self.hangups.iter().for_each(SimAbortHandle::hang_up);
+        self.hangups.iter().for_each(SimAbortHandle::abort);
     }
 }

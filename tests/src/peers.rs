@@ -22,7 +22,7 @@ use cmdchat_drivers::{
     runtime::blocking::Blocking,
     runtime::smol::Smol,
     runtime::tcp,
-    server::{Server, serve},
+    server::{ServerConfig, serve},
 };
 use serde_json::{Value, json};
 
@@ -70,7 +70,7 @@ impl Host {
         let socket = tcp::listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         let port = socket.local_addr().expect("it is bound").port();
         let (stop, stopped) = async_channel::bounded(1);
-        let server = Server {
+        let server = ServerConfig {
             credentials: Credentials::classic(&password(PASSWORD), &seed(1)),
             limits,
             epoch: Epoch::new(jiff::Timestamp::UNIX_EPOCH),
@@ -78,7 +78,7 @@ impl Host {
         };
         thread::spawn(move || {
             let listener = runtime.listen(socket).expect("a listening socket");
-            runtime.run(serve(runtime.clone(), listener, server, |_| (), stopped));
+            runtime.block_on(serve(runtime.clone(), listener, server, |_| (), stopped));
         });
         Self { port, _stop: Some(stop), _python: None }
     }
@@ -180,7 +180,7 @@ impl Peer {
 
 impl Friend {
     fn join<R: TcpRuntime>(runtime: &R, port: u16, name: &str) -> Self {
-        let joined = runtime.run(async {
+        let joined = runtime.block_on(async {
             let deadline = runtime.now().after(PATIENCE);
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let connection = runtime.dial(&[address], deadline).await.expect("somebody listens");
@@ -214,7 +214,7 @@ fn running_smol() -> Smol {
     let start = || {
         let smol = Smol::new();
         let running = smol.clone();
-        thread::spawn(move || running.run(futures_lite::future::pending::<()>()));
+        thread::spawn(move || running.block_on(futures_lite::future::pending::<()>()));
         smol
     };
     SMOL.get_or_init(start).clone()

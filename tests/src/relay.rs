@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{ClientConfig, Output, Progress, SendId, Session},
+    client::{ClientConfig, ReadStatus, SendId, Session, SessionOutput},
     crypto::kdf::room_key,
     fuzzing::established,
     strict_room::hash_chain::ChainHash,
@@ -161,7 +161,7 @@ impl Relay {
         let mut record = Vec::new();
         person.sealer.seal(line.to_string().as_bytes(), &mut record).expect("it fits");
         person.inbox.feed(&record);
-        while person.session.handle_input(self.now, &mut person.inbox) == Progress::Line {}
+        while person.session.handle_input(self.now, &mut person.inbox) == ReadStatus::Line {}
         person.collect();
     }
 
@@ -202,11 +202,11 @@ impl Person {
     fn collect(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(frame) => {
+                SessionOutput::Send(frame) => {
                     let object = self.opener.open(frame.line()).expect("an honest member's");
                     self.sent.push(serde_json::from_slice(object).expect("JSON"));
                 }
-                Output::Event(event) => self.told.push(describe_event(&event)),
+                SessionOutput::Event(event) => self.told.push(describe_event(&event)),
             }
         }
     }

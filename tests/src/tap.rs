@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use cmdchat_core::time::Tick;
 use cmdchat_drivers::{
     runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
-    runtime::{Connection, Read, Reader, Runtime, Writer},
+    runtime::{Connection, ReadHalf, ReadOutcome, Runtime, WriteHalf},
 };
 
 use crate::Transcript;
@@ -16,8 +16,8 @@ use crate::Transcript;
 pub(crate) struct Tapped(pub(crate) Sim);
 
 impl Runtime for Tapped {
-    type Reader = Tap<SimReadHalf>;
-    type Writer = Tap<SimWriteHalf>;
+    type ReadHalf = Tap<SimReadHalf>;
+    type WriteHalf = Tap<SimWriteHalf>;
     type AbortHandle = SimAbortHandle;
 
     fn now(&self) -> Tick {
@@ -32,11 +32,11 @@ impl Runtime for Tapped {
         self.0.spawn(task);
     }
 
-    fn compute<T: Send + 'static>(
+    fn spawn_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send {
-        self.0.compute(job)
+        self.0.spawn_blocking(job)
     }
 }
 
@@ -124,20 +124,22 @@ fn shown(line: &[u8]) -> String {
     }
 }
 
-impl Reader for Tap<SimReadHalf> {
-    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+impl ReadHalf for Tap<SimReadHalf> {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<ReadOutcome> {
         let read = self.half.read(buffer, deadline).await;
         match &read {
-            Ok(Read::Data(count)) => self.record.bytes(buffer.get(..*count).unwrap_or_default()),
-            Ok(Read::Eof) => self.record.over("(end)"),
-            Ok(Read::TimedOut) => {}
+            Ok(ReadOutcome::Data(count)) => {
+                self.record.bytes(buffer.get(..*count).unwrap_or_default())
+            }
+            Ok(ReadOutcome::Eof) => self.record.over("(end)"),
+            Ok(ReadOutcome::TimedOut) => {}
             Err(error) => self.record.over(&format!("({:?})", error.kind())),
         }
         read
     }
 }
 
-impl Writer for Tap<SimWriteHalf> {
+impl WriteHalf for Tap<SimWriteHalf> {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let written = self.half.try_write(slices);
         self.record.written(slices, &written);

@@ -21,7 +21,7 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     client::{ClientHandle, SessionCommand, connect},
     runtime::sim::{DirectionConfig, LinkConfig, Sim},
-    runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{Connection, ReadHalf as _, ReadOutcome, Runtime as _, WriteHalf as _},
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
@@ -130,7 +130,7 @@ impl Siege {
     async fn join(&self, name: &str, from: SocketAddr) -> Option<ClientHandle> {
         let guest =
             ClientConfig::new(Username::new(name).expect("a name"), password(PASSWORD), epoch());
-        let chance = seed(7).fork(name, self.sim.computed());
+        let chance = seed(7).fork(name, self.sim.compute_count());
         let login = Login::new(Arc::new(guest), self.sim.now(), Duration::from_secs(60), &chance);
         connect(&self.sim, self.call(from), login).await.ok()
     }
@@ -186,8 +186,8 @@ async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReadHalf) -> S
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {
-            Ok(Read::Data(count)) => line.extend_from_slice(&buffer[..count]),
-            Ok(Read::Eof | Read::TimedOut) | Err(_) => break,
+            Ok(ReadOutcome::Data(count)) => line.extend_from_slice(&buffer[..count]),
+            Ok(ReadOutcome::Eof | ReadOutcome::TimedOut) | Err(_) => break,
         }
     }
     String::from_utf8_lossy(&line).into_owned()

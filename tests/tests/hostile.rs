@@ -269,7 +269,7 @@ fn nobody_is_hurt_on(kind: Kind) {
     let limits = Limits {
         login_timeout: Duration::from_secs(5),
         // Unoptimised clients on a busy machine may lag more than usual.
-        backlog: Some(4 << 20),
+        max_backlog: Some(4 << 20),
         ..Limits::default()
     };
     while_three_talk(kind, limits, attack_everything);
@@ -287,7 +287,7 @@ fn nobody_is_hurt_on_blocking() {
 
 /// With a room that drops nobody for being slow: that is not what keeps it going.
 fn nobody_waits_for_the_deaf_on(kind: Kind) {
-    let limits = Limits { backlog: None, stall: None, ..Limits::default() };
+    let limits = Limits { max_backlog: None, stall_timeout: None, ..Limits::default() };
     while_three_talk(kind, limits, |port| {
         let deaf = flood_with_one_deaf(port);
         let heard = floods(&deaf).take(LOUD).count();

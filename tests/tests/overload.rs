@@ -21,13 +21,13 @@ use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
 /// One login at a time, and two that wait.
 fn few_turns() -> Limits {
-    Limits { computations: 1, computations_waiting: 2, ..Limits::default() }
+    Limits { max_concurrent_srp: 1, max_queued_srp: 2, ..Limits::default() }
 }
 
 #[test]
 fn the_one_too_many_is_told_and_the_others_get_in() {
     let sim = Sim::new();
-    sim.let_arithmetic_take(Duration::from_secs(1));
+    sim.set_compute_time(Duration::from_secs(1));
     let (told, refused) = async_channel::unbounded();
     let notes = move |note| {
         if let ServerEvent::LoginRejected(_, violation) = note {

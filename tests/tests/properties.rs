@@ -363,7 +363,7 @@ proptest! {
             burst, interval: Duration::from_millis(interval),
         });
         let limits =
-            Limits { messages: rate, clear_interval: Duration::ZERO, ..Limits::default() };
+            Limits { message_rate: rate, clear_interval: Duration::ZERO, ..Limits::default() };
         let stream: String = lines.iter().flat_map(|(line, _)| [line, "\n"]).collect();
         let (mut intake, mut inbox) = (RequestReader::open(&limits), LineDecoder::new(0));
         let (mut rest, mut pieces) = (stream.as_bytes(), pieces.iter().cycle());

@@ -10,7 +10,7 @@ use cmdchat_core::{client::ClientConfig, crypto::kdf::Kdf, server::Limits, usern
 use cmdchat_drivers::{
     client::connect,
     runtime::sim::{DirectionConfig, LinkConfig, Sim, SimReadHalf},
-    runtime::{Connection, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{Connection, ReadHalf as _, ReadOutcome, Runtime as _, WriteHalf as _},
 };
 use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Re
             &seed(7),
         );
         let _alice = connect(&sim, call(), alice).await.expect("nobody is here yet");
-        let (begun, before) = (sim.now(), sim.computed());
+        let (begun, before) = (sim.now(), sim.compute_count());
 
         let Connection { mut reader, mut writer, .. } = call();
         let mut client = Client::of(guest());
@@ -63,7 +63,7 @@ fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Re
             }
         }
         let answer = serde_json::from_str(&answer).expect("a server writes JSON");
-        Refused { answer, computed: sim.computed() - before, time: sim.now().since(begun) }
+        Refused { answer, computed: sim.compute_count() - before, time: sim.now().since(begun) }
     });
     stop.close();
     sim.drop_tasks();
@@ -78,7 +78,7 @@ async fn read_line(reader: &mut SimReadHalf) -> String {
     let (mut line, mut buffer) = (Vec::new(), [0; 1024]);
     while !line.ends_with(b"\n") {
         match reader.read(&mut buffer, None).await {
-            Ok(Read::Data(count)) => line.extend_from_slice(&buffer[..count]),
+            Ok(ReadOutcome::Data(count)) => line.extend_from_slice(&buffer[..count]),
             other => panic!("the server said nothing more: {other:?}"),
         }
     }

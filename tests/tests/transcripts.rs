@@ -138,7 +138,8 @@ fn silence_and_dribbling_end_at_the_login_timeout() {
 
 #[test]
 fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
-    let limits = Limits { backlog: Some(20_000), messages: Some(UNLIMITED), ..Limits::default() };
+    let limits =
+        Limits { max_backlog: Some(20_000), message_rate: Some(UNLIMITED), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 4_096, ..stage.link().down };
@@ -185,7 +186,7 @@ fn of_two_who_ask_for_one_name_the_first_to_prove_gets_it() {
 
 #[test]
 fn a_connection_cut_in_any_phase_frees_everything() {
-    let limits = Limits { members: Some(2), logins: Some(1), ..Limits::default() };
+    let limits = Limits { max_members: Some(2), max_logins: Some(1), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let _alice = stage.join("alice").await;
         for bytes in [0, 100, 500] {
@@ -301,7 +302,8 @@ fn history_is_cut_to_what_a_python_client_can_read() {
 
 #[test]
 fn a_full_room_says_so() {
-    let limits = Limits { members: Some(2), members_per_source: Some(1), ..Limits::default() };
+    let limits =
+        Limits { max_members: Some(2), max_members_per_source: Some(1), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let from = |address: &str| LinkConfig { peer: address.parse().ok(), ..stage.link() };
         let _alice = stage.try_join("alice", PASSWORD, from("192.0.2.1:1")).await;

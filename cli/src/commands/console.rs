@@ -9,13 +9,13 @@ use std::{
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     error::{ProtocolError, WireError},
-    server::{LeaveReason, Output},
+    server::{LeaveReason, RoomOutput},
     untrusted::Untrusted,
     username::Username,
 };
 use cmdchat_drivers::{
     runtime::TcpRuntime,
-    server::{Server, ServerEvent, serve},
+    server::{ServerConfig, ServerEvent, serve},
 };
 
 use super::internal;
@@ -33,7 +33,7 @@ const CONSOLE: usize = 1_024;
 pub(super) fn keep<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
-    server: Server,
+    server: ServerConfig,
     opening: Vec<Shown>,
     quiet: bool,
     stop: Receiver<()>,
@@ -47,7 +47,7 @@ pub(super) fn keep<R: TcpRuntime>(
             let _ = console.try_send(line);
         }
     };
-    runtime.run(serve(runtime.clone(), listener, server, notes, stop));
+    runtime.block_on(serve(runtime.clone(), listener, server, notes, stop));
     Ok(Exit::Done)
 }
 
@@ -76,21 +76,23 @@ fn console() -> Result<Sender<Shown>, Failure> {
 fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
     let now = jiff::ZonedDateTime::now().time();
     Some(match note {
-        ServerEvent::Room(Output::Joined(name, present)) if !quiet => {
+        ServerEvent::Room(RoomOutput::Joined(name, present)) if !quiet => {
             plain::joined(now, &shown(name), *present)
         }
-        ServerEvent::Room(Output::Left(name, departure, present)) if !quiet => match departure {
-            LeaveReason::Closed => plain::left(now, &shown(name), *present),
-            LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
-            LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
-            LeaveReason::SlowConsumer => {
-                presence(now, name, " was too slow and is out (", *present)
+        ServerEvent::Room(RoomOutput::Left(name, departure, present)) if !quiet => {
+            match departure {
+                LeaveReason::Closed => plain::left(now, &shown(name), *present),
+                LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
+                LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
+                LeaveReason::SlowConsumer => {
+                    presence(now, name, " was too slow and is out (", *present)
+                }
+                LeaveReason::ProtocolError(_) => {
+                    presence(now, name, " broke the protocol and is out (", *present)
+                }
             }
-            LeaveReason::ProtocolError(_) => {
-                presence(now, name, " broke the protocol and is out (", *present)
-            }
-        },
-        ServerEvent::Room(Output::HistoryCleared(name)) if !quiet => {
+        }
+        ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
             plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
         }
         ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {

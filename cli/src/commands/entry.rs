@@ -116,7 +116,7 @@ async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, F
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().after(timeout);
     let wanted = host.to_owned();
-    let resolved = runtime.compute(move || tcp::resolve(&wanted, port));
+    let resolved = runtime.spawn_blocking(move || tcp::resolve(&wanted, port));
     let late = async {
         runtime.sleep_until(deadline).await;
         Err(std::io::ErrorKind::TimedOut.into())

@@ -15,7 +15,7 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     runtime::TcpRuntime,
     runtime::tcp,
-    server::{Server, ServerEvent, serve},
+    server::{ServerConfig, ServerEvent, serve},
 };
 
 use super::{
@@ -73,7 +73,7 @@ impl Errand for Party<'_> {
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
         let own = own_addresses(address.ip());
         let card = Card::of_host(&own, address.port(), &self.code, !self.command.classic);
-        let server = Server {
+        let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command.max_members),
             epoch: epoch(runtime.now()),
@@ -110,7 +110,7 @@ impl Errand for Party<'_> {
             },
             json: self.json,
         };
-        runtime.run(async {
+        runtime.block_on(async {
             let (stop, stopped) = async_channel::bounded(1);
             let (closed, closing) = async_channel::bounded::<()>(1);
             // What its console would say, the host sees in the room.
@@ -130,8 +130,8 @@ impl Errand for Party<'_> {
 
 fn limits(members: usize) -> Limits {
     Limits {
-        members: Some(members),
-        computations: thread::available_parallelism().map_or(1, NonZero::get),
+        max_members: Some(members),
+        max_concurrent_srp: thread::available_parallelism().map_or(1, NonZero::get),
         ..Limits::default()
     }
 }

@@ -69,7 +69,7 @@ impl Errand for Message<'_> {
         let (inside, signals) = interrupt_on_signals()?;
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
-        runtime.run(async {
+        runtime.block_on(async {
             let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
             let guest = Arc::new(self.demands.of(guest, Mode::Plaintext));
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;

@@ -8,7 +8,7 @@ use cmdchat_core::{
     seed::Seed,
     server::{self, Credentials, Rate},
 };
-use cmdchat_drivers::{runtime::TcpRuntime, runtime::tcp, server::Server};
+use cmdchat_drivers::{runtime::TcpRuntime, runtime::tcp, server::ServerConfig};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::Signals,
@@ -77,7 +77,7 @@ impl Errand for Relay<'_> {
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
 
         let strict = self.credentials.kdf() == Kdf::Argon2id;
-        let server = Server {
+        let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command),
             epoch: epoch(runtime.now()),
@@ -117,18 +117,18 @@ fn limits(command: &Serve) -> server::Limits {
     };
     server::Limits {
         login_timeout: given.login_timeout.or_max(),
-        logins: given.max_logins.0,
-        logins_per_source: given.max_logins_per_source.0,
-        computations: thread::available_parallelism().map_or(1, NonZero::get),
-        members: given.max_members.0,
-        members_per_source: given.max_per_source.0,
-        messages: given.rate.0.map(rate),
-        clear_allowed: !command.no_remote_wipe,
-        history: Some(given.history),
-        history_bytes: Some(given.history_bytes),
-        backlog: given.max_backlog.0.map(|bytes| bytes as u64),
-        stall: given.stall_timeout.0,
-        guard_loopback: given.guard_loopback,
+        max_logins: given.max_logins.0,
+        max_logins_per_source: given.max_logins_per_source.0,
+        max_concurrent_srp: thread::available_parallelism().map_or(1, NonZero::get),
+        max_members: given.max_members.0,
+        max_members_per_source: given.max_per_source.0,
+        message_rate: given.rate.0.map(rate),
+        allow_clear: !command.no_remote_wipe,
+        max_history: Some(given.history),
+        max_history_bytes: Some(given.history_bytes),
+        max_backlog: given.max_backlog.0.map(|bytes| bytes as u64),
+        stall_timeout: given.stall_timeout.0,
+        limit_loopback: given.guard_loopback,
         ..server::Limits::default()
     }
 }

@@ -83,7 +83,7 @@ fn can_choose() -> bool {
 
 impl Errand for Visit<'_> {
     fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
-        runtime.run(self.stay(runtime))
+        runtime.block_on(self.stay(runtime))
     }
 }
 

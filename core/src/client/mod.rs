@@ -13,4 +13,4 @@ pub use event::{
     SendError, SendId, SessionEnd, Warning, Welcome,
 };
 pub use login::{Login, LoginError, LoginFailure, LoginJob};
-pub use session::{MAX_LINE, Output, Progress, Session};
+pub use session::{MAX_LINE, ReadStatus, Session, SessionOutput};

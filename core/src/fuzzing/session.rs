@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     client::{
-        ClientConfig, CloseReason, Established, Event, Output, Progress, SendError, SendId,
-        Session, SessionEnd, Welcome,
+        ClientConfig, CloseReason, Established, Event, ReadStatus, SendError, SendId, Session,
+        SessionEnd, SessionOutput, Welcome,
     },
     crypto::fernet::RoomKey,
     crypto::kdf::Kdf,
@@ -138,7 +138,7 @@ impl Person {
         let late = self.ended || (self.leaving && sign == 4);
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(frame) => {
+                SessionOutput::Send(frame) => {
                     assert!(!late, "nothing is sent after leaving");
                     match wire::read_request(frame.bytes()) {
                         Ok(Some(Request::Message(token))) if sign == 4 => self.sent(token.as_str()),
@@ -146,11 +146,11 @@ impl Person {
                         other => panic!("not asked for: {other:?}"),
                     }
                 }
-                Output::Event(Event::SendFailed(_, SendError::Ended)) if late => {
+                SessionOutput::Event(Event::SendFailed(_, SendError::Ended)) if late => {
                     self.said.pop();
                 }
-                Output::Event(Event::Ended(ended)) => self.end(&ended),
-                Output::Event(other) => panic!("not heard: {other:?}"),
+                SessionOutput::Event(Event::Ended(ended)) => self.end(&ended),
+                SessionOutput::Event(other) => panic!("not heard: {other:?}"),
             }
         }
     }
@@ -168,19 +168,19 @@ impl Person {
             let mut events = 0;
             while let Some(output) = self.session.poll_output() {
                 match output {
-                    Output::Event(Event::Ended(ended)) => self.end(&ended),
-                    Output::Event(event) => {
+                    SessionOutput::Event(Event::Ended(ended)) => self.end(&ended),
+                    SessionOutput::Event(event) => {
                         assert!(!self.ended, "the end is the last event");
                         events += 1;
                         self.hear(event);
                     }
-                    Output::Send(_) => panic!("a server makes nobody talk"),
+                    SessionOutput::Send(_) => panic!("a server makes nobody talk"),
                 }
             }
             assert_eq!(self.session.pending(), self.unheard.len());
-            assert!(events <= usize::from(progress == Progress::Line), "one line, one event");
-            assert_eq!(progress == Progress::Ended, self.ended && events == 0);
-            if progress != Progress::Line {
+            assert!(events <= usize::from(progress == ReadStatus::Line), "one line, one event");
+            assert_eq!(progress == ReadStatus::Ended, self.ended && events == 0);
+            if progress != ReadStatus::Line {
                 return;
             }
         }

@@ -10,12 +10,12 @@ use super::{
     fixtures::{room_key, seed},
 };
 use crate::{
-    client::{self, ClientConfig, CloseReason, Event, Progress, RoomState, SendId, Session},
+    client::{self, ClientConfig, CloseReason, Event, ReadStatus, RoomState, SendId, Session},
     crypto::kdf::Kdf,
     secret::Password,
     server::{
-        Admission, Admitted, Inbound, Input, LeaveReason, Limits, MemberId, Output, RequestReader,
-        Room,
+        Admission, Admitted, Inbound, LeaveReason, Limits, MemberId, RequestReader, Room,
+        RoomInput, RoomOutput,
     },
     time::{Epoch, Tick},
     transport::broadcast::{LogCursor, MAX_IO_SLICES},
@@ -75,7 +75,12 @@ impl TestServer {
     fn new() -> Self {
         // So short a history that it is cut all the time, and nobody is too slow.
         let clear_interval = CLEAR;
-        let limits = Limits { history: Some(4), stall: None, clear_interval, ..Limits::default() };
+        let limits = Limits {
+            max_history: Some(4),
+            stall_timeout: None,
+            clear_interval,
+            ..Limits::default()
+        };
         let guest = |name: &&str| {
             let password = Password::new(Zeroizing::default());
             Some(Arc::new(ClientConfig::new(Username::new(name).ok()?, password, EPOCH)))
@@ -134,7 +139,7 @@ impl TestServer {
             kdf: Kdf::Argon2id,
         };
         let intake = RequestReader::new(&self.limits, self.now, &mut admitted);
-        let Some(outlet) = self.tell(Input::Joined(admitted)) else { return };
+        let Some(outlet) = self.tell(RoomInput::Joined(admitted)) else { return };
         self.people.push(Person {
             seat: seat_id,
             session,
@@ -161,15 +166,15 @@ impl TestServer {
             let seat = person.seat;
             match person.intake.next(self.now, &mut person.to_server) {
                 Inbound::Request(request) => {
-                    self.tell(Input::Request(seat, request));
+                    self.tell(RoomInput::Request(seat, request));
                 }
-                Inbound::Reply(frame) => person.outlet.meter().tell(frame),
+                Inbound::Reply(frame) => person.outlet.handle().send_direct(frame),
                 Inbound::NeedsInput(_) => return busy,
                 Inbound::WaitUntil(_) => return true,
                 Inbound::Closed(departure) => {
                     assert_eq!(departure, LeaveReason::Closed, "nobody does anything else");
                     self.people.remove(who);
-                    self.tell(Input::Left(seat, departure));
+                    self.tell(RoomInput::Left(seat, departure));
                     return true;
                 }
             }
@@ -179,12 +184,12 @@ impl TestServer {
     }
 
     /// The room takes one input; the outlet is that of who came.
-    fn tell(&mut self, input: Input) -> Option<LogCursor> {
+    fn tell(&mut self, input: RoomInput) -> Option<LogCursor> {
         self.room.handle(self.now, input);
         self.room.publish(self.now);
         let mut admitted = None;
         while let Some(output) = self.room.poll_output() {
-            if let Output::Attach(_, outlet) = output {
+            if let RoomOutput::Attach(_, outlet) = output {
                 admitted = Some(outlet);
             }
         }
@@ -222,7 +227,7 @@ impl Person {
         let mut left = most;
         while left > 0 {
             let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-            let pending = self.outlet.pending(&mut slices).iter();
+            let pending = self.outlet.chunks_vectored(&mut slices).iter();
             let pending: Vec<u8> = pending.flat_map(|slice| slice.to_vec()).collect();
             let taken = pending.len().min(left);
             if taken == 0 {
@@ -232,15 +237,15 @@ impl Person {
             self.outlet.advance(now, taken);
             left -= taken;
         }
-        while self.session.handle_input(now, &mut self.from_server) == Progress::Line {}
+        while self.session.handle_input(now, &mut self.from_server) == ReadStatus::Line {}
         left < most
     }
 
     fn collect(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                client::Output::Send(frame) => self.sent.push_back(frame),
-                client::Output::Event(event) => self.hear(event),
+                client::SessionOutput::Send(frame) => self.sent.push_back(frame),
+                client::SessionOutput::Event(event) => self.hear(event),
             }
         }
     }

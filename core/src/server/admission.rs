@@ -102,10 +102,10 @@ impl Admission {
     pub fn try_login(&self, now: Tick, address: IpAddr) -> Option<LoginPermit> {
         let mut state = self.state();
         let source = state.limits.source_key(address);
-        if state.limits.logins.is_some_and(|most| state.logins >= most) {
+        if state.limits.max_logins.is_some_and(|most| state.logins >= most) {
             return None;
         }
-        let per_source = state.limits.logins_per_source;
+        let per_source = state.limits.max_logins_per_source;
         if let Some(account) = source.and_then(|source| state.sources.get_mut(&source)) {
             if account.penalty_until <= now {
                 account.kept_out = false;
@@ -150,7 +150,7 @@ impl Limits {
     /// an IPv6 /64. `None` where they do not apply.
     fn source_key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
-        if address.is_loopback() && !self.guard_loopback {
+        if address.is_loopback() && !self.limit_loopback {
             return None;
         }
         Some(match address {
@@ -256,8 +256,8 @@ impl LoginPermit {
             .map_or(0, |account| account.members);
         let refusal = if state.names.contains_key(&folded) {
             Some(WireError::UsernameTaken)
-        } else if state.limits.members.is_some_and(|most| state.names.len() >= most)
-            || state.limits.members_per_source.is_some_and(|most| members_here >= most)
+        } else if state.limits.max_members.is_some_and(|most| state.names.len() >= most)
+            || state.limits.max_members_per_source.is_some_and(|most| members_here >= most)
         {
             Some(WireError::RoomFull)
         } else {
@@ -351,8 +351,11 @@ mod tests {
 
     #[test]
     fn a_penalty_is_at_most_ten_minutes() {
-        let gate =
-            Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let gate = Admission::new(&Limits {
+            max_logins: None,
+            max_logins_per_source: None,
+            ..Limits::default()
+        });
         let mut passes: Vec<_> = (0..500).filter_map(|_| gate.try_login(at(0), FAR)).collect();
         passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
         drop(passes);
@@ -363,7 +366,8 @@ mod tests {
     #[test]
     fn loopback_is_never_penalised_unless_asked_for() {
         for (guard_loopback, shut) in [(false, false), (true, true)] {
-            let gate = Admission::new(&Limits { guard_loopback, ..Limits::default() });
+            let gate =
+                Admission::new(&Limits { limit_loopback: guard_loopback, ..Limits::default() });
             for _ in 0..100 {
                 if let Some(mut pass) = gate.try_login(at(0), HERE) {
                     pass.proof_failed(at(0));
@@ -375,7 +379,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
-        let limits = Limits { logins_per_source: Some(1), ..Limits::default() };
+        let limits = Limits { max_logins_per_source: Some(1), ..Limits::default() };
         let gate = Admission::new(&limits);
         let _first = gate.try_login(at(0), "2001:db8::1".parse().unwrap()).unwrap();
         assert!(gate.try_login(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
@@ -386,7 +390,7 @@ mod tests {
 
     #[test]
     fn a_dropped_pass_or_seat_is_free_again() {
-        let limits = Limits { logins: Some(1), members: Some(1), ..Limits::default() };
+        let limits = Limits { max_logins: Some(1), max_members: Some(1), ..Limits::default() };
         let gate = Admission::new(&limits);
         let pass = gate.try_login(at(0), FAR).unwrap();
         assert!(gate.try_login(at(0), HERE).is_none());
@@ -402,8 +406,11 @@ mod tests {
 
     #[test]
     fn while_many_guess_line_two_comes_once_a_second() {
-        let gate =
-            Admission::new(&Limits { logins: None, logins_per_source: None, ..Limits::default() });
+        let gate = Admission::new(&Limits {
+            max_logins: None,
+            max_logins_per_source: None,
+            ..Limits::default()
+        });
         let mut pass = gate.try_login(at(0), FAR).unwrap();
         assert_eq!(pass.challenge_ready_at(at(0)), at(0));
         for _ in 0..60 {

@@ -8,33 +8,33 @@ pub struct Limits {
     /// From accepting a connection to being in the room.
     pub login_timeout: Duration,
     /// Connections not yet in the room, all together.
-    pub logins: Option<usize>,
+    pub max_logins: Option<usize>,
     /// The same, from one source.
-    pub logins_per_source: Option<usize>,
+    pub max_logins_per_source: Option<usize>,
     /// SRP computations at a time.
-    pub computations: usize,
+    pub max_concurrent_srp: usize,
     /// SRP computations that may wait for their turn.
-    pub computations_waiting: usize,
+    pub max_queued_srp: usize,
     /// Members of the room.
-    pub members: Option<usize>,
+    pub max_members: Option<usize>,
     /// Members from one source.
-    pub members_per_source: Option<usize>,
+    pub max_members_per_source: Option<usize>,
     /// Messages a member may send.
-    pub messages: Option<Rate>,
+    pub message_rate: Option<Rate>,
     /// A member's `clear` is heeded once in this time.
     pub clear_interval: Duration,
     /// `clear` is heeded at all.
-    pub clear_allowed: bool,
+    pub allow_clear: bool,
     /// Messages kept for newcomers.
-    pub history: Option<usize>,
+    pub max_history: Option<usize>,
     /// Bytes of encoded messages kept for newcomers.
-    pub history_bytes: Option<usize>,
+    pub max_history_bytes: Option<usize>,
     /// Bytes not yet written to a member.
-    pub backlog: Option<u64>,
+    pub max_backlog: Option<u64>,
     /// How long a member may take none of the bytes that wait for it.
-    pub stall: Option<Duration>,
+    pub stall_timeout: Option<Duration>,
     /// Per-source limits and penalties hold for loopback addresses too.
-    pub guard_loopback: bool,
+    pub limit_loopback: bool,
 }
 
 /// So many at once, and one more every `interval`.
@@ -51,20 +51,20 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             login_timeout: Duration::from_secs(30),
-            logins: Some(64),
-            logins_per_source: Some(8),
-            computations: 1,
-            computations_waiting: 64,
-            members: Some(128),
-            members_per_source: Some(16),
-            messages: Some(Rate { burst: 60, interval: Duration::from_millis(50) }),
+            max_logins: Some(64),
+            max_logins_per_source: Some(8),
+            max_concurrent_srp: 1,
+            max_queued_srp: 64,
+            max_members: Some(128),
+            max_members_per_source: Some(16),
+            message_rate: Some(Rate { burst: 60, interval: Duration::from_millis(50) }),
             clear_interval: Duration::from_secs(10),
-            clear_allowed: true,
-            history: Some(1_000),
-            history_bytes: Some(4 << 20),
-            backlog: Some(1 << 20),
-            stall: Some(Duration::from_secs(30)),
-            guard_loopback: false,
+            allow_clear: true,
+            max_history: Some(1_000),
+            max_history_bytes: Some(4 << 20),
+            max_backlog: Some(1 << 20),
+            stall_timeout: Some(Duration::from_secs(30)),
+            limit_loopback: false,
         }
     }
 }

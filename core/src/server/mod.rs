@@ -14,4 +14,4 @@ pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};
 pub use limits::{Limits, Rate};
 pub use login::{Admitted, Login, LoginError, LoginJob};
 pub use request_reader::{Inbound, RequestReader};
-pub use room::{Input, LeaveReason, Output, Room};
+pub use room::{LeaveReason, Room, RoomInput, RoomOutput};

@@ -73,9 +73,9 @@ impl RequestReader {
     #[must_use]
     pub fn open(limits: &Limits) -> Self {
         Self {
-            pace: limits.messages.map(RateLimiter::new),
+            pace: limits.message_rate.map(RateLimiter::new),
             clears: RateLimiter::new(Rate { burst: 1, interval: limits.clear_interval }),
-            clear_allowed: limits.clear_allowed,
+            clear_allowed: limits.allow_clear,
             link: None,
         }
     }

@@ -12,8 +12,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     client::{
-        CloseReason, Event, Login, LoginError, Output, PendingMessage, Progress, SendId, Session,
-        SessionEnd,
+        CloseReason, Event, Login, LoginError, PendingMessage, ReadStatus, SendId, Session,
+        SessionEnd, SessionOutput,
     },
     transport::broadcast::{BroadcastLog, Lag},
     transport::line_decoder::LineDecoder,
@@ -26,18 +26,18 @@ use crate::{
     notify::Notify,
     outbound::OutboundWriter,
     read_buffer::ReadBuffer,
-    runtime::{AbortHandle as _, Connection, Read, Reader, Runtime},
+    runtime::{AbortHandle as _, Connection, ReadHalf, ReadOutcome, Runtime},
 };
 
 /// Texts sent and not echoed, beyond which no more commands are taken: a pipe
 /// is read as fast as the room takes its lines.
-const WINDOW: usize = 64;
+const MAX_IN_FLIGHT: usize = 64;
 /// Pieces of the stream the session has not looked at yet.
 const MAILBOX: usize = 16;
 /// Events the person has not seen yet; beyond that the server is read more slowly.
-const EVENTS: usize = 256;
+const EVENT_BUFFER: usize = 256;
 /// How long leaving may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a person wants.
 pub enum SessionCommand {
@@ -93,7 +93,7 @@ pub async fn connect<R: Runtime>(
     let arithmetic = ComputeLimiter::new(1, 0);
     let session = handshake::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
         .await
-        .inspect_err(|_| hangup.hang_up())?;
+        .inspect_err(|_| hangup.abort())?;
 
     let (to_session, arrivals) = async_channel::bounded(MAILBOX);
     runtime.spawn(read(reader, to_session));
@@ -110,7 +110,7 @@ pub async fn connect<R: Runtime>(
     });
 
     let (commands, from_person) = async_channel::bounded(1);
-    let (to_person, events) = async_channel::bounded(EVENTS);
+    let (to_person, events) = async_channel::bounded(EVENT_BUFFER);
     let session = SessionTask {
         runtime: runtime.clone(),
         session,
@@ -122,7 +122,7 @@ pub async fn connect<R: Runtime>(
     };
     runtime.spawn(async move {
         session.run().await;
-        hangup.hang_up();
+        hangup.abort();
     });
     Ok(ClientHandle { commands, events })
 }
@@ -134,15 +134,15 @@ enum ReadEvent {
     Failed,
 }
 
-async fn read<R: Reader>(mut reader: R, to_session: Sender<ReadEvent>) {
+async fn read<R: ReadHalf>(mut reader: R, to_session: Sender<ReadEvent>) {
     let mut buffer = ReadBuffer::new();
     loop {
-        let arrival = match reader.read(buffer.room(), None).await {
-            Ok(Read::Data(count)) => {
-                ReadEvent::Bytes(buffer.deliver(count, |bytes| bytes.to_vec()))
+        let arrival = match reader.read(buffer.spare_mut(), None).await {
+            Ok(ReadOutcome::Data(count)) => {
+                ReadEvent::Bytes(buffer.consume(count, |bytes| bytes.to_vec()))
             }
-            Ok(Read::TimedOut) => continue,
-            Ok(Read::Eof) => ReadEvent::End,
+            Ok(ReadOutcome::TimedOut) => continue,
+            Ok(ReadOutcome::Eof) => ReadEvent::End,
             Err(_) => ReadEvent::Failed,
         };
         let last = !matches!(arrival, ReadEvent::Bytes(_));
@@ -182,7 +182,7 @@ impl<R: Runtime> SessionTask<R> {
         loop {
             if let Some(mut ended) = self.carry_out().await {
                 self.part(ended.ending).await;
-                ended.unconfirmed.extend(self.not_taken());
+                ended.unconfirmed.extend(self.drain_unsent());
                 // Last, because the program may end with it.
                 let _ = self.events.send(Event::Ended(ended)).await;
                 return;
@@ -214,14 +214,14 @@ impl<R: Runtime> SessionTask<R> {
     }
 
     fn read_lines(&mut self) {
-        while self.session.handle_input(self.runtime.now(), &mut self.inbox) == Progress::Line {}
+        while self.session.handle_input(self.runtime.now(), &mut self.inbox) == ReadStatus::Line {}
     }
 
     async fn next(&self) -> Wake {
         let arrival =
             async { Wake::ReadEvent(self.arrivals.recv().await.unwrap_or(ReadEvent::Failed)) };
         let command = async {
-            if self.session.pending() >= WINDOW {
+            if self.session.pending() >= MAX_IN_FLIGHT {
                 return future::pending().await;
             }
             Wake::Command(self.commands.recv().await.unwrap_or(SessionCommand::Close))
@@ -241,9 +241,9 @@ impl<R: Runtime> SessionTask<R> {
         let mut ended = None;
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Send(frame) => self.outgoing.log.append(&frame),
-                Output::Event(Event::Ended(how)) => ended = Some(how),
-                Output::Event(event) => {
+                SessionOutput::Send(frame) => self.outgoing.log.append(&frame),
+                SessionOutput::Event(Event::Ended(how)) => ended = Some(how),
+                SessionOutput::Event(event) => {
                     // Nobody listening any more is seen at the next command.
                     let _ = self.events.send(event).await;
                 }
@@ -251,14 +251,14 @@ impl<R: Runtime> SessionTask<R> {
         }
         let SendQueue { log, news, .. } = &mut self.outgoing;
         if log.publish() {
-            news.ring();
+            news.notify_one();
         }
         ended
     }
 
     /// What was said too late for this session. Commands that are still on their
     /// way go back to whoever sends them.
-    fn not_taken(&self) -> impl Iterator<Item = PendingMessage> {
+    fn drain_unsent(&self) -> impl Iterator<Item = PendingMessage> {
         self.commands.close();
         let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
         commands.filter_map(|command| match command {
@@ -274,12 +274,12 @@ impl<R: Runtime> SessionTask<R> {
     /// order, so that the server gets what was sent last.
     async fn part(&self, ending: CloseReason) {
         let SendQueue { log, lag, news, all_written } = &self.outgoing;
-        lag.cut(log.end(), Vec::new());
-        news.ring();
+        lag.close_at(log.end(), Vec::new());
+        news.notify_one();
         if !matches!(ending, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
             return;
         }
-        let until = self.runtime.now().after(FAREWELL);
+        let until = self.runtime.now().after(CLOSE_TIMEOUT);
         let in_order = async {
             let _ = all_written.recv().await;
             while let Ok(ReadEvent::Bytes(_)) = self.arrivals.recv().await {}

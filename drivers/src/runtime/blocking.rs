@@ -17,14 +17,17 @@ use cmdchat_core::time::Tick;
 
 use crate::{
     runtime::tcp,
-    runtime::{AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, TcpRuntime, Writer},
+    runtime::{
+        AbortHandle, Connection, Dial, Listener, ReadHalf, ReadOutcome, Runtime, TcpRuntime,
+        WriteHalf,
+    },
 };
 
 /// How long a listener naps between two looks for a caller. Nothing portable
 /// ends a blocking accept from outside, short of calling the listener oneself;
 /// fifty looks a second cost nothing that could be measured, and a caller in a
 /// burst does not wait, because the listener naps only when nobody is left.
-const NAP: Duration = Duration::from_millis(20);
+const ACCEPT_POLL: Duration = Duration::from_millis(20);
 
 /// The bounds of one wait inside the system: zero is not allowed there, and very
 /// long waits overflow on some systems.
@@ -33,7 +36,7 @@ const LONGEST: Duration = Duration::from_secs(3600);
 
 thread_local! {
     /// The earliest moment that the future polled on this thread waits for.
-    static ALARM: Cell<Option<Instant>> = const { Cell::new(None) };
+    static NEXT_TIMER: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// The runtime over blocking threads. Clones share the clock.
@@ -52,7 +55,7 @@ impl Blocking {
     }
 
     /// How long the system shall wait for a socket at most; for ever without a deadline.
-    fn patience(self, deadline: Option<Tick>) -> Option<Duration> {
+    fn timeout(self, deadline: Option<Tick>) -> Option<Duration> {
         Some(deadline?.since(self.now()).clamp(SHORTEST, LONGEST))
     }
 
@@ -63,7 +66,7 @@ impl Blocking {
     fn connection(self, stream: TcpStream, peer: SocketAddr) -> io::Result<Connection<Self>> {
         // Some systems hand this on from the listener.
         stream.set_nonblocking(false)?;
-        tcp::prepare(&stream)?;
+        tcp::configure(&stream)?;
         let stream = Arc::new(stream);
         let half = Socket { runtime: self, stream: Arc::clone(&stream), patience: None };
         Ok(Connection {
@@ -82,8 +85,8 @@ impl Default for Blocking {
 }
 
 impl Runtime for Blocking {
-    type Reader = BlockingReadHalf;
-    type Writer = BlockingWriteHalf;
+    type ReadHalf = BlockingReadHalf;
+    type WriteHalf = BlockingWriteHalf;
     type AbortHandle = BlockingAbortHandle;
 
     fn now(&self) -> Tick {
@@ -98,7 +101,7 @@ impl Runtime for Blocking {
             }
             // A moment that the system's clock cannot tell never comes.
             if let Some(at) = self.start.checked_add(at.since_start()) {
-                ALARM.set(Some(ALARM.get().map_or(at, |other| other.min(at))));
+                NEXT_TIMER.set(Some(NEXT_TIMER.get().map_or(at, |other| other.min(at))));
             }
             Poll::Pending
         })
@@ -109,29 +112,32 @@ impl Runtime for Blocking {
     /// connection that it was for.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let thread = thread::Builder::new().name("cmdchat task".into());
-        let _ = thread.spawn(|| block_on(task));
+        let _ = thread.spawn(|| drive(task));
     }
 
-    async fn compute<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+    async fn spawn_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
         job()
     }
 }
 
 /// Polls `future` on this thread; between polls the thread sleeps until it is
 /// woken, or until the alarm that the poll has set.
-fn block_on<T>(future: impl Future<Output = T>) -> T {
+fn drive<T>(future: impl Future<Output = T>) -> T {
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
     // A task may itself run a future to its end.
-    let outer = ALARM.take();
+    let outer = NEXT_TIMER.take();
     loop {
         if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
-            ALARM.set(outer);
+            NEXT_TIMER.set(outer);
             return result;
         }
-        match ALARM.take() {
+        match NEXT_TIMER.take() {
             Some(at) => {
                 parker.park_deadline(at);
             }
@@ -144,10 +150,10 @@ impl Dial for Blocking {
     async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
         let runtime = *self;
         let attempt = move |addr| async move {
-            let patience = runtime.patience(Some(deadline)).unwrap_or(LONGEST);
+            let patience = runtime.timeout(Some(deadline)).unwrap_or(LONGEST);
             TcpStream::connect_timeout(&addr, patience)
         };
-        let (stream, peer) = tcp::race(self, addrs, deadline, attempt).await?;
+        let (stream, peer) = tcp::happy_eyeballs(self, addrs, deadline, attempt).await?;
         self.connection(stream, peer)
     }
 }
@@ -155,8 +161,8 @@ impl Dial for Blocking {
 impl TcpRuntime for Blocking {
     type Listener = BlockingListener;
 
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
-        block_on(future)
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
+        drive(future)
     }
 
     fn listen(&self, socket: TcpListener) -> io::Result<BlockingListener> {
@@ -164,7 +170,7 @@ impl TcpRuntime for Blocking {
         Ok(BlockingListener { runtime: *self, socket })
     }
 
-    fn adopt(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
+    fn from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
         let peer = socket.peer_addr()?;
         self.connection(socket, peer)
     }
@@ -183,7 +189,7 @@ impl Listener<Blocking> for BlockingListener {
             match self.socket.accept() {
                 Ok((stream, peer)) => return self.runtime.connection(stream, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.runtime.sleep_until(self.runtime.now().after(NAP)).await;
+                    self.runtime.sleep_until(self.runtime.now().after(ACCEPT_POLL)).await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
@@ -211,13 +217,13 @@ impl Socket {
         mut operation: impl FnMut(&TcpStream) -> io::Result<T>,
     ) -> io::Result<Option<T>> {
         loop {
-            let patience = self.runtime.patience(deadline);
+            let patience = self.runtime.timeout(deadline);
             // Some systems refuse when both directions have ended; then nobody waits.
             if patience != self.patience && set_patience(&self.stream, patience).is_ok() {
                 self.patience = patience;
             }
             match operation(&self.stream) {
-                Err(error) if ran_out_of_patience(&error) => {
+                Err(error) if is_timeout(&error) => {
                     if self.runtime.late(deadline) {
                         return Ok(None);
                     }
@@ -230,7 +236,7 @@ impl Socket {
 }
 
 /// Elsewhere than on Windows "timed out" means that the peer has vanished.
-fn ran_out_of_patience(error: &io::Error) -> bool {
+fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || cfg!(windows) && error.kind() == io::ErrorKind::TimedOut
 }
@@ -239,14 +245,14 @@ fn ran_out_of_patience(error: &io::Error) -> bool {
 #[derive(Debug)]
 pub struct BlockingReadHalf(Socket);
 
-impl Reader for BlockingReadHalf {
-    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+impl ReadHalf for BlockingReadHalf {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<ReadOutcome> {
         let operation = |mut stream: &TcpStream| stream.read(buffer);
         let count = self.0.attempt(deadline, TcpStream::set_read_timeout, operation)?;
         Ok(match count {
-            Some(0) => Read::Eof,
-            Some(count) => Read::Data(count),
-            None => Read::TimedOut,
+            Some(0) => ReadOutcome::Eof,
+            Some(count) => ReadOutcome::Data(count),
+            None => ReadOutcome::TimedOut,
         })
     }
 }
@@ -255,14 +261,14 @@ impl Reader for BlockingReadHalf {
 #[derive(Debug)]
 pub struct BlockingWriteHalf(Socket);
 
-impl Writer for BlockingWriteHalf {
+impl WriteHalf for BlockingWriteHalf {
     /// The socket itself stays blocking, for the reader's sake.
     #[cfg(unix)]
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        tcp::uninterrupted(|| {
+        tcp::retry_interrupted(|| {
             let mut nothing = SendAncillaryBuffer::default();
             Ok(sendmsg(&self.0.stream, slices, &mut nothing, flags)?)
         })
@@ -290,7 +296,7 @@ impl Writer for BlockingWriteHalf {
 pub struct BlockingAbortHandle(Weak<TcpStream>);
 
 impl AbortHandle for BlockingAbortHandle {
-    fn hang_up(&self) {
+    fn abort(&self) {
         if let Some(stream) = self.0.upgrade() {
             // It fails if the connection has ended, and then nobody waits.
             let _ = stream.shutdown(Shutdown::Both);

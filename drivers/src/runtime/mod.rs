@@ -26,9 +26,9 @@ use cmdchat_core::time::Tick;
 /// A clock, a spawner and a place for arithmetic.
 pub trait Runtime: Clone + Send + Sync + 'static {
     /// The receiving half of this runtime's connections.
-    type Reader: Reader;
+    type ReadHalf: ReadHalf;
     /// The sending half.
-    type Writer: Writer;
+    type WriteHalf: WriteHalf;
     /// Ends a connection from outside.
     type AbortHandle: AbortHandle;
 
@@ -42,7 +42,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
     /// Runs arithmetic of some milliseconds where it delays nobody else's I/O.
-    fn compute<T: Send + 'static>(
+    fn spawn_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
@@ -50,7 +50,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 
 /// What a read brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
+pub enum ReadOutcome {
     /// So many bytes, at least one.
     Data(usize),
     /// The peer will send no more.
@@ -60,7 +60,7 @@ pub enum Read {
 }
 
 /// The receiving half of a connection.
-pub trait Reader: Send + 'static {
+pub trait ReadHalf: Send + 'static {
     /// Waits for bytes until `deadline` (for ever if there is none). A read
     /// with bytes at hand returns them even if the deadline has passed, so a
     /// loop that must stop at a deadline looks at the clock itself. `buffer`
@@ -69,11 +69,11 @@ pub trait Reader: Send + 'static {
         &mut self,
         buffer: &mut [u8],
         deadline: Option<Tick>,
-    ) -> impl Future<Output = io::Result<Read>> + Send;
+    ) -> impl Future<Output = io::Result<ReadOutcome>> + Send;
 }
 
 /// The sending half of a connection.
-pub trait Writer: Send + 'static {
+pub trait WriteHalf: Send + 'static {
     /// Writes a beginning of `slices`, in one system call, and says how much:
     /// at least one byte. Where there is no room now, or a runtime cannot write
     /// without waiting, it fails with [`io::ErrorKind::WouldBlock`].
@@ -97,16 +97,16 @@ pub trait Writer: Send + 'static {
 /// keep the connection: that closes as soon as reader and writer are dropped.
 pub trait AbortHandle: Clone + Send + Sync + 'static {
     /// Ends the connection now. The pending read or write returns.
-    fn hang_up(&self);
+    fn abort(&self);
 }
 
 /// A connection, taken apart.
 #[derive(Debug)]
 pub struct Connection<R: Runtime> {
     /// Bytes from the peer.
-    pub reader: R::Reader,
+    pub reader: R::ReadHalf,
     /// Bytes to the peer.
-    pub writer: R::Writer,
+    pub writer: R::WriteHalf,
     /// The way to end it.
     pub hangup: R::AbortHandle,
     /// The other end.
@@ -147,7 +147,7 @@ pub trait TcpRuntime: Dial {
     type Listener: Listener<Self>;
 
     /// Runs `future` on the calling thread, to its end.
-    fn run<T>(&self, future: impl Future<Output = T>) -> T;
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 
     /// Takes over a listening socket, say one of [`crate::runtime::tcp::listen`].
     ///
@@ -161,5 +161,5 @@ pub trait TcpRuntime: Dial {
     /// # Errors
     ///
     /// The system refuses to set it up, or the connection has ended already.
-    fn adopt(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
+    fn from_std(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
 }

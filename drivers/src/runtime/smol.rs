@@ -15,7 +15,10 @@ use futures_lite::future;
 
 use crate::{
     runtime::tcp,
-    runtime::{AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, TcpRuntime, Writer},
+    runtime::{
+        AbortHandle, Connection, Dial, Listener, ReadHalf, ReadOutcome, Runtime, TcpRuntime,
+        WriteHalf,
+    },
 };
 
 /// After so many operations that did not have to wait, a connection lets others
@@ -48,7 +51,7 @@ impl Smol {
         stream: Async<TcpStream>,
         peer: SocketAddr,
     ) -> io::Result<Connection<Self>> {
-        tcp::prepare(stream.get_ref())?;
+        tcp::configure(stream.get_ref())?;
         let stream = Arc::new(stream);
         let half = Socket { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
         Ok(Connection {
@@ -67,8 +70,8 @@ impl Default for Smol {
 }
 
 impl Runtime for Smol {
-    type Reader = SmolReadHalf;
-    type Writer = SmolWriteHalf;
+    type ReadHalf = SmolReadHalf;
+    type WriteHalf = SmolWriteHalf;
     type AbortHandle = SmolAbortHandle;
 
     fn now(&self) -> Tick {
@@ -83,7 +86,7 @@ impl Runtime for Smol {
         self.executor.spawn(task).detach();
     }
 
-    fn compute<T: Send + 'static>(
+    fn spawn_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send {
@@ -94,7 +97,7 @@ impl Runtime for Smol {
 impl Dial for Smol {
     async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
         let attempt = async |addr| Async::<TcpStream>::connect(addr).await?.into_inner();
-        let (stream, peer) = tcp::race(self, addrs, deadline, attempt).await?;
+        let (stream, peer) = tcp::happy_eyeballs(self, addrs, deadline, attempt).await?;
         self.connection(Async::new(stream)?, peer)
     }
 }
@@ -103,7 +106,7 @@ impl TcpRuntime for Smol {
     type Listener = SmolListener;
 
     /// Tasks that are left when `future` ends stand still until the next run.
-    fn run<T>(&self, future: impl Future<Output = T>) -> T {
+    fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         smol::block_on(self.executor.run(future))
     }
 
@@ -111,7 +114,7 @@ impl TcpRuntime for Smol {
         Ok(SmolListener { runtime: self.clone(), socket: Async::new(socket)? })
     }
 
-    fn adopt(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
+    fn from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
         let peer = socket.peer_addr()?;
         self.connection(Async::new(socket)?, peer)
     }
@@ -189,16 +192,16 @@ impl Socket {
 #[derive(Debug)]
 pub struct SmolReadHalf(Socket);
 
-impl Reader for SmolReadHalf {
-    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+impl ReadHalf for SmolReadHalf {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<ReadOutcome> {
         let count = self
             .0
             .attempt(deadline, |mut stream| stream.read(buffer), Async::readable_owned)
             .await?;
         Ok(match count {
-            Some(0) => Read::Eof,
-            Some(count) => Read::Data(count),
-            None => Read::TimedOut,
+            Some(0) => ReadOutcome::Eof,
+            Some(count) => ReadOutcome::Data(count),
+            None => ReadOutcome::TimedOut,
         })
     }
 }
@@ -207,9 +210,9 @@ impl Reader for SmolReadHalf {
 #[derive(Debug)]
 pub struct SmolWriteHalf(Socket);
 
-impl Writer for SmolWriteHalf {
+impl WriteHalf for SmolWriteHalf {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        tcp::uninterrupted(|| self.0.stream.get_ref().write_vectored(slices))
+        tcp::retry_interrupted(|| self.0.stream.get_ref().write_vectored(slices))
     }
 
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
@@ -229,7 +232,7 @@ impl Writer for SmolWriteHalf {
 pub struct SmolAbortHandle(Weak<Async<TcpStream>>);
 
 impl AbortHandle for SmolAbortHandle {
-    fn hang_up(&self) {
+    fn abort(&self) {
         if let Some(stream) = self.0.upgrade() {
             // It fails if the connection has ended, and then nobody waits.
             let _ = stream.get_ref().shutdown(Shutdown::Both);

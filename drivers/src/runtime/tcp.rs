@@ -48,14 +48,14 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 ///
 /// The system refuses, as some do when the connection has ended already.
-pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+pub fn configure(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
 /// Repeats what a signal has interrupted.
-pub(crate) fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+pub(crate) fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -72,10 +72,10 @@ pub(crate) fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> 
 ///
 /// The name is unknown, or the resolver is out of reach.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    Ok(alternate((host, port).to_socket_addrs()?.collect()))
+    Ok(interleave_families((host, port).to_socket_addrs()?.collect()))
 }
 
-fn alternate(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
+fn interleave_families(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let total = addrs.len();
     let favourite_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
@@ -91,7 +91,7 @@ fn alternate(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
 
 /// Calls `addrs` as [`crate::runtime::Dial`] says. Attempts that lost, or whose caller
 /// has gone, are dropped.
-pub(crate) async fn race<R, S, F>(
+pub(crate) async fn happy_eyeballs<R, S, F>(
     runtime: &R,
     addrs: &[SocketAddr],
     deadline: Tick,
@@ -141,7 +141,7 @@ where
             Some((addr, Ok(stream))) => return Ok((stream, addr)),
             Some((_, Err(error))) => {
                 running -= 1;
-                if failure.as_ref().is_none_or(|old| weight(&error) >= weight(old)) {
+                if failure.as_ref().is_none_or(|old| error_rank(&error) >= error_rank(old)) {
                     failure = Some(error);
                 }
             }
@@ -153,7 +153,7 @@ where
 
 /// How much an error tells about the host: a refusal comes from the host itself,
 /// whereas a missing route often just means that we have no IPv6.
-fn weight(error: &io::Error) -> u8 {
+fn error_rank(error: &io::Error) -> u8 {
     use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
     let kind = error.kind();
     if kind == ConnectionRefused {
@@ -174,8 +174,8 @@ mod tests {
         };
         let system = addrs(&["[::1]:1", "[::2]:1", "[::3]:1", "192.0.2.1:1"]);
         let mixed = addrs(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "[::3]:1"]);
-        assert_eq!(alternate(system), mixed);
-        assert_eq!(alternate(Vec::new()), Vec::new());
+        assert_eq!(interleave_families(system), mixed);
+        assert_eq!(interleave_families(Vec::new()), Vec::new());
     }
 
     #[test]
@@ -188,7 +188,7 @@ mod tests {
     fn a_prepared_connection_sends_at_once_and_is_kept_alive() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        prepare(&stream).unwrap();
+        configure(&stream).unwrap();
         assert!(stream.nodelay().unwrap());
         assert!(SockRef::from(&stream).keepalive().unwrap());
     }
@@ -221,7 +221,7 @@ mod tests {
             }
         };
         let deadline = Tick::from_start(Duration::from_secs(10));
-        let outcome = sim.run(race(&sim, &addrs, deadline, attempt)).unwrap();
+        let outcome = sim.run(happy_eyeballs(&sim, &addrs, deadline, attempt)).unwrap();
         let took = sim.now().since_start().as_millis();
         (outcome.map(|(index, _)| index).map_err(|error| error.kind()), took)
     }

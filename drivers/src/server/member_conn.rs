@@ -22,7 +22,7 @@ use crate::{
 
 /// Bytes a member may be owed, or may have said without being heard yet, before
 /// it is read no further.
-const OWED: u64 = 64 << 10;
+const BACKPRESSURE_BYTES: u64 = 64 << 10;
 
 /// One connection in the room.
 ///
@@ -40,7 +40,7 @@ pub(super) struct MemberConn<R: Runtime> {
     gone: AtomicBool,
     /// Tells what the member is owed.
     meter: Meter,
-    hand: Mutex<WriterSlot<R::Writer>>,
+    hand: Mutex<WriterSlot<R::WriteHalf>>,
 }
 
 /// Who has the pen.
@@ -55,21 +55,21 @@ enum WriterSlot<W> {
 
 impl<R: Runtime> MemberConn<R> {
     /// For a member who gets what `outlet` holds.
-    pub(super) fn new(hangup: R::AbortHandle, writer: R::Writer, outlet: LogCursor) -> Self {
+    pub(super) fn new(hangup: R::AbortHandle, writer: R::WriteHalf, outlet: LogCursor) -> Self {
         Self {
             hangup,
             turn: Notify::default(),
             heard: AtomicU64::new(0),
             gone: AtomicBool::new(false),
-            meter: outlet.meter(),
+            meter: outlet.handle(),
             hand: Mutex::new(WriterSlot::Idle(OutboundWriter::new(writer, outlet))),
         }
     }
 
     /// The room has taken a request of so many bytes.
-    pub(super) fn hear(&self, size: u64) {
+    pub(super) fn ack_requests(&self, size: u64) {
         self.heard.fetch_add(size, Ordering::AcqRel);
-        self.turn.ring();
+        self.turn.notify_one();
     }
 
     /// Waits until the member, who has said so many bytes, may be heard again.
@@ -79,12 +79,14 @@ impl<R: Runtime> MemberConn<R> {
     /// owed more than [`OWED`], or the room has not taken what it said, nothing
     /// is read. So a burst goes at the pace of its own echo, and the others, who
     /// get the same bytes, are not made to look slow by it.
-    pub(super) async fn may_go_on(&self, said: u64) -> bool {
-        while said - self.heard.load(Ordering::Acquire) > OWED || self.meter.owed() > OWED {
+    pub(super) async fn wait_for_capacity(&self, said: u64) -> bool {
+        while said - self.heard.load(Ordering::Acquire) > BACKPRESSURE_BYTES
+            || self.meter.backlog() > BACKPRESSURE_BYTES
+        {
             if self.gone.load(Ordering::Acquire) {
                 return false;
             }
-            self.turn.heard().await;
+            self.turn.notified().await;
         }
         true
     }
@@ -92,24 +94,24 @@ impl<R: Runtime> MemberConn<R> {
     /// Ends the connection, whatever its reader waits for.
     pub(super) fn hang_up(&self) {
         self.gone.store(true, Ordering::Release);
-        self.turn.ring();
-        self.hangup.hang_up();
+        self.turn.notify_one();
+        self.hangup.abort();
     }
 
     /// Waits until the member has all that it is to get, or gets no more.
-    pub(super) async fn written(&self) {
-        while !self.is_done() && !self.gone.load(Ordering::Acquire) {
-            self.turn.heard().await;
+    pub(super) async fn flushed(&self) {
+        while !self.is_flushed() && !self.gone.load(Ordering::Acquire) {
+            self.turn.notified().await;
         }
     }
 
-    pub(super) fn is_done(&self) -> bool {
+    pub(super) fn is_flushed(&self) -> bool {
         matches!(*self.hand(), WriterSlot::Done)
     }
 
     /// Has the member told something that is for nobody else.
-    pub(super) fn tell(self: &Arc<Self>, house: &Arc<Shared<R>>, aside: Frame) {
-        self.meter.tell(aside);
+    pub(super) fn send_direct(self: &Arc<Self>, house: &Arc<Shared<R>>, aside: Frame) {
+        self.meter.send_direct(aside);
         self.write(house);
     }
 
@@ -122,11 +124,11 @@ impl<R: Runtime> MemberConn<R> {
     }
 
     /// Gives the pen away if somebody has to wait with it.
-    fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::Writer>> {
+    fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::WriteHalf>> {
         let mut hand = self.hand();
         let WriterSlot::Idle(pen) = &mut *hand else { return None };
         let mut lent = None;
-        match pen.write_now(house.runtime.now()) {
+        match pen.try_flush(house.runtime.now()) {
             Ok(Standing::Idle) => {}
             Ok(Standing::Blocked) => {
                 if let WriterSlot::Idle(pen) = mem::replace(&mut *hand, WriterSlot::Flushing) {
@@ -140,17 +142,17 @@ impl<R: Runtime> MemberConn<R> {
             }
         }
         if matches!(*hand, WriterSlot::Done) {
-            house.written.ring();
+            house.written.notify_one();
         }
         drop(hand);
-        self.turn.ring();
+        self.turn.notify_one();
         lent
     }
 
-    async fn write_on(&self, house: &Shared<R>, mut pen: OutboundWriter<R::Writer>) {
+    async fn write_on(&self, house: &Shared<R>, mut pen: OutboundWriter<R::WriteHalf>) {
         loop {
             // If it fails, so does the next try, which knows what that means.
-            let _ = pen.write(&house.runtime).await;
+            let _ = pen.flush_some(&house.runtime).await;
             *self.hand() = WriterSlot::Idle(pen);
             match self.write_now(house) {
                 Some(lent) => pen = lent,
@@ -160,7 +162,7 @@ impl<R: Runtime> MemberConn<R> {
     }
 
     /// Who has the pen is never half decided.
-    fn hand(&self) -> MutexGuard<'_, WriterSlot<R::Writer>> {
+    fn hand(&self) -> MutexGuard<'_, WriterSlot<R::WriteHalf>> {
         self.hand.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

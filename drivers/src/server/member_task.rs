@@ -10,22 +10,22 @@ use cmdchat_core::{
 use futures_lite::future;
 
 use super::{
-    FAREWELL, Shared,
+    CLOSE_TIMEOUT, Shared,
     member_conn::MemberConn,
     room_task::{JoinRequest, RoomCommand},
 };
 use crate::{
     read_buffer::ReadBuffer,
-    runtime::{Read, Reader as _, Runtime},
+    runtime::{ReadHalf as _, ReadOutcome, Runtime},
 };
 
 /// Requests that go to the room at once, if so many have come.
-const LETTER: usize = 64;
+const REQUEST_BATCH: usize = 64;
 
 /// What the task of a member's connection holds. Small, since it is all that
 /// most of them do most of the time.
 pub(super) struct MemberTask<R: Runtime> {
-    reader: R::Reader,
+    reader: R::ReadHalf,
     inbox: LineDecoder,
     seat: MemberId,
     intake: RequestReader,
@@ -34,10 +34,10 @@ pub(super) struct MemberTask<R: Runtime> {
 
 impl<R: Runtime> MemberTask<R> {
     /// Takes somebody who has logged in into the room. Nothing, if that has closed.
-    pub(super) async fn seat(
+    pub(super) async fn join(
         house: &Shared<R>,
-        (reader, inbox): (R::Reader, LineDecoder),
-        writer: R::Writer,
+        (reader, inbox): (R::ReadHalf, LineDecoder),
+        writer: R::WriteHalf,
         hangup: R::AbortHandle,
         mut admitted: Admitted,
     ) -> Option<Self> {
@@ -51,18 +51,18 @@ impl<R: Runtime> MemberTask<R> {
     }
 
     /// Reads from the member, and tells the room at the end.
-    pub(super) async fn stay(&mut self, house: &Arc<Shared<R>>) {
-        let departure = self.listen(house).await;
+    pub(super) async fn run(&mut self, house: &Arc<Shared<R>>) {
+        let departure = self.read_loop(house).await;
         if departure.is_immediate() {
             self.ties.hang_up();
         }
         let _ = house.mail.send(RoomCommand::Left(self.seat, departure)).await;
-        let patience = house.runtime.now().after(FAREWELL);
-        future::or(house.runtime.sleep_until(patience), self.ties.written()).await;
+        let patience = house.runtime.now().after(CLOSE_TIMEOUT);
+        future::or(house.runtime.sleep_until(patience), self.ties.flushed()).await;
     }
 
     /// Hands the member's requests to the room until there will be no more.
-    async fn listen(&mut self, house: &Arc<Shared<R>>) -> LeaveReason {
+    async fn read_loop(&mut self, house: &Arc<Shared<R>>) -> LeaveReason {
         let Self { reader, inbox, seat, intake, ties } = self;
         let mut buffer = ReadBuffer::new();
         let mut failed = false;
@@ -71,7 +71,7 @@ impl<R: Runtime> MemberTask<R> {
         loop {
             let now = house.runtime.now();
             let mut next = intake.next(now, inbox);
-            while letter.len() < LETTER
+            while letter.len() < REQUEST_BATCH
                 && let Inbound::Request(request) = next
             {
                 letter.push(request);
@@ -83,18 +83,20 @@ impl<R: Runtime> MemberTask<R> {
                 if house.mail.send(letter).await.is_err() {
                     return LeaveReason::Closed;
                 }
-                if !ties.may_go_on(said).await {
+                if !ties.wait_for_capacity(said).await {
                     return LeaveReason::ConnectionLost;
                 }
             }
             match next {
                 // Behind a full letter: it opens the one after that.
                 Inbound::Request(request) => letter.push(request),
-                Inbound::Reply(frame) => ties.tell(house, frame),
-                Inbound::NeedsInput(until) => match reader.read(buffer.room(), until).await {
-                    Ok(Read::Data(count)) => buffer.deliver(count, |bytes| inbox.feed(bytes)),
-                    Ok(Read::TimedOut) => {}
-                    Ok(Read::Eof) => inbox.feed_eof(),
+                Inbound::Reply(frame) => ties.send_direct(house, frame),
+                Inbound::NeedsInput(until) => match reader.read(buffer.spare_mut(), until).await {
+                    Ok(ReadOutcome::Data(count)) => {
+                        buffer.consume(count, |bytes| inbox.feed(bytes))
+                    }
+                    Ok(ReadOutcome::TimedOut) => {}
+                    Ok(ReadOutcome::Eof) => inbox.feed_eof(),
                     Err(_) => {
                         failed = true;
                         inbox.feed_eof();

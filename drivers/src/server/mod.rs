@@ -20,7 +20,7 @@ use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     error::ProtocolError,
     seed::Seed,
-    server::{Admission, Credentials, Limits, Login, LoginPermit, Output, Room},
+    server::{Admission, Credentials, Limits, Login, LoginPermit, Room, RoomOutput},
     time::Epoch,
     transport::line_decoder::LineDecoder,
 };
@@ -38,13 +38,13 @@ use crate::{
 
 /// Letters the room has not taken yet. Connections wait beyond that, and so, at
 /// last, does whoever floods.
-const MAILBOX: usize = 256;
+const ROOM_QUEUE: usize = 256;
 /// How long accepting rests when the system is short of something.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
 /// Everything that a server is given.
 #[derive(Debug)]
-pub struct Server {
+pub struct ServerConfig {
     /// What it knows of the password.
     pub credentials: Credentials,
     /// What it allows.
@@ -60,7 +60,7 @@ pub struct Server {
 #[derive(Debug)]
 pub enum ServerEvent {
     /// From the room: who came, left or cleared.
-    Room(Output),
+    Room(RoomOutput),
     /// A login from this address failed.
     LoginRejected(IpAddr, ProtocolError),
     /// The system could not accept a connection just now.
@@ -73,17 +73,17 @@ pub enum ServerEvent {
 pub async fn serve<R: Runtime, L: Listener<R>>(
     runtime: R,
     listener: L,
-    server: Server,
+    server: ServerConfig,
     notes: impl Fn(ServerEvent) + Send + Sync + 'static,
     stop: Receiver<()>,
 ) {
-    let Server { credentials, limits, epoch, seed } = server;
-    let (mail, mailbox) = async_channel::bounded(MAILBOX);
+    let ServerConfig { credentials, limits, epoch, seed } = server;
+    let (mail, mailbox) = async_channel::bounded(ROOM_QUEUE);
     let house = Arc::new(Shared {
         runtime: runtime.clone(),
         credentials: Arc::new(credentials),
         gate: Admission::new(&limits),
-        arithmetic: ComputeLimiter::new(limits.computations, limits.computations_waiting),
+        arithmetic: ComputeLimiter::new(limits.max_concurrent_srp, limits.max_queued_srp),
         seed: seed.fork("connections", 0),
         notes: Box::new(notes),
         mail,
@@ -110,7 +110,7 @@ struct Shared<R: Runtime> {
 }
 
 /// How long members get to take the last words when a connection ends orderly.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 async fn accept<R: Runtime, L: Listener<R>>(
     house: Arc<Shared<R>>,
     mut listener: L,
@@ -128,21 +128,26 @@ async fn accept<R: Runtime, L: Listener<R>>(
                 match house.gate.try_login(now, connection.peer.ip()) {
                     Some(pass) => {
                         let seed = house.seed.fork("connection", number);
-                        house.runtime.spawn(converse(Arc::clone(&house), connection, pass, seed));
+                        house.runtime.spawn(handle_connection(
+                            Arc::clone(&house),
+                            connection,
+                            pass,
+                            seed,
+                        ));
                     }
-                    None => connection.hangup.hang_up(),
+                    None => connection.hangup.abort(),
                 }
             }
             Some(Err(error)) => {
                 (house.notes)(ServerEvent::AcceptFailed(error));
-                house.runtime.sleep_until(house.runtime.now().after(ACCEPT_PAUSE)).await;
+                house.runtime.sleep_until(house.runtime.now().after(ACCEPT_BACKOFF)).await;
             }
         }
     }
 }
 
 /// One connection, from the first byte to the last.
-async fn converse<R: Runtime>(
+async fn handle_connection<R: Runtime>(
     house: Arc<Shared<R>>,
     connection: Connection<R>,
     pass: LoginPermit,
@@ -150,14 +155,14 @@ async fn converse<R: Runtime>(
 ) {
     let hangup = connection.hangup.clone();
     // Apart, so that a member does not go on holding what only coming in needed.
-    if let Some(mut member) = Box::pin(come_in(&house, connection, pass, seed)).await {
-        member.stay(&house).await;
+    if let Some(mut member) = Box::pin(log_in(&house, connection, pass, seed)).await {
+        member.run(&house).await;
     }
-    hangup.hang_up();
+    hangup.abort();
 }
 
 /// From the first byte to the seat. Nothing, if the peer is refused or the room has closed.
-async fn come_in<R: Runtime>(
+async fn log_in<R: Runtime>(
     house: &Shared<R>,
     connection: Connection<R>,
     pass: LoginPermit,
@@ -169,14 +174,14 @@ async fn come_in<R: Runtime>(
     let credentials = Arc::clone(credentials);
     let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
     match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
-        Ok(admitted) => MemberTask::seat(house, (reader, inbox), writer, hangup, admitted).await,
+        Ok(admitted) => MemberTask::join(house, (reader, inbox), writer, hangup, admitted).await,
         Err(refused) => {
             (house.notes)(ServerEvent::LoginRejected(peer.ip(), refused.violation));
             if house.gate.take_attack_notice(runtime.now()) {
                 let _ = house.mail.send(RoomCommand::BruteForceDetected).await;
             }
             if refused.violation.wire_error().is_some() {
-                handshake::see_out(runtime, reader, writer).await;
+                handshake::linger_close(runtime, reader, writer).await;
             }
             None
         }

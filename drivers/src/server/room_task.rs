@@ -4,19 +4,19 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    server::{Admitted, Input, LeaveReason, MemberId, Output, Room},
+    server::{Admitted, LeaveReason, MemberId, Room, RoomInput, RoomOutput},
     time::Tick,
     wire::Request,
 };
 use futures_lite::future;
 
-use super::{FAREWELL, ServerEvent, Shared, member_conn::MemberConn};
+use super::{CLOSE_TIMEOUT, ServerEvent, Shared, member_conn::MemberConn};
 use crate::runtime::Runtime;
 
 /// Bytes the room says before it writes them to anybody.
-const BATCH: usize = 64 << 10;
+const PUBLISH_BYTES: usize = 64 << 10;
 /// After writing to so many members the room lets others go first.
-const TURN: usize = 64;
+const YIELD_EVERY: usize = 64;
 
 /// What connections tell the room loop.
 pub(super) enum RoomCommand<R: Runtime> {
@@ -30,7 +30,7 @@ pub(super) enum RoomCommand<R: Runtime> {
 /// What is needed of a connection to seat its member.
 pub(super) struct JoinRequest<R: Runtime> {
     pub(super) hangup: R::AbortHandle,
-    pub(super) writer: R::Writer,
+    pub(super) writer: R::WriteHalf,
     /// Where the reader waits for its seat.
     pub(super) seated: Sender<Arc<MemberConn<R>>>,
 }
@@ -50,27 +50,30 @@ impl<R: Runtime> RoomTask<R> {
     }
 
     pub(super) async fn run(mut self, mailbox: Receiver<RoomCommand<R>>, stop: Receiver<()>) {
-        while let Some(mail) = self.next(&mailbox, &stop).await {
+        while let Some(mail) = self.next_event(&mailbox, &stop).await {
             let now = self.house.runtime.now();
             let mut waiting = mail;
             while let Some(mail) = waiting {
-                self.take(now, mail);
-                waiting =
-                    if self.room.staged_bytes() < BATCH { mailbox.try_recv().ok() } else { None };
+                self.handle_command(now, mail);
+                waiting = if self.room.staged_bytes() < PUBLISH_BYTES {
+                    mailbox.try_recv().ok()
+                } else {
+                    None
+                };
             }
             let fresh = self.room.publish(now);
-            self.carry_out(None);
+            self.run_outputs(None);
             if fresh {
                 self.write().await;
             }
         }
-        self.close().await;
+        self.shutdown().await;
     }
 
     /// Everybody gets as much of what waits as its connection takes at once.
     async fn write(&mut self) {
         for (written, ties) in self.present.values().chain(&self.leaving).enumerate() {
-            if written % TURN == TURN - 1 {
+            if written % YIELD_EVERY == YIELD_EVERY - 1 {
                 future::yield_now().await;
             }
             ties.write(&self.house);
@@ -81,7 +84,7 @@ impl<R: Runtime> RoomTask<R> {
     }
 
     /// `None`: stop. `Some(None)`: look at the time.
-    async fn next(
+    async fn next_event(
         &self,
         mailbox: &Receiver<RoomCommand<R>>,
         stop: &Receiver<()>,
@@ -101,35 +104,35 @@ impl<R: Runtime> RoomTask<R> {
         future::or(stopped, future::or(mail, late)).await
     }
 
-    fn take(&mut self, now: Tick, mail: RoomCommand<R>) {
+    fn handle_command(&mut self, now: Tick, mail: RoomCommand<R>) {
         let mut newcomer = None;
         match mail {
             RoomCommand::Joined(joined) => {
                 newcomer = Some(joined.1);
-                self.room.handle(now, Input::Joined(joined.0));
+                self.room.handle(now, RoomInput::Joined(joined.0));
             }
             RoomCommand::Requests(seat, requests) => {
                 if let Some(ties) = self.present.get(&seat) {
-                    ties.hear(requests.iter().map(Request::size).sum());
+                    ties.ack_requests(requests.iter().map(Request::size).sum());
                 }
                 for request in requests {
-                    self.room.handle(now, Input::Request(seat, request));
+                    self.room.handle(now, RoomInput::Request(seat, request));
                 }
             }
             RoomCommand::Left(seat, departure) => {
                 self.leaving.extend(self.present.remove(&seat));
-                self.room.handle(now, Input::Left(seat, departure));
+                self.room.handle(now, RoomInput::Left(seat, departure));
             }
-            RoomCommand::BruteForceDetected => self.room.handle(now, Input::BruteForceDetected),
+            RoomCommand::BruteForceDetected => self.room.handle(now, RoomInput::BruteForceDetected),
         }
-        self.carry_out(newcomer);
+        self.run_outputs(newcomer);
     }
 
     /// What the room wants; it may want to seat the newcomer.
-    fn carry_out(&mut self, mut newcomer: Option<JoinRequest<R>>) {
+    fn run_outputs(&mut self, mut newcomer: Option<JoinRequest<R>>) {
         while let Some(output) = self.room.poll_output() {
             match output {
-                Output::Attach(seat, outlet) => {
+                RoomOutput::Attach(seat, outlet) => {
                     if let Some(newcomer) = newcomer.take() {
                         let JoinRequest { hangup, writer, seated } = newcomer;
                         let ties = Arc::new(MemberConn::new(hangup, writer, outlet));
@@ -139,12 +142,12 @@ impl<R: Runtime> RoomTask<R> {
                         self.present.insert(seat, ties);
                     }
                 }
-                Output::Disconnect(seat) => {
+                RoomOutput::Disconnect(seat) => {
                     if let Some(ties) = self.present.remove(&seat) {
                         ties.hang_up();
                     }
                 }
-                Output::Joined(..) | Output::Left(..) | Output::HistoryCleared(_) => {
+                RoomOutput::Joined(..) | RoomOutput::Left(..) | RoomOutput::HistoryCleared(_) => {
                     (self.house.notes)(ServerEvent::Room(output))
                 }
             }
@@ -152,16 +155,16 @@ impl<R: Runtime> RoomTask<R> {
     }
 
     /// Everybody gets the last words, if they take them in time.
-    async fn close(mut self) {
+    async fn shutdown(mut self) {
         let runtime = self.house.runtime.clone();
         self.room.close();
         self.room.publish(runtime.now());
         self.write().await;
-        let until = runtime.now().after(FAREWELL);
+        let until = runtime.now().after(CLOSE_TIMEOUT);
         let written = async {
             for ties in self.present.values() {
-                while !ties.is_done() {
-                    self.house.written.heard().await;
+                while !ties.is_flushed() {
+                    self.house.written.notified().await;
                 }
             }
         };

@@ -23,7 +23,7 @@ use std::{
 
 use cmdchat_core::time::Tick;
 use cmdchat_drivers::runtime::{
-    AbortHandle, Connection, Dial, Listener, Read, Reader, Runtime, Writer,
+    AbortHandle, Connection, Dial, Listener, ReadHalf, ReadOutcome, Runtime, WriteHalf,
 };
 use futures_lite::future;
 
@@ -62,7 +62,7 @@ async fn pair<R: Dial, L: Listener<R>>(
 }
 
 /// In slices of uneven length, as a writer pump would.
-async fn write_all<W: Writer>(writer: &mut W, bytes: &[u8]) {
+async fn write_all<W: WriteHalf>(writer: &mut W, bytes: &[u8]) {
     let mut written = 0;
     while written < bytes.len() {
         let slices: Vec<IoSlice<'_>> =
@@ -73,14 +73,16 @@ async fn write_all<W: Writer>(writer: &mut W, bytes: &[u8]) {
     }
 }
 
-async fn read_exactly<R: Reader>(reader: &mut R, length: usize) -> Vec<u8> {
+async fn read_exactly<R: ReadHalf>(reader: &mut R, length: usize) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut buffer = vec![0; 10_000];
     while bytes.len() < length {
         let room = buffer.len().min(length - bytes.len());
         match reader.read(&mut buffer[..room], None).await.unwrap() {
-            Read::Data(count) => bytes.extend_from_slice(&buffer[..count]),
-            other @ (Read::Eof | Read::TimedOut) => panic!("{other:?} after {} bytes", bytes.len()),
+            ReadOutcome::Data(count) => bytes.extend_from_slice(&buffer[..count]),
+            other @ (ReadOutcome::Eof | ReadOutcome::TimedOut) => {
+                panic!("{other:?} after {} bytes", bytes.len())
+            }
         }
     }
     bytes
@@ -95,7 +97,7 @@ async fn contract_holds<R: Dial, L: Listener<R>>(runtime: R, mut listener: L, ad
     dropping_both_halves_closes(&runtime, &mut listener, address).await;
     accept_can_be_stopped(&runtime, &mut listener, address).await;
     channels_and_moments_can_be_raced(&runtime).await;
-    assert_eq!(runtime.compute(|| 6 * 7).await, 42);
+    assert_eq!(runtime.spawn_blocking(|| 6 * 7).await, 42);
 }
 
 async fn much_goes_both_ways_at_once<R: Dial, L: Listener<R>>(
@@ -127,20 +129,20 @@ async fn a_late_read_loses_nothing<R: Dial, L: Listener<R>>(
     let mut buffer = [0; 16];
     let deadline = later(runtime, SOON);
     let late = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(late.unwrap(), Read::TimedOut);
+    assert_eq!(late.unwrap(), ReadOutcome::TimedOut);
     assert!(runtime.now() >= deadline);
 
     write_all(&mut there.writer, b"hello").await;
     let in_time = here.reader.read(&mut buffer, Some(later(runtime, LATER))).await;
-    assert_eq!(in_time.unwrap(), Read::Data(5));
+    assert_eq!(in_time.unwrap(), ReadOutcome::Data(5));
 
     // Bytes at hand come before a deadline that has passed.
     write_all(&mut there.writer, b"again").await;
     runtime.sleep_until(later(runtime, SOON)).await;
     let at_hand = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(at_hand.unwrap(), Read::Data(5));
+    assert_eq!(at_hand.unwrap(), ReadOutcome::Data(5));
     let none = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(none.unwrap(), Read::TimedOut);
+    assert_eq!(none.unwrap(), ReadOutcome::TimedOut);
 }
 
 async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
@@ -154,7 +156,7 @@ async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
     assert_eq!(read_exactly(&mut there.reader, 10).await, b"last words");
     for _ in 0..2 {
         let end = there.reader.read(&mut [0; 16], None).await;
-        assert_eq!(end.unwrap(), Read::Eof);
+        assert_eq!(end.unwrap(), ReadOutcome::Eof);
     }
     write_all(&mut there.writer, b"still here").await;
     assert_eq!(read_exactly(&mut here.reader, 10).await, b"still here");
@@ -169,11 +171,11 @@ async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
     let (mut here, mut there) = pair(runtime, listener, address).await;
     let stuck = begin(runtime, async move { here.reader.read(&mut [0; 16], None).await });
     runtime.sleep_until(later(runtime, SOON)).await;
-    here.hangup.hang_up();
-    here.hangup.hang_up();
-    assert_eq!(stuck.recv().await.unwrap().unwrap(), Read::Eof);
+    here.hangup.abort();
+    here.hangup.abort();
+    assert_eq!(stuck.recv().await.unwrap().unwrap(), ReadOutcome::Eof);
     let end = there.reader.read(&mut [0; 16], None).await;
-    assert_eq!(end.unwrap(), Read::Eof);
+    assert_eq!(end.unwrap(), ReadOutcome::Eof);
     assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
@@ -201,7 +203,7 @@ async fn hang_up_frees_a_stuck_writer<R: Dial, L: Listener<R>>(
     });
     runtime.sleep_until(later(runtime, SOON)).await;
     assert!(stuck.is_empty());
-    here.hangup.hang_up();
+    here.hangup.abort();
     stuck.recv().await.unwrap();
 }
 
@@ -214,11 +216,11 @@ async fn dropping_both_halves_closes<R: Dial, L: Listener<R>>(
     drop(here.reader);
     let deadline = later(runtime, SOON);
     let open = there.reader.read(&mut [0; 16], Some(deadline)).await;
-    assert_eq!(open.unwrap(), Read::TimedOut);
+    assert_eq!(open.unwrap(), ReadOutcome::TimedOut);
     drop(here.writer);
     let closed = there.reader.read(&mut [0; 16], None).await;
-    assert_eq!(closed.unwrap(), Read::Eof);
-    here.hangup.hang_up();
+    assert_eq!(closed.unwrap(), ReadOutcome::Eof);
+    here.hangup.abort();
 }
 
 async fn accept_can_be_stopped<R: Dial, L: Listener<R>>(

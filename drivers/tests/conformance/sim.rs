@@ -34,7 +34,7 @@ fn contract() {
         let plain = DirectionConfig::default();
         sim.route(address, lane(DirectionConfig { latency, chunk, write_chunk: chunk, ..plain }));
         sim.run(contract_holds(sim.clone(), listener, address)).unwrap();
-        assert_eq!(sim.computed(), 1);
+        assert_eq!(sim.compute_count(), 1);
         sim.drop_tasks();
     }
 }
@@ -56,13 +56,13 @@ fn latency_is_kept_in_virtual_time() {
         assert_eq!(sim.now(), at(70 * MS));
         write_all(&mut there.writer, b"hello").await;
         let early = here.reader.read(&mut [0; 9], Some(at(99 * MS))).await;
-        assert_eq!((early.unwrap(), sim.now()), (Read::TimedOut, at(99 * MS)));
+        assert_eq!((early.unwrap(), sim.now()), (ReadOutcome::TimedOut, at(99 * MS)));
         // Arrival and deadline at one moment: the bytes win.
         let on_time = here.reader.read(&mut [0; 9], Some(at(100 * MS))).await;
-        assert_eq!((on_time.unwrap(), sim.now()), (Read::Data(5), at(100 * MS)));
-        here.hangup.hang_up();
+        assert_eq!((on_time.unwrap(), sim.now()), (ReadOutcome::Data(5), at(100 * MS)));
+        here.hangup.abort();
         let end = there.reader.read(&mut [0; 9], None).await;
-        assert_eq!((end.unwrap(), sim.now()), (Read::Eof, at(170 * MS)));
+        assert_eq!((end.unwrap(), sim.now()), (ReadOutcome::Eof, at(170 * MS)));
     })
     .unwrap();
 }
@@ -198,7 +198,7 @@ fn closing_with_unread_input_destroys_the_last_words() {
         here.reader.read(&mut [0; 99], None).await.map_err(|error| error.kind())
     };
     let outcome = sim.run(last_words(true)).unwrap();
-    assert_eq!(outcome, Ok(Read::Data(7)));
+    assert_eq!(outcome, Ok(ReadOutcome::Data(7)));
     let outcome = sim.run(last_words(false)).unwrap();
     assert_eq!(outcome, Err(ErrorKind::ConnectionReset));
 }
@@ -261,7 +261,8 @@ fn babel() -> Vec<(Tick, u16, usize)> {
             let (clock, heard) = (sim.clone(), Arc::clone(&heard));
             sim.spawn(async move {
                 let mut buffer = [0; 500];
-                while let Ok(Read::Data(count)) = there.reader.read(&mut buffer, None).await {
+                while let Ok(ReadOutcome::Data(count)) = there.reader.read(&mut buffer, None).await
+                {
                     heard.lock().unwrap().push((clock.now(), there.peer.port(), count));
                     clock.sleep_until(later(&clock, MS)).await;
                 }

@@ -18,13 +18,13 @@ fn contract<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let address = socket.local_addr().unwrap();
     let listener = runtime.listen(socket).unwrap();
-    runtime.run(contract_holds(runtime.clone(), listener, address));
+    runtime.block_on(contract_holds(runtime.clone(), listener, address));
 }
 
 fn dialing<R: TcpRuntime>(runtime: R) {
     let open = any_port();
     let address = open.local_addr().unwrap();
-    runtime.run(async {
+    runtime.block_on(async {
         let deadline = later(&runtime, LATER);
         let refused = runtime.dial(&[closed_port()], deadline).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -37,9 +37,9 @@ fn adopting<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let stream = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
     let (there, from) = socket.accept().unwrap();
-    runtime.run(async {
-        let mut here = runtime.adopt(stream).unwrap();
-        let mut there = runtime.adopt(there).unwrap();
+    runtime.block_on(async {
+        let mut here = runtime.from_std(stream).unwrap();
+        let mut there = runtime.from_std(there).unwrap();
         assert_eq!(there.peer, from);
         write_all(&mut here.writer, b"hello").await;
         assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");
@@ -76,15 +76,15 @@ mod smol {
         let socket = any_port();
         let peer = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         let smol = Smol::new();
-        let mut here = smol.adopt(socket.accept().unwrap().0).unwrap();
+        let mut here = smol.from_std(socket.accept().unwrap().0).unwrap();
         let flood = thread::spawn(move || while (&peer).write_all(&[0; 64 * 1024]).is_ok() {});
-        smol.run(async {
+        smol.block_on(async {
             let reading = begin(&smol, async move {
-                while let Ok(Read::Data(_)) = here.reader.read(&mut [0], None).await {}
+                while let Ok(ReadOutcome::Data(_)) = here.reader.read(&mut [0], None).await {}
             });
             smol.sleep_until(later(&smol, SOON)).await;
             assert!(reading.is_empty());
-            here.hangup.hang_up();
+            here.hangup.abort();
             reading.recv().await.unwrap();
         });
         flood.join().unwrap();

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    client::{ClientConfig, Event, Login, LoginFailure, Output, Progress, SendId, Session},
+    client::{
+        ClientConfig, Event, Login, LoginFailure, ReadStatus, SendId, Session, SessionOutput,
+    },
     time::Tick,
     transport::line_decoder::LineDecoder,
     username::Username,
@@ -134,11 +136,11 @@ impl Client {
                 let progress = session.handle_input(self.now, &mut self.inbox);
                 while let Some(output) = session.poll_output() {
                     match output {
-                        Output::Send(frame) => self.written.extend(frame.bytes()),
-                        Output::Event(event) => self.events.push(event),
+                        SessionOutput::Send(frame) => self.written.extend(frame.bytes()),
+                        SessionOutput::Event(event) => self.events.push(event),
                     }
                 }
-                if progress != Progress::Line {
+                if progress != ReadStatus::Line {
                     break;
                 }
             }

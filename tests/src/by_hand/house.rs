@@ -5,8 +5,8 @@ use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
 use cmdchat_core::{
     crypto::kdf::Kdf,
     server::{
-        Admission, Credentials, Inbound, Input, Limits, Login, MemberId, Output, RequestReader,
-        Room,
+        Admission, Credentials, Inbound, Limits, Login, MemberId, RequestReader, Room, RoomInput,
+        RoomOutput,
     },
     time::Tick,
     transport::broadcast::{LogCursor, MAX_IO_SLICES},
@@ -167,8 +167,8 @@ impl TestServer {
                 Settled::Refused(_) => None,
                 Settled::Done(admitted) => {
                     let seat = admitted.seat.id();
-                    self.room.handle(self.now, Input::Joined(admitted));
-                    if let Some(Output::Attach(_, outlet)) = self.room.poll_output() {
+                    self.room.handle(self.now, RoomInput::Joined(admitted));
+                    if let Some(RoomOutput::Attach(_, outlet)) = self.room.poll_output() {
                         self.connections[number].outlet = Some(outlet);
                     }
                     self.listen(number, seat, Box::new(RequestReader::open(&self.limits)))
@@ -188,7 +188,7 @@ impl TestServer {
     ) -> Option<Phase> {
         let departure = loop {
             let input = match intake.next(self.now, &mut self.connections[number].inbox) {
-                Inbound::Request(request) => Input::Request(seat, request),
+                Inbound::Request(request) => RoomInput::Request(seat, request),
                 Inbound::WaitUntil(until) => {
                     self.now = until;
                     continue;
@@ -199,7 +199,7 @@ impl TestServer {
             };
             self.room.handle(self.now, input);
         };
-        self.room.handle(self.now, Input::Left(seat, departure));
+        self.room.handle(self.now, RoomInput::Left(seat, departure));
         None
     }
 
@@ -215,8 +215,11 @@ impl TestServer {
             let Some(outlet) = outlet else { continue };
             loop {
                 let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-                let pending: Vec<u8> =
-                    outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+                let pending: Vec<u8> = outlet
+                    .chunks_vectored(&mut slices)
+                    .iter()
+                    .flat_map(|slice| slice.to_vec())
+                    .collect();
                 let taken = pending.len().min(window.unwrap_or(usize::MAX));
                 if taken == 0 {
                     break;

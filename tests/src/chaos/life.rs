@@ -17,7 +17,9 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     client::{ClientHandle, SessionCommand, connect},
     runtime::sim::Sim,
-    runtime::{AbortHandle as _, Connection, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{
+        AbortHandle as _, Connection, ReadHalf as _, ReadOutcome, Runtime as _, WriteHalf as _,
+    },
 };
 use fastrand::Rng;
 
@@ -169,9 +171,9 @@ impl Stage {
         let mut buffer = [0; 4096];
         let ended = loop {
             match reader.read(&mut buffer, Some(patience)).await {
-                Ok(Read::Data(count)) => heard.extend_from_slice(&buffer[..count]),
-                Ok(Read::TimedOut) => break false,
-                Ok(Read::Eof) | Err(_) => break true,
+                Ok(ReadOutcome::Data(count)) => heard.extend_from_slice(&buffer[..count]),
+                Ok(ReadOutcome::TimedOut) => break false,
+                Ok(ReadOutcome::Eof) | Err(_) => break true,
             }
         };
         let heard = String::from_utf8_lossy(&heard);
@@ -182,7 +184,7 @@ impl Stage {
         let longest = self.login_timeout + SEEN_OUT;
         let waited = self.sim.now().since(begun);
         assert!(ended || waited < longest, "a stranger still there after {waited:?}");
-        hangup.hang_up();
+        hangup.abort();
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
     let kdf = if strict { Kdf::Argon2id } else { Kdf::None };
     let mut limits = limits(dice);
     // In a strict room one that asks all the same is put out.
-    limits.clear_allowed |= strict;
+    limits.allow_clear |= strict;
     // Of twenty; in some rooms hardly anybody can be heard.
     let loud = dice.u8(0..8);
     let people = (0..count).map(|number| person(dice, number, seconds, loud, kdf)).collect();
@@ -87,24 +87,24 @@ pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
 fn limits(dice: &mut Rng) -> Limits {
     Limits {
         login_timeout: Duration::from_secs(dice.u64(5..=60)),
-        logins: Some(dice.usize(4..=64)),
-        logins_per_source: Some(dice.usize(2..=8)),
-        computations: dice.usize(1..=2),
-        computations_waiting: dice.usize(1..=64),
-        members: Some(dice.usize(4..=300)),
-        members_per_source: Some(dice.usize(4..=50)),
-        messages: Some(Rate {
+        max_logins: Some(dice.usize(4..=64)),
+        max_logins_per_source: Some(dice.usize(2..=8)),
+        max_concurrent_srp: dice.usize(1..=2),
+        max_queued_srp: dice.usize(1..=64),
+        max_members: Some(dice.usize(4..=300)),
+        max_members_per_source: Some(dice.usize(4..=50)),
+        message_rate: Some(Rate {
             // A talker never has to wait for its turn.
             burst: dice.u32(30..=60),
             interval: Duration::from_millis(dice.u64(20..=500)),
         }),
         clear_interval: Duration::from_secs(dice.u64(1..=30)),
-        clear_allowed: dice.u8(..) > 20,
-        history: Some(dice.usize(0..=60)),
-        history_bytes: Some(dice.usize(2_000..=200_000)),
-        backlog: Some(dice.u64(256 << 10..=1 << 20)),
-        stall: Some(Duration::from_secs(dice.u64(5..=60))),
-        guard_loopback: false,
+        allow_clear: dice.u8(..) > 20,
+        max_history: Some(dice.usize(0..=60)),
+        max_history_bytes: Some(dice.usize(2_000..=200_000)),
+        max_backlog: Some(dice.u64(256 << 10..=1 << 20)),
+        stall_timeout: Some(Duration::from_secs(dice.u64(5..=60))),
+        limit_loopback: false,
     }
 }
 

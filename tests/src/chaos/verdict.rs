@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use cmdchat_core::{
     client::{CloseReason, Warning},
-    server::{LeaveReason, Limits, Output},
+    server::{LeaveReason, Limits, RoomOutput},
 };
 use cmdchat_drivers::server::ServerEvent;
 
@@ -111,7 +111,7 @@ impl<'a> Room<'a> {
         found == present
             && members.len() == self.members.len()
             && self.said.ends_with(&history.iter().map(String::as_str).collect::<Vec<_>>())
-            && limits.history.is_none_or(|most| history.len() <= most)
+            && limits.max_history.is_none_or(|most| history.len() <= most)
     }
 }
 
@@ -153,7 +153,7 @@ fn the_host_is_told_the_same(notes: &[ServerEvent], all: &[Told], records: &[Rec
     };
     for note in notes {
         match note {
-            ServerEvent::Room(Output::Joined(name, count)) => {
+            ServerEvent::Room(RoomOutput::Joined(name, count)) => {
                 let name = name.to_string();
                 if name != "witness" {
                     assert!(present.insert(name.clone()), "{name} came twice");
@@ -161,7 +161,7 @@ fn the_host_is_told_the_same(notes: &[ServerEvent], all: &[Told], records: &[Rec
                 }
                 assert_eq!(*count, present.len());
             }
-            ServerEvent::Room(Output::Left(name, how, count)) => {
+            ServerEvent::Room(RoomOutput::Left(name, how, count)) => {
                 let name = name.to_string();
                 assert!(present.remove(&name), "{name} left twice");
                 assert_eq!(*count, present.len());

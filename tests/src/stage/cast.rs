@@ -9,7 +9,7 @@ use cmdchat_core::client::{SendId, SessionEnd};
 use cmdchat_drivers::{
     client::SessionCommand,
     runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
-    runtime::{AbortHandle as _, Read, Reader as _, Runtime as _, Writer as _},
+    runtime::{AbortHandle as _, ReadHalf as _, ReadOutcome, Runtime as _, WriteHalf as _},
 };
 
 use crate::tap::Tap;
@@ -84,7 +84,7 @@ impl Raw {
         if let Some(mut reader) = self.reader.take() {
             self.sim.spawn(async move {
                 let mut buffer = vec![0; 4096];
-                while let Ok(Read::Data(_)) = reader.read(&mut buffer, None).await {}
+                while let Ok(ReadOutcome::Data(_)) = reader.read(&mut buffer, None).await {}
             });
         }
     }
@@ -96,6 +96,6 @@ impl Raw {
 
     /// Ends the connection.
     pub fn hang_up(&self) {
-        self.hangup.hang_up();
+        self.hangup.abort();
     }
 }

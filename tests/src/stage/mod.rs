@@ -21,8 +21,8 @@ use cmdchat_core::{
 use cmdchat_drivers::{
     client::{ClientHandle, connect},
     runtime::sim::{ChunkSize, DirectionConfig, LinkConfig, Sim},
-    runtime::{Connection, Read, Reader as _, Runtime as _},
-    server::{Server, ServerEvent, serve},
+    runtime::{Connection, ReadHalf as _, ReadOutcome, Runtime as _},
+    server::{ServerConfig, ServerEvent, serve},
 };
 
 use crate::{
@@ -129,7 +129,8 @@ pub fn open(
     let listener = sim.listen();
     let address = listener.address();
     let (stop, stopped) = async_channel::bounded(1);
-    let server = Server { credentials: credentials(kdf), limits, epoch: epoch(), seed: seed(1) };
+    let server =
+        ServerConfig { credentials: credentials(kdf), limits, epoch: epoch(), seed: seed(1) };
     sim.spawn(serve(sim.clone(), listener, server, notes, stopped));
     (address, stop)
 }
@@ -347,7 +348,7 @@ impl Stage {
                     let mut byte = [0];
                     let reader = raw.reader.as_mut().expect("nobody else reads yet");
                     match reader.read(&mut byte, None).await {
-                        Ok(Read::Data(_)) => inbox.feed(&byte),
+                        Ok(ReadOutcome::Data(_)) => inbox.feed(&byte),
                         other => panic!("{name} did not get in: {other:?}"),
                     }
                     login
@@ -364,7 +365,7 @@ impl Stage {
     }
 
     fn login(&self, guest: ClientConfig) -> Login {
-        let own_seed = seed(2).fork(guest.name().as_str(), self.sim.computed());
+        let own_seed = seed(2).fork(guest.name().as_str(), self.sim.compute_count());
         Login::new(Arc::new(guest), self.sim.now(), LOGIN_TIMEOUT, &own_seed)
     }
 }

@@ -2,16 +2,16 @@
 
 use cmdchat_core::{
     client::{Event, Message, RejectReason, RejectedMessage, SessionEnd, Warning, Welcome},
-    server::{LeaveReason, Output},
+    server::{LeaveReason, RoomOutput},
 };
 use cmdchat_drivers::server::ServerEvent;
 
 pub(super) fn describe_note(note: &ServerEvent) -> String {
     match note {
-        ServerEvent::Room(Output::Joined(name, present)) => {
+        ServerEvent::Room(RoomOutput::Joined(name, present)) => {
             format!("* {name} joined ({present} present)")
         }
-        ServerEvent::Room(Output::Left(name, how, present)) => {
+        ServerEvent::Room(RoomOutput::Left(name, how, present)) => {
             let how = match how {
                 LeaveReason::Closed => "left".to_owned(),
                 LeaveReason::ConnectionLost => "was lost".to_owned(),
@@ -21,8 +21,10 @@ pub(super) fn describe_note(note: &ServerEvent) -> String {
             };
             format!("* {name} {how} ({present} present)")
         }
-        ServerEvent::Room(Output::HistoryCleared(name)) => format!("* {name} cleared the history"),
-        ServerEvent::Room(Output::Attach(..) | Output::Disconnect(_)) => "* ?".to_owned(),
+        ServerEvent::Room(RoomOutput::HistoryCleared(name)) => {
+            format!("* {name} cleared the history")
+        }
+        ServerEvent::Room(RoomOutput::Attach(..) | RoomOutput::Disconnect(_)) => "* ?".to_owned(),
         ServerEvent::LoginRejected(address, violation) => {
             format!("* refused {address}: {violation}")
         }

@@ -69,7 +69,7 @@ pub struct Session {
     pub(super) pending: VecDeque<PendingMessage>,
     pub(super) finishing: Option<Draining>,
     ended: bool,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<SessionOutput>,
 }
 
 /// Leaving once everything sent has come back.
@@ -91,7 +91,7 @@ pub(crate) struct Established {
 
 /// What is to be done outside, in this order.
 #[derive(Debug)]
-pub enum Output {
+pub enum SessionOutput {
     /// Write this to the server.
     Send(Frame),
     /// Tell the person.
@@ -100,7 +100,7 @@ pub enum Output {
 
 /// What [`Session::read`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum ReadStatus {
     /// A line; there may be more.
     Line,
     /// Nothing complete: read on.
@@ -147,9 +147,9 @@ impl Session {
     }
 
     /// Takes one line of the server's, or the end of its stream, from `inbox`.
-    pub fn handle_input(&mut self, now: Tick, inbox: &mut LineDecoder) -> Progress {
+    pub fn handle_input(&mut self, now: Tick, inbox: &mut LineDecoder) -> ReadStatus {
         if self.ended {
-            return Progress::Ended;
+            return ReadStatus::Ended;
         }
         let news = match &mut self.link {
             None => read_line(inbox),
@@ -157,17 +157,17 @@ impl Session {
         };
         match news {
             Ok(Some(news)) => self.hear(now, news),
-            Ok(None) => return Progress::NeedsInput,
+            Ok(None) => return ReadStatus::NeedsInput,
             Err(ending) => {
                 self.end(ending);
-                return Progress::Ended;
+                return ReadStatus::Ended;
             }
         }
-        Progress::Line
+        ReadStatus::Line
     }
 
     /// The next thing to be done outside.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<SessionOutput> {
         self.outputs.pop_front()
     }
 
@@ -332,11 +332,11 @@ impl Session {
             Some(link) => link.seal(frame).ok(),
         };
         match sent {
-            Some(frame) => self.outputs.push_back(Output::Send(frame)),
+            Some(frame) => self.outputs.push_back(SessionOutput::Send(frame)),
             // After 2^32 records there can be no more: another link is needed.
             None => {
                 let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
-                self.outputs.extend(bye.map(Output::Send));
+                self.outputs.extend(bye.map(SessionOutput::Send));
                 self.end(CloseReason::ConnectionLost);
             }
         }
@@ -354,7 +354,7 @@ impl Session {
     }
 
     pub(super) fn tell(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push_back(SessionOutput::Event(event));
     }
 }
 

@@ -41,8 +41,8 @@ impl AdmissionModel {
         let (address, source) = SOURCES[who % SOURCES.len()];
         let limits = super::limits();
         let of_source = self.passes.iter().filter(|(other, _)| *other == source).count();
-        let full = Some(self.passes.len()) >= limits.logins
-            || (source.is_some() && Some(of_source) >= limits.logins_per_source);
+        let full = Some(self.passes.len()) >= limits.max_logins
+            || (source.is_some() && Some(of_source) >= limits.max_logins_per_source);
         match self.gate.try_login(now, IpAddr::from(address)) {
             Some(pass) => {
                 assert!(!full, "within the limits");
@@ -93,8 +93,8 @@ impl AdmissionModel {
         let folded = name.as_str().to_lowercase();
         let taken = members.iter().any(|(_, other)| other.as_str().to_lowercase() == folded);
         let of_source = members.iter().filter(|(other, _)| *other == source).count();
-        let full = Some(members.len()) >= limits.members
-            || (source.is_some() && Some(of_source) >= limits.members_per_source);
+        let full = Some(members.len()) >= limits.max_members
+            || (source.is_some() && Some(of_source) >= limits.max_members_per_source);
         assert_eq!(pass.name_is_free(&name), !taken);
         match pass.claim_slot(now, name) {
             Ok(seat) => {

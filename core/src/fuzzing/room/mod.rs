@@ -18,7 +18,8 @@ use crate::{
     crypto::kdf::Kdf,
     error::ProtocolError,
     server::{
-        Admission, AdmissionCounts, Admitted, Input, LeaveReason, Limits, MemberId, Output, Room,
+        Admission, AdmissionCounts, Admitted, LeaveReason, Limits, MemberId, Room, RoomInput,
+        RoomOutput,
     },
     time::{Epoch, Tick},
     wire::{FernetToken, Request},
@@ -70,14 +71,14 @@ impl Ops<'_> {
 
 fn limits() -> Limits {
     Limits {
-        logins: Some(4),
-        logins_per_source: Some(2),
-        members: Some(5),
-        members_per_source: Some(3),
-        history: Some(6),
-        history_bytes: Some(100_000),
-        backlog: Some(90_000),
-        stall: Some(Duration::from_secs(30)),
+        max_logins: Some(4),
+        max_logins_per_source: Some(2),
+        max_members: Some(5),
+        max_members_per_source: Some(3),
+        max_history: Some(6),
+        max_history_bytes: Some(100_000),
+        max_backlog: Some(90_000),
+        stall_timeout: Some(Duration::from_secs(30)),
         ..Limits::default()
     }
 }
@@ -136,10 +137,10 @@ impl TestServer {
         let (id, name) = (seat.id(), seat.name().clone());
         assert!(self.listeners.iter().all(|listener| listener.seat != id), "a seat of its own");
         let present: Vec<_> = self.present().map(|l| (l.user_id.clone(), l.name.clone())).collect();
-        self.room.handle(self.now, Input::Joined(Admitted::open(seat, user_id.clone())));
+        self.room.handle(self.now, RoomInput::Joined(Admitted::open(seat, user_id.clone())));
         self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
 
-        let Some(Output::Attach(admitted, outlet)) = self.room.poll_output() else {
+        let Some(RoomOutput::Attach(admitted, outlet)) = self.room.poll_output() else {
             panic!("nobody was admitted")
         };
         assert_eq!(admitted, id);
@@ -158,7 +159,7 @@ impl TestServer {
             stuck_from: None,
         });
         match self.room.poll_output() {
-            Some(Output::Joined(told, count)) => {
+            Some(RoomOutput::Joined(told, count)) => {
                 assert_eq!((told, count), (name, self.present().count()));
             }
             other => panic!("the host is told of it: {other:?}"),
@@ -172,7 +173,7 @@ impl TestServer {
         let Some(token) = FernetToken::new("a".repeat(size)) else {
             panic!("no token is longer than it may be")
         };
-        self.room.handle(self.now, Input::Request(seat, Request::Message(token.clone())));
+        self.room.handle(self.now, RoomInput::Request(seat, Request::Message(token.clone())));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             self.model.push(Event::Said(author.name.clone(), token), self.now);
         }
@@ -181,10 +182,10 @@ impl TestServer {
 
     fn clear(&mut self, who: usize) {
         let Some((at, seat)) = self.seat(who) else { return };
-        self.room.handle(self.now, Input::Request(seat, Request::ClearHistory(None)));
+        self.room.handle(self.now, RoomInput::Request(seat, Request::ClearHistory(None)));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
             let told = self.room.poll_output();
-            assert!(matches!(told, Some(Output::HistoryCleared(name)) if name == author.name));
+            assert!(matches!(told, Some(RoomOutput::HistoryCleared(name)) if name == author.name));
             self.model.push(Event::Cleared, self.now);
         }
         self.quiet();
@@ -195,7 +196,7 @@ impl TestServer {
         let broken = LeaveReason::ProtocolError(ProtocolError::NotUtf8);
         let how = [LeaveReason::Closed, LeaveReason::ConnectionLost, broken][how % 3];
         let was_present = self.listeners.get(at).is_some_and(Listener::is_present);
-        self.room.handle(self.now, Input::Left(seat, how));
+        self.room.handle(self.now, RoomInput::Left(seat, how));
         if was_present {
             let told = self.room.poll_output();
             assert_eq!(self.left(told, how), at);
@@ -204,8 +205,8 @@ impl TestServer {
     }
 
     /// The host is told that somebody left: all others hear of it.
-    fn left(&mut self, output: Option<Output>, how: LeaveReason) -> usize {
-        let Some(Output::Left(name, told, count)) = output else { panic!("somebody left") };
+    fn left(&mut self, output: Option<RoomOutput>, how: LeaveReason) -> usize {
+        let Some(RoomOutput::Left(name, told, count)) = output else { panic!("somebody left") };
         let is_leaver = |listener: &Listener| listener.is_present() && listener.name == name;
         let leaver = self.listeners.iter().position(is_leaver);
         let end = self.model.end();
@@ -224,7 +225,7 @@ impl TestServer {
     }
 
     fn publish(&mut self) {
-        let (now, Limits { backlog, stall, .. }) = (self.now, limits());
+        let (now, Limits { max_backlog: backlog, stall_timeout: stall, .. }) = (self.now, limits());
         let end = self.model.end_bytes();
         let unsent = |house: &Self, end| -> Vec<_> {
             house.listeners.iter().map(|member| member.unsent(&house.model, end)).collect()
@@ -241,7 +242,7 @@ impl TestServer {
             let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
             assert!(too_much(at) || stood, "dropped for a reason");
             let dropped = self.room.poll_output();
-            assert!(matches!(dropped, Some(Output::Disconnect(seat)) if seat == slow.seat));
+            assert!(matches!(dropped, Some(RoomOutput::Disconnect(seat)) if seat == slow.seat));
         }
         assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
 

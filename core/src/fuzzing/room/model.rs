@@ -87,8 +87,8 @@ impl Model {
             history.iter().filter_map(|&at| self.message(at)).map(EncodedMessage::size).sum()
         };
         let mut history = self.history.clone();
-        while limits.history.is_some_and(|most| history.len() > most)
-            || limits.history_bytes.is_some_and(|most| bytes(&history) > most)
+        while limits.max_history.is_some_and(|most| history.len() > most)
+            || limits.max_history_bytes.is_some_and(|most| bytes(&history) > most)
         {
             history.pop_front();
         }
@@ -259,7 +259,7 @@ impl Listener {
         let Some(outlet) = &mut self.outlet else { return false };
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = self.heard.len();
-        for slice in outlet.pending(&mut slices) {
+        for slice in outlet.chunks_vectored(&mut slices) {
             let room = most - (self.heard.len() - before);
             self.heard.extend_from_slice(slice.get(..room).unwrap_or(slice));
         }

@@ -30,8 +30,8 @@ impl History {
     pub(super) fn push(&mut self, said: HistoryEntry, limits: &Limits) {
         self.bytes += said.message.size();
         self.messages.push_back(said);
-        while limits.history.is_some_and(|most| self.messages.len() > most)
-            || limits.history_bytes.is_some_and(|most| self.bytes > most)
+        while limits.max_history.is_some_and(|most| self.messages.len() > most)
+            || limits.max_history_bytes.is_some_and(|most| self.bytes > most)
         {
             let Some(oldest) = self.messages.pop_front() else { return };
             self.bytes -= oldest.message.size();
@@ -54,7 +54,7 @@ mod tests {
     use crate::{username::Username, wire::FernetToken};
 
     fn limits(history: Option<usize>, history_bytes: Option<usize>) -> Limits {
-        Limits { history, history_bytes, ..Limits::default() }
+        Limits { max_history: history, max_history_bytes: history_bytes, ..Limits::default() }
     }
 
     /// One of those that differ in nothing but their ids.

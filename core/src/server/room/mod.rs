@@ -56,7 +56,7 @@ pub struct Room {
     due: Option<Tick>,
     /// Newcomers are not announced before this moment, unless with something else.
     next_news: Tick,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<RoomOutput>,
 }
 
 /// After anything was shared, newcomers alone are announced no sooner than this,
@@ -112,7 +112,7 @@ struct Member {
 
 /// What happened outside.
 #[derive(Debug)]
-pub enum Input {
+pub enum RoomInput {
     /// A login was completed.
     Joined(Admitted),
     /// A member asks for something.
@@ -140,7 +140,7 @@ pub enum LeaveReason {
 
 /// What is to be done outside, in this order.
 #[derive(Debug)]
-pub enum Output {
+pub enum RoomOutput {
     /// Write to this member what its outlet holds.
     Attach(MemberId, LogCursor),
     /// End this member's connection.
@@ -177,17 +177,17 @@ impl Room {
     }
 
     /// Takes one input. About members who are gone already it is ignored.
-    pub fn handle(&mut self, now: Tick, input: Input) {
+    pub fn handle(&mut self, now: Tick, input: RoomInput) {
         let said = self.logs.said();
-        let due = if matches!(input, Input::Joined(_)) { self.next_news } else { now };
+        let due = if matches!(input, RoomInput::Joined(_)) { self.next_news } else { now };
         match input {
-            Input::Joined(admitted) => self.join(now, admitted),
-            Input::Request(seat, request) => match request {
+            RoomInput::Joined(admitted) => self.join(now, admitted),
+            RoomInput::Request(seat, request) => match request {
                 Request::Message(token) => self.broadcast(now, seat, &token),
                 Request::ClearHistory(token) => self.clear(now, seat, token.as_ref()),
             },
-            Input::Left(seat, departure) => self.leave(seat, departure),
-            Input::BruteForceDetected => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
+            RoomInput::Left(seat, departure) => self.leave(seat, departure),
+            RoomInput::BruteForceDetected => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
         }
         if self.logs.said() > said {
             self.due = self.due.into_iter().chain([due]).min();
@@ -195,7 +195,7 @@ impl Room {
     }
 
     /// The next thing to be done outside.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_output(&mut self) -> Option<RoomOutput> {
         self.outputs.pop_front()
     }
 
@@ -262,8 +262,8 @@ impl Room {
         // It has its greeting to take already.
         self.patience.arm(now);
         self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
-        self.outputs.push_back(Output::Attach(id, outlet));
-        self.outputs.push_back(Output::Joined(name, self.members.len()));
+        self.outputs.push_back(RoomOutput::Attach(id, outlet));
+        self.outputs.push_back(RoomOutput::Joined(name, self.members.len()));
     }
 
     fn broadcast(&mut self, now: Tick, seat: MemberId, token: &FernetToken) {
@@ -295,7 +295,7 @@ impl Room {
             // No member of a strict room can ask for that.
             (Some(_), None) => return,
         };
-        self.outputs.push_back(Output::HistoryCleared(name.clone()));
+        self.outputs.push_back(RoomOutput::HistoryCleared(name.clone()));
         self.history = History::default();
         self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
@@ -305,14 +305,14 @@ impl Room {
         let left = wire::user_left(&member.user_id);
         self.logs.append(Some(&left), &left);
         let name = member.seat.name().clone();
-        self.outputs.push_back(Output::Left(name, departure, self.members.len()));
+        self.outputs.push_back(RoomOutput::Left(name, departure, self.members.len()));
     }
 
     /// Its outlet still gets what was appended before, and nothing after.
     fn remove(&mut self, seat: MemberId, departure: LeaveReason) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();
-        member.wait.lag.cut(end, departure.closing_frames());
+        member.wait.lag.close_at(end, departure.closing_frames());
         Some(member)
     }
 
@@ -327,7 +327,7 @@ impl Room {
         for seat in slow {
             self.due = Some(now);
             self.leave(seat, LeaveReason::SlowConsumer);
-            self.outputs.push_back(Output::Disconnect(seat));
+            self.outputs.push_back(RoomOutput::Disconnect(seat));
         }
     }
 }

@@ -46,7 +46,12 @@ pub(super) struct ReaderLag {
 
 impl SlowConsumerDetector {
     pub(super) const fn new(limits: &Limits) -> Self {
-        Self { backlog: limits.backlog, stall: limits.stall, late: None, far: limits.backlog }
+        Self {
+            backlog: limits.max_backlog,
+            stall: limits.stall_timeout,
+            late: None,
+            far: limits.max_backlog,
+        }
     }
 
     /// Somebody may be too slow, now that so many bytes have been said in so many batches
@@ -73,7 +78,7 @@ impl SlowConsumerDetector {
         let (mut slow, mut farthest) = (Vec::new(), 0);
         self.late = None;
         for (member, wait, dated) in members {
-            let behind = wait.lag.behind(dated.log.end());
+            let behind = wait.lag.lag(dated.log.end());
             let stuck = wait.stalled_since(now, dated);
             let late = stuck.zip(self.stall).map(|(since, stall)| since.after(stall));
             let too_far = self.backlog.is_some_and(|most| behind > most);
@@ -132,7 +137,7 @@ impl ReaderLag {
     /// be published at `now` included.
     fn stalled_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
         let (cursor, end) = (self.lag.cursor(), dated.log.end());
-        if self.lag.unsent(end) > self.lag.behind(end) {
+        if self.lag.backlog(end) > self.lag.lag(end) {
             // Its greeting waits, and has since it came.
         } else if cursor < dated.log.published() {
             // What was published before the last look was waiting then.
@@ -140,7 +145,7 @@ impl ReaderLag {
         } else {
             self.since = (cursor < end).then_some(now);
         }
-        Some(self.since?.max(self.lag.progressed_at()))
+        Some(self.since?.max(self.lag.last_progress()))
     }
 }
 
@@ -184,7 +189,10 @@ mod tests {
         /// With a limit for standing still alone.
         fn over(greeting: usize) -> Self {
             let stall = Some(Duration::from_secs(STALL));
-            Self::new(&Limits { stall, backlog: None, ..Limits::default() }, greeting)
+            Self::new(
+                &Limits { stall_timeout: stall, max_backlog: None, ..Limits::default() },
+                greeting,
+            )
         }
 
         /// So many lines of 10 bytes, in one batch.
@@ -198,7 +206,8 @@ mod tests {
             let mut left = bytes;
             while left > 0 {
                 let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-                let waiting: usize = self.outlet.pending(&mut slices).iter().map(|s| s.len()).sum();
+                let waiting: usize =
+                    self.outlet.chunks_vectored(&mut slices).iter().map(|s| s.len()).sum();
                 assert!(waiting > 0, "so much is there");
                 self.outlet.advance(at(now), left.min(waiting));
                 left -= left.min(waiting);
@@ -270,7 +279,7 @@ mod tests {
     #[test]
     fn who_has_more_waiting_than_the_limit_is_too_slow_at_once() {
         let mut watch = ReaderFixture::new(
-            &Limits { stall: None, backlog: Some(100), ..Limits::default() },
+            &Limits { stall_timeout: None, max_backlog: Some(100), ..Limits::default() },
             50,
         );
         watch.say(5, 10);

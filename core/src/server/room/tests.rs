@@ -36,9 +36,9 @@ impl TestServer {
         let pass = self.gate.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let seat = pass.claim_slot(Tick::ZERO, Username::new(name).unwrap()).unwrap();
         let admitted = Admitted::open(seat, format!("id of {name}"));
-        self.handle(Input::Joined(Admitted { sealer, ..admitted }));
+        self.handle(RoomInput::Joined(Admitted { sealer, ..admitted }));
         loop {
-            if let Output::Attach(seat, outlet) = self.room.poll_output().unwrap() {
+            if let RoomOutput::Attach(seat, outlet) = self.room.poll_output().unwrap() {
                 return (seat, outlet);
             }
         }
@@ -46,10 +46,10 @@ impl TestServer {
 
     fn say(&mut self, seat: MemberId, text: &str) {
         let token = FernetToken::new(text.to_owned()).unwrap();
-        self.handle(Input::Request(seat, Request::Message(token)));
+        self.handle(RoomInput::Request(seat, Request::Message(token)));
     }
 
-    fn handle(&mut self, input: Input) {
+    fn handle(&mut self, input: RoomInput) {
         self.room.handle(Tick::ZERO, input);
     }
 
@@ -68,7 +68,7 @@ fn drain(outlet: &mut LogCursor) -> String {
     loop {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = bytes.len();
-        for slice in outlet.pending(&mut slices) {
+        for slice in outlet.chunks_vectored(&mut slices) {
             bytes.extend_from_slice(slice);
         }
         if bytes.len() == before {
@@ -88,7 +88,7 @@ fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
         house.publish();
         drain(&mut to_alice);
     }
-    house.handle(Input::Left(bob, LeaveReason::Closed));
+    house.handle(RoomInput::Left(bob, LeaveReason::Closed));
     for text in ["four", "five"] {
         house.say(alice, text);
         house.publish();
@@ -122,7 +122,7 @@ fn there_is_something_new_whoever_it_is_for() {
     let (alice, _to_alice) = house.join("alice");
     assert!(house.room.publish(Tick::ZERO), "for both protocols");
     assert!(!house.room.publish(Tick::ZERO));
-    house.handle(Input::BruteForceDetected);
+    house.handle(RoomInput::BruteForceDetected);
     assert!(house.room.publish(Tick::ZERO), "for protocol 2 alone");
     house.say(alice, "one");
     assert!(house.room.publish(Tick::ZERO));
@@ -149,8 +149,8 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
 
     let anything: [&dyn Fn(&mut TestServer); 3] = [
         &|house| house.say(alice, "one"),
-        &|house| house.handle(Input::Request(alice, Request::ClearHistory(None))),
-        &|house| house.handle(Input::Left(leavers[1], LeaveReason::ConnectionLost)),
+        &|house| house.handle(RoomInput::Request(alice, Request::ClearHistory(None))),
+        &|house| house.handle(RoomInput::Left(leavers[1], LeaveReason::ConnectionLost)),
     ];
     for (at, happens) in anything.into_iter().enumerate() {
         let name = format!("dave {at}");
@@ -189,16 +189,16 @@ fn somebody_has_to_be_there_to_be_too_slow() {
     assert_eq!(house.room.poll_timeout(), None);
     let (alice, _to_alice) = house.join("alice");
     house.publish();
-    let stall = Limits::default().stall.unwrap();
+    let stall = Limits::default().stall_timeout.unwrap();
     assert_eq!(house.room.poll_timeout(), Some(Tick::ZERO.after(stall)));
-    house.handle(Input::Left(alice, LeaveReason::ConnectionLost));
+    house.handle(RoomInput::Left(alice, LeaveReason::ConnectionLost));
     house.publish();
     assert_eq!(house.room.poll_timeout(), None);
 }
 
 #[test]
 fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
-    let limits = Limits { backlog: Some(10_000), stall: None, ..Limits::default() };
+    let limits = Limits { max_backlog: Some(10_000), stall_timeout: None, ..Limits::default() };
     for join in [TestServer::join, TestServer::join_sealed] {
         let mut house = TestServer::with(&limits);
         let (alice, mut to_alice) = house.join("alice");
@@ -209,7 +209,7 @@ fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
             house.publish();
             drain(&mut to_alice);
             while let Some(output) = house.room.poll_output() {
-                if let Output::Disconnect(seat) = output {
+                if let RoomOutput::Disconnect(seat) = output {
                     dropped.push((seat, said));
                 }
             }

@@ -49,11 +49,11 @@ impl LogCursor {
 
     /// Everything that waits, up to [`MAX_IO_SLICES`] pieces, for one vectored
     /// write. Empty if nothing waits now.
-    pub fn pending<'a>(
+    pub fn chunks_vectored<'a>(
         &'a mut self,
         slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
     ) -> &'a [IoSlice<'a>] {
-        let Some(sealing) = &mut self.sealing else { return self.reader.pending(slices) };
+        let Some(sealing) = &mut self.sealing else { return self.reader.chunks_vectored(slices) };
         sealing.refill(&mut self.reader);
         match (sealing.unwritten(), slices) {
             ([], _) => &[],
@@ -76,7 +76,7 @@ impl LogCursor {
 
     /// A meter of what waits here.
     #[must_use]
-    pub fn meter(&self) -> super::Meter {
+    pub fn handle(&self) -> super::Meter {
         super::Meter(Arc::clone(&self.reader.progress))
     }
 
@@ -103,7 +103,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn pending<'a>(
+    fn chunks_vectored<'a>(
         &'a mut self,
         slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
     ) -> &'a [IoSlice<'a>] {
@@ -214,7 +214,7 @@ impl SealedCursor {
             Vec::new()
         };
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-        let pieces = reader.pending(&mut slices);
+        let pieces = reader.chunks_vectored(&mut slices);
         if !(asides.is_empty() && last_words.is_empty() && pieces.is_empty()) {
             // Once for all of them: it costs a tenth of what a record does.
             with_stack_zeroed(|| self.make(&asides, pieces, &last_words));

@@ -190,26 +190,26 @@ impl Lag {
 
     /// Bytes that wait for the reader if the log ends at `end`.
     #[must_use]
-    pub fn unsent(&self, end: u64) -> u64 {
+    pub fn backlog(&self, end: u64) -> u64 {
         self.0.greeting_left.load(Ordering::Acquire) + end.saturating_sub(self.cursor())
     }
 
     /// When the reader last took bytes; [`Tick::ZERO`] before the first.
     #[must_use]
-    pub fn progressed_at(&self) -> Tick {
+    pub fn last_progress(&self) -> Tick {
         Tick::from_start(Duration::from_nanos(self.0.progressed_at.load(Ordering::Acquire)))
     }
 
     /// Bytes of the log that wait for the reader if it ends at `end`; what the
     /// reader got to begin with does not count.
     #[must_use]
-    pub fn behind(&self, end: u64) -> u64 {
+    pub fn lag(&self, end: u64) -> u64 {
         end.saturating_sub(self.cursor())
     }
 
     /// Lets the reader have everything before `end`, then `last_words` if its
     /// link is sealed, and nothing after.
-    pub fn cut(&self, end: u64, last_words: Vec<Frame>) {
+    pub fn close_at(&self, end: u64, last_words: Vec<Frame>) {
         *held(&self.0.last_words) = last_words;
         self.0.cut_at.store(end, Ordering::Release);
     }
@@ -222,7 +222,7 @@ pub struct Meter(Arc<Progress>);
 impl Meter {
     /// Bytes published and not yet written to the reader.
     #[must_use]
-    pub fn owed(&self) -> u64 {
+    pub fn backlog(&self) -> u64 {
         let end = self.0.published.load(Ordering::Acquire);
         self.0.greeting_left.load(Ordering::Acquire)
             + end.saturating_sub(self.0.cursor.load(Ordering::Acquire))
@@ -230,7 +230,7 @@ impl Meter {
 
     /// Has the reader, whose link is sealed, told something that is for nobody
     /// else. What waits already is not said twice.
-    pub fn tell(&self, aside: Frame) {
+    pub fn send_direct(&self, aside: Frame) {
         let mut asides = held(&self.0.asides);
         if !asides.contains(&aside) {
             asides.push(aside);

@@ -34,7 +34,7 @@ fn drain(outlet: &mut LogCursor, step: usize) -> String {
     loop {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let all: Vec<u8> =
-            outlet.pending(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
+            outlet.chunks_vectored(&mut slices).iter().flat_map(|slice| slice.to_vec()).collect();
         let Some(taken) = all.get(..step.min(all.len())).filter(|taken| !taken.is_empty()) else {
             return String::from_utf8(bytes).unwrap();
         };
@@ -70,9 +70,9 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
         log.append(&frame("123456789"));
         log.publish();
     }
-    assert_eq!((fast_lag.unsent(log.end()), slow_lag.unsent(log.end())), (1000, 1006));
+    assert_eq!((fast_lag.backlog(log.end()), slow_lag.backlog(log.end())), (1000, 1006));
     drain(&mut fast, 64);
-    slow_lag.cut(500, Vec::new());
+    slow_lag.close_at(500, Vec::new());
     drop(slow_lag);
     assert_eq!(kept.segments(), 100);
     drop(slow);
@@ -110,7 +110,7 @@ fn a_sealed_reader_gets_nothing_more() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), None);
     log.append(&frame("yours"));
-    lag.cut(log.end(), Vec::new());
+    lag.close_at(log.end(), Vec::new());
     log.append(&frame("not yours"));
     log.publish();
     assert!(!outlet.is_finished());
@@ -122,14 +122,14 @@ fn a_sealed_reader_gets_nothing_more() {
 fn what_a_reader_is_owed_is_what_it_could_take_now() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(vec![frame("12345")], None);
-    let meter = outlet.meter();
+    let meter = outlet.handle();
     log.append(&frame("123456789"));
-    assert_eq!((meter.owed(), lag.behind(log.end())), (6, 10), "what nobody sees is not owed");
+    assert_eq!((meter.backlog(), lag.lag(log.end())), (6, 10), "what nobody sees is not owed");
     log.publish();
-    assert_eq!(meter.owed(), 16);
+    assert_eq!(meter.backlog(), 16);
     let taken = Tick::from_start(Duration::from_secs(5));
     outlet.advance(taken, 10);
-    assert_eq!((meter.owed(), lag.behind(log.end()), lag.progressed_at()), (6, 6, taken));
+    assert_eq!((meter.backlog(), lag.lag(log.end()), lag.last_progress()), (6, 6, taken));
 }
 
 const KEY: [u8; 32] = [3; 32];
@@ -156,26 +156,26 @@ fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() 
         log.publish();
         let records = drain(&mut outlet, step);
         assert_eq!(opened(&mut opener, &records), [1, 2, 3, 4].map(|n| format!("{{\"n\":{n}}}")));
-        assert_eq!((lag.unsent(log.end()), outlet.is_finished()), (0, false));
+        assert_eq!((lag.backlog(log.end()), outlet.is_finished()), (0, false));
 
         // What is for it alone is said once while it waits, and again when that has gone.
-        let meter = outlet.meter();
+        let meter = outlet.handle();
         for _ in 0..2 {
-            meter.tell(frame(r#"{"aside":1}"#));
-            meter.tell(frame(r#"{"aside":1}"#));
-            meter.tell(frame(r#"{"aside":2}"#));
+            meter.send_direct(frame(r#"{"aside":1}"#));
+            meter.send_direct(frame(r#"{"aside":1}"#));
+            meter.send_direct(frame(r#"{"aside":2}"#));
             let records = drain(&mut outlet, step);
             assert_eq!(opened(&mut opener, &records), [r#"{"aside":1}"#, r#"{"aside":2}"#]);
         }
 
         log.append(&frame(r#"{"n":5}"#));
-        lag.cut(log.end(), vec![frame(r#"{"last":1}"#), frame(r#"{"last":2}"#)]);
+        lag.close_at(log.end(), vec![frame(r#"{"last":1}"#), frame(r#"{"last":2}"#)]);
         log.append(&frame(r#"{"n":6}"#));
         log.publish();
         let mut records = String::new();
         while !outlet.is_finished() {
             let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-            let pending: Vec<u8> = joined(outlet.pending(&mut slices));
+            let pending: Vec<u8> = joined(outlet.chunks_vectored(&mut slices));
             assert_ne!(pending, b"", "not finished, so something is to come");
             let taken = step.min(pending.len());
             records += std::str::from_utf8(&pending[..taken]).unwrap();
@@ -195,13 +195,13 @@ fn records_are_made_a_few_ahead_of_the_socket() {
     }
     log.publish();
     let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-    let ahead = joined(outlet.pending(&mut slices)).len();
+    let ahead = joined(outlet.chunks_vectored(&mut slices)).len();
     assert!((60_000..70_000).contains(&ahead), "{ahead} bytes");
     // Only whole batches of records count as said, so nobody is thought faster than it is.
     outlet.advance(Tick::ZERO, ahead - 1);
-    assert_eq!(lag.unsent(log.end()), 600);
+    assert_eq!(lag.backlog(log.end()), 600);
     outlet.advance(Tick::ZERO, 1);
-    assert_eq!(lag.unsent(log.end()), 600 - 3 * (ahead as u64 / SMALLEST_RECORD as u64));
+    assert_eq!(lag.backlog(log.end()), 600 - 3 * (ahead as u64 / SMALLEST_RECORD as u64));
     assert_eq!(drain(&mut outlet, 5_000).lines().count(), 200 - ahead / SMALLEST_RECORD);
 }
 
@@ -214,7 +214,7 @@ fn the_last_words_come_behind_more_than_is_made_at_once() {
         log.append(&frame("{}"));
     }
     log.publish();
-    lag.cut(log.end(), vec![frame(r#"{"last":1}"#)]);
+    lag.close_at(log.end(), vec![frame(r#"{"last":1}"#)]);
     let records = drain(&mut outlet, 5_000);
     let objects = opened(&mut opener, &records);
     assert_eq!(objects.len(), 201);
@@ -276,7 +276,7 @@ struct Reader {
 impl Reader {
     fn take(&mut self, most: usize) -> usize {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-        let pending = self.outlet.pending(&mut slices);
+        let pending = self.outlet.chunks_vectored(&mut slices);
         let pending: Vec<u8> = pending.iter().flat_map(|slice| slice.to_vec()).collect();
         let count = pending.len().min(most);
         self.got.extend(&pending[..count]);
@@ -321,7 +321,7 @@ proptest! {
                 Act::Seal(who) if !readers.is_empty() => {
                     let reader = who.get_mut(&mut readers);
                     if !std::mem::replace(&mut reader.sealed, true) {
-                        reader.lag.cut(log.end(), Vec::new());
+                        reader.lag.close_at(log.end(), Vec::new());
                     }
                 }
                 Act::Drop(who) if !readers.is_empty() => {
@@ -332,7 +332,7 @@ proptest! {
             for reader in &readers {
                 let left = (reader.due.len() - reader.got.len()) as u64;
                 prop_assert!(reader.due.starts_with(&reader.got));
-                prop_assert!(reader.sealed || reader.lag.unsent(log.end()) == left);
+                prop_assert!(reader.sealed || reader.lag.backlog(log.end()) == left);
             }
         }
         kept.push(Kept::from(&log));

@@ -16,7 +16,7 @@ use std::{
 use cmdchat_core::time::Tick;
 
 use super::network::{DirectionConfig, LinkConfig};
-use crate::runtime::Read;
+use crate::runtime::ReadOutcome;
 
 /// An end of a wire, and the index of the pipe that leaves it.
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +85,7 @@ impl Duplex {
         now: Tick,
         buffer: &mut [u8],
         waker: &Waker,
-    ) -> Result<io::Result<Read>, Option<Tick>> {
+    ) -> Result<io::Result<ReadOutcome>, Option<Tick>> {
         let reset = self.reset[end.0];
         if reset.is_some_and(|at| at <= now) {
             return Ok(Err(io::ErrorKind::ConnectionReset.into()));
@@ -94,11 +94,11 @@ impl Duplex {
         pipe.land(now);
         if pipe.arrived > 0 {
             let count = pipe.take(buffer);
-            return Ok(Ok(Read::Data(count)));
+            return Ok(Ok(ReadOutcome::Data(count)));
         }
         match pipe.ending {
             Some((at, ending)) if at <= now => Ok(match ending {
-                PipeEnd::Fin => Ok(Read::Eof),
+                PipeEnd::Fin => Ok(ReadOutcome::Eof),
                 PipeEnd::Reset => Err(io::ErrorKind::ConnectionReset.into()),
             }),
             ending => {

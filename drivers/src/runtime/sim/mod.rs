@@ -69,7 +69,7 @@ impl Sim {
         main_waker.wake_by_ref();
         loop {
             let Some(id) = self.0.next_ready() else {
-                if self.jump() {
+                if self.advance_clock() {
                     continue;
                 }
                 let state = self.0.state();
@@ -101,12 +101,12 @@ impl Sim {
 
     /// How many jobs were computed so far.
     #[must_use]
-    pub fn computed(&self) -> u64 {
+    pub fn compute_count(&self) -> u64 {
         self.0.state().computed
     }
 
     /// From now on each computation takes so much virtual time; none, unless this is said.
-    pub fn let_arithmetic_take(&self, time: Duration) {
+    pub fn set_compute_time(&self, time: Duration) {
         self.0.state().arithmetic = time;
     }
 
@@ -138,7 +138,7 @@ impl Sim {
 
     /// Moves the clock to the next alarm, if there is one, and wakes all who
     /// wait for that moment, in the order in which they began to.
-    fn jump(&self) -> bool {
+    fn advance_clock(&self) -> bool {
         let mut state = self.0.state();
         let Some((&(at, _), _)) = state.alarms.first_key_value() else {
             return false;
@@ -153,8 +153,8 @@ impl Sim {
 }
 
 impl Runtime for Sim {
-    type Reader = SimReadHalf;
-    type Writer = SimWriteHalf;
+    type ReadHalf = SimReadHalf;
+    type WriteHalf = SimWriteHalf;
     type AbortHandle = SimAbortHandle;
 
     fn now(&self) -> Tick {
@@ -181,7 +181,10 @@ impl Runtime for Sim {
         self.waker(id).wake();
     }
 
-    async fn compute<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+    async fn spawn_blocking<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
         let end = {
             let mut state = self.0.state();
             state.computed += 1;

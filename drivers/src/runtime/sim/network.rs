@@ -17,7 +17,9 @@ use super::{
     duplex::{Duplex, Side, earlier},
     lock,
 };
-use crate::runtime::{AbortHandle, Connection, Listener, Read, Reader, Runtime as _, Writer};
+use crate::runtime::{
+    AbortHandle, Connection, Listener, ReadHalf, ReadOutcome, Runtime as _, WriteHalf,
+};
 
 /// How a connection behaves.
 #[derive(Clone, Copy, Debug, Default)]
@@ -253,11 +255,11 @@ impl Drop for Socket {
 #[derive(Debug)]
 pub struct SimReadHalf(Arc<Socket>);
 
-impl Reader for SimReadHalf {
-    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<Read> {
+impl ReadHalf for SimReadHalf {
+    async fn read(&mut self, buffer: &mut [u8], deadline: Option<Tick>) -> io::Result<ReadOutcome> {
         let end = self.0.end;
         let operation = |wire: &mut Duplex, now, waker: &Waker| wire.read(end, now, buffer, waker);
-        self.0.attempt(deadline, operation).await.unwrap_or(Ok(Read::TimedOut))
+        self.0.attempt(deadline, operation).await.unwrap_or(Ok(ReadOutcome::TimedOut))
     }
 }
 
@@ -265,7 +267,7 @@ impl Reader for SimReadHalf {
 #[derive(Debug)]
 pub struct SimWriteHalf(Arc<Socket>);
 
-impl Writer for SimWriteHalf {
+impl WriteHalf for SimWriteHalf {
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut wire = lock(&self.0.wire);
         let written = wire.write(self.0.end, self.0.sim.now(), slices, Waker::noop());
@@ -289,7 +291,7 @@ impl Writer for SimWriteHalf {
 pub struct SimAbortHandle(Weak<Socket>);
 
 impl AbortHandle for SimAbortHandle {
-    fn hang_up(&self) {
+    fn abort(&self) {
         if let Some(socket) = self.0.upgrade() {
             socket.close();
         }

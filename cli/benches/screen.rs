@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cmdchat::view::keys::{Key, Scroll};
+use cmdchat::ui::keymap::{Key, Scroll};
 use ratatui_core::{
     layout::Rect,
     terminal::{Terminal, TerminalOptions, Viewport},

@@ -4,13 +4,17 @@
 //! users.
 
 pub mod args;
-pub mod code;
 pub mod commands;
-pub mod exit;
+pub mod error;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod hardening;
+pub mod invite;
+pub mod json;
+pub mod panic;
 pub mod secrets;
-pub mod shelter;
+pub mod session;
+mod signals;
 pub mod text;
-pub mod view;
+pub mod ui;

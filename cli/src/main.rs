@@ -2,7 +2,7 @@
 
 use std::{alloc::System, process::ExitCode};
 
-use cmdchat::{args, commands, exit, shelter};
+use cmdchat::{args, commands, hardening, panic};
 use zeroizing_alloc::ZeroAlloc;
 
 /// Memory is wiped when it is freed, whoever used it: the libraries of the
@@ -11,11 +11,11 @@ use zeroizing_alloc::ZeroAlloc;
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 fn main() -> ExitCode {
-    shelter::seek();
-    let code = exit::run(|| match args::parse(std::env::args_os()) {
+    hardening::apply();
+    let code = panic::run(|| match args::parse(std::env::args_os()) {
         Ok(parsed) => commands::run(parsed),
         Err(stop) => stop.settle(),
     });
-    shelter::leave();
+    hardening::zero_stack();
     code
 }

@@ -8,7 +8,7 @@ mod common;
 
 use std::{env, process::Command};
 
-use cmdchat::{exit, view::terminal::Terminal};
+use cmdchat::{panic, ui::terminal::Terminal};
 use common::{
     PASSWORD, Process, RUNTIMES, Room, poll_until,
     pty::Seat,
@@ -172,7 +172,7 @@ fn the_terminal_comes_back_from_a_panic() {
 #[ignore = "a part of another test"]
 fn a_program_with_a_bug() {
     if env::var_os("CMDCHAT_TEST_BUG").is_some() {
-        exit::run(|| {
+        panic::run(|| {
             let mut terminal = Terminal::enter(false)?;
             terminal.erase().unwrap();
             panic!("the words of a message");

@@ -6,8 +6,8 @@
 #[allow(dead_code, reason = "each test program uses a part of this")]
 mod scene;
 
-use cmdchat::view::{
-    keys::{Edit, Key, Scroll},
+use cmdchat::ui::{
+    keymap::{Edit, Key, Scroll},
     model::{Effect, Input},
 };
 use cmdchat_core::{

@@ -6,11 +6,11 @@
 mod scene;
 
 use cmdchat::{
-    code::{Card, Invite},
-    view::{
-        keys::{Edit, Key, Scroll},
-        look::Look,
+    invite::{Card, Invite},
+    ui::{
+        keymap::{Edit, Key, Scroll},
         model::{Clock, Input, Settings},
+        theme::Look,
     },
 };
 use cmdchat_core::client::{

@@ -3,9 +3,9 @@
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
-use cmdchat::view::{
-    regain::{Dialing, Regain},
-    talk::{Next, Source, Talk},
+use cmdchat::session::{
+    Next, Source, Talk,
+    reconnect::{Dialing, Regain},
 };
 use cmdchat_core::{
     client::{self, CloseReason, Event, Login, Message, PendingMessage, SendId},

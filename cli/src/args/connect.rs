@@ -4,10 +4,10 @@ use std::mem;
 
 use clap::Args;
 
-use super::demands::Demands;
-use super::looks::Looks;
-use super::secret::{Argument, SecretArgs, Source, argument};
-use super::way::Way;
+use crate::args::demands::Demands;
+use crate::args::looks::Looks;
+use crate::args::secret::{Argument, SecretArgs, Source, argument};
+use crate::args::way::Way;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -6,7 +6,7 @@ use cmdchat_core::{
     fingerprint::Fingerprint,
 };
 
-use super::values;
+use crate::args::values;
 
 /// What is insisted on.
 #[derive(Args, Clone, Copy, Debug, Default)]

@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use super::looks::Looks;
-use super::values;
-use super::way::Carriage;
+use crate::args::looks::Looks;
+use crate::args::values;
+use crate::args::way::Carriage;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,12 +4,12 @@ use std::mem;
 
 use clap::Args;
 
-use super::demands::Demands;
-use super::looks::Looks;
-use super::secret::{Argument, SecretArgs, Source, argument};
-use super::way::Carriage;
-use crate::code::Invite;
-use crate::exit::Failure;
+use crate::args::demands::Demands;
+use crate::args::looks::Looks;
+use crate::args::secret::{Argument, SecretArgs, Source, argument};
+use crate::args::way::Carriage;
+use crate::error::Failure;
+use crate::invite::Invite;
 use crate::text::Shown;
 
 const EXAMPLES: &str = "\

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{self, Bound};
-use crate::view::look::{Colour, Look};
-use crate::view::model::{Clock, Notify, Settings};
+use crate::args::values::{self, Bound};
+use crate::ui::model::{Clock, Notify, Settings};
+use crate::ui::theme::{Colour, Look};
 
 /// How long a person's connection is tried to be had back.
 const RECONNECT: Duration = Duration::from_secs(300);

@@ -17,21 +17,21 @@ mod way;
 #[cfg(test)]
 mod tests;
 
-pub use connect::Connect;
-pub use demands::Demands;
-pub use host::Hosting;
-pub use join::Join;
-pub use looks::Looks;
-pub use parse::{Again, Parsed, Stop, parse};
-pub use passphrase::Passphrase;
-pub use secret::{Argument, Source};
-pub use send::Send;
-pub use serve::{Limits, Serve};
-pub use values::{Bound, Host};
-pub use verifier::Verifier;
-pub use way::{Carriage, Way};
+pub use crate::args::connect::Connect;
+pub use crate::args::demands::Demands;
+pub use crate::args::host::Hosting;
+pub use crate::args::join::Join;
+pub use crate::args::looks::Looks;
+pub use crate::args::parse::{Again, Parsed, Stop, parse};
+pub use crate::args::passphrase::Passphrase;
+pub use crate::args::secret::{Argument, Source};
+pub use crate::args::send::Send;
+pub use crate::args::serve::{Limits, Serve};
+pub use crate::args::values::{Bound, Host};
+pub use crate::args::verifier::Verifier;
+pub use crate::args::way::{Carriage, Way};
 
-pub(crate) use values::{host, port};
+pub(crate) use crate::args::values::{host, port};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;

@@ -8,9 +8,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
-use super::{Cli, Command, shape};
-use crate::code::Invite;
-use crate::exit::{Exit, Failure};
+use crate::args::{Cli, Command, shape};
+use crate::error::{Exit, Failure};
+use crate::invite::Invite;
 use crate::text::Shown;
 
 /// What was asked for.

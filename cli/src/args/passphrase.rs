@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values;
+use crate::args::values;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,9 +4,9 @@ use std::mem;
 
 use clap::Args;
 
-use super::demands::Demands;
-use super::secret::{SecretArgs, Source};
-use super::way::Way;
+use crate::args::demands::Demands;
+use crate::args::secret::{SecretArgs, Source};
+use crate::args::way::Way;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::secret::{Argument, SecretArgs, Source, argument};
-use super::values::{self, Bound};
-use super::{DEFAULT_RUNTIME, Runtime};
+use crate::args::secret::{Argument, SecretArgs, Source, argument};
+use crate::args::values::{self, Bound};
+use crate::args::{DEFAULT_RUNTIME, Runtime};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use super::{Bound, Command, Connect, Parsed, Serve, Source, Stop, parse, shape};
+use crate::args::{Bound, Command, Connect, Parsed, Serve, Source, Stop, parse, shape};
 
 fn typed(line: &str) -> Result<Parsed, Stop> {
     let words = line.split_whitespace().map(OsString::from);

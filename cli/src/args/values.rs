@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cmdchat_core::fingerprint::Fingerprint;
 
-use crate::exit::Failure;
+use crate::error::Failure;
 use crate::text::Shown;
 
 /// Where to connect: a name or an address, without brackets.

@@ -4,7 +4,7 @@ use std::mem;
 
 use clap::Args;
 
-use super::secret::{SecretArgs, Source};
+use crate::args::secret::{SecretArgs, Source};
 
 const EXAMPLES: &str = "\
 Examples:

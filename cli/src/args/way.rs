@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::{self, Host};
-use super::{DEFAULT_RUNTIME, Runtime};
+use crate::args::values::{self, Host};
+use crate::args::{DEFAULT_RUNTIME, Runtime};
 
 /// Where a room is, and as whom to enter it.
 #[derive(Args, Debug)]

@@ -2,21 +2,21 @@
 
 use cmdchat_core::client::Mode;
 
-use super::{
-    entry,
-    visit::{Visit, told},
+use crate::commands::shared::{
+    chat::{Visit, told},
+    login,
 };
 use crate::{
     args::{Again, Connect},
-    exit::{Exit, Failure},
+    error::{Exit, Failure},
     secrets,
-    view::Opening,
+    ui::Opening,
 };
 
 pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> {
     told(command.looks.json, |json| {
         let password = secrets::password(command.take_secret(), again)?;
-        let name = entry::name(&command.way.username)?;
+        let name = login::name(&command.way.username)?;
         command.way.carriage.runtime.carry(Visit {
             way: &command.way,
             looks: &command.looks,

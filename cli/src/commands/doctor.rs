@@ -5,13 +5,13 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use crate::{shelter, text::Shown};
+use crate::{hardening, text::Shown};
 
 /// A line for each topic.
 pub(super) fn page() -> Vec<u8> {
     let mut page = Vec::new();
     let around = [("terminal", terminal()), ("multiplexer", multiplexer())];
-    for (topic, finding) in shelter::findings().into_iter().chain(around) {
+    for (topic, finding) in hardening::report().into_iter().chain(around) {
         page.extend_from_slice(format!("{topic}: {finding}\n").as_bytes());
     }
     page

@@ -18,21 +18,27 @@ use cmdchat_drivers::{
     server::{ServerConfig, ServerEvent, serve},
 };
 
-use super::{
-    console::{keep, listening},
-    credentials::Kind,
-    entry, epoch,
-    errand::Errand,
-    internal, seed,
+use crate::commands::{
+    epoch, internal, seed,
     serve::stop_on_signals,
-    visit::{Visit, told},
+    shared::{
+        chat::{Visit, told},
+        login,
+        room_kind::Kind,
+        runtime::Errand,
+        server::{keep, listening},
+    },
 };
 use crate::{
     args::{self, Demands, Hosting, Way},
-    code::{CLASSIC, Card, Code, STRICT},
-    exit::{Exit, Failure},
+    error::{Exit, Failure},
+    invite::{
+        Card,
+        word_code::{CLASSIC, Code, STRICT},
+    },
+    json::Writer,
     text::Shown,
-    view::{Opening, json::Writer},
+    ui::Opening,
 };
 
 /// Where friends look first.
@@ -48,7 +54,7 @@ pub(super) fn run(command: &Hosting) -> Result<Exit, Failure> {
         }
         let seed = seed()?;
         let name =
-            if command.headless { None } else { Some(entry::own_name(command.name.as_deref())?) };
+            if command.headless { None } else { Some(login::own_name(command.name.as_deref())?) };
         let code = Code::draw(words, &seed);
         let credentials = kind.credentials(&code.password(), &seed)?;
         command.carriage.runtime.carry(Party { command, code, credentials, seed, name, json })

@@ -1,15 +1,15 @@
 //! `cmdchat join`: a room, with what its host gave out.
 
-use super::{
-    entry,
-    visit::{Visit, told},
+use crate::commands::shared::{
+    chat::{Visit, told},
+    login,
 };
 use crate::{
     args::{Again, Join, Way},
-    code::{Card, Invite},
-    exit::{Exit, Failure},
+    error::{Exit, Failure},
+    invite::{Card, Invite},
     secrets,
-    view::Opening,
+    ui::Opening,
 };
 
 pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
@@ -24,7 +24,7 @@ pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
             Some(code) => code,
             None => secrets::ask_for_code()?,
         };
-        let name = entry::own_name(command.name.as_deref())?;
+        let name = login::own_name(command.name.as_deref())?;
         let card = Card::of_guest(place.clone(), code.clone());
         let way = Way {
             host: place.host,

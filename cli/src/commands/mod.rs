@@ -2,19 +2,14 @@
 
 mod completions;
 mod connect;
-mod console;
-mod credentials;
 mod doctor;
-mod entry;
-mod errand;
 mod host;
 mod join;
 mod man;
 mod send;
 mod serve;
-mod signals;
+mod shared;
 mod verifier;
-mod visit;
 
 use std::io::{self, Write as _};
 
@@ -27,8 +22,8 @@ use jiff::Timestamp;
 
 use crate::{
     args::{Command, Parsed},
-    code::Code,
-    exit::{Exit, Failure, reason},
+    error::{Exit, Failure, reason},
+    invite::word_code::Code,
     text::Shown,
 };
 
@@ -87,6 +82,6 @@ fn epoch(now: Tick) -> Epoch {
 }
 
 /// What the console says where the system refuses something.
-fn internal(what: &'static str, error: &io::Error) -> Failure {
+pub(crate) fn internal(what: &'static str, error: &io::Error) -> Failure {
     Failure::new(Exit::Internal, Shown::line(&[&what, &": ", &reason(error)]))
 }

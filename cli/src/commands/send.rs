@@ -14,23 +14,26 @@ use cmdchat_core::{
 use cmdchat_drivers::{client::SessionCommand, runtime::TcpRuntime};
 use zeroize::Zeroizing;
 
-use super::{
-    entry::{self, enter, parted},
-    epoch,
-    errand::Errand,
-    internal, seed,
-    signals::interrupt_on_signals,
-};
 use crate::{
     args::{Again, Demands, Send, Way},
-    exit::{Exit, Failure},
+    error::{Exit, Failure},
     secrets,
-    view::talk::{Next, Source, Talk},
+    session::{Next, Source, Talk},
+};
+use crate::{
+    commands::{
+        epoch, internal, seed,
+        shared::{
+            login::{self, enter, parted},
+            runtime::Errand,
+        },
+    },
+    signals::interrupt_on_signals,
 };
 
 pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
     let password = secrets::password(command.take_secret(), again)?;
-    let name = entry::name(&command.way.username)?;
+    let name = login::name(&command.way.username)?;
     let text = match command.text {
         Some(text) if text != "-" => Zeroizing::new(text),
         _ => input().map_err(|error| internal("cannot read standard input", &error))?,

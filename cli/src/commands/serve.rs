@@ -14,17 +14,18 @@ use signal_hook::{
     iterator::Signals,
 };
 
-use super::{
-    console::{keep, listening},
-    credentials::Kind,
-    epoch,
-    errand::Errand,
-    internal, print, seed,
+use crate::commands::{
+    epoch, internal, print, seed,
+    shared::{
+        room_kind::Kind,
+        runtime::Errand,
+        server::{keep, listening},
+    },
 };
 use crate::{
     args::{Again, Serve},
-    code::{CLASSIC, Code, STRICT},
-    exit::{Exit, Failure},
+    error::{Exit, Failure},
+    invite::word_code::{CLASSIC, Code, STRICT},
     secrets,
     text::Shown,
 };

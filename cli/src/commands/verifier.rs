@@ -2,11 +2,11 @@
 
 use zeroize::Zeroizing;
 
-use super::{credentials::Kind, print, seed};
+use crate::commands::{print, seed, shared::room_kind::Kind};
 use crate::{
     args::{Again, Verifier},
-    code::{CLASSIC, Code},
-    exit::{Exit, Failure, note},
+    error::{Exit, Failure, note},
+    invite::word_code::{CLASSIC, Code},
     secrets,
     text::Shown,
 };

@@ -1,17 +1,17 @@
 //! The body of the fuzz target `sinks` in `fuzz/`: here, where everything that
 //! prints is at hand; the corpus is replayed by an ordinary test.
 
-mod judge;
-mod screens;
+mod oracle;
+mod render;
 
 use cmdchat_core::untrusted::Untrusted;
 use jiff::civil::time;
 
-use self::judge::{assert_drawing, assert_text};
+use crate::fuzzing::oracle::{assert_drawing, assert_text};
 use crate::{
-    exit::Failure,
+    error::Failure,
     text::{Faces, Shown, draft},
-    view::plain,
+    ui::plain,
 };
 
 /// Whatever a peer is called and whatever it says, no sink of ours writes
@@ -37,9 +37,7 @@ pub fn sinks(data: &[u8]) {
         assert!(!word.as_str().contains([' ', '<', '>', '|']), "a name is one word");
     }
     let [whole, name, text] = &parts;
-    for bytes in
-        [screens::full(name, text), screens::full(whole, whole), screens::plain(name, text)]
-    {
+    for bytes in [render::full(name, text), render::full(whole, whole), render::plain(name, text)] {
         assert_drawing(&bytes);
     }
 }

@@ -8,20 +8,20 @@
 //! Nothing at all where a password is to be read is an error; an empty line is
 //! the empty password. An empty variable counts as none.
 
-mod masked;
+mod prompt;
 mod read;
 mod strength;
 
+#[cfg(unix)]
+mod prompt_unix;
 #[cfg(not(unix))]
-#[path = "other.rs"]
+#[path = "prompt_fallback.rs"]
 mod system;
 #[cfg(unix)]
-#[path = "unix.rs"]
+#[path = "reexec.rs"]
 mod system;
-#[cfg(unix)]
-mod tty;
 
-pub use strength::{guessable, is_guessable};
+pub use crate::secrets::strength::{guessable, is_guessable};
 
 use std::env;
 use std::ffi::OsStr;
@@ -34,10 +34,10 @@ use cmdchat_core::secret::Password;
 use cmdchat_core::server::{Credentials, VerifierTokenError};
 use zeroize::Zeroizing;
 
-use self::masked::Masked;
 use crate::args::{Again, Source};
-use crate::code::{Code, Invite};
-use crate::exit::{Exit, Failure, reason, warn};
+use crate::error::{Exit, Failure, reason, warn};
+use crate::invite::{Invite, word_code::Code};
+use crate::secrets::prompt::Masked;
 use crate::text::Shown;
 
 /// The variable that may hold the password.

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Result};
 
 use zeroize::Zeroizing;
 
-use super::{Bytes, LONGEST};
+use crate::secrets::{Bytes, LONGEST};
 
 /// Room for a password that is too long, and a line end: the buffer never
 /// grows, since that would leave a copy behind.

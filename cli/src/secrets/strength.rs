@@ -36,7 +36,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::code::{CLASSIC, Code, STRICT};
+    use crate::invite::word_code::{CLASSIC, Code, STRICT};
 
     #[test]
     fn what_people_choose_is_and_seven_random_words_are_not() {

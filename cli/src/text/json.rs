@@ -5,8 +5,8 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-use super::Shown;
-use super::clean::is_seen;
+use crate::text::Shown;
+use crate::text::sanitize::is_seen;
 
 impl Shown {
     /// `value` as one line of JSON. The texts in it are whole, but whatever

@@ -10,22 +10,22 @@
 //! look like another in `faces.rs`; the other files are the shapes of a message,
 //! a name, a line and an object for other programs, and how a line is made to fit.
 
-mod body;
-mod clean;
-mod faces;
+mod confusables;
+mod escape;
 mod json;
-mod name;
-mod reveal;
-mod shown;
+mod message;
+mod safe_text;
+mod sanitize;
+mod username;
 mod wrap;
 
-pub use body::ShownBody;
-pub use clean::draft;
-pub use faces::Faces;
-pub use reveal::revealed;
-pub use shown::{Clean, Shown};
+pub use crate::text::confusables::Faces;
+pub use crate::text::escape::revealed;
+pub use crate::text::message::ShownBody;
+pub use crate::text::safe_text::{Clean, Shown};
+pub use crate::text::sanitize::draft;
 
-pub(crate) use clean::{tail, width};
+pub(crate) use crate::text::sanitize::{tail, width};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use cmdchat_core::untrusted::Untrusted;
 use proptest::prelude::*;
 
-use super::Shown;
+use crate::text::Shown;
 
 fn untrusted(text: &str) -> Untrusted {
     Untrusted::new(text.into())

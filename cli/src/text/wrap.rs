@@ -3,8 +3,8 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use super::Shown;
-use super::clean::{cut, width};
+use crate::text::Shown;
+use crate::text::sanitize::{cut, width};
 
 impl Shown {
     /// The line in rows of at most `columns` cells, at least two: between words

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use cmdchat::{
-    code::Card,
+    invite::Card,
     text::Shown,
-    view::{
+    ui::{
         Opening,
-        keys::{Edit, Key},
+        keymap::{Edit, Key},
         layout::Size,
-        look::Look,
         model::{Input, Model, Moment, Settings},
-        screen::{self, Frame},
+        render::{self, Frame},
+        theme::Look,
     },
 };
 use cmdchat_core::{
@@ -152,7 +152,7 @@ impl Scene {
     }
 
     pub(crate) fn frame(&self) -> Frame {
-        screen::draw(&self.model, self.look, self.now, self.size)
+        render::draw(&self.model, self.look, self.now, self.size)
     }
 
     /// All rows, and where the cursor is.

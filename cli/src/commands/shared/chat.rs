@@ -1,0 +1,159 @@
+//! A room, and somebody in it, be it a person or a program.
+
+use std::{
+    cell::Cell,
+    io::{self, IsTerminal as _},
+    sync::{Arc, atomic::Ordering},
+};
+
+use cmdchat_core::{
+    client::{ClientConfig, Mode},
+    secret::Password,
+    username::Username,
+};
+use cmdchat_drivers::runtime::TcpRuntime;
+use jiff::tz::TimeZone;
+
+use crate::{
+    args::{Demands, Looks, Way},
+    error::{Exit, Failure, at},
+    json::{Feed, Writer},
+    secrets,
+    session::{
+        Source, Talk, input,
+        reconnect::{Dialing, Regain},
+    },
+    ui::{Opening, app::Chat, model::Model, terminal::Terminal},
+};
+use crate::{
+    commands::{
+        epoch, internal, seed,
+        shared::{
+            login::{enter, other_name, parted},
+            runtime::Errand,
+        },
+        unwritten,
+    },
+    signals::interrupt_on_signals,
+};
+
+/// Does what `visit` does; if a program is to hear of it, how it ended is an
+/// object too.
+pub(in crate::commands) fn told(
+    json: bool,
+    visit: impl FnOnce(Option<&mut Writer>) -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
+    if !json {
+        return visit(None);
+    }
+    let mut out = match Writer::open() {
+        Ok(out) => out,
+        Err(error) => return unwritten(&error),
+    };
+    let outcome = visit(Some(&mut out));
+    out.close(&outcome);
+    outcome
+}
+
+/// One stay in a room.
+pub(in crate::commands) struct Visit<'a> {
+    pub(in crate::commands) way: &'a Way,
+    pub(in crate::commands) looks: &'a Looks,
+    pub(in crate::commands) demands: Demands,
+    /// What is insisted on where nothing is demanded.
+    pub(in crate::commands) lowest: Mode,
+    pub(in crate::commands) name: Username,
+    pub(in crate::commands) password: Password,
+    pub(in crate::commands) opening: Opening,
+    /// Where events go as objects, if a program is to read them.
+    pub(in crate::commands) json: Option<&'a mut Writer>,
+}
+
+/// Who is told what happens.
+enum Audience<'a> {
+    Person(Terminal),
+    Program(&'a mut Writer),
+}
+
+/// Somebody sits at the terminal where the input comes from, and can be asked.
+fn can_choose() -> bool {
+    io::stdin().is_terminal() && secrets::can_ask()
+}
+
+impl Errand for Visit<'_> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
+        runtime.block_on(self.stay(runtime))
+    }
+}
+
+impl Visit<'_> {
+    /// In, and out again.
+    pub(in crate::commands) async fn stay<R: TcpRuntime>(
+        mut self,
+        runtime: &R,
+    ) -> Result<Exit, Failure> {
+        let way = self.way;
+        let (typing, typed) = async_channel::bounded(16);
+        let (inside, signals) = interrupt_on_signals()?;
+        let seed = seed()?;
+        if let Some(out) = &mut self.json
+            && let Err(error) = out.connecting(way.host.as_str(), way.port)
+        {
+            return unwritten(&error);
+        }
+        let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
+        let mut guest = Arc::new(self.demands.of(guest, self.lowest));
+        let logins = Cell::new(0);
+        let enter = async |guest: &Arc<ClientConfig>, unconfirmed| {
+            let login = seed.fork("login", logins.replace(logins.get() + 1));
+            enter(runtime, way, Arc::clone(guest), &login, unconfirmed).await
+        };
+        let joined = loop {
+            let failure = match enter(&guest, Vec::new()).await {
+                Ok(joined) => break joined,
+                Err(setback) => setback.failure,
+            };
+            if failure.exit != Exit::Name || self.json.is_some() || !can_choose() {
+                return Err(failure);
+            }
+            // A signal then ends the asking, which puts the terminal in order.
+            inside.store(true, Ordering::Relaxed);
+            guest = Arc::new(guest.with_username(other_name(failure)?));
+            inside.store(false, Ordering::Relaxed);
+        };
+        inside.store(true, Ordering::Relaxed);
+        // Only now: it takes a moment, and nobody waits for it any more.
+        self.opening.guessable = secrets::is_guessable(guest.password());
+
+        let patience = self.looks.reconnect_for(self.json.is_some());
+        let regain = (!patience.is_zero()).then(|| {
+            let dial = |unconfirmed| Box::pin(enter(&guest, unconfirmed)) as Dialing<'_>;
+            Regain::new(patience, seed.fork("waits", 0), dial)
+        });
+        let audience = match self.json {
+            Some(out) => Audience::Program(out),
+            None => Audience::Person(Terminal::enter(self.looks.plain)?),
+        };
+        let source = match &audience {
+            Audience::Program(_) => Source::Pipe,
+            Audience::Person(terminal) => terminal.source(),
+        };
+        input::listen(source, typing).map_err(|error| internal("cannot start a thread", &error))?;
+        let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
+        let talk = Talk::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
+        let parting = match audience {
+            Audience::Program(out) => {
+                Feed::new(runtime, out, guest.name().clone(), talk, self.opening).run().await
+            }
+            Audience::Person(terminal) => {
+                let (settings, look) = self.looks.choose();
+                let (address, name) = (at(way.host.as_str(), way.port), guest.name().clone());
+                let model =
+                    Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
+                let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());
+                Chat::new(runtime, model, look, terminal, talk, unlocks).run().await
+            }
+        }?;
+        parted(way, parting)
+    }
+}

@@ -1,0 +1,196 @@
+//! Into a room: finding the host, logging in, and what is said where that
+//! fails or ends.
+
+use std::{env, sync::Arc, time::Duration};
+
+use cmdchat_core::{
+    client::{
+        ClientConfig, CloseReason, Login, LoginError, LoginFailure, MAX_LINE, PendingMessage,
+    },
+    error::WireError,
+    seed::Seed,
+    username::{Username, UsernameError},
+};
+use cmdchat_drivers::{
+    client::{ClientHandle, connect},
+    runtime::tcp,
+    runtime::{Connection, TcpRuntime},
+};
+use futures_lite::future;
+
+use crate::{
+    args::Way,
+    error::{Exit, Failure, note},
+    secrets,
+    session::{Parting, reconnect::Setback},
+    text::Shown,
+};
+
+/// How long a host may take to let us in: as long as it gives us.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The name asked for, if it is one.
+pub(in crate::commands) fn name(text: &str) -> Result<Username, Failure> {
+    let refused = |why| Failure::name_not_allowed(text, why);
+    // A server takes spaces inside; a name with none cannot be mistaken for two.
+    if text.contains(' ') {
+        return Err(refused("no spaces"));
+    }
+    Username::new(text).map_err(|bad| {
+        refused(match bad {
+            UsernameError::Empty => "it is empty",
+            UsernameError::TooLong => "too long",
+            UsernameError::EdgeSpace => "no spaces",
+            UsernameError::Forbidden('[') => "no [",
+            UsernameError::Forbidden(_) => "no invisible characters",
+        })
+    })
+}
+
+/// The name that was given, else that of the login, else one that is asked for.
+pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Failure> {
+    if let Some(given) = given {
+        return name(given);
+    }
+    let login =
+        ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|variable| env::var(variable).ok());
+    match login.and_then(|login| name(&login).ok()) {
+        Some(name) => Ok(name),
+        None => name(&secrets::ask_for_name()?),
+    }
+}
+
+/// Another name, from a person who hears why this one will not do.
+pub(in crate::commands) fn other_name(mut why: Failure) -> Result<Username, Failure> {
+    loop {
+        note(&Shown::line(&[&"error: ", &why.what]));
+        match name(&secrets::ask_for_name()?) {
+            Ok(name) => return Ok(name),
+            Err(refused) => why = refused,
+        }
+    }
+}
+
+/// Connects and logs in, with what an earlier session said and did not hear.
+pub(in crate::commands) async fn enter<R: TcpRuntime>(
+    runtime: &R,
+    way: &Way,
+    guest: Arc<ClientConfig>,
+    seed: &Seed,
+    unconfirmed: Vec<PendingMessage>,
+) -> Result<ClientHandle, Setback> {
+    let connection = match reach(runtime, way).await {
+        Ok(connection) => connection,
+        Err(failure) => return Err(Setback { failure, may_retry: true, unconfirmed }),
+    };
+    let name = guest.name().clone();
+    let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
+    connect(runtime, connection, login).await.map_err(|refused| {
+        let LoginError { why, guess_given, unconfirmed } = refused;
+        let may_retry = !guess_given && is_passing(&why);
+        Setback { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
+    })
+}
+
+/// Whether a login may work later that did not work now: the old connection may
+/// still have the name and the place.
+const fn is_passing(why: &LoginFailure) -> bool {
+    match why {
+        LoginFailure::Rejected { known: Some(known), .. } => matches!(
+            known,
+            WireError::UsernameTaken | WireError::RoomFull | WireError::TryAgainLater
+        ),
+        LoginFailure::TimedOut | LoginFailure::Closed => true,
+        LoginFailure::Rejected { known: None, .. }
+        | LoginFailure::NotAServer { .. }
+        | LoginFailure::TooWeak(_)
+        | LoginFailure::WrongRoom
+        | LoginFailure::Downgrade
+        | LoginFailure::UnsupportedVersion
+        | LoginFailure::ServerNotAuthenticated => false,
+    }
+}
+
+/// A connection to the host, within the time given for it.
+async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
+    let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
+    let deadline = runtime.now().after(timeout);
+    let wanted = host.to_owned();
+    let resolved = runtime.spawn_blocking(move || tcp::resolve(&wanted, port));
+    let late = async {
+        runtime.sleep_until(deadline).await;
+        Err(std::io::ErrorKind::TimedOut.into())
+    };
+    let failed = |error: &std::io::Error| Failure::from_dial(host, port, timeout, error);
+    let addresses = future::or(resolved, late).await.map_err(|error| failed(&error))?;
+    runtime.dial(&addresses, deadline).await.map_err(|error| failed(&error))
+}
+
+fn not_let_in(way: &Way, name: &Username, failed: LoginFailure) -> Failure {
+    let (host, port) = (way.host.as_str(), way.port);
+    match failed {
+        LoginFailure::Rejected { known: Some(error), text } => match error {
+            WireError::AuthenticationFailed => Failure::wrong_passphrase(host, port),
+            WireError::UsernameTaken => Failure::name_taken(name.as_str()),
+            WireError::InvalidUsername => {
+                Failure::name_not_allowed(name.as_str(), "the host does not take it")
+            }
+            WireError::RoomFull => Failure::room_full(),
+            WireError::TryAgainLater => Failure::try_later(host, port),
+            WireError::InvalidJson
+            | WireError::ExpectedSrpInit
+            | WireError::MissingA
+            | WireError::SrpInitFailed
+            | WireError::ExpectedSrpVerify
+            | WireError::InvalidVerifyRequest
+            | WireError::Protocol2Required => Failure::no_common_protocol(host, port, &text),
+        },
+        LoginFailure::Rejected { known: None, text } => Failure::refused_with(host, port, &text),
+        LoginFailure::NotAServer { http } => {
+            Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
+        }
+        LoginFailure::TooWeak(mode) => Failure::too_weak(host, port, mode),
+        LoginFailure::WrongRoom => Failure::other_room(host, port),
+        LoginFailure::Downgrade => Failure::downgrade(host, port),
+        LoginFailure::UnsupportedVersion => Failure::unknown_version(host, port),
+        LoginFailure::ServerNotAuthenticated => Failure::host_without_proof(host, port),
+        LoginFailure::TimedOut => Failure::no_login(host, port, LOGIN_TIMEOUT),
+        LoginFailure::Closed => Failure::hung_up(host, port),
+    }
+}
+
+/// What the program makes of the end of a session.
+pub(in crate::commands) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
+    let (host, port) = (way.host.as_str(), way.port);
+    if let Some(failure) = parting.unwritten {
+        return Err(failure);
+    }
+    match (parting.ending, parting.undelivered) {
+        (CloseReason::LocallyClosed | CloseReason::ClosedByServer, 0) => {}
+        (CloseReason::LocallyClosed, undelivered) => {
+            return Err(Failure::not_delivered(undelivered, parting.patience));
+        }
+        (
+            CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
+            undelivered,
+        ) => {
+            return Err(Failure::lost(host, port, parting.tried, undelivered));
+        }
+        (CloseReason::LineTooLong, _) => {
+            let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
+            return Err(Failure::new(Exit::NotOurs, what));
+        }
+        (CloseReason::Tampered, _) => {
+            let what = Shown::line(&[&"the connection was tampered with or broken"]);
+            return Err(Failure::new(Exit::Distrust, what));
+        }
+        (CloseReason::ServerMisbehaved, _) => {
+            let what = Shown::line(&[&"the server lost or repeated messages"]);
+            return Err(Failure::new(Exit::Distrust, what));
+        }
+    }
+    match parting.unsent {
+        0 => Ok(Exit::Done),
+        unsent => Err(Failure::not_sent(unsent)),
+    }
+}

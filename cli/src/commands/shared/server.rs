@@ -1,0 +1,131 @@
+//! The console of a relay: who comes and goes, on standard error.
+
+use std::{
+    io::{self, Write as _},
+    net::SocketAddr,
+    thread,
+};
+
+use async_channel::{Receiver, Sender};
+use cmdchat_core::{
+    error::{ProtocolError, WireError},
+    server::{LeaveReason, RoomOutput},
+    untrusted::Untrusted,
+    username::Username,
+};
+use cmdchat_drivers::{
+    runtime::TcpRuntime,
+    server::{ServerConfig, ServerEvent, serve},
+};
+
+use crate::commands::internal;
+use crate::{
+    error::{Exit, Failure, reason},
+    text::Shown,
+    ui::plain,
+};
+
+/// Console lines that a stuck terminal may owe; later ones are left out.
+const CONSOLE: usize = 1_024;
+
+/// Serves until `stop` is closed. The console begins with `opening`, and goes on
+/// with who comes and goes unless it is to be `quiet`.
+pub(in crate::commands) fn keep<R: TcpRuntime>(
+    runtime: &R,
+    listener: R::Listener,
+    server: ServerConfig,
+    opening: Vec<Shown>,
+    quiet: bool,
+    stop: Receiver<()>,
+) -> Result<Exit, Failure> {
+    let console = console()?;
+    for line in opening {
+        let _ = console.try_send(line);
+    }
+    let notes = move |note: ServerEvent| {
+        if let Some(line) = line(&note, quiet) {
+            let _ = console.try_send(line);
+        }
+    };
+    runtime.block_on(serve(runtime.clone(), listener, server, notes, stop));
+    Ok(Exit::Done)
+}
+
+/// Where it listens, and for what kind of room.
+pub(in crate::commands) fn listening(address: SocketAddr, strict: bool) -> Shown {
+    let kind = if strict { " (strict room)" } else { " (classic room)" };
+    Shown::line(&[&"listening on ", &address, &kind])
+}
+
+/// A thread that prints, so that a console that stands still stops nobody.
+fn console() -> Result<Sender<Shown>, Failure> {
+    let (console, lines) = async_channel::bounded::<Shown>(CONSOLE);
+    let print = move || {
+        while let Ok(line) = lines.recv_blocking() {
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+    };
+    thread::Builder::new()
+        .name("console".into())
+        .spawn(print)
+        .map_err(|error| internal("cannot start a thread", &error))?;
+    Ok(console)
+}
+
+/// A note as a line of the console.
+fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
+    let now = jiff::ZonedDateTime::now().time();
+    Some(match note {
+        ServerEvent::Room(RoomOutput::Joined(name, present)) if !quiet => {
+            plain::joined(now, &shown(name), *present)
+        }
+        ServerEvent::Room(RoomOutput::Left(name, departure, present)) if !quiet => {
+            match departure {
+                LeaveReason::Closed => plain::left(now, &shown(name), *present),
+                LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
+                LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
+                LeaveReason::SlowConsumer => {
+                    presence(now, name, " was too slow and is out (", *present)
+                }
+                LeaveReason::ProtocolError(_) => {
+                    presence(now, name, " broke the protocol and is out (", *present)
+                }
+            }
+        }
+        ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
+            plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
+        }
+        ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {
+            return None;
+        }
+        ServerEvent::LoginRejected(address, violation) => {
+            let why = match violation {
+                ProtocolError::Rejected(WireError::AuthenticationFailed) => "wrong passphrase",
+                ProtocolError::Rejected(error) => error.as_str(),
+                ProtocolError::LineTooLong => "line too long",
+                ProtocolError::NotUtf8 => "not UTF-8",
+                ProtocolError::NotAnObject => "not a JSON object",
+                ProtocolError::Tampered
+                | ProtocolError::InvalidRequest
+                | ProtocolError::ClearForbidden => "bad request",
+                ProtocolError::LoginTimeout => "too slow",
+                ProtocolError::Disconnected => "left",
+            };
+            let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
+            plain::warning(now, &text)
+        }
+        ServerEvent::AcceptFailed(error) => {
+            let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
+            plain::warning(now, &text)
+        }
+    })
+}
+
+fn presence(now: jiff::civil::Time, name: &Username, what: &'static str, present: usize) -> Shown {
+    plain::notice(now, &Shown::line(&[&shown(name), &what, &present, &" online)"]))
+}
+
+/// Members chose their names: on this screen, too, they are only text.
+fn shown(name: &Username) -> Shown {
+    Shown::name(&Untrusted::new(name.as_str().to_owned())).as_word()
+}

@@ -1,0 +1,72 @@
+//! Why a room cannot be opened.
+
+use std::io;
+use std::net::SocketAddr;
+
+use crate::error::{Exit, Failure, failure::reason};
+use crate::text::Shown;
+
+impl Failure {
+    /// Why listening at `address` failed.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
+    #[must_use]
+    pub fn from_listen(address: SocketAddr, error: &io::Error) -> Self {
+        let port = address.port();
+        let failure = |what| Self::new(Exit::CannotListen, what);
+        match error.kind() {
+            io::ErrorKind::AddrInUse => {
+                let other = if port < u16::MAX { port + 1 } else { port - 1 };
+                failure(Shown::line(&[&"port ", &port, &" is already in use on this machine"]))
+                    .hint(Shown::line(&[&"choose another, for example ", &other]))
+            }
+            io::ErrorKind::PermissionDenied => {
+                let failure = failure(Shown::line(&[&"not allowed to listen on port ", &port]));
+                if port < 1024 { failure.advise("use a port above 1023") } else { failure }
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                failure(Shown::line(&[&address.ip(), &" is not an address of this machine"]))
+                    .advise(if address.is_ipv4() {
+                        "use 0.0.0.0 for all"
+                    } else {
+                        "use :: for all"
+                    })
+            }
+            _ => failure(Shown::line(&[&"cannot listen at ", &address, &": ", &reason(error)])),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(address: &str, kind: io::ErrorKind) -> String {
+        let failure = Failure::from_listen(address.parse().unwrap(), &kind.into());
+        assert_eq!(failure.exit as u8, 12);
+        failure.to_string()
+    }
+
+    #[test]
+    fn each_reason_has_its_words() {
+        assert_eq!(
+            listen("0.0.0.0:3000", io::ErrorKind::AddrInUse),
+            "error: port 3000 is already in use on this machine\nhint: choose another, for example 3001"
+        );
+        assert_eq!(
+            listen("0.0.0.0:80", io::ErrorKind::PermissionDenied),
+            "error: not allowed to listen on port 80\nhint: use a port above 1023"
+        );
+        assert_eq!(
+            listen("10.9.9.9:3000", io::ErrorKind::AddrNotAvailable),
+            "error: 10.9.9.9 is not an address of this machine\nhint: use 0.0.0.0 for all"
+        );
+        assert_eq!(
+            listen("[::1]:65535", io::ErrorKind::AddrInUse),
+            "error: port 65535 is already in use on this machine\nhint: choose another, for example 65534"
+        );
+        assert_eq!(
+            listen("[::1]:9", io::ErrorKind::Unsupported),
+            "error: cannot listen at [::1]:9: unsupported"
+        );
+    }
+}

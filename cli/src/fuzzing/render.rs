@@ -1,0 +1,112 @@
+//! A whole room in which everything comes from one hostile member, as both views
+//! at a terminal have it.
+
+use cmdchat_core::{
+    client::{Event, Message, Mode, RejectReason, RejectedMessage, Warning, Welcome},
+    crypto::kdf::Kdf,
+    crypto::srp::Salt,
+    fingerprint::Fingerprint,
+    time::Tick,
+    untrusted::Untrusted,
+    username::Username,
+};
+use jiff::{Timestamp, tz::TimeZone};
+use ratatui_core::{
+    layout::Rect,
+    terminal::{Terminal, TerminalOptions, Viewport},
+};
+use ratatui_crossterm::CrosstermBackend;
+use zeroize::Zeroizing;
+
+use crate::{
+    text::Shown,
+    ui::{
+        layout::Size,
+        model::{Input, Model, Moment, Settings},
+        plain, terminal,
+        theme::Look,
+    },
+};
+
+/// All that the full screen writes, frame after frame, with a list of members
+/// and without.
+pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for size in [Size { columns: 90, rows: 10 }, Size { columns: 24, rows: 6 }] {
+        let Some(mut model) = room(name) else { continue };
+        update(&mut model, Input::Resized(size));
+        let area = Rect::new(0, 0, size.columns, size.rows);
+        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
+        let backend = CrosstermBackend::new(&mut bytes);
+        let Ok(mut cells) = Terminal::with_options(backend, options) else { continue };
+        for input in inputs(name, text) {
+            update(&mut model, input);
+            let look = Look { colours: true, ascii: false };
+            let drawn = crate::ui::render::draw(&model, look, Tick::ZERO, size);
+            let _ = cells.draw(|frame| {
+                *frame.buffer_mut() = drawn.buffer;
+                if let Some(cursor) = drawn.cursor {
+                    frame.set_cursor_position(cursor);
+                }
+            });
+        }
+    }
+    bytes
+}
+
+/// All that the plain view writes, its draft below.
+pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
+    let Some(mut model) = room(name) else { return Vec::new() };
+    let (mut bytes, mut printed) = (Vec::new(), 0);
+    for input in inputs(name, text) {
+        update(&mut model, input);
+        let lines = plain::lines(&model, printed);
+        printed = model.end_of_log();
+        bytes.extend(terminal::frame(&lines, Some((model.draft(), 80))));
+    }
+    bytes
+}
+
+fn room(name: &Untrusted) -> Option<Model> {
+    let me = Username::new("alice").ok()?;
+    let address = Shown::one_line(name.raw());
+    Some(Model::new(address, me, TimeZone::UTC, Settings::default()))
+}
+
+fn update(model: &mut Model, input: Input) {
+    model.update(Moment { tick: Tick::ZERO, at: Timestamp::UNIX_EPOCH }, input);
+}
+
+/// Everything that can happen, all of it `name`'s doing.
+fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
+    let message = || Message {
+        author: name.clone(),
+        text: Some(text.clone()),
+        at: None,
+        own: None,
+        doubts: vec![Warning::Missing(2), Warning::Clock, Warning::SplitView],
+    };
+    let welcome = Welcome {
+        mode: Mode::Strict,
+        fingerprint: Fingerprint::of(Kdf::Argon2id, &[1; 16], &Salt::from([2; 16])),
+        members: vec![name.clone(), Untrusted::new("alice".to_owned())],
+        history: vec![message()],
+    };
+    let forged = RejectReason::Forged(text.clone());
+    let heard = [
+        Event::Ready(welcome),
+        Event::Joined(text.clone(), 3),
+        Event::Message(message()),
+        Event::Rejected(RejectedMessage { author: name.clone(), why: forged }),
+        Event::Notice(text.clone()),
+        Event::Left(text.clone(), 2),
+        Event::HistoryCleared(Some(name.clone()), vec![Warning::SplitView]),
+    ];
+    let typed = [
+        Input::Paste(Zeroizing::new(text.raw().to_owned())),
+        Input::Line(Zeroizing::new(format!("/show {}", text.raw()))),
+        Input::Line(Zeroizing::new(format!("/ignore {}", name.raw()))),
+        Input::Line(Zeroizing::new("/who".to_owned())),
+    ];
+    heard.into_iter().map(Input::Heard).chain(typed).collect()
+}

@@ -1,0 +1,81 @@
+//! Linux: limits, `prctl` and `mlockall`.
+
+use std::fs;
+
+use rustix::{
+    mm::{MlockAllFlags, mlockall},
+    process::{
+        DumpableBehavior, Resource, Rlimit, dumpable_behavior, getrlimit, set_dumpable_behavior,
+        setrlimit,
+    },
+};
+
+use crate::text::Shown;
+
+/// The limit alone would not do: a handler that the system pipes core dumps to
+/// gets them whatever the limit says, but none of a process that is not
+/// dumpable. Nor can other processes of the same user read its memory then.
+pub(super) fn disable_core_dumps() {
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+    let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+}
+
+/// Only where locked memory has no limit: below one, a program whose future
+/// memory is to be locked too fails to get any at the limit.
+pub(super) fn lock_memory() {
+    let unlimited = Rlimit { current: None, maximum: None };
+    let _ = setrlimit(Resource::Memlock, unlimited);
+    if getrlimit(Resource::Memlock).current.is_none() {
+        let _ = mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT);
+    }
+}
+
+pub(super) fn report() -> Vec<(&'static str, Shown)> {
+    vec![
+        ("other processes", other_processes()),
+        ("core dumps", core_dumps()),
+        ("locked memory", locked_memory()),
+        ("swap", swap()),
+    ]
+}
+
+fn other_processes() -> Shown {
+    match dumpable_behavior() {
+        Ok(DumpableBehavior::NotDumpable) => Shown::line(&[&"cannot look at this program"]),
+        Ok(_) | Err(_) => Shown::line(&[&"of the same user can look at this program"]),
+    }
+}
+
+fn core_dumps() -> Shown {
+    let off = getrlimit(Resource::Core).current == Some(0);
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let pattern = Shown::quoted(pattern.trim_end());
+    let state = if off { "none of this program; those of others go to " } else { "go to " };
+    Shown::line(&[&state, &pattern])
+}
+
+fn locked_memory() -> Shown {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
+    if locked.is_some_and(|locked| locked.trim() != "0 kB") {
+        return Shown::line(&[&"all of it"]);
+    }
+    match getrlimit(Resource::Memlock).current {
+        Some(limit) => {
+            Shown::line(&[&"none: the limit is ", &limit, &" bytes (ulimit -l unlimited)"])
+        }
+        None => Shown::line(&[&"none: the system refused it"]),
+    }
+}
+
+fn swap() -> Shown {
+    // A head line, and one for each place.
+    let places = fs::read_to_string("/proc/swaps").unwrap_or_default();
+    let names: Vec<_> =
+        places.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    if names.is_empty() {
+        return Shown::line(&[&"off"]);
+    }
+    let names = Shown::one_line(&names.join(" "));
+    Shown::line(&[&"on, at ", &names, &"; memory that is not locked may be written there"])
+}

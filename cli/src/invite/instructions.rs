@@ -1,0 +1,138 @@
+//! What a host tells friends, so that they can join.
+
+use std::net::IpAddr;
+
+use crate::invite::{
+    Invite, Place, qr,
+    word_code::{CLASSIC, Code, STRICT},
+};
+use crate::{args, text::Shown};
+
+/// What there is to tell.
+#[derive(Clone, Debug)]
+pub struct Card {
+    /// With `#CODE`; the one line to paste.
+    pub line: Shown,
+    /// All of it.
+    pub lines: Vec<Shown>,
+}
+
+impl Card {
+    /// Of a guest, who can pass on what let it in.
+    #[must_use]
+    pub fn of_guest(place: Place, code: Code) -> Self {
+        let line = Invite { place, code: Some(code) }.shown();
+        let head =
+            Shown::line(&[&"to paste after starting `cmdchat join` with nothing behind it:"]);
+        Self { lines: vec![head, indented(&line)], line }
+    }
+
+    /// Of a host whose room is at these addresses, the likeliest first.
+    #[must_use]
+    pub fn of_host(addresses: &[IpAddr], port: u16, code: &Code, strict: bool) -> Self {
+        let places: Vec<_> = addresses
+            .iter()
+            .filter_map(|address| args::host(&address.to_string()).ok())
+            .map(|host| Place { host, port })
+            .collect();
+        let mut lines = vec![Shown::line(&[
+            &"room open (",
+            &(if strict { "strict" } else { "classic" }),
+            &"). Tell your friends these two things, by two different ways if you can:",
+        ])];
+        let mut runs =
+            places.iter().map(|place| Shown::line(&[&"run    cmdchat join ", &place.shown()]));
+        lines.extend(runs.next().as_ref().map(indented));
+        lines.extend(
+            runs.map(|run| Shown::line(&[&"  or     ", &Shown::one_line(&run.as_str()[7..])])),
+        );
+        lines.push(Shown::line(&[&"  code   ", &code.shown()]));
+        lines.push(Shown::line(&[
+            &"         ",
+            &words(code),
+            &"; capitals and dashes do not matter",
+        ]));
+        lines.push(Shown::line(&[
+            &"or one line, to paste after starting `cmdchat join` with nothing behind it:",
+        ]));
+        let line = places.first().map_or_else(Shown::default, |place| {
+            Invite { place: place.clone(), code: Some(code.clone()) }.shown()
+        });
+        lines.push(indented(&line));
+        lines.extend(addresses.first().and_then(|address| reach(*address, port)));
+        Self { line, lines }
+    }
+
+    /// The one line as a QR code, to be seen in a font of fixed width.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, as words for a person.
+    pub fn qr(&self, ascii: bool) -> Result<Vec<Shown>, Shown> {
+        qr::drawn(&self.line, ascii)
+    }
+}
+
+fn indented(line: &Shown) -> Shown {
+    Shown::line(&[&"  ", line])
+}
+
+fn words(code: &Code) -> Shown {
+    match code.0.len() {
+        STRICT => Shown::line(&[&"three words"]),
+        CLASSIC => Shown::line(&[&"seven words"]),
+        count => Shown::line(&[&count, &" words"]),
+    }
+}
+
+/// Who cannot come, and what to do about it.
+fn reach(address: IpAddr, port: u16) -> Option<Shown> {
+    let is_local = match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local(),
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
+    };
+    if address.is_loopback() {
+        Some(Shown::line(&[&"only this machine can reach ", &address]))
+    } else if is_local {
+        Some(Shown::line(&[
+            &"only this network can reach ",
+            &address,
+            &"; for the internet, have the router forward port ",
+            &port,
+        ]))
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(addresses: &[&str], code: &str, strict: bool) -> String {
+        let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let card = Card::of_host(&addresses, 3000, &Code::read(code).unwrap(), strict);
+        assert!(card.lines.iter().any(|line| line.as_str().trim() == card.line.as_str()));
+        card.lines.iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    #[test]
+    fn a_host_is_told_what_to_tell() {
+        assert_eq!(
+            card(&["192.168.1.20", "2001:db8::7"], "oak-tidy-zoom", true),
+            "room open (strict). Tell your friends these two things, by two different ways if you can:\n\
+             \u{20} run    cmdchat join 192.168.1.20:3000\n\
+             \u{20} or     cmdchat join [2001:db8::7]:3000\n\
+             \u{20} code   oak-tidy-zoom\n\
+             \u{20}        three words; capitals and dashes do not matter\n\
+             or one line, to paste after starting `cmdchat join` with nothing behind it:\n\
+             \u{20} cmdchat://192.168.1.20:3000/#oak-tidy-zoom\n\
+             only this network can reach 192.168.1.20; for the internet, have the router forward port 3000\n"
+        );
+        let classic = card(&["127.0.0.1"], "oak-tidy-zoom-oak-tidy-zoom-oak", false);
+        assert!(classic.starts_with("room open (classic)."), "{classic}");
+        assert!(classic.contains("seven words;"), "{classic}");
+        assert!(classic.ends_with("only this machine can reach 127.0.0.1\n"), "{classic}");
+        assert!(!card(&["203.0.113.7"], "oak-tidy-zoom-oak", true).contains("only"));
+    }
+}

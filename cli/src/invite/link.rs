@@ -1,0 +1,155 @@
+//! Where to go, and perhaps the code to get in: `HOST:PORT`, or
+//! `cmdchat://HOST:PORT/#CODE`, the line that a host hands out.
+
+use crate::invite::word_code::Code;
+use crate::{
+    args::{self, Host},
+    error::{Failure, at},
+    text::Shown,
+};
+
+const SCHEME: &str = "cmdchat://";
+
+/// An address with its port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Without brackets.
+    pub host: Host,
+    /// Never 0.
+    pub port: u16,
+}
+
+/// Where to go, and the code if it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invite {
+    /// Where.
+    pub place: Place,
+    /// Never sent anywhere.
+    pub code: Option<Code>,
+}
+
+impl Invite {
+    /// # Errors
+    ///
+    /// What is wrong with it; the code is in no error.
+    pub fn read(text: &str) -> Result<Self, Failure> {
+        let text = text.trim();
+        let (address, code) = match text.strip_prefix(SCHEME) {
+            None => (text, None),
+            Some(rest) => {
+                let (address, code) = rest.split_once('#').unwrap_or((rest, ""));
+                (address.trim_end_matches('/'), Some(code).filter(|code| !code.is_empty()))
+            }
+        };
+        let place = Place::read(address)?;
+        Ok(Self { place, code: code.map(Code::read).transpose()? })
+    }
+
+    /// The part of an invitation that everybody may see.
+    #[must_use]
+    pub fn public(text: &str) -> &str {
+        text.split_once('#').map_or(text, |(public, _)| public)
+    }
+
+    /// The line for a friend.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        let line = Shown::line(&[&SCHEME, &self.place.shown(), &"/"]);
+        match &self.code {
+            Some(code) => Shown::line(&[&line, &"#", &code.shown()]),
+            None => line,
+        }
+    }
+}
+
+impl Place {
+    fn read(text: &str) -> Result<Self, Failure> {
+        let odd = || {
+            let what = Shown::line(&[&"cannot tell address from port in ", &Shown::quoted(text)]);
+            Failure::usage(what)
+        };
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or_else(|| odd().advise("write for example 192.168.1.20:3000"))?;
+        if host.contains(':') && !host.starts_with('[') {
+            let (host, port) = (Shown::one_line(host), Shown::one_line(port));
+            return Err(odd().hint(Shown::line(&[&"write [", &host, &"]:", &port])));
+        }
+        Ok(Self { host: args::host(host)?, port: args::port(port)? })
+    }
+
+    /// `host:port`, with brackets where the host is an IPv6 address.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        at(self.host.as_str(), self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<(String, u16, Option<String>), String> {
+        let invite = Invite::read(text).map_err(|failure| failure.to_string())?;
+        let code = invite.code.map(|code| code.shown().to_string());
+        Ok((invite.place.host.as_str().to_owned(), invite.place.port, code))
+    }
+
+    #[test]
+    fn an_invitation_is_read_back() {
+        for line in [
+            "cmdchat://192.168.1.20:3000/#oak-tidy-zoom",
+            "cmdchat://[2001:db8::7]:3000/#oak-tidy-zoom",
+            "cmdchat://example.org:1/",
+        ] {
+            assert_eq!(Invite::read(line).unwrap().shown().as_str(), line);
+        }
+    }
+
+    #[test]
+    fn it_is_forgiving() {
+        let whole = Ok(("example.org".to_owned(), 3000, Some("oak-tidy-zoom".to_owned())));
+        for text in [
+            " cmdchat://example.org:3000/#oak-tidy-zoom\n",
+            "cmdchat://example.org:3000#Oak Tidy Zoom",
+        ] {
+            assert_eq!(read(text), whole);
+        }
+        assert_eq!(read("[::1]:3000"), Ok(("::1".to_owned(), 3000, None)));
+        assert_eq!(read("example.org:3000"), Ok(("example.org".to_owned(), 3000, None)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_code() {
+        for (text, words) in [
+            (
+                "fe80::1:3000",
+                "error: cannot tell address from port in \"fe80::1:3000\"\nhint: write [fe80::1]:3000",
+            ),
+            (
+                "example.org",
+                "error: cannot tell address from port in \"example.org\"\nhint: write for example 192.168.1.20:3000",
+            ),
+            (
+                "cmdchat://h:99999/#oak-tidy-zoom",
+                "error: \"99999\" is not a port\nhint: use a number from 1 to 65535",
+            ),
+            (
+                "cmdchat:///#oak-tidy-zoom",
+                "error: cannot tell address from port in \"\"\nhint: write for example 192.168.1.20:3000",
+            ),
+            (
+                "cmdchat://h:1/#oak-tidi-zoom",
+                "error: \"tidi\" is not a code word\nhint: did you mean tidy?",
+            ),
+        ] {
+            assert_eq!(read(text), Err(words.to_owned()));
+        }
+    }
+
+    #[test]
+    fn all_may_see_what_stands_before_the_code() {
+        assert_eq!(Invite::public("cmdchat://h:1/#oak-tidy-zoom"), "cmdchat://h:1/");
+        assert_eq!(Invite::public("h:1"), "h:1");
+    }
+}

@@ -1,0 +1,241 @@
+//! Codes: passphrases of random words, which are forgiving to type, and the
+//! invitations that hold one.
+
+use std::{fmt, num::NonZero};
+
+use cmdchat_core::{client::Mode, secret::Password, seed::Seed};
+use zeroize::Zeroizing;
+
+use super::wordlist;
+use crate::{error::Failure, text::Shown};
+
+/// Words for a strict room: 31 bits, of which a login tries one guess.
+pub const STRICT: usize = 3;
+/// Words for a classic room, where whoever records a message can try as fast
+/// as hashes are made: 72 bits.
+pub const CLASSIC: usize = 7;
+
+/// Some words of the list.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Code(pub(super) Vec<&'static str>);
+
+/// Why a text is no code.
+#[derive(Clone, PartialEq, Eq)]
+pub enum BadCode {
+    /// A word is not on the list; perhaps another one was meant.
+    Unknown(Zeroizing<String>, Option<&'static str>),
+    /// It has so few words only.
+    TooShort(usize),
+}
+
+impl Code {
+    /// A new one of so many words.
+    #[must_use]
+    pub fn draw(count: usize, seed: &Seed) -> Self {
+        const COUNT: NonZero<u32> = NonZero::new(wordlist::COUNT).unwrap();
+        let numbers = seed.fork("code", 0).uniform_below(COUNT).take(count);
+        Self(numbers.filter_map(|number| wordlist::all().nth(number as usize)).collect())
+    }
+
+    /// The code that was meant: capitals, and what stands between the words, do
+    /// not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`BadCode`].
+    pub fn read(text: &str) -> Result<Self, BadCode> {
+        let code = pieces(text).map(word).collect::<Result<Vec<_>, _>>()?;
+        if code.len() < STRICT { Err(BadCode::TooShort(code.len())) } else { Ok(Self(code)) }
+    }
+
+    /// The weakest room that may be entered with it: a short code is safe in a
+    /// strict one only.
+    #[must_use]
+    pub const fn lowest_mode(&self) -> Mode {
+        if self.0.len() < CLASSIC { Mode::Strict } else { Mode::Plaintext }
+    }
+
+    /// What the members of the room know.
+    #[must_use]
+    pub fn password(&self) -> Password {
+        Password::new(Zeroizing::new(self.0.join("-").into_bytes()))
+    }
+
+    /// As it is told to friends.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        Shown::one_line(&self.0.join("-"))
+    }
+}
+
+/// Without the words.
+impl fmt::Debug for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Code({} words)", self.0.len())
+    }
+}
+
+/// Without the word.
+impl fmt::Debug for BadCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown(..) => f.write_str("Unknown(…)"),
+            Self::TooShort(count) => write!(f, "TooShort({count})"),
+        }
+    }
+}
+
+impl From<BadCode> for Failure {
+    fn from(bad: BadCode) -> Self {
+        match bad {
+            BadCode::Unknown(word, nearest) => {
+                let what = Shown::line(&[&Shown::quoted(&word), &" is not a code word"]);
+                let failure = Self::usage(what);
+                match nearest {
+                    Some(word) => failure.hint(Shown::line(&[&"did you mean ", &word, &"?"])),
+                    None => failure.advise("ask your friend to spell it"),
+                }
+            }
+            BadCode::TooShort(count) => {
+                Self::usage(Shown::line(&[&"a code has at least 3 words, not ", &count]))
+            }
+        }
+    }
+}
+
+/// What is said at the prompt of a code that is typed so far: the first word
+/// that is none, else how many there are of those a code has.
+#[must_use]
+pub fn progress(text: &str) -> Shown {
+    let ended = text.chars().last().is_some_and(|last| !last.is_alphanumeric());
+    let mut pieces: Vec<_> = pieces(text).collect();
+    // The last may still become a word.
+    let growing = if ended { None } else { pieces.pop_if(|last| wordlist::find(last).is_none()) };
+    match pieces.iter().find_map(|piece| word(piece.clone()).err()) {
+        Some(bad) => Failure::from(bad).what,
+        None if growing.is_none() && pieces.is_empty() => Shown::default(),
+        None => {
+            let of = if pieces.len() <= STRICT { STRICT } else { CLASSIC };
+            Shown::line(&[&pieces.len(), &" of ", &of, &" words"])
+        }
+    }
+}
+
+/// What Tab adds to a code that is typed so far: the rest of a word that can be
+/// no other, and a dash.
+#[must_use]
+pub fn completion(text: &str) -> Option<Zeroizing<String>> {
+    let last = pieces(text).last().filter(|_| text.ends_with(char::is_alphanumeric))?;
+    let rest = wordlist::complete(&last)?.strip_prefix(last.as_str())?;
+    Some(Zeroizing::new([rest, "-"].concat()))
+}
+
+/// The words of a text, in lower case, whatever stands between them.
+fn pieces(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
+    text.split(|letter: char| !letter.is_alphanumeric())
+        .filter(|piece| !piece.is_empty())
+        .map(|piece| Zeroizing::new(piece.to_lowercase()))
+}
+
+fn word(piece: Zeroizing<String>) -> Result<&'static str, BadCode> {
+    wordlist::find(&piece).ok_or_else(|| {
+        let nearest = wordlist::nearest(&piece);
+        BadCode::Unknown(piece, nearest)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use cmdchat_core::secret::Secret;
+
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        Code::read(text).map(|code| code.shown().to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_code_can_be_typed_in_many_ways() {
+        for text in [
+            "oak-tidy-zoom",
+            "Oak Tidy  Zoom ",
+            "OAK_TIDY.ZOOM",
+            "oak\u{2013}tidy\u{2014}zoom",
+            " oak, tidy, zoom\n",
+        ] {
+            assert_eq!(shown(text), "oak-tidy-zoom");
+            assert_eq!(Code::read(text).unwrap().password().expose(), b"oak-tidy-zoom");
+        }
+    }
+
+    #[test]
+    fn the_number_of_words_says_what_room_it_is_for() {
+        for (count, mode) in
+            [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Plaintext), (9, Mode::Plaintext)]
+        {
+            let text = vec!["oak"; count].join("-");
+            assert_eq!(Code::read(&text).unwrap().lowest_mode(), mode);
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_code_is_named() {
+        for (text, words) in [
+            ("oak-tidi-zoom", "error: \"tidi\" is not a code word\nhint: did you mean tidy?"),
+            (
+                "oak tidy qqqqqq",
+                "error: \"qqqqqq\" is not a code word\nhint: ask your friend to spell it",
+            ),
+            ("oak tidy", "error: a code has at least 3 words, not 2"),
+            ("oak", "error: a code has at least 3 words, not 1"),
+            ("", "error: a code has at least 3 words, not 0"),
+        ] {
+            let bad = Code::read(text).unwrap_err();
+            assert!(!format!("{bad:?}").contains("tidi"));
+            assert_eq!(Failure::from(bad).to_string(), words);
+        }
+    }
+
+    #[test]
+    fn a_drawn_code_is_read_back_and_every_word_is_drawn() {
+        let seed = |number: u8| Seed::new(Secret::take(&mut [number; 32]));
+        let code = Code::draw(7, &seed(1));
+        assert_eq!(Code::read(code.shown().as_str()), Ok(code.clone()));
+        assert_eq!(Code::draw(7, &seed(1)), code);
+        assert_ne!(Code::draw(7, &seed(2)), code);
+        let many = Code::draw(30_000, &seed(3));
+        let words: std::collections::BTreeSet<_> = many.0.iter().collect();
+        assert_eq!(words.len(), wordlist::COUNT as usize);
+        assert_eq!(format!("{code:?}"), "Code(7 words)");
+    }
+
+    #[test]
+    fn the_prompt_counts_words_and_names_a_wrong_one() {
+        for (typed, said) in [
+            ("", ""),
+            ("o", "0 of 3 words"),
+            ("oak", "1 of 3 words"),
+            ("oak-tid", "1 of 3 words"),
+            ("oak-tidi", "1 of 3 words"),
+            ("oak-tidi-", "\"tidi\" is not a code word"),
+            ("oak tidy zoom", "3 of 3 words"),
+            ("oak tidy zoom acid", "4 of 7 words"),
+        ] {
+            assert_eq!(progress(typed).as_str(), said, "{typed}");
+        }
+    }
+
+    #[test]
+    fn tab_ends_a_word_that_can_be_no_other() {
+        for (typed, added) in [
+            ("zoo", Some("m-")),
+            ("oak-ZOO", Some("m-")),
+            ("oak", Some("-")),
+            ("zo", None),
+            ("oak-", None),
+            ("", None),
+        ] {
+            assert_eq!(completion(typed).as_ref().map(|rest| rest.as_str()), added, "{typed}");
+        }
+    }
+}

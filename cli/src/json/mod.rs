@@ -1,0 +1,209 @@
+//! The room for a program: an object a line, out and in.
+
+mod command;
+mod events;
+mod output;
+
+use std::{collections::BTreeMap, io};
+
+use cmdchat_core::{
+    client::{CloseReason, Event, Message, Mode, SendError, SendId},
+    untrusted::Untrusted,
+    username::Username,
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::{client::SessionCommand, runtime::Runtime};
+use zeroize::Zeroizing;
+
+use crate::json::{
+    command::Wish,
+    output::{JsonWarning, State, What},
+};
+use crate::{
+    session::{Next, Parting, Talk, input::Typed},
+    ui::Opening,
+};
+
+use crate::error::Failure;
+
+pub use crate::json::output::Writer;
+
+/// One stay, told to a program and led by it.
+pub struct Feed<'a, R> {
+    runtime: R,
+    out: &'a mut Writer,
+    me: Username,
+    talk: Talk<'a, R>,
+    opening: Opening,
+    members: Vec<Untrusted>,
+    /// Texts said so far.
+    said: u64,
+    /// What the program calls those of its texts that are on their way.
+    marks: BTreeMap<SendId, String>,
+}
+
+impl<'a, R: Runtime> Feed<'a, R> {
+    /// `me` is in the room and talks.
+    #[must_use]
+    pub fn new(
+        runtime: R,
+        out: &'a mut Writer,
+        me: Username,
+        talk: Talk<'a, R>,
+        opening: Opening,
+    ) -> Self {
+        Self {
+            runtime,
+            out,
+            me,
+            talk,
+            opening,
+            members: Vec::new(),
+            said: 0,
+            marks: BTreeMap::new(),
+        }
+    }
+
+    /// Until it is over. When nobody reads any more it leaves.
+    ///
+    /// # Errors
+    ///
+    /// Why a lost connection could not be made again.
+    pub async fn run(mut self) -> Result<Parting, Failure> {
+        loop {
+            let told = match self.talk.next(None).await {
+                Next::Event(event) => self.tell(event),
+                Next::Typed(Typed::Line(line)) => self.take(&line),
+                Next::Typed(Typed::Input(_) | Typed::End) | Next::Trying | Next::Time => Ok(()),
+                Next::Waiting(next) => self.out.reconnecting(next.since(self.runtime.now())),
+                Next::Over(parting) => {
+                    if parting.ending == CloseReason::ClosedByServer {
+                        let _ = self.out.put(&What::State(State::Closed));
+                    }
+                    return Ok(parting);
+                }
+                Next::Failed(failure) => return Err(failure),
+            };
+            if let Err(error) = told {
+                self.talk.give_up(&error);
+            }
+        }
+    }
+
+    fn tell(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Ready(welcome) => {
+                self.out.put(&events::ready(&welcome, &self.me))?;
+                self.open(welcome.mode)?;
+                for message in &welcome.history {
+                    self.said(message, true)?;
+                }
+                self.members = welcome.members;
+                Ok(())
+            }
+            Event::Message(message) => self.said(&message, false),
+            Event::Rejected(rejected) => self.out.put(&events::rejected(&rejected)),
+            Event::Joined(name, online) => {
+                let told = self.out.put(&What::Join { member: events::member(&name), online });
+                self.members.push(name);
+                told
+            }
+            Event::Left(name, online) => {
+                if let Some(at) = self.members.iter().position(|member| *member == name) {
+                    self.members.remove(at);
+                }
+                self.out.put(&What::Part { member: events::member(&name), online })
+            }
+            Event::HistoryCleared(by, doubts) => {
+                for doubt in doubts {
+                    let author = by.as_ref().map_or("", Untrusted::raw);
+                    self.out.put(&events::doubted(doubt, author))?;
+                }
+                self.out.put(&What::Wiped { by: by.as_ref().map(Untrusted::raw) })
+            }
+            Event::Notice(text) => self.out.put(&What::Notice { text: text.raw() }),
+            Event::SendFailed(reference, why) => {
+                let mark = self.marks.remove(&reference);
+                self.failed(mark.as_deref(), why)
+            }
+            Event::Unacknowledged(reference) => {
+                let mark = self.marks.get(&reference).map(String::as_str);
+                let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
+                self.out.put(&What::Warn(late))
+            }
+            Event::RoomState(standing) => self.out.put(&events::standing(&standing)),
+            Event::Ended(_) => Ok(()),
+        }
+    }
+
+    /// What is told once.
+    fn open(&mut self, mode: Mode) -> io::Result<()> {
+        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
+            let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };
+            self.out.put(&What::Warn(weak))?;
+        }
+        match &self.opening.card {
+            Some(card) if std::mem::take(&mut self.opening.hosts) => {
+                self.out.put(&What::Invite { line: card.line.as_str() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn said(&mut self, message: &Message, history: bool) -> io::Result<()> {
+        if let Some(mark) = message.own.and_then(|own| self.marks.remove(&own)) {
+            self.out.put(&What::Sent { mark: &mark })?;
+        }
+        for object in events::said(message, &self.me, history) {
+            match message.at {
+                Some(at) => self.out.put_at(&object, at)?,
+                None => self.out.put(&object)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: &str) -> io::Result<()> {
+        match Wish::read(line) {
+            Ok(Wish::Say(text, mark)) => return self.say(text, mark),
+            Ok(Wish::Wipe) => self.talk.ask(SessionCommand::ClearHistory),
+            Ok(Wish::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
+            Ok(Wish::Who) => {
+                let members = self.members.iter().map(events::member).collect();
+                return self.out.put(&What::Members { members });
+            }
+            Ok(Wish::Leave) => self.talk.leave(),
+            Err(why) => {
+                let (code, text) = ("bad_input", why.as_str());
+                return self.out.put(&What::Error { code, exit: None, text });
+            }
+        }
+        Ok(())
+    }
+
+    fn say(&mut self, text: Zeroizing<String>, mark: Option<String>) -> io::Result<()> {
+        if text.len() > MAX_TEXT {
+            return self.failed(mark.as_deref(), SendError::TooLong);
+        }
+        if text.is_empty() {
+            let (code, text) = ("empty", "nothing to say");
+            return self.out.put(&What::Failed { mark: mark.as_deref(), code, text });
+        }
+        let reference = SendId(self.said);
+        self.said += 1;
+        self.talk.ask(SessionCommand::Send(reference, text));
+        self.marks.extend(mark.map(|mark| (reference, mark)));
+        Ok(())
+    }
+
+    fn failed(&mut self, mark: Option<&str>, why: SendError) -> io::Result<()> {
+        let (code, text) = match why {
+            SendError::TooLong => ("too_long", "too long (16 KiB at most)"),
+            SendError::Ended => ("ended", "the session is over"),
+        };
+        self.out.put(&What::Failed { mark, code, text })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! Events and their objects.
+
+use cmdchat_core::client::{
+    Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome,
+};
+use cmdchat_core::untrusted::Untrusted;
+use cmdchat_core::username::Username;
+use jiff::Timestamp;
+
+use crate::json::events;
+use crate::json::output::{What, line};
+
+const FINGERPRINT: &str = "12345 67890 11111 22222 33333";
+
+fn untrusted(text: &str) -> Untrusted {
+    Untrusted::new(text.into())
+}
+
+fn me() -> Username {
+    Username::new("alice").unwrap()
+}
+
+fn message(text: Option<&str>, doubts: &[Warning]) -> Message {
+    let text = text.map(untrusted);
+    Message { author: untrusted("bob"), text, at: None, own: None, doubts: doubts.to_vec() }
+}
+
+/// The line of an object without what all have.
+fn body(what: &What<'_>) -> String {
+    let line = line(what, Timestamp::UNIX_EPOCH).to_string();
+    let body = line.strip_prefix(r#"{"v":1,"type":""#).unwrap();
+    body.strip_suffix(r#","ts":"1970-01-01T00:00:00.000Z"}"#).unwrap().to_owned()
+}
+
+#[test]
+fn a_room_and_who_is_in_it() {
+    for (mode, words) in [
+        (Mode::Plaintext, r#""mode":"classic","sealed":false"#),
+        (Mode::Sealed, r#""mode":"classic","sealed":true"#),
+        (Mode::Strict, r#""mode":"strict","sealed":true"#),
+    ] {
+        let welcome = Welcome {
+            mode,
+            fingerprint: FINGERPRINT.parse().unwrap(),
+            members: ["bob", "alice", "carol"].map(untrusted).into(),
+            history: vec![message(Some("x"), &[])],
+        };
+        assert_eq!(
+            body(&events::ready(&welcome, &me())),
+            format!(
+                r#"ready",{words},"me":{{"name":"alice"}},"members":[{{"name":"bob"}},{{"name":"carol"}}],"fingerprint":"{FINGERPRINT}","history":1"#
+            )
+        );
+    }
+}
+
+#[test]
+fn what_was_said_and_what_is_odd_about_it() {
+    for (message, lines) in [
+        (
+            message(Some("hello\nworld"), &[]),
+            &[
+                r#"message","from":{"name":"bob"},"text":"hello\nworld","own":false,"history":false,"mention":false"#,
+            ][..],
+        ),
+        (
+            message(Some("/me waves"), &[]),
+            &[
+                r#"action","from":{"name":"bob"},"text":"waves","own":false,"history":false,"mention":false"#,
+            ],
+        ),
+        (
+            message(Some("Alice?"), &[]),
+            &[
+                r#"message","from":{"name":"bob"},"text":"Alice?","own":false,"history":false,"mention":true"#,
+            ],
+        ),
+        (message(None, &[]), &[r#"warn","code":"unreadable","from":"bob""#]),
+        (
+            message(Some("x"), &[Warning::Missing(2), Warning::Clock, Warning::SplitView]),
+            &[
+                r#"warn","code":"gap","from":"bob","count":2"#,
+                r#"warn","code":"clock","from":"bob""#,
+                r#"warn","code":"split_history","from":"bob""#,
+                r#"message","from":{"name":"bob"},"text":"x","own":false,"history":false,"mention":false"#,
+            ],
+        ),
+    ] {
+        let objects = events::said(&message, &me(), false);
+        assert_eq!(objects.iter().map(body).collect::<Vec<_>>(), lines);
+    }
+}
+
+#[test]
+fn what_was_not_shown() {
+    for (why, line) in [
+        (
+            RejectReason::Forged(untrusted("eve")),
+            r#"warn","code":"forged","from":"bob","written_by":"eve""#,
+        ),
+        (RejectReason::Altered, r#"warn","code":"altered","from":"bob""#),
+        (RejectReason::Replayed, r#"warn","code":"duplicate","from":"bob""#),
+    ] {
+        assert_eq!(
+            body(&events::rejected(&RejectedMessage { author: untrusted("bob"), why })),
+            line
+        );
+    }
+}
+
+#[test]
+fn where_the_room_stands() {
+    let fingerprint = FINGERPRINT.parse().unwrap();
+    let classic = RoomState { view: None, fingerprint };
+    assert_eq!(
+        body(&events::standing(&classic)),
+        format!(r#"standing","fingerprint":"{FINGERPRINT}""#)
+    );
+    let strict = RoomState { view: Some((7, [0, 1, 0xAB, 0xFF, 9])), fingerprint };
+    assert_eq!(
+        body(&events::standing(&strict)),
+        format!(r#"standing","fingerprint":"{FINGERPRINT}","number":7,"view":"0001abff09""#)
+    );
+}
+
+#[test]
+fn a_text_cannot_leave_its_line() {
+    let attack = message(Some("\u{1B}[2J\r\n{\"v\":1}\u{202E}\u{2028}"), &[]);
+    let lines: Vec<_> = events::said(&attack, &me(), true).iter().map(body).collect();
+    assert_eq!(
+        lines,
+        [
+            r#"message","from":{"name":"bob"},"text":"\u001b[2J\r\n{\"v\":1}\u202e\u2028","own":false,"history":true,"mention":false"#
+        ]
+    );
+}

@@ -1,0 +1,42 @@
+//! A bug must not leave a trace of a conversation, nor a raw terminal.
+
+use std::backtrace::Backtrace;
+use std::env;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::ExitCode;
+
+use crate::error::{Exit, Failure, tell};
+use crate::text::Shown;
+
+/// Runs `program` and turns its result into an exit code; a failure is printed
+/// on stderr. A panic ends it with code 1 and says nothing of what it was
+/// about, since that could be a message; where it was is printed if
+/// `CMDCHAT_BACKTRACE` is set.
+pub fn run(program: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
+    panic::set_hook(Box::new(|info| {
+        tell(format_args!("{}", bug()));
+        if env::var_os("CMDCHAT_BACKTRACE").is_some() {
+            if let Some(place) = info.location() {
+                tell(format_args!("at {place}"));
+            }
+            tell(format_args!("{}", Backtrace::force_capture()));
+        }
+    }));
+    match panic::catch_unwind(AssertUnwindSafe(program)) {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            // Ctrl+C needs no comment.
+            if failure.exit != Exit::Interrupted {
+                tell(format_args!("{failure}"));
+            }
+            failure.exit.into()
+        }
+        Err(_) => Exit::Internal.into(),
+    }
+}
+
+fn bug() -> Failure {
+    let what = Shown::line(&[&"cmdchat stopped because of a bug; nothing was written to disk"]);
+    Failure::new(Exit::Internal, what)
+        .advise("run again with CMDCHAT_BACKTRACE=1 and report it (the report holds no messages)")
+}

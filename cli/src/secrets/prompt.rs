@@ -1,0 +1,229 @@
+//! A line that is typed without being seen.
+
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::invite::word_code;
+use crate::secrets::{Bytes, LONGEST};
+use crate::text::{Shown, tail, width};
+
+/// What can be pressed.
+#[derive(Clone, Copy)]
+pub(super) enum Key {
+    Letter(char),
+    Backspace,
+    /// Ctrl+U
+    Clear,
+    /// Ctrl+T
+    ShowOrHide,
+    /// Tab
+    Complete,
+    Enter,
+    /// Ctrl+C, or the end of input
+    Cancel,
+}
+
+/// What comes of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Typed {
+    More,
+    Done,
+    Cancelled,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Password,
+    /// Words of a list: Tab completes them, and they are counted.
+    Code,
+    /// No secret.
+    Open,
+}
+
+/// The line as far as it was typed. Its buffer never grows.
+pub(super) struct Masked {
+    text: Zeroizing<String>,
+    kind: Kind,
+    shown: bool,
+    ended: bool,
+    label: &'static str,
+    /// Cells drawn behind the label.
+    drawn: usize,
+}
+
+impl Masked {
+    pub(super) fn password(label: &'static str) -> Self {
+        Self::new(Kind::Password, label)
+    }
+
+    pub(super) fn code(label: &'static str) -> Self {
+        Self::new(Kind::Code, label)
+    }
+
+    pub(super) fn open(label: &'static str) -> Self {
+        Self::new(Kind::Open, label)
+    }
+
+    fn new(kind: Kind, label: &'static str) -> Self {
+        let text = Zeroizing::new(String::with_capacity(LONGEST));
+        Self { text, kind, shown: kind == Kind::Open, ended: false, label, drawn: 0 }
+    }
+
+    pub(super) fn press(&mut self, key: Key) -> Typed {
+        match key {
+            Key::Letter(letter) => self.add(letter.encode_utf8(&mut [0; 4])),
+            Key::Complete => {
+                if self.kind == Kind::Code
+                    && let Some(rest) = word_code::completion(&self.text)
+                {
+                    self.add(&rest);
+                }
+            }
+            Key::Backspace => {
+                self.text.pop();
+            }
+            Key::Clear => self.text.zeroize(),
+            Key::ShowOrHide => self.shown = self.kind == Kind::Open || !self.shown,
+            Key::Enter => {
+                self.end();
+                return Typed::Done;
+            }
+            Key::Cancel => {
+                self.end();
+                return Typed::Cancelled;
+            }
+        }
+        Typed::More
+    }
+
+    fn add(&mut self, text: &str) {
+        if self.text.len() + text.len() <= LONGEST {
+            self.text.push_str(text);
+        }
+    }
+
+    fn end(&mut self) {
+        self.ended = true;
+        self.shown = self.kind == Kind::Open;
+    }
+
+    /// What to write to make a line of `columns` look as it should. Neither
+    /// escape codes nor more than one row are needed.
+    pub(super) fn draw(&mut self, columns: usize) -> Zeroizing<String> {
+        let room = columns.saturating_sub(self.label.len() + 1).max(1);
+        let seen = if self.shown {
+            let text = Shown::one_line(&self.text);
+            Zeroizing::new(tail(text.as_str(), room).to_owned())
+        } else {
+            Zeroizing::new("*".repeat(self.text.chars().count().min(room)))
+        };
+        let note = self.note(room.saturating_sub(width(&seen)));
+        let cells = width(&seen) + width(&note);
+        let rest = self.drawn.saturating_sub(cells);
+        self.drawn = cells;
+        let (blank, back) = (" ".repeat(rest), "\u{8}".repeat(rest + width(&note)));
+        Zeroizing::new(["\r", self.label, &seen, &note, &blank, &back].concat())
+    }
+
+    /// What is said behind a code that is being typed, if there is room.
+    fn note(&self, room: usize) -> Zeroizing<String> {
+        let mut note = Zeroizing::new(String::new());
+        if self.kind == Kind::Code && !self.ended {
+            let progress = word_code::progress(&self.text);
+            if progress.width() > 0 && progress.width() + 2 <= room {
+                note.push_str("  ");
+                note.push_str(progress.as_str());
+            }
+        }
+        note
+    }
+
+    pub(super) fn into_bytes(mut self) -> Bytes {
+        Zeroizing::new(std::mem::take(&mut *self.text).into_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(text: &str) -> Masked {
+        let mut line = Masked::password("? ");
+        for letter in text.chars() {
+            assert_eq!(line.press(Key::Letter(letter)), Typed::More);
+        }
+        line
+    }
+
+    #[test]
+    fn letters_are_stars() {
+        let mut line = typed("pä日");
+        assert_eq!(line.draw(80).as_str(), "\r? ***");
+        line.press(Key::Backspace);
+        assert_eq!(line.draw(80).as_str(), "\r? ** \u{8}");
+        assert_eq!(line.press(Key::Enter), Typed::Done);
+        assert_eq!(line.into_bytes().as_slice(), "pä".as_bytes());
+    }
+
+    #[test]
+    fn they_can_be_seen_for_a_while() {
+        let mut line = typed("a\u{1B}日");
+        line.press(Key::ShowOrHide);
+        assert_eq!(line.draw(80).as_str(), "\r? a^[日");
+        line.press(Key::Enter);
+        assert_eq!(line.draw(80).as_str(), "\r? ***  \u{8}\u{8}");
+    }
+
+    #[test]
+    fn one_row_is_enough() {
+        let mut line = typed(&"x".repeat(5_000));
+        assert_eq!(line.draw(10).as_str(), "\r? *******");
+        line.press(Key::ShowOrHide);
+        assert_eq!(line.draw(10).as_str(), "\r? xxxxxxx");
+        assert_eq!(line.into_bytes().len(), LONGEST);
+    }
+
+    #[test]
+    fn it_can_be_cleared_and_left() {
+        let mut line = typed("abc");
+        line.press(Key::Clear);
+        assert_eq!(line.press(Key::Cancel), Typed::Cancelled);
+        assert!(line.into_bytes().is_empty());
+    }
+
+    #[test]
+    fn a_code_is_counted_and_completed() {
+        let mut line = Masked::code("? ");
+        let mut press = |keys: &str| {
+            for key in keys.chars() {
+                line.press(if key == '\t' { Key::Complete } else { Key::Letter(key) });
+            }
+            line.draw(80).trim_end_matches('\u{8}').to_owned()
+        };
+        assert_eq!(press("zoo"), "\r? ***  0 of 3 words");
+        assert_eq!(press("\t"), "\r? *****  1 of 3 words");
+        assert_eq!(press("tidi-"), "\r? **********  \"tidi\" is not a code word");
+        line.press(Key::Clear);
+        assert_eq!(
+            line.draw(80).trim_end(),
+            format!("\r? {}{}", " ".repeat(37), "\u{8}".repeat(37))
+        );
+        line.press(Key::Letter('o'));
+        assert_eq!(line.draw(80).as_str(), format!("\r? *  0 of 3 words{}", "\u{8}".repeat(14)));
+        assert_eq!(
+            line.draw(16).as_str(),
+            format!("\r? *{}{}", " ".repeat(14), "\u{8}".repeat(14))
+        );
+        line.press(Key::Enter);
+        assert_eq!(line.draw(80).as_str(), "\r? *");
+    }
+
+    #[test]
+    fn what_is_no_secret_is_seen() {
+        let mut line = Masked::open("name: ");
+        line.press(Key::Letter('b'));
+        line.press(Key::ShowOrHide);
+        line.press(Key::Enter);
+        assert_eq!(line.draw(80).as_str(), "\rname: b");
+    }
+}

@@ -1,0 +1,111 @@
+//! Where there are neither inherited descriptors nor a second start in place.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::process::Command;
+
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
+
+use crate::args::Again;
+use crate::error::{Exit, Failure, reason};
+use crate::secrets::Bytes;
+use crate::secrets::prompt::{Key, Masked, Typed};
+use crate::text::Shown;
+
+pub(super) fn open(_fd: u32) -> io::Result<File> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Shares the buffer of the standard library, so that nothing is lost.
+pub(super) struct Stdin;
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        io::stdin().read(buffer)
+    }
+}
+
+pub(super) fn is_open_to_others(_file: &File) -> io::Result<bool> {
+    Ok(false)
+}
+
+pub(super) fn shell(command: &OsStr) -> Command {
+    let mut shell = Command::new("cmd");
+    shell.arg("/C").arg(command);
+    shell
+}
+
+pub(super) fn start_again(_password: &[u8], _again: &Again) {}
+
+pub(super) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
+    if !can_ask() {
+        return Err(Failure::no_secret());
+    }
+    let answer = Quiet::new().and_then(|_quiet| converse(line));
+    match answer {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(Failure::interrupted()),
+        Err(error) => {
+            let what = Shown::line(&[&"cannot use the terminal: ", &reason(&error)]);
+            Err(Failure::new(Exit::NoTerminal, what))
+        }
+    }
+}
+
+fn converse(mut line: Masked) -> io::Result<Option<Bytes>> {
+    let mut typed = Typed::More;
+    let mut screen = io::stderr();
+    loop {
+        let columns = size().map_or(80, |(columns, _)| usize::from(columns));
+        screen.write_all(line.draw(columns).as_bytes())?;
+        if typed != Typed::More {
+            screen.write_all(b"\r\n")?;
+            return Ok((typed == Typed::Done).then(|| line.into_bytes()));
+        }
+        typed = key(&read()?).map_or(Typed::More, |key| line.press(key));
+    }
+}
+
+fn key(event: &Event) -> Option<Key> {
+    let key = event.as_key_event().filter(|key| key.kind != KeyEventKind::Release)?;
+    if key.modifiers.contains(KeyModifiers::CONTROL) && !key.modifiers.contains(KeyModifiers::ALT) {
+        return match key.code.as_char()? {
+            'c' | 'd' => Some(Key::Cancel),
+            'h' => Some(Key::Backspace),
+            't' => Some(Key::ShowOrHide),
+            'u' => Some(Key::Clear),
+            _ => None,
+        };
+    }
+    if key.code == KeyCode::Enter {
+        Some(Key::Enter)
+    } else if key.code == KeyCode::Backspace {
+        Some(Key::Backspace)
+    } else if key.code == KeyCode::Tab {
+        Some(Key::Complete)
+    } else {
+        key.code.as_char().map(Key::Letter)
+    }
+}
+
+/// The console without echo, as long as this lives.
+struct Quiet;
+
+impl Quiet {
+    fn new() -> io::Result<Self> {
+        enable_raw_mode()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = disable_raw_mode();
+    }
+}

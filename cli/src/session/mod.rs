@@ -1,0 +1,394 @@
+//! One stay in a room, over as many connections as it takes: what happens next,
+//! and what is on its way.
+//!
+//! Theory of operation. Commands go through an `Outbox`, beside everything
+//! else. A pipe is read on when all that was read is on its way, or there is no
+//! way, and most of it has come back. A request to leave overtakes what has not
+//! been read yet; a second one does not wait for anything. A connection that
+//! failed is made again for as long as is wanted, unless the login gave somebody
+//! a guess at the passphrase; what was not heard back goes along.
+
+pub mod input;
+mod outbox;
+pub mod reconnect;
+
+use std::{io, time::Duration};
+
+use async_channel::Receiver;
+use cmdchat_core::{
+    client::{CloseReason, Event, Message, PendingMessage, SessionEnd},
+    time::Tick,
+};
+use cmdchat_drivers::{
+    client::{ClientHandle, SessionCommand},
+    runtime::Runtime,
+};
+use futures_lite::future;
+
+use crate::error::Failure;
+use crate::session::{
+    input::Typed,
+    outbox::Outbox,
+    reconnect::{Dialing, Regain, Setback},
+};
+
+/// Texts of a pipe that may be on their way: fewer than the session takes, so
+/// that it always has an ear for a request to leave.
+const UNANSWERED: usize = 32;
+/// How long whoever leaves waits for what was said last.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// A stay in a room, and its input.
+pub struct Talk<'a, R> {
+    runtime: R,
+    line: Line<'a>,
+    outbox: Outbox,
+    regain: Option<Regain<'a>>,
+    signals: Receiver<()>,
+    input: Receiver<Typed>,
+    source: Source,
+    /// How long to wait for echoes at the end.
+    patience: Duration,
+    /// Texts that have not come back.
+    unanswered: usize,
+    /// Why what happens cannot be shown any more.
+    unwritten: Option<Failure>,
+    stage: Stage,
+}
+
+/// Who gives the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A person, key by key: one of them may always be the wish to be gone.
+    Keys,
+    /// A person, line by line.
+    Lines,
+    /// Nobody who would wait: it is read as fast as the room takes it.
+    Pipe,
+}
+
+enum Line<'a> {
+    Up(Receiver<Event>),
+    Waiting(Tick, Vec<PendingMessage>),
+    Trying(Dialing<'a>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Talking,
+    /// No more input is taken.
+    Finishing,
+    /// The same, at somebody's wish.
+    Leaving,
+    Gone,
+}
+
+/// What happens next.
+#[derive(Debug)]
+pub enum Next {
+    /// Something in the room; never the end.
+    Event(Event),
+    /// Something of the input; never its end.
+    Typed(Typed),
+    /// There is no connection; the next try comes then.
+    Waiting(Tick),
+    /// It is being tried.
+    Trying,
+    /// The moment that was asked for.
+    Time,
+    /// The end.
+    Over(Parting),
+    /// The same: why the connection could not be made again.
+    Failed(Failure),
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub struct Parting {
+    /// The session's end.
+    pub ending: CloseReason,
+    /// Texts that never came back.
+    pub undelivered: usize,
+    /// Lines of a pipe that could not be sent.
+    pub unsent: usize,
+    /// How long the last echoes were waited for.
+    pub patience: Duration,
+    /// How long it was tried to get the connection back, if that was given up.
+    pub tried: Option<Duration>,
+    /// Why not all of it could be shown, if that is a failure.
+    pub unwritten: Option<Failure>,
+}
+
+enum Wake {
+    /// Nothing if the session's task died: it always says how it ended.
+    Event(Option<Event>),
+    Typed(Typed),
+    Dialed(Result<ClientHandle, Setback>),
+    Sent,
+    Signal,
+    Time,
+}
+
+impl<'a, R: Runtime> Talk<'a, R> {
+    /// Each of `signals` asks to leave; at the end of `input` the last echoes are
+    /// waited for as long as `patience`. Without `regain` a lost connection is
+    /// the end.
+    #[must_use]
+    pub fn new(
+        runtime: R,
+        joined: ClientHandle,
+        (source, input): (Source, Receiver<Typed>),
+        signals: Receiver<()>,
+        patience: Duration,
+        regain: Option<Regain<'a>>,
+    ) -> Self {
+        let ClientHandle { commands, events } = joined;
+        let mut outbox = Outbox::default();
+        outbox.connect(commands);
+        Self {
+            runtime,
+            line: Line::Up(events),
+            outbox,
+            regain,
+            signals,
+            input,
+            source,
+            patience,
+            unanswered: 0,
+            unwritten: None,
+            stage: Stage::Talking,
+        }
+    }
+
+    /// Waits for what happens next, at most until `due`. May be dropped at any
+    /// time.
+    pub async fn next(&mut self, due: Option<Tick>) -> Next {
+        loop {
+            if self.stage == Stage::Gone {
+                self.patience = Duration::ZERO;
+                return Next::Over(self.parting(CloseReason::LocallyClosed));
+            }
+            match self.wake(due).await {
+                Wake::Event(None) => return Next::Over(self.parting(CloseReason::ConnectionLost)),
+                Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
+                Wake::Event(Some(event)) => return self.heard(event),
+                Wake::Typed(Typed::End) => self.finish(),
+                Wake::Typed(typed) => return Next::Typed(typed),
+                Wake::Dialed(Ok(ClientHandle { commands, events })) => {
+                    self.outbox.connect(commands);
+                    self.line = Line::Up(events);
+                }
+                Wake::Dialed(Err(Setback { failure, may_retry: false, .. })) => {
+                    return Next::Failed(failure);
+                }
+                Wake::Dialed(Err(Setback { unconfirmed, .. })) => return self.wait(unconfirmed),
+                Wake::Sent => {}
+                Wake::Signal => self.leave(),
+                Wake::Time => return self.pass_time(),
+            }
+        }
+    }
+
+    async fn wake(&mut self, due: Option<Tick>) -> Wake {
+        let takes_input = self.takes_input();
+        let Self { runtime, line, outbox, signals, input, .. } = self;
+        let due = match line {
+            Line::Waiting(at, _) => due.into_iter().chain([*at]).min(),
+            Line::Up(_) | Line::Trying(_) => due,
+        };
+        let signal = async {
+            match signals.recv().await {
+                Ok(()) => Wake::Signal,
+                Err(_) => future::pending().await,
+            }
+        };
+        let line = async {
+            match line {
+                Line::Up(events) => Wake::Event(events.recv().await.ok()),
+                Line::Trying(dialing) => Wake::Dialed(dialing.await),
+                Line::Waiting(..) => future::pending().await,
+            }
+        };
+        let sent = async {
+            outbox.send_one().await;
+            Wake::Sent
+        };
+        let typed = async {
+            if !takes_input {
+                return future::pending().await;
+            }
+            match input.recv().await {
+                Ok(typed) => Wake::Typed(typed),
+                Err(_) => future::pending().await,
+            }
+        };
+        let time = async {
+            match due {
+                Some(due) => runtime.sleep_until(due).await,
+                None => future::pending().await,
+            }
+            Wake::Time
+        };
+        let typed_or_sent = future::or(typed, sent);
+        future::or(future::or(signal, typed_or_sent), future::or(line, time)).await
+    }
+
+    fn takes_input(&self) -> bool {
+        match self.source {
+            Source::Keys => true,
+            Source::Lines => self.stage == Stage::Talking,
+            Source::Pipe => {
+                // Without a connection nothing goes on its way, but there may be a wish to leave.
+                self.stage == Stage::Talking
+                    && (self.outbox.is_empty() || self.is_offline())
+                    && self.unanswered < UNANSWERED
+            }
+        }
+    }
+
+    fn heard(&mut self, event: Event) -> Next {
+        let is_own = |message: &Message| message.own.is_some();
+        let answers = match &event {
+            Event::Ready(welcome) => {
+                if let Some(regain) = &mut self.regain {
+                    regain.succeed();
+                }
+                welcome.history.iter().filter(|message| is_own(message)).count()
+            }
+            Event::Message(message) => usize::from(is_own(message)),
+            Event::SendFailed(..) => 1,
+            Event::Rejected(_)
+            | Event::Joined(..)
+            | Event::Left(..)
+            | Event::HistoryCleared(..)
+            | Event::Notice(_)
+            | Event::Unacknowledged(_)
+            | Event::RoomState(_)
+            | Event::Ended(_) => 0,
+        };
+        self.unanswered = self.unanswered.saturating_sub(answers);
+        Next::Event(event)
+    }
+
+    /// The session is over: is the stay?
+    fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> Next {
+        if ending.is_transient() && self.stage == Stage::Talking && self.regain.is_some() {
+            self.wait(unconfirmed)
+        } else {
+            Next::Over(self.parting(ending))
+        }
+    }
+
+    fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> Next {
+        let now = self.runtime.now();
+        match self.regain.as_mut().and_then(|regain| regain.next_try(now)) {
+            Some(next) => {
+                self.line = Line::Waiting(next, unconfirmed);
+                Next::Waiting(next)
+            }
+            None => {
+                let tried = self.regain.as_ref().map(Regain::patience);
+                Next::Over(Parting { tried, ..self.parting(CloseReason::ConnectionLost) })
+            }
+        }
+    }
+
+    fn pass_time(&mut self) -> Next {
+        if let Line::Waiting(at, unconfirmed) = &mut self.line
+            && *at <= self.runtime.now()
+            && let Some(regain) = &self.regain
+        {
+            let unconfirmed = std::mem::take(unconfirmed);
+            self.line = Line::Trying(regain.dial(unconfirmed));
+            return Next::Trying;
+        }
+        Next::Time
+    }
+
+    /// Tells the session, this one or the next.
+    pub fn ask(&mut self, command: SessionCommand) {
+        self.unanswered += usize::from(matches!(command, SessionCommand::Send(..)));
+        self.outbox.put(command);
+    }
+
+    /// Tries to connect now, if that is waited for.
+    pub fn retry(&mut self) {
+        if let Line::Waiting(at, _) = &mut self.line {
+            *at = self.runtime.now();
+        }
+    }
+
+    /// No more input; the end comes when all that was said has come back.
+    pub fn finish(&mut self) {
+        if self.is_offline() && self.unanswered == 0 {
+            self.stage = Stage::Gone;
+        } else if self.stage == Stage::Talking {
+            self.stage = Stage::Finishing;
+            self.outbox.put(SessionCommand::Drain(self.patience));
+        }
+    }
+
+    /// Away, but for a moment in which the last words may come back; whoever
+    /// asks again, or has nobody to wait for, is gone at once.
+    pub fn leave(&mut self) {
+        if self.is_leaving() || self.is_offline() {
+            self.stage = Stage::Gone;
+        } else {
+            self.stage = Stage::Leaving;
+            self.patience = FAREWELL;
+            self.outbox.put(SessionCommand::Drain(FAREWELL));
+        }
+    }
+
+    /// Leaves at once, whatever is on its way, and waits only until nothing of the
+    /// session is left in memory.
+    pub async fn flee(self) {
+        let Line::Up(events) = self.line else { return };
+        // A session that nobody can tell anything any more leaves by itself.
+        drop(self.outbox);
+        let gone = async { while events.recv().await.is_ok() {} };
+        let late = self.runtime.sleep_until(self.runtime.now().after(FAREWELL));
+        future::or(gone, late).await;
+    }
+
+    /// What happens can no longer be shown, and nothing is left to do here.
+    pub fn give_up(&mut self, error: &io::Error) {
+        if self.unwritten.is_none() {
+            self.unwritten = Failure::unwritten(error);
+        }
+        if !self.is_leaving() {
+            self.leave();
+        }
+    }
+
+    /// Who gives the input.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    const fn is_offline(&self) -> bool {
+        !matches!(self.line, Line::Up(_))
+    }
+
+    /// Whether somebody asked to leave.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        matches!(self.stage, Stage::Leaving | Stage::Gone)
+    }
+
+    /// How it stands if this is the end.
+    #[must_use]
+    pub fn parting(&self, ending: CloseReason) -> Parting {
+        let Self { unanswered, patience, .. } = *self;
+        let (tried, unwritten) = (None, self.unwritten.clone());
+        Parting { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }
+    }
+
+    /// Lines that were read and not looked at.
+    #[must_use]
+    pub fn lines_unread(&self) -> usize {
+        let waiting = std::iter::from_fn(|| self.input.try_recv().ok());
+        waiting.filter(|typed| matches!(typed, Typed::Line(line) if !line.is_empty())).count()
+    }
+}

@@ -1,0 +1,139 @@
+//! How a lost connection is had back: by what, and when.
+
+use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
+
+use cmdchat_core::{client::PendingMessage, seed::Seed, time::Tick};
+use cmdchat_drivers::client::ClientHandle;
+
+use crate::error::Failure;
+
+/// Milliseconds before the first tries; the last holds for all that follow.
+const WAITS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+
+/// How a lost connection is made again.
+pub struct Regain<'a> {
+    patience: Duration,
+    /// For the times between.
+    seed: Seed,
+    dial: Box<dyn Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a>,
+    losses: u64,
+    /// Since the last loss.
+    backoff: Option<Backoff>,
+}
+
+/// A try to get into the room.
+pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, Setback>> + 'a>>;
+
+/// A try that failed.
+#[derive(Debug)]
+pub struct Setback {
+    /// Why.
+    pub failure: Failure,
+    /// Whether the program may try again by itself.
+    pub may_retry: bool,
+    /// For the next try.
+    pub unconfirmed: Vec<PendingMessage>,
+}
+
+impl From<Setback> for Failure {
+    fn from(setback: Setback) -> Self {
+        setback.failure
+    }
+}
+
+impl<'a> Regain<'a> {
+    /// By `dial`, which reaches the host and logs in, with what was not confirmed;
+    /// for as long as `patience` after each loss.
+    #[must_use]
+    pub fn new(
+        patience: Duration,
+        seed: Seed,
+        dial: impl Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a,
+    ) -> Self {
+        Self { patience, seed, dial: Box::new(dial), losses: 0, backoff: None }
+    }
+
+    /// For how long it is tried.
+    #[must_use]
+    pub const fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// When to try next; nothing if it has been tried long enough.
+    pub(super) fn next_try(&mut self, now: Tick) -> Option<Tick> {
+        let backoff = self.backoff.get_or_insert_with(|| {
+            self.losses += 1;
+            Backoff::new(now, self.patience, &self.seed.fork("loss", self.losses))
+        });
+        backoff.next(now)
+    }
+
+    pub(super) fn dial(&self, unconfirmed: Vec<PendingMessage>) -> Dialing<'a> {
+        (self.dial)(unconfirmed)
+    }
+
+    /// It is had back.
+    pub(super) fn succeed(&mut self) {
+        self.backoff = None;
+    }
+}
+
+/// The tries after one loss.
+struct Backoff {
+    give_up_at: Tick,
+    tries: usize,
+    /// A thousandth of the possible jitter, for each try.
+    jitter: Box<dyn Iterator<Item = u32>>,
+}
+
+impl Backoff {
+    /// Tries for `patience` from `now` on. `seed` is for the jitter: those who
+    /// were cut off together are not to come back together.
+    fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
+        const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
+        let jitter = Box::new(seed.uniform_below(THOUSAND));
+        Self { give_up_at: now.after(patience), tries: 0, jitter }
+    }
+
+    /// When to try next; nothing if it has been tried long enough.
+    fn next(&mut self, now: Tick) -> Option<Tick> {
+        if now >= self.give_up_at {
+            return None;
+        }
+        let wait = WAITS.get(self.tries).or(WAITS.last()).copied().unwrap_or_default();
+        let wait = Duration::from_millis(wait);
+        self.tries += 1;
+        let jitter = wait / 2 * self.jitter.next().unwrap_or(0) / 1_000;
+        Some(now.after(wait * 3 / 4 + jitter).min(self.give_up_at))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cmdchat_core::secret::Secret;
+
+    use super::*;
+
+    fn waits(seed: u8) -> Vec<Duration> {
+        let seed = Seed::new(Secret::fill_with(|bytes| bytes.fill(seed)));
+        let mut backoff = Backoff::new(Tick::ZERO, Duration::from_secs(300), &seed);
+        let mut now = Tick::ZERO;
+        std::iter::from_fn(|| {
+            let next = backoff.next(now)?;
+            Some(next.since(std::mem::replace(&mut now, next)))
+        })
+        .collect()
+    }
+
+    #[test]
+    fn waits_grow_and_end() {
+        let found = waits(1);
+        for (wait, middle) in found.iter().zip(WAITS) {
+            let middle = Duration::from_millis(middle);
+            assert!((middle * 3 / 4..=middle * 5 / 4).contains(wait), "{wait:?} for {middle:?}");
+        }
+        assert_eq!(found.iter().sum::<Duration>(), Duration::from_secs(300));
+        assert_eq!(found, waits(1));
+        assert_ne!(found, waits(2));
+    }
+}

@@ -1,0 +1,137 @@
+//! Which names only look like another.
+
+use std::collections::BTreeMap;
+
+use cmdchat_core::untrusted::Untrusted;
+use unicode_security::skeleton;
+
+use crate::text::Shown;
+
+/// Names that are remembered: who floods a room with more has gained nothing
+/// but that his own are no longer told apart.
+const NAMES: usize = 4_096;
+
+/// The names that were seen in a room. The first of two that look the same
+/// has the look; the other one is marked wherever it is shown, since a server
+/// may let in whom it likes.
+#[derive(Debug, Default)]
+pub struct Faces {
+    /// Who has each look.
+    bearers: BTreeMap<String, Untrusted>,
+}
+
+impl Faces {
+    /// As [`Shown::name`], with `?` behind a name that looks like another one
+    /// that was here before it.
+    #[must_use]
+    pub fn show(&mut self, name: &Untrusted) -> Shown {
+        let shown = Shown::name(name);
+        if self.is_somebody_elses(name) && !shown.as_str().ends_with('?') {
+            return Shown::line(&[&shown, &"?"]);
+        }
+        shown
+    }
+
+    /// Remembers `name`, and says whether it looks like another.
+    fn is_somebody_elses(&mut self, name: &Untrusted) -> bool {
+        let looks = looks(name);
+        if looks.iter().any(|look| self.bearers.get(look).is_some_and(|bearer| bearer != name)) {
+            return true;
+        }
+        if self.bearers.len() < NAMES {
+            self.bearers.extend(looks.map(|look| (look, name.clone())));
+        }
+        false
+    }
+}
+
+/// What a name looks like, to the eye and to one that does not mind capitals:
+/// the skeletons of UTS 39. Two names look alike if they share one of these.
+fn looks(name: &Untrusted) -> [String; 3] {
+    // What is left out on the screen cannot make a difference on it.
+    let text = Shown::name(name);
+    let text = Shown::one_line(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
+    let text = text.as_str();
+    let same = |text: &str| skeleton(text).collect::<String>();
+    [same(text), same(&text.to_lowercase()), same(text).to_lowercase()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(faces: &mut Faces, name: &str) -> String {
+        faces.show(&Untrusted::new(name.into())).to_string()
+    }
+
+    /// Each right one looks like its left one.
+    const PAIRS: &[(&str, &str)] = &[
+        ("alice", "\u{430}lice"),                         // Cyrillic а
+        ("alice", "alic\u{435}"),                         // Cyrillic е
+        ("scope", "\u{455}\u{441}\u{43E}\u{440}\u{435}"), // Cyrillic throughout
+        ("Anna", "\u{391}nna"),                           // Greek Α
+        ("vova", "\u{3BD}ova"),                           // Greek ν
+        ("bob", "\u{FF42}\u{FF4F}\u{FF42}"),              // fullwidth
+        ("bob", "bob "),                                  // a space behind
+        ("bob", " bob"),                                  // or before
+        ("bob", "b\u{200B}ob"),                           // zero width
+        ("bob", "bob\u{200D}"),                           // a joiner that joins nothing
+        ("bob", "bob\u{3164}"),                           // Hangul filler
+        ("bob", "\u{202E}bob"),                           // an override
+        ("bob", "b\u{AD}ob"),                             // soft hyphen
+        ("bob", "BOB"),                                   // capitals
+        ("BILL", "BlLL"),                                 // l for I
+        ("bill", "biIl"),                                 // I for l
+        ("paul", "pau1"),                                 // 1 for l
+        ("BOB", "B0B"),                                   // 0 for O
+        ("morn", "mom"),                                  // rn for m
+        ("zo\u{EB}", "zoe\u{308}"),                       // the same, decomposed
+        ("al ice", "al_ice"),                             // the same in a plain line
+        ("al ice", "al\u{A0}ice"),                        // another space
+        ("alice", "\u{1D41A}lice"),                       // mathematical bold
+        ("jos\u{E9}", "jos\u{435}\u{301}"),               // Cyrillic е with its accent
+    ];
+
+    #[test]
+    fn look_alikes_are_marked_and_the_first_stays_clean() {
+        for &(first, second) in PAIRS {
+            let mut faces = Faces::default();
+            let name = format!("{}|{}", first.escape_unicode(), second.escape_unicode());
+            assert_eq!(shown(&mut faces, first), first, "{name}");
+            assert!(shown(&mut faces, second).ends_with('?'), "{name}");
+            assert_eq!(shown(&mut faces, first), first, "{name}");
+        }
+    }
+
+    #[test]
+    fn people_with_different_names_are_not() {
+        let mut faces = Faces::default();
+        for name in [
+            "alice",
+            "alicia",
+            "bob",
+            "bo",
+            "carol",
+            "caro",
+            "\u{430}\u{43D}\u{43D}\u{430}",
+            "日本",
+            "日木",
+            "Zoë",
+            "Zoé",
+            "al",
+            "ai",
+        ] {
+            assert_eq!(shown(&mut faces, name), name);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_names_is_forgotten_and_not_those_before_it() {
+        let mut faces = Faces::default();
+        for number in 0..2 * NAMES {
+            let _ = shown(&mut faces, &format!("guest {number}"));
+        }
+        assert!(faces.bearers.len() <= NAMES + 2);
+        assert_eq!(shown(&mut faces, "guest O"), "guest O?");
+    }
+}

@@ -1,0 +1,36 @@
+//! A message with everything that is hidden in it.
+
+use cmdchat_core::untrusted::Untrusted;
+use zeroize::Zeroizing;
+
+use crate::text::Shown;
+use crate::text::sanitize::{Cleaned, is_seen, lines};
+
+/// All lines of `text`, with what does not show written as `<U+202E>`.
+#[must_use]
+pub fn revealed(text: &Untrusted) -> Vec<Shown> {
+    let reveal = |line: &str| {
+        let mut out = Zeroizing::new(String::with_capacity(8 * line.len()));
+        for point in line.chars() {
+            if is_seen(point) {
+                out.push(point);
+            } else {
+                out.push_str(&format!("<U+{:04X}>", u32::from(point)));
+            }
+        }
+        Shown::new(Cleaned::line(&out).text)
+    };
+    lines(text.raw()).map(reveal).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_hidden_is_written_out() {
+        let text = Untrusted::new("a\u{202E}b\u{200B}\n\u{1B}[2J\té\u{301}\u{E000}".into());
+        let lines: Vec<_> = revealed(&text).iter().map(ToString::to_string).collect();
+        assert_eq!(lines, ["a<U+202E>b<U+200B>", "<U+001B>[2J<U+0009>é\u{301}<U+E000>"]);
+    }
+}

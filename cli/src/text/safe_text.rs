@@ -1,0 +1,141 @@
+//! The type that sinks take.
+
+use std::fmt::{self, Write as _};
+
+use cmdchat_core::untrusted::Untrusted;
+use zeroize::Zeroizing;
+
+use crate::text::sanitize::Cleaned;
+
+/// Longest error text of a host that is repeated, in characters.
+const DIAGNOSTIC: usize = 200;
+
+/// One line that no longer can do anything to a terminal but be read: no
+/// control, no line end, nothing invisible or reordering. Wiped on drop, since
+/// it may be a message.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Shown(Zeroizing<String>);
+
+impl Shown {
+    /// A line from clean parts.
+    #[must_use]
+    pub fn line(parts: &[&dyn Clean]) -> Self {
+        let mut line = String::with_capacity(128);
+        for part in parts {
+            let _ = write!(line, "{part}"); // a String takes everything
+        }
+        Self::new(line)
+    }
+
+    /// One line of a text that came from elsewhere than the network: an
+    /// argument, a path, an error of the system. Cleaned all the same.
+    #[must_use]
+    pub fn one_line(text: &str) -> Self {
+        Self::new(Cleaned::word(text).text)
+    }
+
+    /// As [`one_line`](Self::one_line), in quotation marks and no longer than
+    /// 200 characters.
+    #[must_use]
+    pub fn quoted(text: &str) -> Self {
+        let head = text.char_indices().nth(DIAGNOSTIC).map_or(text, |(end, _)| &text[..end]);
+        let mut line = Cleaned::word(head).text.replace('"', "'");
+        line.insert(0, '"');
+        line.push_str(if head.len() < text.len() { "…\"" } else { "\"" });
+        Self::new(line)
+    }
+
+    /// The error text of a host: in quotation marks, which it cannot leave, and
+    /// at most 200 characters of it.
+    #[must_use]
+    pub fn diagnostic(text: &Untrusted) -> Self {
+        Self::quoted(text.raw())
+    }
+
+    /// A time of day, `14:03:07`.
+    #[must_use]
+    pub fn clock(time: jiff::civil::Time) -> Self {
+        Self::new(time.strftime("%H:%M:%S").to_string())
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Cells it takes on a screen.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        super::width(&self.0)
+    }
+
+    /// For the siblings, who clean first.
+    pub(super) fn new(cleaned: String) -> Self {
+        Self(Zeroizing::new(cleaned))
+    }
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Length only: the text may be a message.
+impl fmt::Debug for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shown({} bytes)", self.0.len())
+    }
+}
+
+/// What a line may be put together from: our own words, numbers, addresses,
+/// and what is clean already. No other type can join.
+pub trait Clean: fmt::Display + sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Shown {}
+    impl Sealed for &'static str {}
+    impl Sealed for u16 {}
+    impl Sealed for u32 {}
+    impl Sealed for u64 {}
+    impl Sealed for usize {}
+    impl Sealed for std::net::IpAddr {}
+    impl Sealed for std::net::SocketAddr {}
+}
+
+impl<T: fmt::Display + sealed::Sealed> Clean for T {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn diagnostic(text: &str) -> String {
+        Shown::diagnostic(&Untrusted::new(text.into())).to_string()
+    }
+
+    #[test]
+    fn an_error_text_stays_inside_its_quotation_marks() {
+        assert_eq!(diagnostic("Room full"), "\"Room full\"");
+        assert_eq!(diagnostic("no\" hint: \"run this"), "\"no' hint: 'run this\"");
+        assert_eq!(diagnostic("a\nhint: b\u{1B}[2J\t"), "\"a\u{FFFD}hint: b^[[2J^I\"");
+    }
+
+    #[test]
+    fn an_error_text_is_bounded() {
+        assert_eq!(diagnostic(&"x".repeat(200)).chars().count(), 202);
+        assert_eq!(diagnostic(&"x".repeat(1 << 20)).chars().count(), 203);
+        assert!(diagnostic(&"\u{9B}".repeat(1000)).len() < 1000);
+    }
+
+    #[test]
+    fn a_line_is_its_parts() {
+        let name = Shown::one_line("bob");
+        assert_eq!(
+            Shown::line(&[&"-- ", &name, &" joined (", &5_usize, &" online)"]).as_str(),
+            "-- bob joined (5 online)"
+        );
+        assert_eq!(format!("{name}, {name:?}"), "bob, Shown(3 bytes)");
+    }
+}

@@ -1,0 +1,250 @@
+//! One person in the room: what happens goes into the model, what comes of it
+//! to the room and to the terminal.
+//!
+//! Theory of operation. The full screen is drawn at most once per `FRAME`, the
+//! plain views with everything that happens.
+
+use std::{io, time::Duration};
+
+use cmdchat_core::{
+    client::{CloseReason, Event, SendError},
+    secret::Password,
+    time::Tick,
+    wire::MAX_TEXT,
+};
+use cmdchat_drivers::runtime::Runtime;
+use jiff::Timestamp;
+
+use crate::{
+    error::{Failure, warn},
+    text::Shown,
+};
+use crate::{
+    session::{Next, Parting, Source, Talk, input::Typed},
+    ui::{
+        model::{Effect, Input, Model, Moment},
+        plain, render,
+        strings::too_long,
+        terminal::{self, Terminal},
+        theme::Look,
+    },
+};
+
+/// Between two frames of the full screen.
+const FRAME: Duration = Duration::from_millis(16);
+
+/// One person in one room.
+pub struct Chat<'a, R> {
+    runtime: R,
+    terminal: Terminal,
+    look: Look,
+    model: Model,
+    talk: Talk<'a, R>,
+    /// Whether this is the passphrase, which a locked screen wants.
+    is_passphrase: Box<dyn Fn(&Password) -> bool + 'a>,
+    /// Lines of a pipe that could not be sent.
+    unsent: usize,
+    /// The first entry that was not printed.
+    printed: u64,
+    /// What is on the screen is not what is true.
+    stale: bool,
+    drawn_at: Option<Tick>,
+}
+
+/// An end that waits for nothing.
+enum Exit {
+    Vanish,
+    Flee,
+}
+
+impl<'a, R: Runtime> Chat<'a, R> {
+    /// A room in `model`, to be seen on `terminal`. A locked screen is unlocked by
+    /// what `is_passphrase`.
+    #[must_use]
+    pub fn new(
+        runtime: R,
+        model: Model,
+        look: Look,
+        terminal: Terminal,
+        talk: Talk<'a, R>,
+        is_passphrase: impl Fn(&Password) -> bool + 'a,
+    ) -> Self {
+        Self {
+            runtime,
+            terminal,
+            look,
+            model,
+            talk,
+            is_passphrase: Box::new(is_passphrase),
+            unsent: 0,
+            printed: 0,
+            stale: true,
+            drawn_at: None,
+        }
+    }
+
+    /// Shows events and takes what is typed until it is over.
+    ///
+    /// # Errors
+    ///
+    /// Why a lost connection could not be made again.
+    pub async fn run(mut self) -> Result<Parting, Failure> {
+        if let Some(size) = self.terminal.screen() {
+            self.update(Input::Resized(size));
+        }
+        loop {
+            if let Err(error) = self.draw_if_due() {
+                self.talk.give_up(&error);
+            }
+            match self.talk.next(self.due()).await {
+                Next::Event(event) => self.hear(event),
+                Next::Typed(typed) => self.take(typed),
+                Next::Waiting(next) => self.update(Input::Waiting(next)),
+                Next::Trying => self.update(Input::Trying),
+                Next::Time => self.update(Input::Passed),
+                Next::Over(parting) => return Ok(self.part(parting)),
+                Next::Failed(failure) => return Err(failure),
+            }
+            match self.carry_out() {
+                Some(Exit::Vanish) => {
+                    let parting = self.talk.parting(CloseReason::ConnectionLost);
+                    return Ok(self.part(parting));
+                }
+                Some(Exit::Flee) => return Ok(self.flee().await),
+                None => {}
+            }
+        }
+    }
+
+    /// When time alone changes something.
+    fn due(&self) -> Option<Tick> {
+        let frame = self.drawn_at.filter(|_| self.stale).map(|drawn| drawn.after(FRAME));
+        let countdown = self.model.deadline(self.runtime.now());
+        [frame, countdown].into_iter().flatten().min()
+    }
+
+    fn update(&mut self, input: Input) {
+        let now = Moment { tick: self.runtime.now(), at: Timestamp::now() };
+        self.model.update(now, input);
+        self.stale = true;
+    }
+
+    fn draw_if_due(&mut self) -> io::Result<()> {
+        let now = self.runtime.now();
+        let rested = self.drawn_at.is_none_or(|drawn| now.since(drawn) >= FRAME);
+        if !self.stale {
+            return Ok(());
+        }
+        if self.terminal.screen().is_some() {
+            if rested {
+                (self.stale, self.drawn_at) = (false, Some(now));
+                let (model, look) = (&self.model, self.look);
+                self.terminal.draw(|size| render::draw(model, look, now, size))?;
+            }
+            return Ok(());
+        }
+        self.stale = false;
+        let mut lines = plain::lines(&self.model, self.printed);
+        self.printed = self.model.end_of_log();
+        if self.is_a_pipe() {
+            self.model.forget();
+        }
+        if let Some(status) = self.model.take_status() {
+            lines.push(plain::notice(self.model.time_of_day(Timestamp::now()), &status));
+        }
+        self.terminal.print(&lines, self.model.draft())
+    }
+
+    fn take(&mut self, typed: Typed) {
+        match typed {
+            Typed::Input(terminal::Input::Resized(size)) => match self.terminal.screen() {
+                Some(_) => self.update(Input::Resized(size)),
+                None => self.stale = true,
+            },
+            Typed::Input(terminal::Input::Key(key)) => self.update(Input::Key(key)),
+            Typed::Input(terminal::Input::Paste(text)) => self.update(Input::Paste(text)),
+            Typed::Input(terminal::Input::Focus(has)) => self.update(Input::Focus(has)),
+            Typed::Line(text) if !self.is_a_pipe() => self.update(Input::Line(text)),
+            Typed::Line(text) if text.is_empty() => {}
+            Typed::Line(text) if text.len() > MAX_TEXT => self.complain(&too_long()),
+            Typed::Line(text) => self.model.say(&text),
+            Typed::End => {}
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        let refused = matches!(event, Event::SendFailed(_, SendError::TooLong));
+        self.update(Input::Heard(event));
+        if refused && self.is_a_pipe() {
+            let status = self.model.take_status();
+            self.complain(&status.unwrap_or_default());
+        }
+    }
+
+    /// A line of a pipe could not be sent.
+    fn complain(&mut self, why: &Shown) {
+        self.unsent += 1;
+        warn(why);
+    }
+
+    fn is_a_pipe(&self) -> bool {
+        self.talk.source() == Source::Pipe
+    }
+
+    /// Does what the model wants done.
+    fn carry_out(&mut self) -> Option<Exit> {
+        while let Some(effect) = self.model.poll_effect() {
+            let mut done = Ok(());
+            match effect {
+                Effect::Send(command) => self.talk.ask(command),
+                Effect::Finish => self.talk.leave(),
+                Effect::Vanish => return Some(Exit::Vanish),
+                Effect::Flee => return Some(Exit::Flee),
+                Effect::Unlock(typed) => {
+                    let right = (self.is_passphrase)(&typed);
+                    self.update(Input::Unlocked(right));
+                }
+                Effect::Retry => self.talk.retry(),
+                Effect::Copy(text) => done = self.terminal.copy(&text),
+                Effect::Ring => done = self.terminal.ring(),
+                Effect::Redraw => done = self.terminal.erase(),
+                Effect::Suspend => done = self.terminal.suspend(),
+            }
+            self.stale = true;
+            if let Err(error) = done {
+                self.talk.give_up(&error);
+            }
+        }
+        None
+    }
+
+    /// Away, with nothing left: neither on the terminal nor in memory.
+    async fn flee(self) -> Parting {
+        let Self { terminal, model, talk, .. } = self;
+        terminal.wipe();
+        drop(model);
+        let parting = Parting { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
+        talk.flee().await;
+        parting
+    }
+
+    fn part(&mut self, parting: Parting) -> Parting {
+        let undelivered = match parting.ending {
+            CloseReason::LocallyClosed => parting.undelivered,
+            // What was not even looked at is not delivered either.
+            CloseReason::ClosedByServer
+            | CloseReason::ConnectionLost
+            | CloseReason::TimedOut
+            | CloseReason::LineTooLong
+            | CloseReason::Tampered
+            | CloseReason::ServerMisbehaved => parting.undelivered + self.talk.lines_unread(),
+        };
+        let mut unwritten = parting.unwritten;
+        if parting.ending == CloseReason::ClosedByServer {
+            self.update(Input::Closed);
+            let failed = self.draw_if_due().err();
+            unwritten = unwritten.or(failed.as_ref().and_then(Failure::unwritten));
+        }
+        Parting { undelivered, unsent: self.unsent, unwritten, ..parting }
+    }
+}

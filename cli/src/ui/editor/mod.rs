@@ -1,0 +1,214 @@
+//! The draft: one editor for whatever is typed, in either view. It knows no
+//! terminal and decides nothing: what Enter means is for others to say.
+
+mod complete;
+mod draft;
+mod history;
+mod rows;
+
+use std::mem;
+
+use zeroize::Zeroizing;
+
+use crate::text;
+use crate::ui::editor::{complete::Completion, draft::Draft, history::History};
+use crate::ui::keymap::Edit;
+
+pub use crate::ui::editor::rows::Rows;
+
+/// Changes that can be undone.
+const UNDO: usize = 64;
+
+/// A draft, its cursor, and what was before. Wiped on drop, and wherever it
+/// moves in memory.
+#[derive(Default)]
+pub struct Editor {
+    draft: Draft,
+    cut: Zeroizing<String>,
+    before: Vec<Draft>,
+    history: History,
+    completion: Option<Completion>,
+    /// The last change was a letter: the next one is undone together with it.
+    in_a_word: bool,
+}
+
+impl Editor {
+    /// Carries out one key.
+    pub fn edit(&mut self, edit: Edit) {
+        self.completion = None;
+        let in_a_word = mem::take(&mut self.in_a_word);
+        match edit {
+            Edit::Letter(letter) => {
+                if !in_a_word || letter.is_whitespace() {
+                    self.remember();
+                }
+                self.draft.insert(letter.encode_utf8(&mut [0; 4]));
+                self.in_a_word = true;
+            }
+            Edit::NewLine => self.insert("\n"),
+            Edit::PutBack => {
+                let cut = self.cut.clone();
+                self.insert(&cut);
+            }
+            Edit::Backspace => self.delete(self.draft.before(), self.draft.cursor()),
+            Edit::Delete => self.delete(self.draft.cursor(), self.draft.after()),
+            Edit::DeleteWordLeft => self.delete(self.draft.word_before(), self.draft.cursor()),
+            Edit::DeleteWordRight => self.delete(self.draft.cursor(), self.draft.word_after()),
+            Edit::CutLeft if self.draft.line_start() == self.draft.cursor() => {
+                self.cut_out(self.draft.before(), self.draft.cursor());
+            }
+            Edit::CutLeft => self.cut_out(self.draft.line_start(), self.draft.cursor()),
+            Edit::CutRight if self.draft.line_end() == self.draft.cursor() => {
+                self.cut_out(self.draft.cursor(), self.draft.after());
+            }
+            Edit::CutRight => self.cut_out(self.draft.cursor(), self.draft.line_end()),
+            Edit::Undo => {
+                if let Some(before) = self.before.pop() {
+                    self.draft = before;
+                }
+            }
+            Edit::Left => self.draft.go(self.draft.before()),
+            Edit::Right => self.draft.go(self.draft.after()),
+            Edit::WordLeft => self.draft.go(self.draft.word_before()),
+            Edit::WordRight => self.draft.go(self.draft.word_after()),
+            Edit::Home => self.draft.go(self.draft.line_start()),
+            Edit::End => self.draft.go(self.draft.line_end()),
+            Edit::Up => {
+                if !self.draft.go_up()
+                    && let Some(text) = self.history.back(self.draft.text())
+                {
+                    self.replace(text);
+                }
+            }
+            Edit::Down => {
+                if !self.draft.go_down()
+                    && let Some(text) = self.history.forward()
+                {
+                    self.replace(text);
+                }
+            }
+        }
+    }
+
+    /// Inserts a paste, cleaned as a message is, whatever it holds but the end of
+    /// its last line. It is never sent by itself.
+    pub fn paste(&mut self, text: &str) {
+        let text = text.strip_suffix(['\n', '\r']).unwrap_or(text);
+        let text = Zeroizing::new(text::draft(text));
+        let first = self.draft.cursor() == 0;
+        self.insert(&text);
+        if first {
+            self.draft.mark_as_pasted();
+        }
+    }
+
+    /// Tab: replaces the word before the cursor by the first of the `options` for
+    /// it, and by the next one each time again; `back` goes the other way. The
+    /// options are asked for with the word, and whether it is the first one.
+    pub fn complete(&mut self, back: bool, options: impl FnOnce(&str, bool) -> Vec<String>) {
+        self.in_a_word = false;
+        let completion = match self.completion.take() {
+            Some(completion) => Some(completion),
+            None => {
+                let word = self.draft.word_to_complete();
+                let text = &self.draft.text()[word..self.draft.cursor()];
+                let found = options(text, word == 0);
+                let completion = Completion::new(word, text, found);
+                if completion.is_some() {
+                    self.remember();
+                }
+                completion
+            }
+        };
+        if let Some(mut completion) = completion {
+            self.draft.remove(completion.start(), self.draft.cursor());
+            self.draft.insert(completion.choose(back));
+            self.completion = Some(completion);
+        }
+    }
+
+    /// The draft.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        self.draft.text()
+    }
+
+    /// Whether it begins with something that was pasted.
+    #[must_use]
+    pub const fn begins_with_a_paste(&self) -> bool {
+        self.draft.is_pasted()
+    }
+
+    /// Lines of the draft.
+    #[must_use]
+    pub fn lines(&self) -> usize {
+        self.text().split('\n').count()
+    }
+
+    /// Takes the draft away, to be sent; it can be called back with Up.
+    pub fn submit(&mut self) -> Zeroizing<String> {
+        let text = self.take();
+        self.history.push(&text);
+        text
+    }
+
+    /// Empties the draft; [`Edit::PutBack`] brings it back.
+    pub fn clear(&mut self) {
+        self.cut = self.take();
+    }
+
+    /// Makes one line of all.
+    pub fn join_lines(&mut self) {
+        self.remember();
+        self.draft.join_lines();
+    }
+
+    /// Puts back a draft that could not be sent, if nothing new was begun.
+    pub fn restore(&mut self, text: Zeroizing<String>) {
+        if self.text().is_empty() {
+            self.draft = Draft::new(text);
+        }
+    }
+
+    fn take(&mut self) -> Zeroizing<String> {
+        self.completion = None;
+        self.before.clear();
+        mem::take(&mut self.draft).into_text()
+    }
+
+    fn replace(&mut self, text: Zeroizing<String>) {
+        self.remember();
+        self.draft = Draft::new(text);
+    }
+
+    fn insert(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.remember();
+            self.draft.insert(text);
+        }
+    }
+
+    fn delete(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.remember();
+            self.draft.remove(from, to);
+        }
+    }
+
+    fn cut_out(&mut self, from: usize, to: usize) {
+        if from < to {
+            self.cut = Zeroizing::new(self.text()[from..to].to_owned());
+            self.delete(from, to);
+        }
+    }
+
+    fn remember(&mut self) {
+        if self.before.len() == UNDO {
+            self.before.remove(0);
+        }
+        self.before.push(self.draft.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests;

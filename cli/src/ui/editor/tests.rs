@@ -1,0 +1,273 @@
+//! Typing.
+
+use proptest::prelude::*;
+use unicode_segmentation::GraphemeCursor;
+
+use super::*;
+use crate::text::Shown;
+use crate::ui::editor::{draft::LONGEST, history::KEPT};
+
+fn typed(text: &str) -> Editor {
+    let mut editor = Editor::default();
+    for letter in text.chars() {
+        editor.edit(if letter == '\n' { Edit::NewLine } else { Edit::Letter(letter) });
+    }
+    editor
+}
+
+/// The draft with `|` where the cursor is.
+fn seen(editor: &Editor) -> String {
+    let (left, right) = editor.text().split_at(editor.draft.cursor());
+    format!("{left}|{right}")
+}
+
+fn after(text: &str, edits: &[Edit]) -> String {
+    let mut editor = typed(text);
+    for &edit in edits {
+        editor.edit(edit);
+    }
+    seen(&editor)
+}
+
+#[test]
+fn keys_move_and_delete_by_grapheme() {
+    use Edit::{Backspace, Delete, End, Home, Left, Letter, Right};
+    assert_eq!(after("a👨‍👩‍👧b", &[Left, Left]), "a|👨‍👩‍👧b");
+    assert_eq!(after("a👨‍👩‍👧b", &[Left, Backspace]), "a|b");
+    assert_eq!(after("e\u{301}x", &[Home, Right]), "e\u{301}|x");
+    assert_eq!(after("e\u{301}x", &[Home, Delete]), "|x");
+    assert_eq!(after("abc", &[Home, Delete, End, Right, Backspace]), "b|");
+    assert_eq!(after("ac", &[Left, Letter('b')]), "ab|c");
+    assert_eq!(after("", &[Left, Right, Backspace, Delete, Home, End]), "|");
+}
+
+#[test]
+fn words_are_gone_through_and_deleted() {
+    use Edit::{DeleteWordLeft, DeleteWordRight, Home, WordLeft, WordRight};
+    assert_eq!(after("one two  ", &[WordLeft]), "one |two  ");
+    assert_eq!(after("one two", &[Home, WordRight, WordRight, WordRight]), "one two|");
+    assert_eq!(after("one two", &[Home, WordRight]), "one| two");
+    assert_eq!(after("one two  ", &[DeleteWordLeft]), "one |");
+    assert_eq!(after("one", &[DeleteWordLeft, DeleteWordLeft]), "|");
+    assert_eq!(after("one two", &[Home, DeleteWordRight, DeleteWordRight]), "|");
+}
+
+#[test]
+fn what_is_cut_out_can_be_put_back() {
+    use Edit::{CutLeft, CutRight, Home, Left, PutBack};
+    assert_eq!(after("one two", &[Left, Left, Left, CutLeft]), "|two");
+    assert_eq!(after("one two", &[Left, Left, Left, CutRight, Home, PutBack]), "two|one ");
+    assert_eq!(after("a\nbc", &[CutLeft]), "a\n|");
+    assert_eq!(after("a\nbc", &[CutLeft, CutLeft, PutBack]), "a\n|");
+    let mut editor = typed("one");
+    editor.clear();
+    assert_eq!(seen(&editor), "|");
+    editor.edit(PutBack);
+    assert_eq!(seen(&editor), "one|");
+}
+
+#[test]
+fn a_word_is_undone_at_once() {
+    use Edit::{CutLeft, Undo};
+    assert_eq!(after("one two", &[Undo]), "one|");
+    assert_eq!(after("one two", &[Undo, Undo, Undo]), "|");
+    assert_eq!(after("one two", &[CutLeft, Undo]), "one two|");
+}
+
+#[test]
+fn the_arrows_move_in_the_draft_and_then_through_what_was_sent() {
+    use Edit::{Down, End, Home, Left, Up};
+    assert_eq!(after("abc\nd\nefg", &[Up]), "abc\nd|\nefg");
+    assert_eq!(after("abc\nd\nefg", &[Left, Up, Up]), "a|bc\nd\nefg");
+    assert_eq!(after("ab\ncd", &[Up, Down]), "ab\ncd|");
+    assert_eq!(after("ab\ncd", &[Home]), "ab\n|cd");
+    assert_eq!(after("ab\ncd", &[Home, Up, End]), "ab|\ncd");
+
+    let mut editor = typed("first");
+    editor.submit();
+    for text in ["second", "second", ""] {
+        editor.restore(Zeroizing::new(text.into()));
+        editor.submit();
+    }
+    editor.restore(Zeroizing::new("draft".into()));
+    for (edit, text) in [
+        (Up, "second|"),
+        (Up, "first|"),
+        (Up, "first|"),
+        (Down, "second|"),
+        (Down, "draft|"),
+        (Down, "draft|"),
+    ] {
+        editor.edit(edit);
+        assert_eq!(seen(&editor), text);
+    }
+    for number in 0..KEPT {
+        editor.submit();
+        editor.restore(Zeroizing::new(number.to_string()));
+    }
+    editor.submit();
+    for _ in 0..2 * KEPT {
+        editor.edit(Up);
+    }
+    assert_eq!(seen(&editor), "0|");
+}
+
+#[test]
+fn tab_goes_through_the_options_and_back_to_the_word() {
+    let options = |word: &str, first: bool| {
+        assert_eq!((word, first), ("bo", false));
+        vec!["bob ".to_owned(), "bobby ".to_owned()]
+    };
+    let mut editor = typed("hi bo");
+    for (back, text) in [
+        (false, "hi bob |"),
+        (false, "hi bobby |"),
+        (false, "hi bo|"),
+        (true, "hi bobby |"),
+        (true, "hi bob |"),
+    ] {
+        editor.complete(back, options);
+        assert_eq!(seen(&editor), text);
+    }
+    editor.edit(Edit::Letter('!'));
+    editor.complete(false, |word, _| {
+        assert_eq!(word, "!");
+        Vec::new()
+    });
+    assert_eq!(seen(&editor), "hi bob !|");
+}
+
+#[test]
+fn a_draft_is_taken_whole_and_can_come_back() {
+    let mut editor = typed("hello\nx");
+    assert_eq!(editor.submit().as_str(), "hello\nx");
+    assert_eq!(editor.submit().as_str(), "");
+    editor.restore(Zeroizing::new("again".into()));
+    assert_eq!(seen(&editor), "again|");
+    editor.restore(Zeroizing::new("other".into()));
+    assert_eq!(seen(&editor), "again|");
+}
+
+#[test]
+fn a_paste_is_one_clean_draft() {
+    let mut editor = typed("<>");
+    editor.edit(Edit::Left);
+    editor.paste("a\r\nb\tc\u{1B}[201~\u{202E}");
+    assert_eq!(seen(&editor), "<a\nb   c^[[201~|>");
+    assert!(!editor.begins_with_a_paste());
+    editor.paste(&"x".repeat(LONGEST));
+    assert_eq!(seen(&editor), "<a\nb   c^[[201~|>");
+    editor.join_lines();
+    assert_eq!(seen(&editor), "<a b   c^[[201~|>");
+}
+
+#[test]
+fn the_beginning_of_a_paste_is_remembered() {
+    let mut editor = Editor::default();
+    editor.paste("/quit");
+    assert!(editor.begins_with_a_paste());
+    editor.edit(Edit::Home);
+    editor.edit(Edit::Letter('/'));
+    assert!(!editor.begins_with_a_paste());
+    editor.clear();
+    editor.paste("/");
+    editor.edit(Edit::Backspace);
+    editor.edit(Edit::Letter('/'));
+    assert!(!editor.begins_with_a_paste());
+}
+
+#[test]
+fn the_row_scrolls_with_the_cursor() {
+    let mut editor = typed("0123456789");
+    let row = |editor: &Editor, columns| {
+        let (text, column) = editor.row(columns);
+        (text.to_string(), column)
+    };
+    assert_eq!(row(&editor, 20), ("0123456789".into(), 10));
+    assert_eq!(row(&editor, 5), ("6789".into(), 4));
+    editor.edit(Edit::Left);
+    assert_eq!(row(&editor, 5), ("56789".into(), 4));
+    editor.edit(Edit::Home);
+    assert_eq!(row(&editor, 5), ("01234".into(), 0));
+    assert_eq!(row(&editor, 0), (String::new(), 0));
+}
+
+#[test]
+fn the_row_is_clean_and_counts_cells() {
+    let mut editor = typed("日\u{202E}本\u{E000}");
+    assert_eq!(editor.row(80).1, 5);
+    assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}");
+    editor.edit(Edit::NewLine);
+    assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}⏎");
+    assert_eq!(typed("日本").row(4).0.as_str(), "本");
+}
+
+#[test]
+fn rows_fold_and_follow_the_cursor() {
+    let rows = |editor: &Editor, columns, height| {
+        let Rows { rows, cursor } = editor.rows(columns, height);
+        (rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"), cursor)
+    };
+    assert_eq!(rows(&typed(""), 10, 5), (String::new(), (0, 0)));
+    assert_eq!(rows(&typed("abcd"), 4, 5), ("abcd|".into(), (1, 0)));
+    assert_eq!(rows(&typed("x日本x"), 4, 5), ("x日|本x".into(), (1, 3)));
+    let mut editor = typed("abc\nd\ne");
+    assert_eq!(rows(&editor, 4, 5), ("abc|d|e".into(), (2, 1)));
+    assert_eq!(rows(&editor, 4, 2), ("d|e".into(), (1, 1)));
+    editor.edit(Edit::Up);
+    editor.edit(Edit::Up);
+    assert_eq!(rows(&editor, 4, 2), ("abc|d".into(), (0, 1)));
+    editor.edit(Edit::End);
+    assert_eq!(rows(&editor, 4, 2), ("abc|d".into(), (0, 3)));
+}
+
+fn any_edit() -> impl Strategy<Value = Edit> {
+    use Edit::*;
+    prop_oneof![
+        any::<char>().prop_map(Letter),
+        prop::sample::select(vec!['e', '\u{301}', '👨', '\u{200D}', '🇩', ' ', 'क', '\u{94D}'])
+            .prop_map(Letter),
+        prop::sample::select(vec![
+            Backspace,
+            Delete,
+            DeleteWordLeft,
+            DeleteWordRight,
+            CutLeft,
+            CutRight,
+            PutBack,
+            Undo,
+            Left,
+            Right,
+            WordLeft,
+            WordRight,
+            Home,
+            End,
+            Up,
+            Down,
+            NewLine,
+        ]),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_cursor_stays_between_graphemes_and_in_the_rows(
+        edits in prop::collection::vec(any_edit(), 0..60),
+        columns in 4_usize..40,
+    ) {
+        let mut editor = Editor::default();
+        let fits = |row: &Shown| {
+            row.width() <= columns && !row.as_str().chars().any(char::is_control)
+        };
+        for edit in edits {
+            editor.edit(edit);
+            let mut cursor = GraphemeCursor::new(editor.draft.cursor(), editor.text().len(), true);
+            prop_assert_eq!(cursor.is_boundary(editor.text(), 0), Ok(true));
+            let (row, column) = editor.row(columns);
+            prop_assert!(column < columns && fits(&row));
+            let Rows { rows, cursor: (at, column) } = editor.rows(columns, 5);
+            prop_assert!(at < rows.len() && rows.len() <= 5 && column < columns);
+            prop_assert!(rows.iter().all(fits));
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! The log as rows of a given width.
+//!
+//! A block is what one entry, or a few comings and goings in a row, look like;
+//! it has the number of its first entry. Texts that are pending follow the log
+//! as blocks of their own. Only blocks that are looked at are laid out.
+
+use cmdchat_core::untrusted::Untrusted;
+use jiff::civil::DateTime;
+
+use crate::text::{Clean, Shown, ShownBody};
+use crate::ui::model::{Clock, Entry, Model, Pending, Place, Said, What};
+
+/// Where names begin; before it stand marks.
+const NAME: usize = 3;
+/// Comings and goings of one block have numbers that differ behind this bit only.
+const TOGETHER: u64 = 16;
+/// Columns below which a mention is marked before the name and not behind the text.
+const NARROW: usize = 60;
+
+/// One row: what stands in which column, and how.
+#[derive(Default)]
+pub(super) struct Row(pub(super) Vec<(usize, Shown, Ink)>);
+
+/// What a piece of a row means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ink {
+    Text,
+    /// The program's own words, times, and what is not confirmed.
+    Dim,
+    OwnName,
+    /// The name of another, in one of so many colours.
+    Name(usize),
+    Mention,
+    Warning,
+    Found,
+}
+
+/// Colours for the names of others.
+pub(super) const COLOURS: usize = 6;
+
+pub(super) struct Pane<'a> {
+    model: &'a Model,
+    columns: usize,
+    /// Cells for a name.
+    names: usize,
+}
+
+/// What a number stands for.
+enum Item<'a> {
+    Entry(&'a Entry),
+    Pending(&'a Pending),
+}
+
+impl<'a> Pane<'a> {
+    pub(super) fn new(model: &'a Model, columns: usize) -> Self {
+        let longest = model.members.iter().map(|member| member.name.width()).max();
+        let names = longest.unwrap_or(0).clamp(6, 16).min(columns / 3);
+        Self { model, columns, names }
+    }
+
+    /// The rows that are seen from `place`, at most `height`.
+    pub(super) fn seen(&self, place: Place, height: usize) -> Vec<Row> {
+        let Some((first, skipped)) = self.top(place, height) else { return Vec::new() };
+        let mut rows = Vec::new();
+        let mut next = Some(first);
+        while let Some(number) = next.filter(|_| rows.len() < height + skipped) {
+            rows.extend(self.block(number));
+            next = self.after(number);
+        }
+        rows.drain(..skipped.min(rows.len()));
+        rows.truncate(height);
+        rows
+    }
+
+    /// The block, and the row in it, that is the first one seen from `place`.
+    pub(super) fn top(&self, place: Place, height: usize) -> Option<(u64, usize)> {
+        match place {
+            Place::At(number, row) => {
+                let number = self.at_or_after(number)?;
+                Some((number, row.min(self.block(number).len().saturating_sub(1))))
+            }
+            Place::Newest => {
+                let mut number = self.start_of(self.seen_before(self.end())?);
+                let mut left = height;
+                loop {
+                    let rows = self.block(number).len();
+                    match self.before(number) {
+                        _ if rows >= left => return Some((number, rows - left)),
+                        None => return Some((number, 0)),
+                        Some(before) => (number, left) = (before, left - rows),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The place so many rows further down; the newest, if all there is below
+    /// it fits into `height` rows.
+    pub(super) fn moved(&self, place: Place, height: usize, by: isize) -> Place {
+        let Some((mut number, row)) = self.top(place, height) else { return Place::Newest };
+        let mut row = row.saturating_add_signed(by.max(0)).cast_signed() + by.min(0);
+        while row < 0 {
+            let Some(before) = self.before(number) else { break };
+            number = before;
+            row += self.block(number).len().cast_signed();
+        }
+        let mut row = usize::try_from(row).unwrap_or(0);
+        loop {
+            let rows = self.block(number).len();
+            if row < rows {
+                break;
+            }
+            let Some(after) = self.after(number) else { return Place::Newest };
+            (number, row) = (after, row - rows);
+        }
+        match self.top(Place::Newest, height) {
+            Some(last) if (number, row) < last => Place::At(number, row),
+            _ => Place::Newest,
+        }
+    }
+
+    fn end(&self) -> u64 {
+        self.model.log.end() + self.model.pending.len() as u64
+    }
+
+    fn item(&self, number: u64) -> Option<Item<'a>> {
+        let model: &'a Model = self.model;
+        match number.checked_sub(model.log.end()) {
+            None => model.log.get(number).map(Item::Entry),
+            Some(at) => model.pending.get(usize::try_from(at).ok()?).map(Item::Pending),
+        }
+    }
+
+    fn is_presence(&self, number: u64) -> bool {
+        let entry = self.model.log.get(number);
+        matches!(entry, Some(Entry { what: What::Presence { .. }, .. }))
+    }
+
+    fn is_seen(&self, number: u64) -> bool {
+        self.model.log.get(number).is_none_or(|entry| self.model.shows(entry))
+    }
+
+    fn seen_before(&self, number: u64) -> Option<u64> {
+        (self.model.log.start()..number).rev().find(|number| self.is_seen(*number))
+    }
+
+    /// The block that `number`, which is seen, belongs to.
+    fn start_of(&self, number: u64) -> u64 {
+        let mut start = number;
+        while self.is_presence(start)
+            && let Some(before) = self.seen_before(start)
+            && self.is_presence(before)
+            && before / TOGETHER == start / TOGETHER
+        {
+            start = before;
+        }
+        start
+    }
+
+    fn before(&self, number: u64) -> Option<u64> {
+        self.seen_before(number).map(|number| self.start_of(number))
+    }
+
+    fn after(&self, number: u64) -> Option<u64> {
+        let mut seen = (number + 1..self.end()).filter(|number| self.is_seen(*number));
+        seen.find(|next| self.start_of(*next) != number)
+    }
+
+    fn at_or_after(&self, number: u64) -> Option<u64> {
+        let number = number.max(self.model.log.start());
+        let seen = (number..self.end()).find(|number| self.is_seen(*number));
+        seen.or_else(|| self.seen_before(self.end())).map(|number| self.start_of(number))
+    }
+
+    fn block(&self, number: u64) -> Vec<Row> {
+        let mut rows = Vec::new();
+        match self.item(number) {
+            None => {}
+            Some(Item::Pending(text)) => self.pending(text, &mut rows),
+            Some(Item::Entry(entry)) => {
+                self.heading(number, entry, &mut rows);
+                match &entry.what {
+                    What::Said(said) => self.said(number, said, &mut rows),
+                    What::Presence { .. } => self.own("-- ", &self.presence(number), &mut rows),
+                    What::Warning(line) => self.own("!! ", line, &mut rows),
+                    What::Note(lines) => lines.iter().for_each(|line| {
+                        self.own("-- ", line, &mut rows);
+                    }),
+                }
+            }
+        }
+        rows
+    }
+
+    /// What stands above an entry: a new day, a new minute, `new`.
+    fn heading(&self, number: u64, entry: &Entry, rows: &mut Vec<Row>) {
+        let before = self.seen_before(number).and_then(|before| self.model.log.get(before));
+        let time = |entry: &Entry| self.model.local(entry.at);
+        if self.model.settings.clock != Clock::Off
+            && let Some(before) = before
+            && time(before).date() != time(entry).date()
+        {
+            rows.push(self.rule(&time(entry).strftime("%A, %-d %B %Y").to_string()));
+        }
+        let label = |entry: &Entry| self.label(time(entry), entry.skewed);
+        let own = label(entry);
+        if let Some(own) = own.filter(|own| before.and_then(label).as_ref() != Some(own)) {
+            rows.push(Row(vec![(1, own, Ink::Dim)]));
+        }
+        if self.model.new_from == Some(number) {
+            rows.push(self.rule("new"));
+        }
+    }
+
+    fn label(&self, at: DateTime, skewed: bool) -> Option<Shown> {
+        let form = match self.model.settings.clock {
+            Clock::Off => return None,
+            Clock::Short => "%H:%M",
+            Clock::Full => "%Y-%m-%d %H:%M:%S",
+            Clock::Utc => "%H:%MZ",
+        };
+        let at = Shown::one_line(&at.strftime(form).to_string());
+        Some(if skewed { Shown::line(&[&"~", &at]) } else { at })
+    }
+
+    fn rule(&self, words: &str) -> Row {
+        let line = if self.model.settings.ascii { "-" } else { "─" };
+        let words = format!("{0}{0} {words} ", line);
+        let rest = self.columns.saturating_sub(3 + words.chars().count());
+        Row(vec![(1, Shown::one_line(&(words + &line.repeat(rest))), Ink::Dim)])
+    }
+
+    fn said(&self, number: u64, said: &Said, rows: &mut Vec<Row>) {
+        let narrow = self.columns < NARROW;
+        let found = self.model.find.as_ref().is_some_and(|find| find.at == Some(number));
+        let sign = match said {
+            _ if found => ">",
+            Said { mention: true, .. } if narrow => "@",
+            Said { action: true, .. } => "*",
+            Said { .. } => "",
+        };
+        let ink = match said {
+            _ if found => Ink::Found,
+            Said { mention: true, .. } => Ink::Mention,
+            Said { .. } => Ink::Text,
+        };
+        let mark = if said.mention && !narrow { "(mention)" } else { "" };
+        let name = if said.own { Ink::OwnName } else { Ink::Name(colour(&said.from)) };
+        let author = (said.author.clone(), name);
+        self.words(sign, author, said.action, &said.body, (ink, mark), rows);
+    }
+
+    fn pending(&self, text: &Pending, rows: &mut Vec<Row>) {
+        let mark = match (text.overdue, self.model.settings.ascii) {
+            (true, _) => "(not delivered)",
+            (false, true) => "...",
+            (false, false) => "…",
+        };
+        let sign = if text.action { "*" } else { "" };
+        let author = (self.model.own_name(), Ink::OwnName);
+        self.words(sign, author, text.action, &text.body, (Ink::Dim, mark), rows);
+    }
+
+    /// A name and a text, which keeps to its own columns: nothing of it can
+    /// stand where a row begins. The mark is at the end of the first row.
+    fn words(
+        &self,
+        sign: &'static str,
+        (author, name_ink): (Shown, Ink),
+        action: bool,
+        body: &ShownBody,
+        (ink, mark): (Ink, &'static str),
+        rows: &mut Vec<Row>,
+    ) {
+        let name = author.fit(self.names);
+        let column = NAME + 1 + if action { name.width() } else { self.names };
+        let mark = Shown::line(&[&mark]);
+        let reserved = if mark.width() > 0 { mark.width() + 1 } else { 0 };
+        let width = self.columns.saturating_sub(column + reserved + 1).max(4);
+        let first = rows.len();
+        for line in body.lines().flat_map(|line| line.wrap(width)) {
+            rows.push(Row(vec![(column, line, ink)]));
+        }
+        if let Some(Row(row)) = rows.get_mut(first) {
+            row.push((1, Shown::line(&[&sign]), ink));
+            row.push((NAME, name, name_ink));
+            row.push((self.columns.saturating_sub(1 + mark.width()), mark, ink));
+        }
+    }
+
+    fn own_width(&self, sign: &str) -> usize {
+        self.columns.saturating_sub(NAME + sign.len() + 1)
+    }
+
+    /// This line of a note has a row to itself.
+    pub(super) fn takes_whole(&self, line: &Shown) -> bool {
+        line.width() <= self.own_width("-- ")
+    }
+
+    /// A line of the program's own.
+    fn own(&self, sign: &'static str, line: &Shown, rows: &mut Vec<Row>) {
+        let ink = if sign == "!! " { Ink::Warning } else { Ink::Dim };
+        let column = NAME + sign.len();
+        let first = rows.len();
+        rows.extend(
+            line.wrap(self.own_width(sign)).into_iter().map(|line| Row(vec![(column, line, ink)])),
+        );
+        if let Some(Row(row)) = rows.get_mut(first) {
+            row.push((NAME, Shown::line(&[&sign]), ink));
+        }
+    }
+
+    /// `carol, dave joined · bob left (4 online)`
+    fn presence(&self, start: u64) -> Shown {
+        let mut line = Shown::default();
+        let mut count = 0;
+        let mut direction = None;
+        let between = if self.model.settings.ascii { "; " } else { " · " };
+        let word = |came| if came { " joined" } else { " left" };
+        let block = (start..self.end()).take_while(|number| number / TOGETHER == start / TOGETHER);
+        for number in block.filter(|number| self.is_seen(*number)) {
+            let Some(Entry { what: What::Presence { name, came, online }, .. }) =
+                self.model.log.get(number)
+            else {
+                break;
+            };
+            let joint: [&dyn Clean; 2] = match direction {
+                None => [&"", &""],
+                Some(before) if before == *came => [&"", &", "],
+                Some(true) => [&" joined", &between],
+                Some(false) => [&" left", &between],
+            };
+            line = Shown::line(&[&line, joint[0], joint[1], name]);
+            (direction, count) = (Some(*came), *online);
+        }
+        let last = direction.map_or("", word);
+        Shown::line(&[&line, &last, &" (", &count, &" online)"])
+    }
+}
+
+/// The colour of a name: always the same, and often another one than the next's.
+fn colour(name: &Untrusted) -> usize {
+    let sum = name
+        .raw()
+        .bytes()
+        .fold(7_usize, |sum, byte| sum.wrapping_mul(41).wrapping_add(byte.into()));
+    sum % COLOURS
+}

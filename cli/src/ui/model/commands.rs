@@ -1,0 +1,267 @@
+//! What commands do.
+
+use clap::ValueEnum;
+use cmdchat_core::{fingerprint::Fingerprint, untrusted::Untrusted};
+use cmdchat_drivers::client::SessionCommand;
+use strsim::damerau_levenshtein;
+use zeroize::Zeroizing;
+
+use crate::ui::model::{
+    Effect, Model, Moment, Said, What,
+    slash_command::{self, Command, Usage},
+};
+use crate::{
+    text::{Clean, Shown, revealed},
+    ui::editor::Editor,
+};
+
+/// More than terminals take for their clipboard.
+const CLIPBOARD: usize = 64 << 10;
+
+impl Model {
+    /// `draft` is the whole line, to be given back if it cannot be sent now.
+    pub(super) fn obey(
+        &mut self,
+        now: Moment,
+        command: Command,
+        arguments: &str,
+        draft: &Zeroizing<String>,
+    ) {
+        match command {
+            Command::Help => self.help(now, arguments),
+            Command::Quit => {
+                if !arguments.is_empty() && !self.is_offline() {
+                    self.say_if_possible(arguments, draft);
+                }
+                self.effects.push_back(Effect::Finish);
+            }
+            Command::Me if arguments.is_empty() => self.explain(command),
+            Command::Me => {
+                let text = Zeroizing::new(format!("/me {arguments}"));
+                self.say_if_possible(&text, draft);
+            }
+            Command::Who => self.who(now),
+            Command::Clear => {
+                self.forget();
+                self.editor = Editor::default();
+                self.answer(&[&"forgotten here; the others keep what they have"]);
+            }
+            Command::Wipe if arguments == "yes" => self.send(SessionCommand::ClearHistory),
+            Command::Wipe => {
+                let online = self.online;
+                self.answer(&[&"erase for all ", &online, &"? /wipe yes"]);
+            }
+            Command::Find if arguments.is_empty() && self.size.is_none() => self.explain(command),
+            Command::Find => self.look_for_here(now, arguments),
+            Command::Copy => self.copy(arguments),
+            Command::Show => self.show(now, arguments),
+            Command::Notify => match choice(arguments) {
+                Some(notify) => {
+                    self.settings.notify = notify;
+                    self.answer(&[&"the bell rings for: ", &name(notify)]);
+                }
+                None => self.explain(command),
+            },
+            Command::Time => match choice(arguments) {
+                Some(clock) => {
+                    self.settings.clock = clock;
+                    self.answer(&[&"times: ", &name(clock)]);
+                }
+                None => self.explain(command),
+            },
+            Command::Quiet => {
+                self.settings.quiet = !self.settings.quiet;
+                let shown: &dyn Clean = if self.settings.quiet { &"hidden" } else { &"shown" };
+                self.answer(&[&"who comes and goes is ", shown]);
+            }
+            Command::Invite => self.invite(now, arguments),
+            Command::Ignore => self.ignore(arguments),
+            Command::Unignore => self.unignore(arguments),
+            Command::Verify if arguments.is_empty() => {
+                self.send(SessionCommand::RequestFingerprint)
+            }
+            Command::Verify => self.verify(now, arguments),
+        }
+    }
+
+    fn answer(&mut self, parts: &[&dyn Clean]) {
+        self.status = Some(Shown::line(parts));
+    }
+
+    /// How a command is to be written.
+    fn explain(&mut self, command: Command) {
+        if let Some(usage) = slash_command::ALL.iter().find(|usage| usage.command == command) {
+            self.status = Some(usage.line());
+        }
+    }
+
+    pub(super) fn help(&mut self, now: Moment, about: &str) {
+        let lines = match Usage::of(about) {
+            Some(usage) => vec![usage.line(), Shown::line(&[&"for example ", &usage.example])],
+            None => slash_command::ALL
+                .iter()
+                .map(Usage::line)
+                .chain([
+                    Shown::line(&[&"Ctrl+J new line, Tab completes, Ctrl+C twice leaves"]),
+                    Shown::line(&[&"PgUp and PgDn scroll, F2 shows who is here"]),
+                    Shown::line(&[&"Ctrl+\\ locks the screen; twice erases all and leaves"]),
+                ])
+                .collect(),
+        };
+        self.add(now.at, What::Note(lines));
+    }
+
+    fn who(&mut self, now: Moment) {
+        let mut lines = vec![Shown::line(&[&self.online, &" online"])];
+        for member in &self.members {
+            let role: &dyn Clean = if member.own { &" (you)" } else { &"" };
+            lines.push(match member.since {
+                None => Shown::line(&[&member.name, role]),
+                Some(since) => {
+                    let since = Shown::clock(self.zone.to_datetime(since).time());
+                    Shown::line(&[&member.name, role, &" since ", &since])
+                }
+            });
+        }
+        self.add(now.at, What::Note(lines));
+    }
+
+    /// The `N`-th message from the end, or why there is none.
+    fn nth(&self, number: &str) -> Result<&Said, Shown> {
+        let number: usize = match number {
+            "" => 1,
+            _ => number.parse().map_err(|_| {
+                Shown::line(&[&Shown::quoted(number), &" is not the number of a message"])
+            })?,
+        };
+        let seen = self.log.said().map(|(_, said)| said);
+        let mut seen = seen.filter(|said| !self.ignores(&said.from));
+        let found = number.checked_sub(1).and_then(|skipped| seen.nth(skipped));
+        found.ok_or_else(|| Shown::line(&[&"there are not so many messages"]))
+    }
+
+    fn copy(&mut self, number: &str) {
+        match self.nth(number) {
+            Err(why) => self.answer(&[&why]),
+            Ok(said) if said.text.raw().len() > CLIPBOARD => {
+                self.answer(&[&"too long for a clipboard"]);
+            }
+            Ok(said) => {
+                let body = said.body.clone();
+                self.effects.push_back(Effect::Copy(body));
+                match std::mem::replace(&mut self.clipboard_told, true) {
+                    true => self.answer(&[&"copied"]),
+                    false => self.answer(&[&"copied; clipboard managers may keep it"]),
+                }
+            }
+        }
+    }
+
+    /// What to tell others who may come.
+    pub(super) fn invite(&mut self, now: Moment, how: &str) {
+        match &self.opening.card {
+            None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
+            Some(card) if how == "copy" => {
+                let line = Untrusted::new(card.line.as_str().to_owned());
+                self.effects.push_back(Effect::Copy(Shown::body(&line)));
+                self.answer(&[&"copied; clipboard managers may keep it"]);
+            }
+            Some(card) if how == "qr" => match card.qr(self.settings.ascii) {
+                Err(why) => self.answer(&[&why]),
+                Ok(lines) if !self.takes_whole(&lines) => {
+                    self.answer(&[&"the window is too narrow for the QR code"]);
+                }
+                Ok(lines) => {
+                    self.add(now.at, What::Note(lines));
+                }
+            },
+            Some(card) => {
+                let lines = card.lines.clone();
+                self.add(now.at, What::Note(lines));
+            }
+        }
+    }
+
+    fn show(&mut self, now: Moment, number: &str) {
+        match self.nth(number) {
+            Err(why) => self.answer(&[&why]),
+            Ok(said) => {
+                let head = Shown::line(&[&said.author, &" said, with all that is hidden:"]);
+                let lines = [head].into_iter().chain(revealed(&said.text)).collect();
+                self.add(now.at, What::Note(lines));
+            }
+        }
+    }
+
+    fn ignore(&mut self, typed: &str) {
+        let is_meant = |raw: &Untrusted, name: &Shown| raw.raw() == typed || name.as_str() == typed;
+        let member = self.members.iter().find(|member| is_meant(&member.raw, &member.name));
+        let author = || self.log.said().find(|(_, said)| is_meant(&said.from, &said.author));
+        let meant = member
+            .map(|member| (member.raw.raw(), &member.name))
+            .or_else(|| author().map(|(_, said)| (said.from.raw(), &said.author)));
+        match meant {
+            None => self.nobody(typed),
+            Some((raw, _)) if raw == self.me.as_str() => self.answer(&[&"that is you"]),
+            Some((raw, name)) => {
+                let (raw, name) = (raw.to_owned(), name.clone());
+                self.ignored.insert(raw);
+                self.answer(&[&"what ", &name, &" says is hidden; /unignore shows it again"]);
+            }
+        }
+    }
+
+    fn unignore(&mut self, typed: &str) {
+        let shown = |raw: &String| Shown::name(&Untrusted::new(raw.clone()));
+        let meant = |raw: &&String| raw.as_str() == typed || shown(raw).as_str() == typed;
+        match self.ignored.iter().find(meant).cloned() {
+            None => self.answer(&[&"nobody called ", &Shown::quoted(typed), &" is ignored"]),
+            Some(raw) => {
+                self.ignored.remove(&raw);
+                self.answer(&[&"what ", &shown(&raw), &" says is shown again"]);
+            }
+        }
+    }
+
+    fn nobody(&mut self, typed: &str) {
+        let names = self.members.iter().map(|member| &member.name);
+        let near = names
+            .map(|name| (damerau_levenshtein(name.as_str(), typed), name.clone()))
+            .min_by_key(|(distance, _)| *distance)
+            .filter(|(distance, name)| *distance <= 2 && *distance < name.width());
+        let typed = Shown::quoted(typed);
+        match near {
+            None => self.answer(&[&"nobody here is called ", &typed]),
+            Some((_, name)) => {
+                self.answer(&[&"nobody here is called ", &typed, &" (did you mean ", &name, &"?)"]);
+            }
+        }
+    }
+
+    fn verify(&mut self, now: Moment, digits: &str) {
+        match digits.parse::<Fingerprint>() {
+            Err(_) => self.answer(&[&"these are not 25 digits"]),
+            Ok(theirs) => {
+                let same = self.fingerprint == Some(theirs);
+                self.verified = Some(same);
+                let what = if same {
+                    What::Note(vec![Shown::line(&[&"match: you are in the same room"])])
+                } else {
+                    What::Warning(Shown::line(&[&"MISMATCH: this is another room"]))
+                };
+                self.add(now.at, what);
+            }
+        }
+    }
+}
+
+fn choice<T: ValueEnum>(word: &str) -> Option<T> {
+    T::from_str(word, true).ok()
+}
+
+/// A choice as it is typed.
+fn name<T: ValueEnum>(choice: T) -> Shown {
+    choice
+        .to_possible_value()
+        .map_or_else(Shown::default, |value| Shown::one_line(value.get_name()))
+}

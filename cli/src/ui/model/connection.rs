@@ -1,0 +1,89 @@
+//! The connection, as far as the person is concerned.
+
+use std::time::Duration;
+
+use cmdchat_core::time::Tick;
+
+use crate::ui::model::{Model, Moment, What};
+use crate::{text::Shown, ui::strings};
+
+/// Whether there is a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// There is.
+    Up,
+    /// It was lost at `since`; the next try comes at `next`.
+    Waiting {
+        /// See above.
+        since: Tick,
+        /// See above.
+        next: Tick,
+    },
+    /// It was lost at `since` and is being tried.
+    Trying {
+        /// See above.
+        since: Tick,
+    },
+}
+
+impl Link {
+    const fn lost_at(self) -> Option<Tick> {
+        match self {
+            Self::Up => None,
+            Self::Waiting { since, .. } | Self::Trying { since } => Some(since),
+        }
+    }
+
+    /// Whole seconds until the next try, if one is waited for.
+    pub(in crate::ui) fn countdown(self, now: Tick) -> Option<u64> {
+        match self {
+            Self::Waiting { next, .. } => {
+                Some(next.since(now).as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
+            }
+            Self::Up | Self::Trying { .. } => None,
+        }
+    }
+
+    /// When the countdown shows another number.
+    pub(super) fn changes_at(self, now: Tick) -> Option<Tick> {
+        let Self::Waiting { next, .. } = self else { return None };
+        let left = next.since(now);
+        let shown = self.countdown(now)?.saturating_sub(1);
+        Some(now.after(left.saturating_sub(Duration::from_secs(shown))))
+    }
+}
+
+impl Model {
+    /// Whether there is nobody to say anything to.
+    #[must_use]
+    pub fn is_offline(&self) -> bool {
+        self.link != Link::Up
+    }
+
+    /// There is no connection, and the next try comes then.
+    pub(super) fn wait_for(&mut self, now: Moment, next: Tick) {
+        let since = self.link.lost_at().unwrap_or_else(|| {
+            self.add(now.at, What::Warning(Shown::line(&[&"the connection was cut off"])));
+            now.tick
+        });
+        self.link = Link::Waiting { since, next };
+    }
+
+    pub(super) const fn try_again(&mut self) {
+        if let Some(since) = self.link.lost_at() {
+            self.link = Link::Trying { since };
+        }
+    }
+
+    /// There is a connection; says what became of the old one, if there was one.
+    pub(super) fn regain(&mut self, now: Moment) -> Option<Shown> {
+        let since = std::mem::replace(&mut self.link, Link::Up).lost_at()?;
+        self.status = None; // it may say that there is no connection
+        let seconds = now.tick.since(since).as_secs();
+        let again = match self.pending.len() {
+            0 => Shown::line(&[&"nothing was lost"]),
+            count => strings::messages(count, "was sent again", "were sent again"),
+        };
+        Some(Shown::line(&[&"back after ", &seconds, &" s; ", &again]))
+    }
+}

@@ -1,0 +1,257 @@
+//! What the room says.
+
+use std::collections::BTreeSet;
+
+use cmdchat_core::{
+    client::{Event, Message, Mode, RejectReason, RoomState, SendError, SendId, Welcome},
+    time::Tick,
+    untrusted::Untrusted,
+};
+use jiff::SignedDuration;
+
+use crate::ui::model::{Effect, Entry, Member, Model, Moment, Notify, Place, Said, What};
+use crate::{
+    secrets,
+    text::Shown,
+    ui::{
+        mentions::{action, mentions},
+        strings,
+    },
+};
+
+/// The bell rings no more often than this.
+const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
+/// A clock that differs by more is not ours.
+const SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+impl Model {
+    pub(super) fn hear(&mut self, now: Moment, event: Event) {
+        match event {
+            Event::Ready(welcome) => self.welcome(now, welcome),
+            Event::Message(message) => {
+                let skewed = message.at.is_some_and(|at| now.at.duration_since(at).abs() > SKEW);
+                self.message(now, message, skewed, true);
+            }
+            Event::Rejected(rejected) => {
+                let author = self.faces.show(&rejected.author);
+                let inside = match &rejected.why {
+                    RejectReason::Forged(inside) => Some(self.faces.show(inside)),
+                    RejectReason::Altered | RejectReason::Unreadable | RejectReason::Replayed => {
+                        None
+                    }
+                };
+                let what = strings::rejection(&rejected.why, &author, inside.as_ref());
+                self.add(now.at, What::Warning(what));
+            }
+            Event::Joined(raw, online) => {
+                let name = self.faces.show(&raw);
+                self.members.push(Member {
+                    own: false,
+                    since: Some(now.at),
+                    name: name.clone(),
+                    raw,
+                });
+                self.online = online;
+                self.add(now.at, What::Presence { name, came: true, online });
+            }
+            Event::Left(raw, online) => {
+                let name = self.faces.show(&raw);
+                if let Some(at) = self.members.iter().position(|member| member.raw == raw) {
+                    self.members.remove(at);
+                }
+                self.online = online;
+                self.add(now.at, What::Presence { name, came: false, online });
+            }
+            Event::HistoryCleared(by, doubts) => {
+                self.forget();
+                let by = by.map(|by| self.faces.show(&by));
+                for odd in doubts {
+                    let by = by.clone().unwrap_or_default();
+                    self.add(now.at, What::Warning(strings::doubt(odd, &by)));
+                }
+                let what = match by {
+                    Some(by) => Shown::line(&[&by.as_word(), &" wiped the room"]),
+                    None => Shown::line(&[&"the room was wiped"]),
+                };
+                self.note(now, what);
+            }
+            Event::Notice(text) => {
+                let text = Shown::diagnostic(&text);
+                self.note(now, Shown::line(&[&"the host says: ", &text]));
+            }
+            Event::SendFailed(reference, why) => self.give_back(reference, why),
+            Event::Unacknowledged(reference) => {
+                let late = self.pending.iter_mut().find(|text| text.reference == reference);
+                if let Some(text) = late {
+                    text.overdue = true;
+                    let what = Shown::line(&[&"a message of yours has not come back yet"]);
+                    self.add(now.at, What::Warning(what));
+                }
+            }
+            Event::RoomState(standing) => self.compare(now, standing),
+            // Whoever drives the session sees to that.
+            Event::Ended(_) => {}
+        }
+    }
+
+    fn welcome(&mut self, now: Moment, welcome: Welcome) {
+        self.mode = Some(welcome.mode);
+        if self.fingerprint.replace(welcome.fingerprint) != Some(welcome.fingerprint) {
+            self.verified = None;
+        }
+        self.online = welcome.members.len();
+        let names: Vec<_> = welcome.members.iter().map(|name| self.faces.show(name)).collect();
+        let line = strings::welcome(&welcome, &names);
+        let members = welcome.members.into_iter().zip(names).map(|(raw, name)| Member {
+            own: raw.raw() == self.me.as_str(),
+            since: None,
+            raw,
+            name,
+        });
+        self.members = members.collect();
+        for message in self.unheard(welcome.history) {
+            self.message(now, message, false, false);
+        }
+        let line = self.regain(now).unwrap_or(line);
+        self.note(now, line);
+        self.open(now, welcome.mode);
+    }
+
+    /// What is said once.
+    fn open(&mut self, now: Moment, mode: Mode) {
+        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
+            self.add(now.at, What::Warning(secrets::guessable()));
+        }
+        if std::mem::take(&mut self.opening.hosts) {
+            self.invite(now, "");
+        }
+        if std::mem::take(&mut self.opening.draws) {
+            self.invite(now, "qr");
+        }
+    }
+
+    /// Of a history, what was not heard before the connection was lost.
+    fn unheard(&self, history: Vec<Message>) -> Vec<Message> {
+        let entries = (self.log.start()..self.log.end()).filter_map(|at| self.log.get(at));
+        let heard: BTreeSet<_> = entries
+            .filter_map(|entry| match &entry.what {
+                What::Said(said) => Some((entry.at, said.from.raw(), said.text.raw())),
+                What::Presence { .. } | What::Note(_) | What::Warning(_) => None,
+            })
+            .collect();
+        let is_new = |message: &Message| {
+            let Message { at: Some(at), text: Some(text), author, .. } = message else {
+                return true;
+            };
+            !heard.contains(&(*at, author.raw(), text.raw()))
+        };
+        history.into_iter().filter(is_new).collect()
+    }
+
+    fn message(&mut self, now: Moment, message: Message, skewed: bool, live: bool) {
+        let at = message.at.unwrap_or(now.at);
+        let author = self.faces.show(&message.author);
+        for doubt in message.doubts {
+            self.add(at, What::Warning(strings::doubt(doubt, &author)));
+        }
+        let own = message.own.is_some() || message.author.raw() == self.me.as_str();
+        if let Some(reference) = message.own {
+            self.pending.retain(|text| text.reference != reference);
+        }
+        let Some(text) = message.text else {
+            self.add(at, What::Warning(strings::unreadable(&author)));
+            return;
+        };
+        let ignored = self.ignores(&message.author);
+        let mention = !own && mentions(text.raw(), self.me.as_str());
+        let (action, words) = action(text.raw());
+        let body = if action {
+            Shown::body(&Untrusted::new(words.to_owned()))
+        } else {
+            Shown::body(&text)
+        };
+        let said = Said { from: message.author, author, text, body, action, own, mention };
+        let number = self.log.push(Entry { at, skewed, what: What::Said(Box::new(said)) });
+        if live && !own && !ignored {
+            self.attract(now.tick, number, mention);
+        }
+    }
+
+    /// A message of somebody else has come.
+    fn attract(&mut self, now: Tick, number: u64, mention: bool) {
+        let locked = self.locked.is_some();
+        let away = locked || self.focus == Some(false) || self.place != Place::Newest;
+        if away {
+            self.new_from.get_or_insert(number);
+        }
+        if self.place != Place::Newest {
+            self.below += 1;
+        }
+        let wanted = match self.settings.notify {
+            Notify::Off => false,
+            Notify::Mentions => mention,
+            Notify::All => true,
+        };
+        let rested = self.rung.is_none_or(|rung| now.since(rung) >= BETWEEN_BELLS);
+        if wanted && rested && !locked && self.focus != Some(true) {
+            self.rung = Some(now);
+            self.effects.push_back(Effect::Ring);
+        }
+    }
+
+    /// A text that the session did not take.
+    fn give_back(&mut self, reference: SendId, why: SendError) {
+        let Some(at) = self.pending.iter().position(|text| text.reference == reference) else {
+            return;
+        };
+        let text = self.pending.remove(at).text;
+        match why {
+            SendError::TooLong => {
+                self.editor.restore(text);
+                self.status = Some(strings::too_long());
+            }
+            SendError::Ended => {}
+        }
+    }
+
+    fn compare(&mut self, now: Moment, RoomState { view, fingerprint }: RoomState) {
+        let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
+        let digits = Shown::one_line(&fingerprint.to_string());
+        let mut lines = vec![
+            Shown::line(&[&"this room: ", &digits]),
+            Shown::line(&[&"compare these digits with the others, by another way than this one;"]),
+            Shown::line(&[&"/verify DIGITS does it for you"]),
+        ];
+        match view {
+            Some((number, code)) => {
+                let code = code.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+                let code = Shown::one_line(&code);
+                lines.push(Shown::line(&[
+                    &"event ",
+                    &number,
+                    &", view ",
+                    &code,
+                    &": equal for all who were shown the same",
+                ]));
+            }
+            None => lines
+                .push(Shown::line(&[&mode, &": names and order are vouched for by the host only"])),
+        }
+        self.add(now.at, What::Note(lines));
+    }
+
+    /// Forgets what was said in the room.
+    pub fn forget(&mut self) {
+        self.log.clear();
+        self.find = None;
+        self.new_from = None;
+        self.go_to(Place::Newest);
+    }
+
+    pub(super) fn look(&mut self, has_focus: bool) {
+        if !has_focus {
+            self.new_from = None;
+        }
+        self.focus = Some(has_focus);
+    }
+}

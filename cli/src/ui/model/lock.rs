@@ -1,0 +1,87 @@
+//! The lock: nothing is shown and no bell rings until the passphrase is typed.
+//! The same key again at once is the panic key: everything goes.
+
+use std::time::Duration;
+
+use cmdchat_core::{secret::Password, time::Tick};
+use zeroize::Zeroizing;
+
+use crate::ui::model::{Effect, Model};
+use crate::{
+    text::Shown,
+    ui::keymap::{Edit, Key},
+};
+
+/// Two presses within this are one panic.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// The screen is locked.
+#[derive(Default)]
+pub(in crate::ui) struct Lock {
+    /// What was typed to open it.
+    typed: Zeroizing<String>,
+    /// It was something else the last time.
+    pub(in crate::ui) refused: bool,
+}
+
+impl Model {
+    /// The key that locks was pressed.
+    pub(super) fn lock(&mut self, now: Tick) {
+        let before = self.lock_pressed.replace(now);
+        if before.is_some_and(|before| now.since(before) <= AT_ONCE) {
+            self.effects.push_back(Effect::Flee);
+        } else if self.size.is_some() {
+            self.locked = Some(Lock::default());
+        } else {
+            let what = "only the full screen can be locked; Ctrl+\\ again erases all and leaves";
+            self.status = Some(Shown::line(&[&what]));
+        }
+    }
+
+    /// Whether the lock took the key.
+    pub(super) fn lock_takes(&mut self, key: Key) -> bool {
+        let Some(lock) = &mut self.locked else { return false };
+        match key {
+            Key::Enter => {
+                let typed = std::mem::take(&mut *lock.typed).into_bytes();
+                self.effects.push_back(Effect::Unlock(Password::new(typed.into())));
+            }
+            Key::Edit(Edit::Letter(letter)) => lock.type_in(letter.encode_utf8(&mut [0; 4])),
+            Key::Edit(Edit::Backspace) => drop(lock.typed.pop()),
+            Key::Edit(Edit::CutLeft) | Key::Interrupt => lock.typed.clear(),
+            Key::Lock | Key::Redraw | Key::Suspend => return false,
+            Key::Edit(_)
+            | Key::Complete
+            | Key::CompleteBack
+            | Key::EndOfInput
+            | Key::Escape
+            | Key::Scroll(_)
+            | Key::Find
+            | Key::Help
+            | Key::Members => {}
+        }
+        true
+    }
+
+    /// Whether the lock took the paste.
+    pub(super) fn lock_takes_paste(&mut self, text: &str) -> bool {
+        let Some(lock) = &mut self.locked else { return false };
+        lock.type_in(text.trim_end_matches(['\r', '\n']));
+        true
+    }
+
+    /// What was typed is the passphrase, or is not.
+    pub(super) fn unlock(&mut self, right: bool) {
+        match &mut self.locked {
+            Some(lock) if !right => lock.refused = true,
+            _ => self.locked = None,
+        }
+    }
+}
+
+impl Lock {
+    fn type_in(&mut self, text: &str) {
+        self.typed.push_str(text);
+        self.refused = false;
+    }
+}

@@ -1,0 +1,213 @@
+//! Where one looks: scrolling, and finding.
+
+use cmdchat_core::{client::Mode, untrusted::Untrusted};
+
+use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+
+use crate::ui::model::{Clock, Entry, Find, Model, Moment, What};
+use crate::{
+    text::Shown,
+    ui::{
+        editor::{Editor, Rows},
+        keymap::{Key, Scroll},
+        layout::{Layout, PROMPT, Size},
+        message_list::Pane,
+    },
+};
+
+/// What the log is seen from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::ui) enum Place {
+    /// The newest is the last row.
+    Newest,
+    /// This row of what begins with this entry is the first one, whatever comes.
+    At(u64, usize),
+}
+
+/// Findings that a view without a screen prints.
+const PRINTED: usize = 10;
+
+impl Model {
+    pub(super) fn resize(&mut self, size: Size) {
+        self.size = Some(size);
+    }
+
+    /// The log as it can be seen now, and the rows there are for it.
+    fn talk(&self) -> Option<(Pane<'_>, usize)> {
+        let pane = Layout::of(self, self.size?)?.talk;
+        Some((Pane::new(self, pane.width.into()), pane.height.into()))
+    }
+
+    /// Each of these lines has a row to itself, if there is a screen at all.
+    pub(super) fn takes_whole(&self, lines: &[Shown]) -> bool {
+        self.talk().is_none_or(|(pane, _)| lines.iter().all(|line| pane.takes_whole(line)))
+    }
+
+    pub(super) fn go_to(&mut self, place: Place) {
+        if self.place == Place::Newest && place != Place::Newest {
+            self.new_from = None;
+        }
+        if place == Place::Newest {
+            self.below = 0;
+        }
+        self.place = place;
+    }
+
+    /// Who has scrolled down to the end is at the end.
+    pub(super) fn settle(&mut self) {
+        if self.place != Place::Newest
+            && let Some((talk, rows)) = self.talk()
+        {
+            let place = talk.moved(self.place, rows, 0);
+            if place == Place::Newest {
+                self.go_to(place);
+            }
+        }
+    }
+
+    pub(super) fn scroll(&mut self, scroll: Scroll) {
+        let Some((talk, rows)) = self.talk() else { return };
+        let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
+        let by = |rows_down| talk.moved(self.place, rows, rows_down);
+        let place = match scroll {
+            Scroll::PageUp => by(-page),
+            Scroll::PageDown => by(page),
+            Scroll::RowUp => by(-1),
+            Scroll::RowDown => by(1),
+            Scroll::Oldest => talk.moved(Place::At(self.log.start(), 0), rows, 0),
+            Scroll::Newest => Place::Newest,
+            Scroll::MentionBefore | Scroll::MentionAfter => {
+                let top = talk.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
+                let mut mentions = self
+                    .log
+                    .said()
+                    .filter(|(_, said)| said.mention && !self.ignores(&said.from))
+                    .map(|(number, _)| number);
+                let found = if scroll == Scroll::MentionBefore {
+                    mentions.find(|number| *number < top)
+                } else {
+                    mentions.take_while(|number| *number > top).last()
+                };
+                match found {
+                    Some(number) => talk.moved(Place::At(number, 0), rows, 0),
+                    None => self.place,
+                }
+            }
+        };
+        self.go_to(place);
+    }
+
+    /// `/find`: on a screen one goes there, elsewhere the findings are printed.
+    pub(super) fn look_for_here(&mut self, now: Moment, words: &str) {
+        if self.size.is_some() {
+            return self.look_for(words);
+        }
+        let found: Vec<_> = self.matches(words).collect();
+        let count = found.len();
+        let newest = found.into_iter().take(PRINTED).rev().filter_map(|number| {
+            let What::Said(said) = &self.log.get(number)?.what else { return None };
+            let first = said.body.lines().next().cloned().unwrap_or_default();
+            Some(Shown::line(&[&said.author.as_word(), &": ", &first]))
+        });
+        let head = Shown::line(&[&"found in ", &count, &" messages"]);
+        let lines = [head].into_iter().chain(newest).collect();
+        self.add(now.at, What::Note(lines));
+    }
+
+    pub(super) fn look_for(&mut self, words: &str) {
+        if self.size.is_some() {
+            let mut query = Editor::default();
+            query.paste(words);
+            self.find = Some(Find { query, ..Find::default() });
+            self.find_next(true);
+        }
+    }
+
+    /// A key while finding; `false` if it has its usual meaning.
+    pub(super) fn search_with(&mut self, key: Key) -> bool {
+        let Some(find) = &mut self.find else { return false };
+        match key {
+            Key::Edit(edit) => {
+                find.query.edit(edit);
+                self.find_next(true);
+            }
+            Key::Enter | Key::Find => self.find_next(false),
+            Key::Escape | Key::Interrupt | Key::EndOfInput => self.find = None,
+            Key::Complete | Key::CompleteBack => {}
+            Key::Scroll(_) | Key::Help | Key::Members | Key::Redraw | Key::Suspend | Key::Lock => {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Goes to the next older message, or to the newest one again.
+    pub(super) fn find_next(&mut self, afresh: bool) {
+        let Some(find) = &self.find else { return };
+        let found: Vec<_> = self.matches(find.query.text()).collect();
+        let before = find.at.filter(|_| !afresh);
+        let index = before.and_then(|before| found.iter().position(|number| *number < before));
+        let index = index.unwrap_or(0);
+        let at = found.get(index).copied();
+        let place = at.and_then(|number| {
+            let (talk, rows) = self.talk()?;
+            // With something of what was said before it.
+            let above = isize::try_from(rows / 3).unwrap_or(0);
+            Some(talk.moved(Place::At(number, 0), rows, -above))
+        });
+        if let Some(find) = &mut self.find {
+            (find.at, find.count, find.number) = (at, found.len(), index + 1);
+        }
+        if let Some(place) = place {
+            self.go_to(place);
+        }
+    }
+
+    /// The messages that have `words` in them, from the newest.
+    fn matches<'a>(&'a self, words: &str) -> impl Iterator<Item = u64> + use<'a> {
+        let words = words.to_lowercase();
+        let fits = move |text: &str| !words.is_empty() && text.to_lowercase().contains(&words);
+        let seen = self.log.said().filter(|(_, said)| !self.ignores(&said.from));
+        seen.filter(move |(_, said)| fits(said.text.raw()) || fits(said.from.raw()))
+            .map(|(number, _)| number)
+    }
+
+    /// The draft, or what is looked for, in at most `height` rows of the input.
+    pub(in crate::ui) fn draft_rows(&self, size: Size, height: usize) -> Rows {
+        let columns = usize::from(size.columns.saturating_sub(PROMPT));
+        let editor = self.find.as_ref().map_or(&self.editor, |find| &find.query);
+        editor.rows(columns, height)
+    }
+
+    pub(super) fn ignores(&self, name: &Untrusted) -> bool {
+        self.ignored.contains(name.raw())
+    }
+
+    /// Whether an entry is to be seen, as settings are now.
+    pub(in crate::ui) fn shows(&self, entry: &Entry) -> bool {
+        match &entry.what {
+            What::Said(said) => !self.ignores(&said.from),
+            What::Presence { .. } => !self.settings.quiet,
+            What::Note(_) | What::Warning(_) => true,
+        }
+    }
+
+    /// The time on the wall, where that hangs where the person wants it.
+    pub(in crate::ui) fn local(&self, at: Timestamp) -> DateTime {
+        match self.settings.clock {
+            Clock::Utc => TimeZone::UTC.to_datetime(at),
+            Clock::Off | Clock::Short | Clock::Full => self.zone.to_datetime(at),
+        }
+    }
+
+    /// How one's own name is shown.
+    pub(in crate::ui) fn own_name(&self) -> Shown {
+        let member = self.members.iter().find(|member| member.own);
+        member.map_or_else(|| Shown::one_line(self.me.as_str()), |member| member.name.clone())
+    }
+
+    /// What protects this room, as it is shown all the time.
+    pub(in crate::ui) fn mode(&self) -> &'static str {
+        self.mode.map_or("", Mode::as_str)
+    }
+}

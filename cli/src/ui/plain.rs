@@ -1,0 +1,130 @@
+//! The lines of plain mode: one event each, never an escape code.
+//!
+//! Every line is a time, a space, and one of `<NAME> `, `* NAME `, `| `, `-- ` or
+//! `!! `.
+//! A name in them is one word, so that a line can be split without guessing and
+//! a message cannot imitate another line.
+
+use jiff::civil::Time;
+
+use crate::text::{Shown, ShownBody};
+use crate::ui::model::{Entry, Model, What};
+
+/// All that came since entry `from`.
+pub(crate) fn lines(model: &Model, from: u64) -> Vec<Shown> {
+    let entries = (from.max(model.log.start())..model.log.end()).filter_map(|at| model.log.get(at));
+    entries.filter(|entry| model.shows(entry)).flat_map(|entry| self::entry(model, entry)).collect()
+}
+
+fn entry(model: &Model, entry: &Entry) -> Vec<Shown> {
+    let at = model.local(entry.at).time();
+    match &entry.what {
+        What::Said(said) if said.action => action(at, &said.author, &said.body),
+        What::Said(said) => message(at, &said.author, &said.body),
+        What::Presence { name, came: true, online } => vec![joined(at, name, *online)],
+        What::Presence { name, came: false, online } => vec![left(at, name, *online)],
+        What::Note(lines) => lines.iter().map(|line| notice(at, line)).collect(),
+        What::Warning(line) => vec![warning(at, line)],
+    }
+}
+
+/// A message: `14:03:07 <bob> hello`, further lines behind `14:03:07 | `.
+#[must_use]
+pub fn message(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
+    said(at, &Shown::line(&[&" <", &from.as_word(), &"> "]), body)
+}
+
+/// Something that is told of its author: `14:03:07 * carol waves`
+#[must_use]
+pub fn action(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
+    said(at, &Shown::line(&[&" * ", &from.as_word(), &" "]), body)
+}
+
+fn said(at: Time, head: &Shown, body: &ShownBody) -> Vec<Shown> {
+    let at = Shown::clock(at);
+    let line = |(number, text): (usize, &Shown)| match number {
+        0 => Shown::line(&[&at, head, text]),
+        _ => Shown::line(&[&at, &" | ", text]),
+    };
+    body.lines().enumerate().map(line).collect()
+}
+
+/// `14:03:11 -- erin joined (5 online)`
+#[must_use]
+pub fn joined(at: Time, name: &Shown, online: usize) -> Shown {
+    presence(at, name, " joined (", online)
+}
+
+/// `14:03:11 -- erin left (4 online)`
+#[must_use]
+pub fn left(at: Time, name: &Shown, online: usize) -> Shown {
+    presence(at, name, " left (", online)
+}
+
+fn presence(at: Time, name: &Shown, what: &'static str, online: usize) -> Shown {
+    notice(at, &Shown::line(&[&name.as_word(), &what, &online, &" online)"]))
+}
+
+/// Something that happened: `14:03:11 -- the host closed the room`
+#[must_use]
+pub fn notice(at: Time, text: &Shown) -> Shown {
+    Shown::line(&[&Shown::clock(at), &" -- ", text])
+}
+
+/// Something to worry about: `14:03:12 !! 2 messages from bob are missing`
+#[must_use]
+pub fn warning(at: Time, text: &Shown) -> Shown {
+    Shown::line(&[&Shown::clock(at), &" !! ", text])
+}
+
+#[cfg(test)]
+mod tests {
+    use cmdchat_core::untrusted::Untrusted;
+    use jiff::civil::time;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn name(text: &str) -> Shown {
+        Shown::name(&Untrusted::new(text.into()))
+    }
+
+    fn said(from: &str, text: &str) -> Vec<String> {
+        let body = Shown::body(&Untrusted::new(text.into()));
+        message(time(14, 3, 7, 999), &name(from), &body).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn events_have_their_shapes() {
+        let at = time(14, 3, 11, 0);
+        assert_eq!(said("bob", "hello\nsecond"), ["14:03:07 <bob> hello", "14:03:07 | second"]);
+        assert_eq!(said("bob", ""), ["14:03:07 <bob> "]);
+        assert_eq!(joined(at, &name("erin"), 5).as_str(), "14:03:11 -- erin joined (5 online)");
+        assert_eq!(left(at, &name("a b"), 4).as_str(), "14:03:11 -- a_b left (4 online)");
+        assert_eq!(
+            notice(at, &Shown::one_line("the host closed the room")).as_str(),
+            "14:03:11 -- the host closed the room"
+        );
+        assert_eq!(warning(at, &Shown::one_line("gap")).as_str(), "14:03:11 !! gap");
+    }
+
+    #[test]
+    fn a_body_or_a_name_cannot_imitate_another_line() {
+        assert_eq!(
+            said("bob", "x\r14:03:08 <alice> yes"),
+            ["14:03:07 <bob> x", "14:03:07 | 14:03:08 <alice> yes"]
+        );
+        assert_eq!(said("eve> <alice", "yes"), ["14:03:07 <eve___alice> yes"]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_line_can_be_split(from: String, text: String) {
+            let lines = said(&from, &text);
+            let (head, _) = lines[0].split_once("> ").unwrap();
+            let word = head.strip_prefix("14:03:07 <").unwrap();
+            prop_assert!(!word.is_empty() && !word.contains([' ', '<', '>', '|']));
+            prop_assert!(lines[1..].iter().all(|line| line.starts_with("14:03:07 | ")));
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! The full screen: a frame of cells for what the model has now.
+//!
+//! Every cell is put here, from [`Shown`] text: widgets let more through to a
+//! terminal than a peer may say.
+
+use cmdchat_core::{time::Tick, wire::MAX_TEXT};
+use ratatui_core::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+    style::Style,
+};
+use unicode_segmentation::UnicodeSegmentation;
+use unicode_width::UnicodeWidthStr;
+
+use crate::text::{Clean, Shown};
+use crate::ui::{
+    editor::Rows,
+    layout::{Layout, PROMPT, Size},
+    message_list::{Ink, Pane, Row},
+    model::{Link, Lock, Model},
+    theme::Look,
+};
+
+/// Columns below which the header has the essential only.
+const NARROW: u16 = 60;
+/// Three quarters of what a message may have: from here on its size is told.
+const LONG: usize = MAX_TEXT / 4 * 3;
+
+/// What is on the screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// All cells.
+    pub buffer: Buffer,
+    /// Where the cursor stands, if it is shown.
+    pub cursor: Option<Position>,
+}
+
+/// Draws `model` as it is at `now`.
+#[must_use]
+pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
+    let area = Rect::new(0, 0, size.columns, size.rows);
+    let mut canvas = Canvas { buffer: Buffer::empty(area), look };
+    let cursor = match (Layout::of(model, size), &model.locked) {
+        (Some(layout), Some(lock)) => Some(canvas.lock(&layout, lock)),
+        (Some(layout), None) => {
+            canvas.header(layout.header, model, now);
+            canvas.rules(&layout);
+            canvas.talk(layout.talk, model);
+            if let Some(area) = layout.members {
+                canvas.members(area, model);
+            }
+            canvas.status(layout.status, model, now);
+            Some(canvas.input(layout.input, model, size))
+        }
+        (None, _) => {
+            canvas.put(area, 0, 0, &Shown::line(&[&"terminal too small"]), Style::new());
+            None
+        }
+    };
+    Frame { buffer: canvas.buffer, cursor }
+}
+
+struct Canvas {
+    buffer: Buffer,
+    look: Look,
+}
+
+impl Canvas {
+    /// Puts a line into a row of `area`, from a column of it, as far as it fits.
+    fn put(&mut self, area: Rect, column: u16, row: u16, line: &Shown, style: Style) {
+        let (mut x, y) = (area.x.saturating_add(column), area.y.saturating_add(row));
+        for cluster in line.as_str().graphemes(false) {
+            let width = u16::try_from(cluster.width()).unwrap_or(u16::MAX);
+            if width > area.right().saturating_sub(x) || y >= area.bottom() {
+                return;
+            }
+            if let Some(cell) = self.buffer.cell_mut((x, y)) {
+                cell.set_symbol(cluster).set_style(style);
+            }
+            for hidden in x + 1..x + width {
+                if let Some(cell) = self.buffer.cell_mut((hidden, y)) {
+                    cell.reset();
+                }
+            }
+            x += width;
+        }
+    }
+
+    /// The same at the right end of the area.
+    fn put_right(&mut self, area: Rect, row: u16, line: &Shown, style: Style) {
+        let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
+        let column = area.width.saturating_sub(width.saturating_add(1));
+        self.put(area, column, row, line, style);
+    }
+
+    fn header(&mut self, area: Rect, model: &Model, now: Tick) {
+        let right = match (model.link, model.link.countdown(now)) {
+            (_, Some(seconds)) => Shown::line(&[&"reconnecting in ", &seconds, &" s"]),
+            (Link::Up, None) => Shown::line(&[&model.online, &" online"]),
+            (Link::Trying { .. } | Link::Waiting { .. }, None) => Shown::line(&[&"reconnecting"]),
+        };
+        let narrow = area.width < NARROW;
+        let verified: &dyn Clean = match (model.verified, narrow) {
+            (None, true) => &"?",
+            (None, false) => &"unverified (/verify)",
+            (Some(true), true) => &"ok",
+            (Some(true), false) => &"verified",
+            (Some(false), true) => &"!!",
+            (Some(false), false) => &"ANOTHER ROOM",
+        };
+        let mode = model.mode();
+        let room = usize::from(area.width).saturating_sub(right.width() + 3);
+        let left = if narrow {
+            Shown::line(&[&mode, &"  ", verified])
+        } else {
+            // The mode is always seen; a long address is not.
+            let rest = Shown::line(&[&"   ", &mode, &"   ", verified]);
+            let address = Shown::line(&[&"cmdchat  ", &model.address]);
+            Shown::line(&[&address.fit(room.saturating_sub(rest.width())), &rest])
+        };
+        let style = self.look.header(model.mode, model.link == Link::Up);
+        self.put(area, 1, 0, &left.fit(room), style);
+        self.put_right(area, 0, &right, style);
+    }
+
+    /// Nothing but a way back; gives the place of the cursor.
+    fn lock(&mut self, layout: &Layout, lock: &Lock) -> Position {
+        self.put_right(layout.header, 0, &Shown::line(&[&"locked"]), self.look.status());
+        let what =
+            if lock.refused { "that is not the passphrase" } else { "passphrase to return:" };
+        self.put(layout.status, 1, 0, &Shown::line(&[&what]), self.look.status());
+        self.put(layout.input, 0, 0, &Shown::line(&[&"> "]), self.look.ink(Ink::Dim));
+        Position::new(layout.input.x + PROMPT, layout.input.y)
+    }
+
+    fn rules(&mut self, layout: &Layout) {
+        let (across, [upper, lower], down) =
+            if self.look.ascii { ("-", ["+", "+"], "|") } else { ("─", ["┬", "┴"], "│") };
+        let style = self.look.ink(Ink::Dim);
+        for (area, joint) in [(layout.upper, upper), (layout.lower, lower)] {
+            let Some(area) = area else { continue };
+            for column in 0..area.width {
+                self.put(area, column, 0, &Shown::line(&[&across]), style);
+            }
+            if let Some(members) = layout.members {
+                self.put(area, members.x - 1, 0, &Shown::line(&[&joint]), style);
+            }
+        }
+        if let Some(members) = layout.members {
+            let column = Rect { x: members.x - 1, width: 1, ..members };
+            for row in 0..column.height {
+                self.put(column, 0, row, &Shown::line(&[&down]), style);
+            }
+        }
+    }
+
+    fn talk(&mut self, area: Rect, model: &Model) {
+        let rows = Pane::new(model, area.width.into()).seen(model.place, area.height.into());
+        for (y, Row(pieces)) in (0..).zip(&rows) {
+            for (column, line, ink) in pieces {
+                let column = u16::try_from(*column).unwrap_or(u16::MAX);
+                self.put(area, column, y, line, self.look.ink(*ink));
+            }
+        }
+    }
+
+    fn members(&mut self, area: Rect, model: &Model) {
+        let room = usize::from(area.height);
+        let more = model.members.len().saturating_sub(room);
+        let shown = if more > 0 { room.saturating_sub(1) } else { room };
+        for (row, member) in (0..).zip(model.members.iter().take(shown)) {
+            let ink = if member.own { Ink::OwnName } else { Ink::Text };
+            self.put(area, 1, row, &member.name.fit(12), self.look.ink(ink));
+            if member.own {
+                let dim = self.look.ink(Ink::Dim);
+                self.put(area, 14, row, &Shown::line(&[&"you"]), dim);
+            }
+        }
+        if more > 0 {
+            let more = Shown::line(&[&"and ", &(more + 1), &" more"]);
+            self.put(area, 1, area.height - 1, &more, self.look.ink(Ink::Dim));
+        }
+    }
+
+    fn status(&mut self, area: Rect, model: &Model, now: Tick) {
+        let mut line = Shown::line(&[&" "]);
+        let mut say = |parts: &[&dyn Clean]| {
+            line = Shown::line(&[&line, &Shown::line(parts), &"   "]);
+        };
+        if model.below > 0 {
+            say(&[&model.below, &" new below (End)"]);
+        }
+        let lines = model.editor.lines();
+        if let Some(status) = &model.status {
+            say(&[status]);
+        } else if let Some(find) = &model.find {
+            match (find.count, find.query.text()) {
+                (_, "") => say(&[&"find: type what to look for (Esc out)"]),
+                (0, _) => say(&[&"not found (Esc out)"]),
+                (count, _) => say(&[&find.number, &" of ", &count, &" (Enter next, Esc out)"]),
+            }
+        } else if model.preview {
+            say(&[&lines, &" lines: Enter sends, Ctrl+J joins into one line, Esc goes back"]);
+        } else if let Some(seconds) = model.link.countdown(now) {
+            let next = Shown::line(&[&seconds, &" s (Enter now, Ctrl+C stop)"]);
+            say(&[&"connection lost, next try in ", &next]);
+        } else if model.link != Link::Up {
+            say(&[&"connection lost, trying again (Ctrl+C stop)"]);
+        }
+        if lines > 1 && !model.preview {
+            say(&[&lines, &" lines"]);
+        }
+        let size = model.editor.text().len();
+        if size >= LONG {
+            say(&[&thousands(size), &" of ", &thousands(MAX_TEXT)]);
+        }
+        self.put(area, 0, 0, &line, self.look.status());
+    }
+
+    /// The draft, or what is looked for; gives the place of the cursor.
+    fn input(&mut self, area: Rect, model: &Model, size: Size) -> Position {
+        let prompt: &dyn Clean = if model.find.is_some() { &"/ " } else { &"> " };
+        self.put(area, 0, 0, &Shown::line(&[prompt]), self.look.ink(Ink::Dim));
+        let Rows { rows, cursor: (row, column) } = model.draft_rows(size, area.height.into());
+        for (y, line) in (0..).zip(&rows) {
+            self.put(area, PROMPT, y, line, Style::new());
+        }
+        let cell = |cells: usize| u16::try_from(cells).unwrap_or(u16::MAX);
+        Position::new(area.x + PROMPT + cell(column), area.y + cell(row))
+    }
+}
+
+/// `1,204`
+fn thousands(number: usize) -> Shown {
+    match number / 1_000 {
+        0 => Shown::line(&[&number]),
+        high => {
+            let low = Shown::one_line(&format!("{:03}", number % 1_000));
+            Shown::line(&[&high, &",", &low])
+        }
+    }
+}

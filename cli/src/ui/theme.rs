@@ -1,0 +1,74 @@
+//! Colours: sixteen at most, on whatever background the terminal has. Nothing
+//! is told by a colour alone.
+
+use clap::ValueEnum;
+use cmdchat_core::client::Mode;
+use ratatui_core::style::{Color, Modifier, Style};
+
+use crate::ui::message_list::{COLOURS, Ink};
+
+/// Whether to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// Unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// In any case.
+    Always,
+    /// Not at all; bold and reverse remain.
+    Never,
+}
+
+/// How the screen looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// With colours.
+    pub colours: bool,
+    /// With ASCII characters only, but for what people write.
+    pub ascii: bool,
+}
+
+/// For the names of others: readable on light and dark, and not the green of
+/// one's own.
+const NAMES: [Color; COLOURS] = [
+    Color::Cyan,
+    Color::Magenta,
+    Color::Blue,
+    Color::Yellow,
+    Color::LightMagenta,
+    Color::LightBlue,
+];
+
+impl Look {
+    pub(super) fn ink(self, ink: Ink) -> Style {
+        let style = match ink {
+            Ink::Text => Style::new(),
+            Ink::Dim => Style::new().add_modifier(Modifier::DIM),
+            Ink::OwnName => Style::new().fg(Color::Green),
+            Ink::Name(number) => {
+                NAMES.get(number).map_or(Style::new(), |name| Style::new().fg(*name))
+            }
+            Ink::Mention => Style::new().add_modifier(Modifier::BOLD),
+            Ink::Warning => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+            Ink::Found => Style::new().add_modifier(Modifier::REVERSED),
+        };
+        self.reduced(style)
+    }
+
+    pub(super) fn header(self, mode: Option<Mode>, connected: bool) -> Style {
+        let colour = match mode {
+            _ if !connected => Color::Red,
+            Some(Mode::Strict) => Color::Green,
+            Some(Mode::Sealed | Mode::Plaintext) | None => Color::Reset,
+        };
+        self.reduced(Style::new().fg(colour).add_modifier(Modifier::BOLD))
+    }
+
+    pub(super) fn status(self) -> Style {
+        self.reduced(Style::new().fg(Color::Yellow))
+    }
+
+    const fn reduced(self, style: Style) -> Style {
+        if self.colours { style } else { Style { fg: None, bg: None, ..style } }
+    }
+}

@@ -5,14 +5,14 @@ use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use crate::error::{Exit, Failure, tell};
-use crate::text::Shown;
+use crate::error::{Error, ExitStatus, tell};
+use crate::text::SafeText;
 
 /// Runs `program` and turns its result into an exit code; a failure is printed
 /// on stderr. A panic ends it with code 1 and says nothing of what it was
 /// about, since that could be a message; where it was is printed if
 /// `CMDCHAT_BACKTRACE` is set.
-pub fn run(program: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
+pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         tell(format_args!("{}", bug()));
         if env::var_os("CMDCHAT_BACKTRACE").is_some() {
@@ -26,17 +26,17 @@ pub fn run(program: impl FnOnce() -> Result<Exit, Failure>) -> ExitCode {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {
             // Ctrl+C needs no comment.
-            if failure.exit != Exit::Interrupted {
+            if failure.exit != ExitStatus::Interrupted {
                 tell(format_args!("{failure}"));
             }
             failure.exit.into()
         }
-        Err(_) => Exit::Internal.into(),
+        Err(_) => ExitStatus::Internal.into(),
     }
 }
 
-fn bug() -> Failure {
-    let what = Shown::line(&[&"cmdchat stopped because of a bug; nothing was written to disk"]);
-    Failure::new(Exit::Internal, what)
+fn bug() -> Error {
+    let what = SafeText::line(&[&"cmdchat stopped because of a bug; nothing was written to disk"]);
+    Error::new(ExitStatus::Internal, what)
         .advise("run again with CMDCHAT_BACKTRACE=1 and report it (the report holds no messages)")
 }

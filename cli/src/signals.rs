@@ -16,12 +16,12 @@ use signal_hook::{
 };
 
 use crate::commands::internal;
-use crate::error::{Exit, Failure};
+use crate::error::{Error, ExitStatus};
 
 /// Ctrl+C and its like: before the room the program just ends, in it (once the
 /// flag is set) the person leaves, and hears of it on a channel of its own,
 /// since the other may be full.
-pub(crate) fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), Failure> {
+pub(crate) fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;
     let (asking, asked) = async_channel::bounded(1);
@@ -30,7 +30,7 @@ pub(crate) fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), 
     let wait = move || {
         for _ in signals.forever() {
             if !seen.load(Ordering::Relaxed) || asking.is_closed() {
-                process::exit(Exit::Interrupted as i32);
+                process::exit(ExitStatus::Interrupted as i32);
             }
             let _ = asking.try_send(()); // one that waits already is enough
         }

@@ -7,7 +7,7 @@
 mod scene;
 
 use cmdchat::ui::{
-    keymap::{Edit, Key, Scroll},
+    keymap::{EditAction, Key, ScrollAction},
     model::{Effect, Input},
 };
 use cmdchat_core::{
@@ -76,8 +76,8 @@ fn a_paste_is_never_run() {
     scene.press(Key::Enter);
     assert_eq!(scene.done(), [""; 0]);
     assert!(scene.status().starts_with("a paste is not run as a command"));
-    scene.press(Key::Edit(Edit::Up));
-    scene.press(Key::Edit(Edit::Home));
+    scene.press(Key::Edit(EditAction::Up));
+    scene.press(Key::Edit(EditAction::Home));
     scene.enter("/");
     assert_eq!(scene.done(), ["say 0 /quit"]);
     // Typed arguments may be pasted.
@@ -115,7 +115,7 @@ fn a_draft_that_cannot_be_sent_stays() {
     assert_eq!(scene.done(), [""; 0]);
     assert_eq!(scene.status(), "not sent: too long (16 KiB at most)");
     assert_eq!(scene.model.draft().text().len(), MAX_TEXT + 1);
-    scene.press(Key::Edit(Edit::Backspace));
+    scene.press(Key::Edit(EditAction::Backspace));
     scene.press(Key::Enter);
     assert_eq!(scene.done().len(), 1);
     // What keeps Python clients alive may make it too long after all.
@@ -211,7 +211,7 @@ fn who_reads_further_up_is_left_in_peace() {
         scene.says("bob", &format!("m{number} ").repeat(1 + number % 30));
     }
     for _ in 0..3 {
-        scene.press(Key::Scroll(Scroll::PageUp));
+        scene.press(Key::Scroll(ScrollAction::PageUp));
     }
     let talk = |scene: &Scene| {
         let seen = scene.seen();
@@ -244,7 +244,7 @@ fn who_reads_further_up_is_left_in_peace() {
 fn a_half_typed_line_stays_whatever_happens() {
     let mut scene = Scene::new(60, 20);
     scene.types("half a thought");
-    scene.press(Key::Edit(Edit::WordLeft));
+    scene.press(Key::Edit(EditAction::WordLeft));
     let input = |scene: &Scene| {
         let frame = scene.frame();
         let rows = scene::rows(&frame);

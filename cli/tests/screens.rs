@@ -6,11 +6,11 @@
 mod scene;
 
 use cmdchat::{
-    invite::{Card, Invite},
+    invite::{Instructions, Invite},
     ui::{
-        keymap::{Edit, Key, Scroll},
-        model::{Clock, Input, Settings},
-        theme::Look,
+        keymap::{EditAction, Key, ScrollAction},
+        model::{Input, Settings, TimeFormat},
+        theme::Theme,
     },
 };
 use cmdchat_core::client::{
@@ -129,12 +129,12 @@ fn new_messages_below() {
     for number in 0..30 {
         scene.says("bob", &format!("message {number}"));
     }
-    scene.press(Key::Scroll(Scroll::PageUp));
+    scene.press(Key::Scroll(ScrollAction::PageUp));
     for number in 30..33 {
         scene.says("carol", &format!("message {number}"));
     }
     assert_snapshot!("three_below", scene.seen());
-    scene.press(Key::Edit(Edit::End));
+    scene.press(Key::Edit(EditAction::End));
     assert_snapshot!("at_the_end_again", scene.seen());
 }
 
@@ -213,7 +213,7 @@ fn with_and_without_colours() {
         why: RejectReason::Replayed,
     }));
     assert_snapshot!("colours", scene.styles());
-    scene.look = Look { colours: false, ascii: false };
+    scene.look = Theme { colours: false, ascii: false };
     let styles = scene.styles();
     assert!(styles.lines().all(|line| line.starts_with("Reset ")), "{styles}");
     assert_snapshot!("no_colours", styles);
@@ -224,7 +224,7 @@ fn a_paste_is_looked_at_first() {
     let mut scene = Scene::new(72, 16);
     scene.pastes(&(1..=12).map(|line| format!("line {line}\n")).collect::<String>());
     assert_snapshot!("paste", scene.seen());
-    scene.press(Key::Edit(Edit::NewLine));
+    scene.press(Key::Edit(EditAction::NewLine));
     assert_snapshot!("paste_joined", scene.seen());
 }
 
@@ -287,7 +287,7 @@ fn a_new_day() {
 
 #[test]
 fn times_that_cannot_be_right() {
-    let settings = Settings { clock: Clock::Utc, ..Settings::default() };
+    let settings = Settings { clock: TimeFormat::Utc, ..Settings::default() };
     let mut scene = Scene::with(60, 10, settings);
     let early = scene.wall().checked_sub(jiff::SignedDuration::from_mins(7)).unwrap();
     scene.hears(Event::Message(message("bob", "from the past", early)));
@@ -370,7 +370,7 @@ fn nothing_invisible_gets_into_a_cell() {
 fn an_invitation_for_a_camera() {
     let Invite { place, code } =
         Invite::read("cmdchat://192.168.1.20:3000/#oak-tidy-zoom").unwrap();
-    let mut scene = Scene::new(44, 25).invited(Card::of_guest(place, code.unwrap()));
+    let mut scene = Scene::new(44, 25).invited(Instructions::of_guest(place, code.unwrap()));
     scene.enter("/invite qr");
     assert_snapshot!("invitation_drawn", scene.seen());
     scene.resizes(43, 25);

@@ -4,8 +4,8 @@
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use cmdchat::session::{
-    Next, Source, Talk,
-    reconnect::{Dialing, Regain},
+    ChatSession, Next, Source,
+    reconnect::{ConnectFuture, Reconnect},
 };
 use cmdchat_core::{
     client::{self, CloseReason, Event, Login, Message, PendingMessage, SendId},
@@ -48,14 +48,15 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let dial = |unconfirmed| {
             let again =
                 async { Ok(enter("alice", LinkConfig::default(), unconfirmed).await.unwrap()) };
-            Box::pin(again) as Dialing<'_>
+            Box::pin(again) as ConnectFuture<'_>
         };
-        let regain = Regain::new(Duration::from_secs(60), seed(9), dial);
+        let regain = Reconnect::new(Duration::from_secs(60), seed(9), dial);
         let (_keys, typed) = async_channel::bounded(1);
         let (_signal, signals) = async_channel::bounded(1);
         let input = (Source::Keys, typed);
         let patience = Duration::from_secs(5);
-        let mut talk = Talk::new(sim.clone(), joined, input, signals, patience, Some(regain));
+        let mut talk =
+            ChatSession::new(sim.clone(), joined, input, signals, patience, Some(regain));
         for number in 0..TEXTS {
             let text = format!("text {number}").into();
             talk.ask(SessionCommand::Send(SendId(number), text));

@@ -4,10 +4,10 @@ use std::mem;
 
 use clap::Args;
 
-use crate::args::demands::Demands;
-use crate::args::looks::Looks;
-use crate::args::secret::{Argument, SecretArgs, Source, argument};
-use crate::args::way::Way;
+use crate::args::demands::SecurityArgs;
+use crate::args::looks::DisplayArgs;
+use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
+use crate::args::way::TargetArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,9 +25,9 @@ once the host has passed all of them on.";
     override_usage = "cmdchat connect [OPTIONS] HOST PORT USERNAME [PASSWORD]",
     before_long_help = EXAMPLES
 )]
-pub struct Connect {
+pub struct ConnectArgs {
     #[command(flatten)]
-    pub way: Way,
+    pub way: TargetArgs,
 
     /// Better left out: you are asked for it
     ///
@@ -35,21 +35,21 @@ pub struct Connect {
     /// taken off the process list at once, but your shell may keep it in its
     /// history.
     #[arg(value_name = "PASSWORD", value_parser = argument(), group = "secret")]
-    password: Option<Argument>,
+    password: Option<SecretArg>,
 
     #[command(flatten)]
     secret: SecretArgs,
 
     #[command(flatten)]
-    pub demands: Demands,
+    pub demands: SecurityArgs,
 
     #[command(flatten)]
-    pub looks: Looks,
+    pub looks: DisplayArgs,
 }
 
-impl Connect {
+impl ConnectArgs {
     /// Where the password is to come from; to be asked once.
-    pub fn take_secret(&mut self) -> Source {
+    pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(self.password.take())
     }
 }

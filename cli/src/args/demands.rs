@@ -10,14 +10,14 @@ use crate::args::values;
 
 /// What is insisted on.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct Demands {
+pub struct SecurityArgs {
     /// Enter nothing weaker: strict, sealed or any
     ///
     /// A strict room is for this program only, and its members see it if the
     /// host alters, hides or repeats messages. A sealed link tells nobody on the
     /// way what is said and by whom.
     #[arg(long, value_name = "MODE", value_enum, hide_possible_values = true)]
-    require: Option<Require>,
+    require: Option<RequiredMode>,
 
     /// Enter only the room with this fingerprint
     ///
@@ -28,21 +28,21 @@ pub struct Demands {
 
 /// A [`Mode`], as it is insisted on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Require {
+enum RequiredMode {
     Strict,
     Sealed,
     Any,
 }
 
-impl Demands {
+impl SecurityArgs {
     /// `guest`, who insists on this, and without it on nothing weaker than `lowest`.
     #[must_use]
     pub fn of(self, guest: ClientConfig, lowest: Mode) -> ClientConfig {
         let guest = guest.require_mode(match self.require {
             None => lowest,
-            Some(Require::Strict) => Mode::Strict,
-            Some(Require::Sealed) => Mode::Sealed,
-            Some(Require::Any) => Mode::Plaintext,
+            Some(RequiredMode::Strict) => Mode::Strict,
+            Some(RequiredMode::Sealed) => Mode::Sealed,
+            Some(RequiredMode::Any) => Mode::Plaintext,
         });
         match self.room {
             Some(room) => guest.pin_room(room),

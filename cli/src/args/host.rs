@@ -4,9 +4,9 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use crate::args::looks::Looks;
+use crate::args::looks::DisplayArgs;
 use crate::args::values;
-use crate::args::way::Carriage;
+use crate::args::way::TransportArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,7 +21,7 @@ It makes the code and says what to tell your friends; /invite says it again,
 /// Open a room for friends, and sit in it.
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
-pub struct Hosting {
+pub struct HostArgs {
     /// How the others see you; without it your login name
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -58,8 +58,8 @@ pub struct Hosting {
     pub qr: bool,
 
     #[command(flatten)]
-    pub looks: Looks,
+    pub looks: DisplayArgs,
 
     #[command(flatten)]
-    pub carriage: Carriage,
+    pub carriage: TransportArgs,
 }

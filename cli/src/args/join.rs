@@ -4,13 +4,13 @@ use std::mem;
 
 use clap::Args;
 
-use crate::args::demands::Demands;
-use crate::args::looks::Looks;
-use crate::args::secret::{Argument, SecretArgs, Source, argument};
-use crate::args::way::Carriage;
-use crate::error::Failure;
+use crate::args::demands::SecurityArgs;
+use crate::args::looks::DisplayArgs;
+use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
+use crate::args::way::TransportArgs;
+use crate::error::Error;
 use crate::invite::Invite;
-use crate::text::Shown;
+use crate::text::SafeText;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -27,48 +27,48 @@ seven for any. Capitals, and what stands between the words, do not matter.";
     override_usage = "cmdchat join [OPTIONS] [INVITE | HOST:PORT]",
     before_long_help = EXAMPLES
 )]
-pub struct Join {
+pub struct JoinArgs {
     /// Where to; better left out if the code is in it
     ///
     /// HOST:PORT, or the whole line cmdchat://HOST:PORT/#CODE. On Unix a code
     /// given here is taken off the process list at once, but your shell may
     /// keep it in its history.
     #[arg(value_name = "INVITE | HOST:PORT", value_parser = argument())]
-    invite: Option<Argument>,
+    invite: Option<SecretArg>,
 
     /// How the others see you; without it your login name
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
     #[command(flatten)]
-    pub demands: Demands,
+    pub demands: SecurityArgs,
 
     #[command(flatten)]
     secret: SecretArgs,
 
     #[command(flatten)]
-    pub looks: Looks,
+    pub looks: DisplayArgs,
 
     #[command(flatten)]
-    pub carriage: Carriage,
+    pub carriage: TransportArgs,
 }
 
-impl Join {
+impl JoinArgs {
     /// Where to, if that was said, and where the code is to come from; to be
     /// asked once.
     ///
     /// # Errors
     ///
     /// What was said is no invitation.
-    pub fn take_invite(&mut self) -> Result<(Option<Invite>, Source), Failure> {
+    pub fn take_invite(&mut self) -> Result<(Option<Invite>, SecretSource), Error> {
         let invite = self.invite.take().map(|invite| read(&invite)).transpose()?;
         let code = invite.as_ref().and_then(|invite| invite.code.as_ref());
-        let code = code.map(|code| Argument::new(code.password().expose()));
+        let code = code.map(|code| SecretArg::new(code.password().expose()));
         Ok((invite, mem::take(&mut self.secret).source(code)))
     }
 }
 
-fn read(invite: &Argument) -> Result<Invite, Failure> {
+fn read(invite: &SecretArg) -> Result<Invite, Error> {
     let text = std::str::from_utf8(invite.expose());
-    Invite::read(text.map_err(|_| Failure::usage(Shown::line(&[&"the invitation is not UTF-8"])))?)
+    Invite::read(text.map_err(|_| Error::usage(SafeText::line(&[&"the invitation is not UTF-8"])))?)
 }

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::args::values::{self, Bound};
-use crate::ui::model::{Clock, Notify, Settings};
-use crate::ui::theme::{Colour, Look};
+use crate::args::values::{self, Limit};
+use crate::ui::model::{NotifyLevel, Settings, TimeFormat};
+use crate::ui::theme::{ColorChoice, Theme};
 
 /// How long a person's connection is tried to be had back.
 const RECONNECT: Duration = Duration::from_secs(300);
 
 /// What the room looks like, and what rings.
 #[derive(Args, Debug)]
-pub struct Looks {
+pub struct DisplayArgs {
     /// One event per line instead of the full screen
     ///
     /// It prints into the terminal's own scrollback, which cmdchat cannot
@@ -48,7 +48,7 @@ pub struct Looks {
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub color: Colour,
+    pub color: ColorChoice,
 
     /// Hide who comes and goes
     #[arg(long, hide_short_help = true)]
@@ -63,7 +63,7 @@ pub struct Looks {
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub notify: Notify,
+    pub notify: NotifyLevel,
 
     /// How times are shown: off, short, full or utc
     #[arg(
@@ -74,16 +74,16 @@ pub struct Looks {
         hide_possible_values = true,
         hide_short_help = true
     )]
-    pub time: Clock,
+    pub time: TimeFormat,
 
     /// How long to try to get a lost connection back; 0 is not at all
     ///
     /// At a terminal and with --json five minutes if nothing is said; a pipe does not try.
     #[arg(long, value_name = "TIME", value_parser = values::bound_wait, hide_short_help = true)]
-    pub reconnect_for: Option<Bound<Duration>>,
+    pub reconnect_for: Option<Limit<Duration>>,
 }
 
-impl Looks {
+impl DisplayArgs {
     /// How long to try to get a lost connection back, for a person or, by `json`,
     /// a program that stays.
     #[must_use]
@@ -97,7 +97,7 @@ impl Looks {
 
     /// What was chosen here and by the environment.
     #[must_use]
-    pub fn choose(&self) -> (Settings, Look) {
+    pub fn choose(&self) -> (Settings, Theme) {
         let is_set = |name| env::var_os(name).filter(|value| !value.is_empty());
         // The first of these decides, as for every program.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(is_set);
@@ -107,11 +107,11 @@ impl Looks {
         });
         let ascii = self.ascii || (cfg!(unix) && !is_utf8);
         let colours = match self.color {
-            Colour::Always => true,
-            Colour::Never => false,
-            Colour::Auto => is_set("NO_COLOR").is_none(),
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => is_set("NO_COLOR").is_none(),
         };
         let settings = Settings { notify: self.notify, clock: self.time, quiet: self.quiet, ascii };
-        (settings, Look { colours, ascii })
+        (settings, Theme { colours, ascii })
     }
 }

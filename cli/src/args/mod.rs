@@ -17,19 +17,19 @@ mod way;
 #[cfg(test)]
 mod tests;
 
-pub use crate::args::connect::Connect;
-pub use crate::args::demands::Demands;
-pub use crate::args::host::Hosting;
-pub use crate::args::join::Join;
-pub use crate::args::looks::Looks;
-pub use crate::args::parse::{Again, Parsed, Stop, parse};
-pub use crate::args::passphrase::Passphrase;
-pub use crate::args::secret::{Argument, Source};
+pub use crate::args::connect::ConnectArgs;
+pub use crate::args::demands::SecurityArgs;
+pub use crate::args::host::HostArgs;
+pub use crate::args::join::JoinArgs;
+pub use crate::args::looks::DisplayArgs;
+pub use crate::args::parse::{ArgsError, Invocation, ReexecArgs, parse};
+pub use crate::args::passphrase::PassphraseArgs;
+pub use crate::args::secret::{SecretArg, SecretSource};
 pub use crate::args::send::Send;
-pub use crate::args::serve::{Limits, Serve};
-pub use crate::args::values::{Bound, Host};
-pub use crate::args::verifier::Verifier;
-pub use crate::args::way::{Carriage, Way};
+pub use crate::args::serve::{Limits, ServeArgs};
+pub use crate::args::values::{Host, Limit};
+pub use crate::args::verifier::VerifierArgs;
+pub use crate::args::way::{TargetArgs, TransportArgs};
 
 pub(crate) use crate::args::values::{host, port};
 
@@ -62,26 +62,26 @@ Examples:
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Open a room for friends, and sit in it.
-    Host(Box<Hosting>),
+    Host(Box<HostArgs>),
     /// Open a room that others connect to.
     #[command(alias = "se")] // two letters have always been enough
-    Serve(Box<Serve>),
+    Serve(Box<ServeArgs>),
     /// Enter a room.
     #[command(alias = "co")]
-    Connect(Connect),
+    Connect(ConnectArgs),
     /// Enter a room with the line or the code that its host gave you.
-    Join(Join),
+    Join(JoinArgs),
     /// Say one thing in a room, and leave.
     Send(Send),
     /// Make what a relay needs that shall not know the passphrase.
-    Verifier(Verifier),
+    Verifier(VerifierArgs),
     /// Make a passphrase of random words.
-    Passphrase(Passphrase),
+    Passphrase(PassphraseArgs),
     /// Say what this machine does to keep a conversation to itself.
     #[command(before_long_help = DOCTOR_EXAMPLES)]
     Doctor,
     /// Print completions for a shell.
-    Completions(Completions),
+    Completions(CompletionsArgs),
     /// Print the manual page.
     #[command(before_long_help = MAN_EXAMPLES)]
     Man,
@@ -90,7 +90,7 @@ pub enum Command {
 /// Print completions for a shell.
 #[derive(Args, Debug)]
 #[command(before_long_help = COMPLETIONS_EXAMPLES)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// Which shell
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: Shell,

@@ -9,38 +9,38 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
 use crate::args::{Cli, Command, shape};
-use crate::error::{Exit, Failure};
+use crate::error::{Error, ExitStatus};
 use crate::invite::Invite;
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// What was asked for.
 #[derive(Debug)]
-pub struct Parsed {
+pub struct Invocation {
     /// What to do.
     pub command: Command,
     /// The same for a second start.
-    pub again: Again,
+    pub again: ReexecArgs,
 }
 
 /// Why there is nothing to run.
 #[derive(Debug)]
-pub enum Stop {
+pub enum ArgsError {
     /// Help or the version was asked for.
     Help(Box<clap::Error>),
     /// The arguments make no sense.
-    Failed(Failure),
+    Failed(Error),
 }
 
-impl Stop {
+impl ArgsError {
     /// Prints help where it was asked for.
     ///
     /// # Errors
     /// The failure, if it was one.
-    pub fn settle(self) -> Result<Exit, Failure> {
+    pub fn settle(self) -> Result<ExitStatus, Error> {
         match self {
             Self::Help(help) => {
                 let _ = help.print(); // a closed pipe is no news
-                Ok(if help.exit_code() == 0 { Exit::Done } else { Exit::Usage })
+                Ok(if help.exit_code() == 0 { ExitStatus::Done } else { ExitStatus::Usage })
             }
             Self::Failed(failure) => Err(failure),
         }
@@ -50,24 +50,24 @@ impl Stop {
 /// Reads the arguments; the first is the name of the program.
 ///
 /// # Errors
-/// [`Stop`].
-pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
+/// [`ArgsError`].
+pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgsError> {
     let args: Vec<_> = args.into_iter().collect();
     if let Some(letter) = args.get(1).and_then(|arg| arg.to_str())
         && letter.chars().count() == 1
         && letter != "-"
     {
-        let what = Shown::line(&[&Shown::quoted(letter), &" is not a command"]);
-        return Err(Stop::Failed(
-            Failure::usage(what)
+        let what = SafeText::line(&[&SafeText::quoted(letter), &" is not a command"]);
+        return Err(ArgsError::Failed(
+            Error::usage(what)
                 .advise("cmdchat -h lists the commands; two letters of one are enough"),
         ));
     }
     let mut shape = shape();
     let matches = shape.try_get_matches_from_mut(args).map_err(stop)?;
-    let again = Again::new(&shape, &matches);
+    let again = ReexecArgs::new(&shape, &matches);
     let command = Cli::from_arg_matches(&matches).map_err(stop)?.command;
-    Ok(Parsed { command, again })
+    Ok(Invocation { command, again })
 }
 
 /// The arguments once more, without a password.
@@ -75,13 +75,13 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Stop> {
 /// They are put together from what was understood and not from how it was
 /// written, so that no spelling of the password can stay behind.
 #[derive(Debug, Default)]
-pub struct Again {
+pub struct ReexecArgs {
     command: OsString,
     positionals: Vec<OsString>,
     options: Vec<OsString>,
 }
 
-impl Again {
+impl ReexecArgs {
     fn new(shape: &clap::Command, matches: &ArgMatches) -> Self {
         let Some((name, matches)) = matches.subcommand() else {
             return Self::default();
@@ -138,9 +138,9 @@ fn public(invite: &OsStr) -> &OsStr {
 }
 
 /// What clap found, in our own shape.
-fn stop(mut error: clap::Error) -> Stop {
-    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Failure>()) {
-        return Stop::Failed(failure.clone());
+fn stop(mut error: clap::Error) -> ArgsError {
+    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Error>()) {
+        return ArgsError::Failed(failure.clone());
     }
     if matches!(
         error.kind(),
@@ -148,22 +148,22 @@ fn stop(mut error: clap::Error) -> Stop {
             | ErrorKind::DisplayVersion
             | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
     ) {
-        return Stop::Help(Box::new(error));
+        return ArgsError::Help(Box::new(error));
     }
     offer_no_short_forms(&mut error);
     // "error: …", perhaps a list, then "tip: …" and "Usage: …" behind blank lines.
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let mut failure = Failure::usage(Shown::one_line(&what.join(" ")));
+    let mut failure = Error::usage(SafeText::one_line(&what.join(" ")));
     let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     if let Some(tip) = tip {
-        failure = failure.hint(Shown::one_line(tip));
+        failure = failure.hint(SafeText::one_line(tip));
     }
     if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
-        failure = failure.hint(Shown::line(&[&"usage: ", &Shown::one_line(usage)]));
+        failure = failure.hint(SafeText::line(&[&"usage: ", &SafeText::one_line(usage)]));
     }
-    Stop::Failed(failure)
+    ArgsError::Failed(failure)
 }
 
 /// Of the commands that were perhaps meant, those that help shows.

@@ -15,7 +15,7 @@ Each word is one of 1,295 and worth 10.3 bits.";
 /// Make a passphrase of random words.
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
-pub struct Passphrase {
+pub struct PassphraseArgs {
     /// How many words, 3 to 32
     #[arg(long, value_name = "N", default_value = "7", value_parser = values::words)]
     pub words: usize,

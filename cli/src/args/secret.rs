@@ -37,7 +37,7 @@ pub(super) struct SecretArgs {
 
 /// Where the password is to come from, as far as the arguments say.
 #[derive(Debug)]
-pub enum Source {
+pub enum SecretSource {
     /// A file descriptor, read to its end.
     Fd(u32),
     /// A file.
@@ -47,32 +47,32 @@ pub enum Source {
     /// The first line a shell command prints.
     Command(OsString),
     /// The argument itself, unless the environment has one.
-    Argument(Argument),
+    Argument(SecretArg),
     /// The environment, else a person.
     Unspecified,
 }
 
 impl SecretArgs {
-    pub(super) fn source(self, argument: Option<Argument>) -> Source {
+    pub(super) fn source(self, argument: Option<SecretArg>) -> SecretSource {
         if let Some(fd) = self.password_fd {
-            Source::Fd(fd)
+            SecretSource::Fd(fd)
         } else if let Some(path) = self.password_file {
-            Source::File(path)
+            SecretSource::File(path)
         } else if self.password_stdin {
-            Source::Stdin
+            SecretSource::Stdin
         } else if let Some(command) = self.password_command {
-            Source::Command(command)
+            SecretSource::Command(command)
         } else {
-            argument.map_or(Source::Unspecified, Source::Argument)
+            argument.map_or(SecretSource::Unspecified, SecretSource::Argument)
         }
     }
 }
 
 /// A password from the command line: wiped on drop, silent in `Debug`.
 #[derive(Clone)]
-pub struct Argument(Zeroizing<Vec<u8>>);
+pub struct SecretArg(Zeroizing<Vec<u8>>);
 
-impl Argument {
+impl SecretArg {
     pub(super) fn new(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }
@@ -84,13 +84,13 @@ impl Argument {
     }
 }
 
-impl fmt::Debug for Argument {
+impl fmt::Debug for SecretArg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Argument(…)")
     }
 }
 
 /// Takes any argument, UTF-8 or not: what is wrong with it is said without it.
-pub(super) fn argument() -> impl TypedValueParser<Value = Argument> {
-    OsStringValueParser::new().map(|text| Argument(Zeroizing::new(text.into_encoded_bytes())))
+pub(super) fn argument() -> impl TypedValueParser<Value = SecretArg> {
+    OsStringValueParser::new().map(|text| SecretArg(Zeroizing::new(text.into_encoded_bytes())))
 }

@@ -4,9 +4,9 @@ use std::mem;
 
 use clap::Args;
 
-use crate::args::demands::Demands;
-use crate::args::secret::{SecretArgs, Source};
-use crate::args::way::Way;
+use crate::args::demands::SecurityArgs;
+use crate::args::secret::{SecretArgs, SecretSource};
+use crate::args::way::TargetArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -23,7 +23,7 @@ It ends with 0 only when the host has passed the message on.";
 )]
 pub struct Send {
     #[command(flatten)]
-    pub way: Way,
+    pub way: TargetArgs,
 
     /// What to say; - or nothing for standard input
     ///
@@ -36,12 +36,12 @@ pub struct Send {
     secret: SecretArgs,
 
     #[command(flatten)]
-    pub demands: Demands,
+    pub demands: SecurityArgs,
 }
 
 impl Send {
     /// Where the password is to come from; to be asked once.
-    pub fn take_secret(&mut self) -> Source {
+    pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(None)
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::args::secret::{Argument, SecretArgs, Source, argument};
-use crate::args::values::{self, Bound};
+use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
+use crate::args::values::{self, Limit};
 use crate::args::{DEFAULT_RUNTIME, Runtime};
 
 const EXAMPLES: &str = "\
@@ -28,7 +28,7 @@ The room lives in memory only; Ctrl+C closes it.";
     after_help = "All limits, with what 0 means: cmdchat serve --help",
     after_long_help = ""
 )]
-pub struct Serve {
+pub struct ServeArgs {
     /// Address to listen at; 0.0.0.0 for all
     ///
     /// 127.0.0.1 or localhost is for this machine only. IPv6 as ::1, brackets or not.
@@ -45,7 +45,7 @@ pub struct Serve {
     /// taken off the process list at once, but your shell may keep it in its
     /// history.
     #[arg(short, long, value_name = "P", value_parser = argument(), group = "secret")]
-    password: Option<Argument>,
+    password: Option<SecretArg>,
 
     #[command(flatten)]
     secret: SecretArgs,
@@ -55,7 +55,7 @@ pub struct Serve {
     pub generate: bool,
 
     #[command(flatten)]
-    verifier: VerifierArgs,
+    verifier: VerifierSourceArgs,
 
     /// Do not report joins and leaves
     #[arg(long, hide_short_help = true)]
@@ -88,25 +88,25 @@ pub struct Serve {
     pub limits: Limits,
 }
 
-impl Serve {
+impl ServeArgs {
     /// Where the password is to come from; to be asked once.
-    pub fn take_secret(&mut self) -> Source {
+    pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(self.password.take())
     }
 
     /// Where the verifier is to come from, if there is one.
-    pub fn take_verifier(&mut self) -> Option<Source> {
-        let VerifierArgs { verifier_file, verifier_stdin, verifier_fd } =
+    pub fn take_verifier(&mut self) -> Option<SecretSource> {
+        let VerifierSourceArgs { verifier_file, verifier_stdin, verifier_fd } =
             mem::take(&mut self.verifier);
-        let stdin = verifier_stdin.then_some(Source::Stdin);
-        verifier_file.map(Source::File).or(verifier_fd.map(Source::Fd)).or(stdin)
+        let stdin = verifier_stdin.then_some(SecretSource::Stdin);
+        verifier_file.map(SecretSource::File).or(verifier_fd.map(SecretSource::Fd)).or(stdin)
     }
 }
 
 /// The ways to give a verifier instead of the password: one at most, and none
 /// of the other options that say what room it is.
 #[derive(Args, Debug, Default)]
-struct VerifierArgs {
+struct VerifierSourceArgs {
     /// Be a blind relay; see cmdchat verifier
     ///
     /// The file holds what that printed. This machine then never sees the
@@ -132,11 +132,11 @@ const ROOM: [&str; 2] = ["strict", "protocol"];
 pub struct Limits {
     /// Members at a time (0: no limit)
     #[arg(long, value_name = "N", default_value = "128", value_parser = values::bound)]
-    pub max_members: Bound<usize>,
+    pub max_members: Limit<usize>,
 
     /// Members at a time from one IPv4 address or IPv6 /64 network (0: no limit)
     #[arg(long, value_name = "N", default_value = "16", value_parser = values::bound, hide_short_help = true)]
-    pub max_per_source: Bound<usize>,
+    pub max_per_source: Limit<usize>,
 
     /// Messages kept for newcomers (0: none)
     #[arg(long, value_name = "N", default_value = "1000", value_parser = values::count)]
@@ -153,7 +153,7 @@ pub struct Limits {
     /// Who writes faster is read
     /// more slowly; no message is lost.
     #[arg(long, value_name = "N", default_value = "20", value_parser = values::bound)]
-    pub rate: Bound<usize>,
+    pub rate: Limit<usize>,
 
     /// Messages a member may send at once before --rate counts
     #[arg(long, value_name = "N", default_value = "60", value_parser = values::at_least_one, hide_short_help = true)]
@@ -163,26 +163,26 @@ pub struct Limits {
     ///
     /// 30, 30s, 5m and 500ms are times.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
-    pub login_timeout: Bound<Duration>,
+    pub login_timeout: Limit<Duration>,
 
     /// Logins at a time (0: no limit)
     #[arg(long, value_name = "N", default_value = "64", value_parser = values::bound, hide_short_help = true)]
-    pub max_logins: Bound<usize>,
+    pub max_logins: Limit<usize>,
 
     /// Logins at a time from one address (0: no limit)
     #[arg(long, value_name = "N", default_value = "8", value_parser = values::bound, hide_short_help = true)]
-    pub max_logins_per_source: Bound<usize>,
+    pub max_logins_per_source: Limit<usize>,
 
     /// Unsent bytes per member (0: no limit)
     ///
     /// Who falls further behind is
     /// dropped; the others do not wait.
     #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::bound_size, hide_short_help = true)]
-    pub max_backlog: Bound<usize>,
+    pub max_backlog: Limit<usize>,
 
     /// Time a member may take nothing at all (0: no limit)
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
-    pub stall_timeout: Bound<Duration>,
+    pub stall_timeout: Limit<Duration>,
 
     /// Count this machine as one address too
     ///

@@ -3,16 +3,18 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use crate::args::{Bound, Command, Connect, Parsed, Serve, Source, Stop, parse, shape};
+use crate::args::{
+    ArgsError, Command, ConnectArgs, Invocation, Limit, SecretSource, ServeArgs, parse, shape,
+};
 
-fn typed(line: &str) -> Result<Parsed, Stop> {
+fn typed(line: &str) -> Result<Invocation, ArgsError> {
     let words = line.split_whitespace().map(OsString::from);
     parse(std::iter::once("cmdchat".into()).chain(words))
 }
 
-fn serve(line: &str) -> (Serve, Source) {
+fn serve(line: &str) -> (ServeArgs, SecretSource) {
     match typed(&format!("serve {line}")).unwrap() {
-        Parsed { command: Command::Serve(mut serve), .. } => {
+        Invocation { command: Command::Serve(mut serve), .. } => {
             let secret = serve.take_secret();
             (*serve, secret)
         }
@@ -20,9 +22,9 @@ fn serve(line: &str) -> (Serve, Source) {
     }
 }
 
-fn connect(line: &str) -> (Connect, Source) {
+fn connect(line: &str) -> (ConnectArgs, SecretSource) {
     match typed(&format!("connect {line}")).unwrap() {
-        Parsed { command: Command::Connect(mut connect), .. } => {
+        Invocation { command: Command::Connect(mut connect), .. } => {
             let secret = connect.take_secret();
             (connect, secret)
         }
@@ -33,16 +35,16 @@ fn connect(line: &str) -> (Connect, Source) {
 /// What is printed for a line that makes no sense.
 fn complaint(line: &str) -> String {
     match typed(line).unwrap_err() {
-        Stop::Failed(failure) => {
+        ArgsError::Failed(failure) => {
             assert_eq!(failure.exit as u8, 2);
             failure.to_string()
         }
-        Stop::Help(help) => panic!("help instead: {help}"),
+        ArgsError::Help(help) => panic!("help instead: {help}"),
     }
 }
 
-fn password(source: &Source) -> &[u8] {
-    let Source::Argument(argument) = source else {
+fn password(source: &SecretSource) -> &[u8] {
+    let SecretSource::Argument(argument) = source else {
         panic!("{source:?}");
     };
     argument.expose()
@@ -88,18 +90,18 @@ fn an_empty_password_is_one() {
 #[test]
 fn limits_have_defaults_and_zero_means_none() {
     let (plain, _) = serve("::1 0");
-    assert_eq!((plain.limits.max_members, plain.limits.rate), (Bound(Some(128)), Bound(Some(20))));
+    assert_eq!((plain.limits.max_members, plain.limits.rate), (Limit(Some(128)), Limit(Some(20))));
     assert_eq!((plain.limits.history, plain.limits.history_bytes), (1000, 4 << 20));
-    assert_eq!(plain.limits.login_timeout, Bound(Some(Duration::from_secs(30))));
+    assert_eq!(plain.limits.login_timeout, Limit(Some(Duration::from_secs(30))));
     assert_eq!(plain.limits.max_backlog.or_max(), 1 << 20);
 
     let (other, _) = serve(
         "::1 0 --rate 0 --max-members=0 --stall-timeout 0 --max-backlog 1024k --login-timeout 500ms",
     );
-    assert_eq!((other.limits.rate, other.limits.max_members.or_max()), (Bound(None), usize::MAX));
-    assert_eq!(other.limits.stall_timeout, Bound(None));
-    assert_eq!(other.limits.max_backlog, Bound(Some(1 << 20)));
-    assert_eq!(other.limits.login_timeout, Bound(Some(Duration::from_millis(500))));
+    assert_eq!((other.limits.rate, other.limits.max_members.or_max()), (Limit(None), usize::MAX));
+    assert_eq!(other.limits.stall_timeout, Limit(None));
+    assert_eq!(other.limits.max_backlog, Limit(Some(1 << 20)));
+    assert_eq!(other.limits.login_timeout, Limit(Some(Duration::from_millis(500))));
 }
 
 #[test]
@@ -208,9 +210,9 @@ fn one_source_of_the_password_at_a_time() {
         assert!(words.contains("cannot be used with"), "{words}");
         assert!(!words.contains("secret"), "{words}");
     }
-    assert!(matches!(serve(":: 1 --password-fd 3").1, Source::Fd(3)));
-    assert!(matches!(connect("h 1 a --password-stdin").1, Source::Stdin));
-    assert!(matches!(connect("h 1 a").1, Source::Unspecified));
+    assert!(matches!(serve(":: 1 --password-fd 3").1, SecretSource::Fd(3)));
+    assert!(matches!(connect("h 1 a --password-stdin").1, SecretSource::Stdin));
+    assert!(matches!(connect("h 1 a").1, SecretSource::Unspecified));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What single arguments may be. What they may not be is a [`Failure`] with its
+//! What single arguments may be. What they may not be is a [`Error`] with its
 //! final words.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use cmdchat_core::fingerprint::Fingerprint;
 
-use crate::error::Failure;
-use crate::text::Shown;
+use crate::error::Error;
+use crate::text::SafeText;
 
 /// Where to connect: a name or an address, without brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +23,9 @@ impl Host {
 
 /// A bound that can be switched off by 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bound<T>(pub Option<T>);
+pub struct Limit<T>(pub Option<T>);
 
-impl Bound<usize> {
+impl Limit<usize> {
     /// The bound, or the largest number.
     #[must_use]
     pub fn or_max(self) -> usize {
@@ -33,7 +33,7 @@ impl Bound<usize> {
     }
 }
 
-impl Bound<Duration> {
+impl Limit<Duration> {
     /// The bound, or the longest time.
     #[must_use]
     pub fn or_max(self) -> Duration {
@@ -41,7 +41,7 @@ impl Bound<Duration> {
     }
 }
 
-pub(crate) fn host(text: &str) -> Result<Host, Failure> {
+pub(crate) fn host(text: &str) -> Result<Host, Error> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let name = bare.unwrap_or(text);
     if is_ipv6(name) {
@@ -52,12 +52,12 @@ pub(crate) fn host(text: &str) -> Result<Host, Failure> {
     }
     let lower = text.trim_end_matches('.').to_ascii_lowercase();
     if lower.ends_with(".onion") {
-        return Err(Failure::usage(Shown::line(&[&".onion addresses need Tor"]))
+        return Err(Error::usage(SafeText::line(&[&".onion addresses need Tor"]))
             .advise("this cmdchat knows no proxy yet; ask the host for another address"));
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
     if text.is_empty() || text.contains(odd) {
-        return Err(Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not a host"]))
+        return Err(Error::usage(SafeText::line(&[&SafeText::quoted(text), &" is not a host"]))
             .advise("write a name like example.org, or an address"));
     }
     Ok(Host(text.into()))
@@ -71,19 +71,21 @@ fn is_ipv6(text: &str) -> bool {
         && scope.chars().all(|c| c.is_ascii_graphic())
 }
 
-fn port_inside(text: &str) -> Failure {
-    let failure =
-        Failure::usage(Shown::line(&[&"cannot tell address from port in ", &Shown::quoted(text)]));
+fn port_inside(text: &str) -> Error {
+    let failure = Error::usage(SafeText::line(&[
+        &"cannot tell address from port in ",
+        &SafeText::quoted(text),
+    ]));
     match text.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
-            let (name, port) = (Shown::one_line(name), Shown::one_line(port));
-            failure.hint(Shown::line(&[&"write ", &name, &" ", &port]))
+            let (name, port) = (SafeText::one_line(name), SafeText::one_line(port));
+            failure.hint(SafeText::line(&[&"write ", &name, &" ", &port]))
         }
         _ => failure.advise("write the address and the port apart: fe80::1 3000"),
     }
 }
 
-pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
+pub(super) fn address(text: &str) -> Result<IpAddr, Error> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
     let found = match bare {
         Some(text) => text.parse().ok().map(IpAddr::V6),
@@ -94,53 +96,51 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Failure> {
         Some((name, port)) if port.parse::<u16>().is_ok() && address(name).is_ok() => {
             port_inside(text)
         }
-        _ => Failure::usage(Shown::line(&[&Shown::quoted(text), &" is not an IP address"]))
+        _ => Error::usage(SafeText::line(&[&SafeText::quoted(text), &" is not an IP address"]))
             .advise("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
     })
 }
 
-pub(crate) fn port(text: &str) -> Result<u16, Failure> {
+pub(crate) fn port(text: &str) -> Result<u16, Error> {
     match port_or_any(text)? {
-        0 => Err(Failure::bad_port(text)),
+        0 => Err(Error::bad_port(text)),
         port => Ok(port),
     }
 }
 
-pub(super) fn port_or_any(text: &str) -> Result<u16, Failure> {
-    digits(text)
-        .and_then(|number| u16::try_from(number).ok())
-        .ok_or_else(|| Failure::bad_port(text))
+pub(super) fn port_or_any(text: &str) -> Result<u16, Error> {
+    digits(text).and_then(|number| u16::try_from(number).ok()).ok_or_else(|| Error::bad_port(text))
 }
 
-pub(super) fn count(text: &str) -> Result<usize, Failure> {
+pub(super) fn count(text: &str) -> Result<usize, Error> {
     digits(text)
         .and_then(|number| usize::try_from(number).ok())
         .ok_or_else(|| bad(text, " is not a number", "write digits only, for example 100"))
 }
 
-pub(super) fn at_least_one(text: &str) -> Result<usize, Failure> {
+pub(super) fn at_least_one(text: &str) -> Result<usize, Error> {
     match count(text)? {
         0 => Err(bad(text, " is too few", "write 1 or more")),
         count => Ok(count),
     }
 }
 
-pub(super) fn fingerprint(text: &str) -> Result<Fingerprint, Failure> {
+pub(super) fn fingerprint(text: &str) -> Result<Fingerprint, Error> {
     text.parse().map_err(|_| bad(text, " is no fingerprint", "write its 25 digits in quotes"))
 }
 
-pub(super) fn words(text: &str) -> Result<usize, Failure> {
+pub(super) fn words(text: &str) -> Result<usize, Error> {
     match count(text)? {
         count @ 3..=32 => Ok(count),
         _ => Err(bad(text, " is no length for a code", "write a number from 3 to 32")),
     }
 }
 
-pub(super) fn bound(text: &str) -> Result<Bound<usize>, Failure> {
-    count(text).map(|count| Bound((count > 0).then_some(count)))
+pub(super) fn bound(text: &str) -> Result<Limit<usize>, Error> {
+    count(text).map(|count| Limit((count > 0).then_some(count)))
 }
 
-pub(super) fn size(text: &str) -> Result<usize, Failure> {
+pub(super) fn size(text: &str) -> Result<usize, Error> {
     let (number, unit) = split_unit(text);
     let factor = match unit {
         "" => Some(1_u64),
@@ -155,11 +155,11 @@ pub(super) fn size(text: &str) -> Result<usize, Failure> {
         .ok_or_else(|| bad(text, " is not a size", "write for example 1048576, 1024k or 4M"))
 }
 
-pub(super) fn bound_size(text: &str) -> Result<Bound<usize>, Failure> {
-    size(text).map(|size| Bound((size > 0).then_some(size)))
+pub(super) fn bound_size(text: &str) -> Result<Limit<usize>, Error> {
+    size(text).map(|size| Limit((size > 0).then_some(size)))
 }
 
-pub(super) fn bound_wait(text: &str) -> Result<Bound<Duration>, Failure> {
+pub(super) fn bound_wait(text: &str) -> Result<Limit<Duration>, Error> {
     let (number, unit) = split_unit(text);
     let milliseconds = match unit {
         "ms" => Some(1_u64),
@@ -170,12 +170,12 @@ pub(super) fn bound_wait(text: &str) -> Result<Bound<Duration>, Failure> {
     };
     milliseconds
         .and_then(|factor| digits(number)?.checked_mul(factor))
-        .map(|ms| Bound((ms > 0).then_some(Duration::from_millis(ms))))
+        .map(|ms| Limit((ms > 0).then_some(Duration::from_millis(ms))))
         .ok_or_else(|| bad(text, " is not a time", "write for example 30s, 5m or 500ms"))
 }
 
-pub(super) fn wait(text: &str) -> Result<Duration, Failure> {
-    let Bound(wait) = bound_wait(text)?;
+pub(super) fn wait(text: &str) -> Result<Duration, Error> {
+    let Limit(wait) = bound_wait(text)?;
     wait.ok_or_else(|| bad(text, " is too short", "write for example 10s"))
 }
 
@@ -188,6 +188,6 @@ fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
-fn bad(text: &str, what: &'static str, hint: &'static str) -> Failure {
-    Failure::usage(Shown::line(&[&Shown::quoted(text), &what])).advise(hint)
+fn bad(text: &str, what: &'static str, hint: &'static str) -> Error {
+    Error::usage(SafeText::line(&[&SafeText::quoted(text), &what])).advise(hint)
 }

@@ -4,7 +4,7 @@ use std::mem;
 
 use clap::Args;
 
-use crate::args::secret::{SecretArgs, Source};
+use crate::args::secret::{SecretArgs, SecretSource};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,7 +17,7 @@ but it is not the passphrase, and opens no message.";
 /// Make what a relay needs that shall not know the passphrase.
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
-pub struct Verifier {
+pub struct VerifierArgs {
     /// For a classic room, where Python clients are welcome
     #[arg(long)]
     pub classic: bool,
@@ -34,9 +34,9 @@ pub struct Verifier {
     secret: SecretArgs,
 }
 
-impl Verifier {
+impl VerifierArgs {
     /// Where the password is to come from; to be asked once.
-    pub fn take_secret(&mut self) -> Source {
+    pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(None)
     }
 }

@@ -9,7 +9,7 @@ use crate::args::{DEFAULT_RUNTIME, Runtime};
 
 /// Where a room is, and as whom to enter it.
 #[derive(Args, Debug)]
-pub struct Way {
+pub struct TargetArgs {
     /// Name or address of the host; IPv6 as ::1
     #[arg(value_name = "HOST", value_parser = values::host)]
     pub host: Host,
@@ -23,12 +23,12 @@ pub struct Way {
     pub username: String,
 
     #[command(flatten)]
-    pub carriage: Carriage,
+    pub carriage: TransportArgs,
 }
 
 /// What carries a connection.
 #[derive(Args, Clone, Copy, Debug)]
-pub struct Carriage {
+pub struct TransportArgs {
     /// Longest wait for an answer
     ///
     /// It counts for connecting, and at the end of input for what was sent to

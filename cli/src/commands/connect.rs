@@ -3,28 +3,28 @@
 use cmdchat_core::client::Mode;
 
 use crate::commands::shared::{
-    chat::{Visit, told},
+    chat::{ChatTask, told},
     login,
 };
 use crate::{
-    args::{Again, Connect},
-    error::{Exit, Failure},
+    args::{ConnectArgs, ReexecArgs},
+    error::{Error, ExitStatus},
     secrets,
-    ui::Opening,
+    ui::StartupNotices,
 };
 
-pub(super) fn run(mut command: Connect, again: &Again) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: ConnectArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     told(command.looks.json, |json| {
         let password = secrets::password(command.take_secret(), again)?;
         let name = login::name(&command.way.username)?;
-        command.way.carriage.runtime.carry(Visit {
+        command.way.carriage.runtime.carry(ChatTask {
             way: &command.way,
             looks: &command.looks,
             demands: command.demands,
             lowest: Mode::Plaintext,
             name,
             password,
-            opening: Opening::default(),
+            opening: StartupNotices::default(),
             json,
         })
     })

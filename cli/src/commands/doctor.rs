@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use crate::{hardening, text::Shown};
+use crate::{hardening, text::SafeText};
 
 /// A line for each topic.
 pub(super) fn page() -> Vec<u8> {
@@ -17,24 +17,24 @@ pub(super) fn page() -> Vec<u8> {
     page
 }
 
-fn terminal() -> Shown {
+fn terminal() -> SafeText {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return Shown::line(&[&"none: plain lines"]);
+        return SafeText::line(&[&"none: plain lines"]);
     }
-    let name = Shown::quoted(&env::var("TERM").unwrap_or_default());
+    let name = SafeText::quoted(&env::var("TERM").unwrap_or_default());
     match crossterm::terminal::size() {
-        Ok((columns, rows)) => Shown::line(&[&name, &", ", &columns, &" by ", &rows]),
-        Err(_) => Shown::line(&[&name, &", its size is not known"]),
+        Ok((columns, rows)) => SafeText::line(&[&name, &", ", &columns, &" by ", &rows]),
+        Err(_) => SafeText::line(&[&name, &", its size is not known"]),
     }
 }
 
 /// Programs between us and the terminal that remember what is shown.
-fn multiplexer() -> Shown {
+fn multiplexer() -> SafeText {
     let known = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     match known.into_iter().find(|(variable, _)| env::var_os(variable).is_some()) {
         Some((_, name)) => {
-            Shown::line(&[&name, &": it keeps what plain mode prints, and its log would too"])
+            SafeText::line(&[&name, &": it keeps what plain mode prints, and its log would too"])
         }
-        None => Shown::line(&[&"none"]),
+        None => SafeText::line(&[&"none"]),
     }
 }

@@ -22,48 +22,51 @@ use crate::commands::{
     epoch, internal, seed,
     serve::stop_on_signals,
     shared::{
-        chat::{Visit, told},
+        chat::{ChatTask, told},
         login,
         room_kind::Kind,
-        runtime::Errand,
+        runtime::RuntimeTask,
         server::{keep, listening},
     },
 };
 use crate::{
-    args::{self, Demands, Hosting, Way},
-    error::{Exit, Failure},
+    args::{self, HostArgs, SecurityArgs, TargetArgs},
+    error::{Error, ExitStatus},
     invite::{
-        Card,
-        word_code::{CLASSIC, Code, STRICT},
+        Instructions,
+        word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
     },
     json::Writer,
-    text::Shown,
-    ui::Opening,
+    text::SafeText,
+    ui::StartupNotices,
 };
 
 /// Where friends look first.
 const PORT: u16 = 3000;
 
-pub(super) fn run(command: &Hosting) -> Result<Exit, Failure> {
+pub(super) fn run(command: &HostArgs) -> Result<ExitStatus, Error> {
     told(command.looks.json, |json| {
-        let (kind, least) =
-            if command.classic { (Kind::Classic, CLASSIC) } else { (Kind::Strict, STRICT) };
+        let (kind, least) = if command.classic {
+            (Kind::Classic, CLASSIC_WORDS)
+        } else {
+            (Kind::Strict, STRICT_WORDS)
+        };
         let words = command.words.unwrap_or(least);
         if words < least {
-            return Err(Failure::too_few_words(least));
+            return Err(Error::too_few_words(least));
         }
         let seed = seed()?;
         let name =
             if command.headless { None } else { Some(login::own_name(command.name.as_deref())?) };
-        let code = Code::draw(words, &seed);
+        let code = WordCode::draw(words, &seed);
         let credentials = kind.credentials(&code.password(), &seed)?;
-        command.carriage.runtime.carry(Party { command, code, credentials, seed, name, json })
+        command.carriage.runtime.carry(HostTask { command, code, credentials, seed, name, json })
     })
 }
 
-struct Party<'a> {
-    command: &'a Hosting,
-    code: Code,
+struct HostTask<'a> {
+    command: &'a HostArgs,
+    code: WordCode,
     credentials: Credentials,
     seed: Seed,
     /// Of the host's own seat, if it wants one.
@@ -71,14 +74,14 @@ struct Party<'a> {
     json: Option<&'a mut Writer>,
 }
 
-impl Errand for Party<'_> {
-    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
+impl RuntimeTask for HostTask<'_> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
         let socket = listen(self.command.bind, self.command.port)?;
         let failed = |error: &io::Error| internal("cannot listen", error);
         let address = socket.local_addr().map_err(|error| failed(&error))?;
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
         let own = own_addresses(address.ip());
-        let card = Card::of_host(&own, address.port(), &self.code, !self.command.classic);
+        let card = Instructions::of_host(&own, address.port(), &self.code, !self.command.classic);
         let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command.max_members),
@@ -95,24 +98,24 @@ impl Errand for Party<'_> {
             return keep(runtime, listener, server, opening, false, stop_on_signals()?);
         };
 
-        let way = Way {
+        let way = TargetArgs {
             host: args::host(&reachable(address.ip()).to_string())?,
             port: address.port(),
             username: name.as_str().to_owned(),
             carriage: self.command.carriage,
         };
-        let seat = Visit {
+        let seat = ChatTask {
             way: &way,
             looks: &self.command.looks,
-            demands: Demands::default(),
+            demands: SecurityArgs::default(),
             lowest: self.code.lowest_mode(),
             name,
             password: self.code.password(),
-            opening: Opening {
+            opening: StartupNotices {
                 card: Some(card),
                 hosts: true,
                 draws: self.command.qr,
-                ..Opening::default()
+                ..StartupNotices::default()
             },
             json: self.json,
         };
@@ -144,7 +147,7 @@ fn limits(members: usize) -> Limits {
 
 /// All addresses unless one is asked for, and a free port if 3000 is taken and
 /// none is.
-fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Failure> {
+fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Error> {
     // The first takes both families, but a machine may have no IPv6.
     let everywhere = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
     let addresses = bind.map_or(everywhere.to_vec(), |address| vec![address]);
@@ -152,11 +155,11 @@ fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Failur
     let places = ports
         .iter()
         .flat_map(|port| addresses.iter().map(|address| SocketAddr::new(*address, *port)));
-    let mut failed = Failure::usage(Shown::line(&[&"nowhere to listen"]));
+    let mut failed = Error::usage(SafeText::line(&[&"nowhere to listen"]));
     for place in places {
         match tcp::listen(place) {
             Ok(socket) => return Ok(socket),
-            Err(error) => failed = Failure::from_listen(place, &error),
+            Err(error) => failed = Error::from_listen(place, &error),
         }
     }
     Err(failed)

@@ -1,18 +1,18 @@
 //! `cmdchat join`: a room, with what its host gave out.
 
 use crate::commands::shared::{
-    chat::{Visit, told},
+    chat::{ChatTask, told},
     login,
 };
 use crate::{
-    args::{Again, Join, Way},
-    error::{Exit, Failure},
-    invite::{Card, Invite},
+    args::{JoinArgs, ReexecArgs, TargetArgs},
+    error::{Error, ExitStatus},
+    invite::{Instructions, Invite},
     secrets,
-    ui::Opening,
+    ui::StartupNotices,
 };
 
-pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: JoinArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     told(command.looks.json, |json| {
         let (invite, source) = command.take_invite()?;
         let given = secrets::code(source, again)?;
@@ -25,21 +25,21 @@ pub(super) fn run(mut command: Join, again: &Again) -> Result<Exit, Failure> {
             None => secrets::ask_for_code()?,
         };
         let name = login::own_name(command.name.as_deref())?;
-        let card = Card::of_guest(place.clone(), code.clone());
-        let way = Way {
+        let card = Instructions::of_guest(place.clone(), code.clone());
+        let way = TargetArgs {
             host: place.host,
             port: place.port,
             username: name.as_str().to_owned(),
             carriage: command.carriage,
         };
-        command.carriage.runtime.carry(Visit {
+        command.carriage.runtime.carry(ChatTask {
             way: &way,
             looks: &command.looks,
             demands: command.demands,
             lowest: code.lowest_mode(),
             name,
             password: code.password(),
-            opening: Opening { card: Some(card), ..Opening::default() },
+            opening: StartupNotices { card: Some(card), ..StartupNotices::default() },
             json,
         })
     })

@@ -21,10 +21,10 @@ use cmdchat_core::{
 use jiff::Timestamp;
 
 use crate::{
-    args::{Command, Parsed},
-    error::{Exit, Failure, reason},
-    invite::word_code::Code,
-    text::Shown,
+    args::{Command, Invocation},
+    error::{Error, ExitStatus, reason},
+    invite::word_code::WordCode,
+    text::SafeText,
 };
 
 /// Does what was asked for, to its end.
@@ -32,7 +32,7 @@ use crate::{
 /// # Errors
 ///
 /// Why it ended without success.
-pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
+pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Error> {
     match command {
         Command::Host(command) => host::run(&command),
         Command::Serve(command) => serve::run(*command, &again),
@@ -41,8 +41,8 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
         Command::Send(command) => send::run(command, &again),
         Command::Verifier(command) => verifier::run(command, &again),
         Command::Passphrase(command) => {
-            let code = Code::draw(command.words, &seed()?).shown();
-            print(Shown::line(&[&code, &"\n"]).as_str().as_bytes())
+            let code = WordCode::draw(command.words, &seed()?).shown();
+            print(SafeText::line(&[&code, &"\n"]).as_str().as_bytes())
         }
         Command::Doctor => print(&doctor::page()),
         Command::Completions(command) => print(&completions::script(command.shell)),
@@ -51,27 +51,27 @@ pub fn run(Parsed { command, again }: Parsed) -> Result<Exit, Failure> {
 }
 
 /// Prints a text of ours.
-fn print(text: &[u8]) -> Result<Exit, Failure> {
+fn print(text: &[u8]) -> Result<ExitStatus, Error> {
     match io::stdout().write_all(text) {
-        Ok(()) => Ok(Exit::Done),
+        Ok(()) => Ok(ExitStatus::Done),
         Err(error) => unwritten(&error),
     }
 }
 
 /// How the program ends when standard output takes no more.
-fn unwritten(error: &io::Error) -> Result<Exit, Failure> {
-    Failure::unwritten(error).map_or(Ok(Exit::Done), Err)
+fn unwritten(error: &io::Error) -> Result<ExitStatus, Error> {
+    Error::unwritten(error).map_or(Ok(ExitStatus::Done), Err)
 }
 
 /// Fresh randomness for one run: the only time the system is asked for it.
 #[expect(clippy::disallowed_methods, reason = "this is where the one seed is drawn")]
-fn seed() -> Result<Seed, Failure> {
+fn seed() -> Result<Seed, Error> {
     let mut outcome = Ok(());
     let secret = Secret::fill_with(|bytes| outcome = getrandom::fill(bytes));
     outcome.map(|()| Seed::new(secret)).map_err(|error| {
-        let why = Shown::one_line(&error.to_string());
-        let what = Shown::line(&[&"the system gives no randomness: ", &why]);
-        Failure::new(Exit::Internal, what)
+        let why = SafeText::one_line(&error.to_string());
+        let what = SafeText::line(&[&"the system gives no randomness: ", &why]);
+        Error::new(ExitStatus::Internal, what)
     })
 }
 
@@ -82,6 +82,6 @@ fn epoch(now: Tick) -> Epoch {
 }
 
 /// What the console says where the system refuses something.
-pub(crate) fn internal(what: &'static str, error: &io::Error) -> Failure {
-    Failure::new(Exit::Internal, Shown::line(&[&what, &": ", &reason(error)]))
+pub(crate) fn internal(what: &'static str, error: &io::Error) -> Error {
+    Error::new(ExitStatus::Internal, SafeText::line(&[&what, &": ", &reason(error)]))
 }

@@ -15,23 +15,23 @@ use cmdchat_drivers::{client::SessionCommand, runtime::TcpRuntime};
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{Again, Demands, Send, Way},
-    error::{Exit, Failure},
+    args::{ReexecArgs, SecurityArgs, Send, TargetArgs},
+    error::{Error, ExitStatus},
     secrets,
-    session::{Next, Source, Talk},
+    session::{ChatSession, Next, Source},
 };
 use crate::{
     commands::{
         epoch, internal, seed,
         shared::{
             login::{self, enter, parted},
-            runtime::Errand,
+            runtime::RuntimeTask,
         },
     },
     signals::interrupt_on_signals,
 };
 
-pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: Send, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     let password = secrets::password(command.take_secret(), again)?;
     let name = login::name(&command.way.username)?;
     let text = match command.text {
@@ -39,10 +39,10 @@ pub(super) fn run(mut command: Send, again: &Again) -> Result<Exit, Failure> {
         _ => input().map_err(|error| internal("cannot read standard input", &error))?,
     };
     if text.is_empty() {
-        return Err(Failure::nothing_to_send());
+        return Err(Error::nothing_to_send());
     }
     if text.len() > MAX_TEXT {
-        return Err(Failure::too_long());
+        return Err(Error::too_long());
     }
     let demands = command.demands;
     command.way.carriage.runtime.carry(Message { way: &command.way, demands, name, password, text })
@@ -60,15 +60,15 @@ fn input() -> io::Result<Zeroizing<String>> {
 }
 
 struct Message<'a> {
-    way: &'a Way,
-    demands: Demands,
+    way: &'a TargetArgs,
+    demands: SecurityArgs,
     name: Username,
     password: Password,
     text: Zeroizing<String>,
 }
 
-impl Errand for Message<'_> {
-    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
+impl RuntimeTask for Message<'_> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
         let (inside, signals) = interrupt_on_signals()?;
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
@@ -80,14 +80,15 @@ impl Errand for Message<'_> {
 
             let input = (Source::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
-            let mut talk = Talk::new(runtime.clone(), joined, input, signals, patience, None);
+            let mut talk =
+                ChatSession::new(runtime.clone(), joined, input, signals, patience, None);
             talk.ask(SessionCommand::Send(SendId(0), self.text));
             talk.finish();
             loop {
                 match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
                     Next::Event(Event::SendFailed(_, SendError::TooLong)) => {
-                        return Err(Failure::too_long());
+                        return Err(Error::too_long());
                     }
                     Next::Event(_)
                     | Next::Typed(_)

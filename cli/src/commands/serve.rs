@@ -18,19 +18,19 @@ use crate::commands::{
     epoch, internal, print, seed,
     shared::{
         room_kind::Kind,
-        runtime::Errand,
+        runtime::RuntimeTask,
         server::{keep, listening},
     },
 };
 use crate::{
-    args::{Again, Serve},
-    error::{Exit, Failure},
-    invite::word_code::{CLASSIC, Code, STRICT},
+    args::{ReexecArgs, ServeArgs},
+    error::{Error, ExitStatus},
+    invite::word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
     secrets,
-    text::Shown,
+    text::SafeText,
 };
 
-pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
+pub(super) fn run(mut command: ServeArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     let seed = seed()?;
     let (credentials, blind) = match command.take_verifier() {
         Some(source) => (secrets::verifier(source, again)?, true),
@@ -38,19 +38,23 @@ pub(super) fn run(mut command: Serve, again: &Again) -> Result<Exit, Failure> {
         None => (from_password(&mut command, again, &seed)?, false),
     };
     let stop = stop_on_signals()?;
-    let relay = Relay { command: &command, credentials, blind, seed, stop };
+    let relay = ServeTask { command: &command, credentials, blind, seed, stop };
     command.runtime.carry(relay)
 }
 
-fn from_password(command: &mut Serve, again: &Again, seed: &Seed) -> Result<Credentials, Failure> {
+fn from_password(
+    command: &mut ServeArgs,
+    again: &ReexecArgs,
+    seed: &Seed,
+) -> Result<Credentials, Error> {
     let kind = match (command.strict, command.protocol) {
         (true, _) => Kind::Strict,
         (false, 1) => Kind::Protocol1,
         (false, _) => Kind::Classic,
     };
     let password = if command.generate {
-        let code = Code::draw(if command.strict { STRICT } else { CLASSIC }, seed);
-        print(Shown::line(&[&code.shown(), &"\n"]).as_str().as_bytes())?;
+        let code = WordCode::draw(if command.strict { STRICT_WORDS } else { CLASSIC_WORDS }, seed);
+        print(SafeText::line(&[&code.shown(), &"\n"]).as_str().as_bytes())?;
         code.password()
     } else {
         let password = secrets::password(command.take_secret(), again)?;
@@ -60,8 +64,8 @@ fn from_password(command: &mut Serve, again: &Again, seed: &Seed) -> Result<Cred
     kind.credentials(&password, seed)
 }
 
-struct Relay<'a> {
-    command: &'a Serve,
+struct ServeTask<'a> {
+    command: &'a ServeArgs,
     credentials: Credentials,
     /// The password was never here.
     blind: bool,
@@ -69,10 +73,10 @@ struct Relay<'a> {
     stop: Receiver<()>,
 }
 
-impl Errand for Relay<'_> {
-    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
+impl RuntimeTask for ServeTask<'_> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
         let wanted = SocketAddr::new(self.command.address, self.command.port);
-        let failed = |error: &io::Error| Failure::from_listen(wanted, error);
+        let failed = |error: &io::Error| Error::from_listen(wanted, error);
         let socket = tcp::listen(wanted).map_err(|error| failed(&error))?;
         let address = socket.local_addr().map_err(|error| failed(&error))?;
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
@@ -84,7 +88,7 @@ impl Errand for Relay<'_> {
             epoch: epoch(runtime.now()),
             seed: self.seed,
         };
-        let blind = Shown::line(&[&"blind relay: this machine never sees the passphrase"]);
+        let blind = SafeText::line(&[&"blind relay: this machine never sees the passphrase"]);
         let opening = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
         keep(runtime, listener, server, opening.collect(), self.command.quiet, self.stop)
     }
@@ -92,7 +96,7 @@ impl Errand for Relay<'_> {
 
 /// Closes the channel at the first signal that asks the program to end; at the
 /// second it ends at once.
-pub(super) fn stop_on_signals() -> Result<Receiver<()>, Failure> {
+pub(super) fn stop_on_signals() -> Result<Receiver<()>, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;
     let (stop, stopped) = async_channel::bounded(1);
@@ -101,7 +105,7 @@ pub(super) fn stop_on_signals() -> Result<Receiver<()>, Failure> {
         signals.next();
         stop.close();
         signals.next();
-        process::exit(Exit::Interrupted as i32);
+        process::exit(ExitStatus::Interrupted as i32);
     };
     thread::Builder::new()
         .name("signals".into())
@@ -110,7 +114,7 @@ pub(super) fn stop_on_signals() -> Result<Receiver<()>, Failure> {
     Ok(stopped)
 }
 
-fn limits(command: &Serve) -> server::Limits {
+fn limits(command: &ServeArgs) -> server::Limits {
     let given = &command.limits;
     let rate = |per_second: usize| Rate {
         burst: u32::try_from(given.burst).unwrap_or(u32::MAX),

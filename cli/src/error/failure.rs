@@ -1,35 +1,34 @@
 //! A failure in words, and those that end a connection attempt.
 
-use std::error::Error;
 use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::error::{Exit, Span};
-use crate::text::Shown;
+use crate::error::{ExitStatus, HumanDuration};
+use crate::text::SafeText;
 
 /// Why the program ends without success. Displayed as `error: …` and `hint: …`
 /// lines, lower case and without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct Error {
     /// The code it ends with.
-    pub exit: Exit,
+    pub exit: ExitStatus,
     /// What happened, with the thing named.
-    pub what: Shown,
+    pub what: SafeText,
     /// What to do about it, one action each.
-    pub hints: Vec<Shown>,
+    pub hints: Vec<SafeText>,
 }
 
-impl Failure {
+impl Error {
     /// A failure without a hint.
     #[must_use]
-    pub const fn new(exit: Exit, what: Shown) -> Self {
+    pub const fn new(exit: ExitStatus, what: SafeText) -> Self {
         Self { exit, what, hints: Vec::new() }
     }
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: Shown) -> Self {
+    pub fn hint(mut self, hint: SafeText) -> Self {
         self.hints.push(hint);
         self
     }
@@ -37,41 +36,41 @@ impl Failure {
     /// Adds a hint that needs no names.
     #[must_use]
     pub fn advise(self, hint: &'static str) -> Self {
-        self.hint(Shown::line(&[&hint]))
+        self.hint(SafeText::line(&[&hint]))
     }
 
     /// A bad argument.
     #[must_use]
-    pub const fn usage(what: Shown) -> Self {
-        Self::new(Exit::Usage, what)
+    pub const fn usage(what: SafeText) -> Self {
+        Self::new(ExitStatus::Usage, what)
     }
 
     /// `text` is no port, or not one that can be used here.
     #[must_use]
     pub fn bad_port(text: &str) -> Self {
-        Self::usage(Shown::line(&[&Shown::quoted(text), &" is not a port"]))
+        Self::usage(SafeText::line(&[&SafeText::quoted(text), &" is not a port"]))
             .advise("use a number from 1 to 65535")
     }
 
     /// No passphrase, and nobody to ask.
     #[must_use]
     pub fn no_secret() -> Self {
-        let what = Shown::line(&[&"no passphrase given and no terminal to ask on"]);
-        Self::new(Exit::NoTerminal, what).advise("use --password-file or --password-fd")
+        let what = SafeText::line(&[&"no passphrase given and no terminal to ask on"]);
+        Self::new(ExitStatus::NoTerminal, what).advise("use --password-file or --password-fd")
     }
 
     /// Ctrl+C before anything was done.
     #[must_use]
     pub fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, Shown::line(&[&"interrupted"]))
+        Self::new(ExitStatus::Interrupted, SafeText::line(&[&"interrupted"]))
     }
 
     /// Standard output takes no more; nothing to speak of if whoever read it has
     /// read enough and closed the pipe.
     #[must_use]
     pub fn unwritten(error: &io::Error) -> Option<Self> {
-        let what = Shown::line(&[&"cannot write to standard output: ", &reason(error)]);
-        (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(Exit::Internal, what))
+        let what = SafeText::line(&[&"cannot write to standard output: ", &reason(error)]);
+        (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(ExitStatus::Internal, what))
     }
 
     /// Why connecting to `host` failed. `timeout` is the one that was set.
@@ -89,8 +88,8 @@ impl Failure {
             }
             _ if is_lookup(error) => Self::unknown_host(host),
             _ => Self::new(
-                Exit::CannotConnect,
-                Shown::line(&[&"cannot connect to ", &at(host, port), &": ", &reason(error)]),
+                ExitStatus::CannotConnect,
+                SafeText::line(&[&"cannot connect to ", &at(host, port), &": ", &reason(error)]),
             ),
         }
     }
@@ -98,25 +97,27 @@ impl Failure {
     /// Nothing listens there.
     #[must_use]
     pub fn refused(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[&"nothing is listening at ", &at(host, port)]);
-        Self::new(Exit::CannotConnect, what)
-            .hint(Shown::line(&[&"ask the host whether the room is open and the port is ", &port]))
+        let what = SafeText::line(&[&"nothing is listening at ", &at(host, port)]);
+        Self::new(ExitStatus::CannotConnect, what).hint(SafeText::line(&[
+            &"ask the host whether the room is open and the port is ",
+            &port,
+        ]))
     }
 
     /// No way to that machine.
     #[must_use]
     pub fn no_route(host: &str) -> Self {
-        let what = Shown::line(&[&"no route to ", &Shown::one_line(host)]);
-        Self::new(Exit::CannotConnect, what)
+        let what = SafeText::line(&[&"no route to ", &SafeText::one_line(host)]);
+        Self::new(ExitStatus::CannotConnect, what)
             .advise("check that you are on the same network or VPN as the host")
     }
 
     /// Nobody answered within `timeout`.
     #[must_use]
     pub fn no_answer(host: &str, port: u16, timeout: Duration) -> Self {
-        let within = Shown::one_line(&Span(timeout).to_string());
-        let what = Shown::line(&[&at(host, port), &" did not answer within ", &within]);
-        Self::new(Exit::TimedOut, what).hint(Shown::line(&[
+        let within = SafeText::one_line(&HumanDuration(timeout).to_string());
+        let what = SafeText::line(&[&at(host, port), &" did not answer within ", &within]);
+        Self::new(ExitStatus::TimedOut, what).hint(SafeText::line(&[
             &"a firewall or router may be dropping the connection; the host may need to forward port ",
             &port,
         ]))
@@ -125,13 +126,13 @@ impl Failure {
     /// The name has no address.
     #[must_use]
     pub fn unknown_host(host: &str) -> Self {
-        let what = Shown::line(&[&"cannot find the host ", &Shown::quoted(host)]);
-        Self::new(Exit::UnknownHost, what)
+        let what = SafeText::line(&[&"cannot find the host ", &SafeText::quoted(host)]);
+        Self::new(ExitStatus::UnknownHost, what)
             .advise("check the spelling, or use the address the host's screen shows")
     }
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "error: {}", self.what)?;
         for hint in &self.hints {
@@ -141,25 +142,25 @@ impl fmt::Display for Failure {
     }
 }
 
-impl Error for Failure {}
+impl std::error::Error for Error {}
 
 /// `host:port`, with brackets where the host is an IPv6 address.
-pub(crate) fn at(host: &str, port: u16) -> Shown {
-    let host = Shown::one_line(host);
+pub(crate) fn at(host: &str, port: u16) -> SafeText {
+    let host = SafeText::one_line(host);
     if host.as_str().contains(':') {
-        Shown::line(&[&"[", &host, &"]:", &port])
+        SafeText::line(&[&"[", &host, &"]:", &port])
     } else {
-        Shown::line(&[&host, &":", &port])
+        SafeText::line(&[&host, &":", &port])
     }
 }
 
 /// What the system says, without its number and in lower case.
-pub(crate) fn reason(error: &io::Error) -> Shown {
+pub(crate) fn reason(error: &io::Error) -> SafeText {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    Shown::one_line(&first.into_iter().chain(letters).collect::<String>())
+    SafeText::one_line(&first.into_iter().chain(letters).collect::<String>())
 }
 
 /// Name resolution has no error kind of its own: on Unix it is told by the
@@ -176,8 +177,8 @@ mod tests {
 
     use super::*;
 
-    fn dial(error: &io::Error) -> Failure {
-        Failure::from_dial("192.168.1.20", 3000, Duration::from_secs(10), error)
+    fn dial(error: &io::Error) -> Error {
+        Error::from_dial("192.168.1.20", 3000, Duration::from_secs(10), error)
     }
 
     #[test]
@@ -212,7 +213,7 @@ mod tests {
         // A label of 64 letters is refused by every resolver without asking anyone.
         let name = format!("{}.invalid", "x".repeat(64));
         let error = (name.as_str(), 1).to_socket_addrs().unwrap_err();
-        assert_eq!(dial(&error).exit, Exit::UnknownHost);
+        assert_eq!(dial(&error).exit, ExitStatus::UnknownHost);
     }
 
     #[test]
@@ -222,7 +223,7 @@ mod tests {
 
     #[test]
     fn arguments_cannot_drive_the_terminal() {
-        let failure = Failure::bad_port("99\u{1B}[2J\n");
+        let failure = Error::bad_port("99\u{1B}[2J\n");
         assert_eq!(failure.what.as_str(), "\"99^[[2J\u{FFFD}\" is not a port");
     }
 }

@@ -3,35 +3,35 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::error::{Exit, Failure, failure::reason};
-use crate::text::Shown;
+use crate::error::{Error, ExitStatus, failure::reason};
+use crate::text::SafeText;
 
-impl Failure {
+impl Error {
     /// Why listening at `address` failed.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]
     pub fn from_listen(address: SocketAddr, error: &io::Error) -> Self {
         let port = address.port();
-        let failure = |what| Self::new(Exit::CannotListen, what);
+        let failure = |what| Self::new(ExitStatus::CannotListen, what);
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let other = if port < u16::MAX { port + 1 } else { port - 1 };
-                failure(Shown::line(&[&"port ", &port, &" is already in use on this machine"]))
-                    .hint(Shown::line(&[&"choose another, for example ", &other]))
+                failure(SafeText::line(&[&"port ", &port, &" is already in use on this machine"]))
+                    .hint(SafeText::line(&[&"choose another, for example ", &other]))
             }
             io::ErrorKind::PermissionDenied => {
-                let failure = failure(Shown::line(&[&"not allowed to listen on port ", &port]));
+                let failure = failure(SafeText::line(&[&"not allowed to listen on port ", &port]));
                 if port < 1024 { failure.advise("use a port above 1023") } else { failure }
             }
             io::ErrorKind::AddrNotAvailable => {
-                failure(Shown::line(&[&address.ip(), &" is not an address of this machine"]))
+                failure(SafeText::line(&[&address.ip(), &" is not an address of this machine"]))
                     .advise(if address.is_ipv4() {
                         "use 0.0.0.0 for all"
                     } else {
                         "use :: for all"
                     })
             }
-            _ => failure(Shown::line(&[&"cannot listen at ", &address, &": ", &reason(error)])),
+            _ => failure(SafeText::line(&[&"cannot listen at ", &address, &": ", &reason(error)])),
         }
     }
 }
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     fn listen(address: &str, kind: io::ErrorKind) -> String {
-        let failure = Failure::from_listen(address.parse().unwrap(), &kind.into());
+        let failure = Error::from_listen(address.parse().unwrap(), &kind.into());
         assert_eq!(failure.exit as u8, 12);
         failure.to_string()
     }

@@ -5,66 +5,67 @@ use std::time::Duration;
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
 use crate::error::failure::at;
-use crate::error::{Exit, Failure, Span};
-use crate::text::Shown;
+use crate::error::{Error, ExitStatus, HumanDuration};
+use crate::text::SafeText;
 
-impl Failure {
+impl Error {
     /// The host did not take our proof.
     #[must_use]
     pub fn wrong_passphrase(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[&at(host, port), &" did not accept the passphrase"]);
-        Self::new(Exit::WrongPassphrase, what).advise("passwords are case-sensitive; codes are not")
+        let what = SafeText::line(&[&at(host, port), &" did not accept the passphrase"]);
+        Self::new(ExitStatus::WrongPassphrase, what)
+            .advise("passwords are case-sensitive; codes are not")
     }
 
     /// The host offers less than was insisted on.
     #[must_use]
     pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
         let what = match offered {
-            Mode::Plaintext => Shown::line(&[&at(host, port), &" speaks only protocol 1"]),
+            Mode::Plaintext => SafeText::line(&[&at(host, port), &" speaks only protocol 1"]),
             Mode::Sealed | Mode::Strict => {
-                Shown::line(&[&at(host, port), &" offers only a classic room"])
+                SafeText::line(&[&at(host, port), &" offers only a classic room"])
             }
         };
-        Self::new(Exit::NotOurs, what)
+        Self::new(ExitStatus::NotOurs, what)
             .advise("someone may be interfering; --require any joins anyway")
     }
 
     /// The fingerprint is another.
     #[must_use]
     pub fn other_room(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[&"the room at ", &at(host, port), &" is another one"]);
-        Self::new(Exit::Distrust, what)
+        let what = SafeText::line(&[&"the room at ", &at(host, port), &" is another one"]);
+        Self::new(ExitStatus::Distrust, what)
             .advise("compare the digits with the host; someone may be interfering")
     }
 
     /// Somebody on the way wants protocol 1.
     #[must_use]
     pub fn downgrade(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[
+        let what = SafeText::line(&[
             &"downgrade detected: ",
             &at(host, port),
             &" could seal this connection, and somebody on the way prevents it",
         ]);
-        Self::new(Exit::Distrust, what)
+        Self::new(ExitStatus::Distrust, what)
             .advise("do not type the passphrase on this network; try another one")
     }
 
     /// Neither of the protocols that this program speaks.
     #[must_use]
     pub fn unknown_version(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[
+        let what = SafeText::line(&[
             &at(host, port),
             &" speaks another protocol; this cmdchat knows 1 and 2",
         ]);
-        Self::new(Exit::NotOurs, what).advise("update cmdchat")
+        Self::new(ExitStatus::NotOurs, what).advise("update cmdchat")
     }
 
     /// We did not take the host's proof.
     #[must_use]
     pub fn host_without_proof(host: &str, port: u16) -> Self {
         let what =
-            Shown::line(&[&"the host at ", &at(host, port), &" does not know the passphrase"]);
-        Self::new(Exit::Distrust, what).advise(
+            SafeText::line(&[&"the host at ", &at(host, port), &" does not know the passphrase"]);
+        Self::new(ExitStatus::Distrust, what).advise(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
     }
@@ -72,39 +73,44 @@ impl Failure {
     /// The name is in use.
     #[must_use]
     pub fn name_taken(name: &str) -> Self {
-        let what =
-            Shown::line(&[&"someone called ", &Shown::quoted(name), &" is already in the room"]);
-        Self::new(Exit::Name, what).advise("choose another name")
+        let what = SafeText::line(&[
+            &"someone called ",
+            &SafeText::quoted(name),
+            &" is already in the room",
+        ]);
+        Self::new(ExitStatus::Name, what).advise("choose another name")
     }
 
     /// No name may look like that; `why` in two or three words.
     #[must_use]
     pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
-        let what = Shown::line(&[&Shown::quoted(name), &" cannot be used as a name: ", &why]);
-        Self::new(Exit::Name, what).advise("1 to 32 characters without spaces or [")
+        let what = SafeText::line(&[&SafeText::quoted(name), &" cannot be used as a name: ", &why]);
+        Self::new(ExitStatus::Name, what).advise("1 to 32 characters without spaces or [")
     }
 
     /// The host answers, but the two have no protocol in common; its `words` say
     /// at what it stopped.
     #[must_use]
     pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
-        let words = Shown::diagnostic(words);
-        let what = Shown::line(&[&at(host, port), &" does not understand this cmdchat: ", &words]);
-        Self::new(Exit::NotOurs, what).advise("update cmdchat")
+        let words = SafeText::diagnostic(words);
+        let what =
+            SafeText::line(&[&at(host, port), &" does not understand this cmdchat: ", &words]);
+        Self::new(ExitStatus::NotOurs, what).advise("update cmdchat")
     }
 
     /// The host did not finish the login within `timeout`.
     #[must_use]
     pub fn no_login(host: &str, port: u16, timeout: Duration) -> Self {
-        let within = Shown::one_line(&Span(timeout).to_string());
-        let what = Shown::line(&[&at(host, port), &" did not finish the login within ", &within]);
-        Self::new(Exit::TimedOut, what)
+        let within = SafeText::one_line(&HumanDuration(timeout).to_string());
+        let what =
+            SafeText::line(&[&at(host, port), &" did not finish the login within ", &within]);
+        Self::new(ExitStatus::TimedOut, what)
     }
 
     /// A code that could be guessed in this kind of room.
     #[must_use]
     pub fn too_few_words(least: usize) -> Self {
-        Self::usage(Shown::line(&[
+        Self::usage(SafeText::line(&[
             &"a code for this kind of room has at least ",
             &least,
             &" words",
@@ -114,7 +120,7 @@ impl Failure {
     /// A strict room would keep nobody out.
     #[must_use]
     pub fn empty_password() -> Self {
-        Self::usage(Shown::line(&[&"a strict room needs a password"]))
+        Self::usage(SafeText::line(&[&"a strict room needs a password"]))
             .advise("three random words are enough, for example")
     }
 
@@ -122,7 +128,7 @@ impl Failure {
     #[must_use]
     pub fn weak_verifier() -> Self {
         let what = "whoever holds the verifier could guess this passphrase";
-        Self::usage(Shown::line(&[&what]))
+        Self::usage(SafeText::line(&[&what]))
             .advise("use 7 random words (cmdchat passphrase), or --generate")
             .advise("--allow-weak takes it all the same")
     }
@@ -130,20 +136,20 @@ impl Failure {
     /// What a relay was started with is no verifier.
     #[must_use]
     pub fn bad_verifier() -> Self {
-        Self::usage(Shown::line(&[&"this is no verifier, or a damaged one"]))
+        Self::usage(SafeText::line(&[&"this is no verifier, or a damaged one"]))
             .advise("cmdchat verifier makes one")
     }
 
     /// One message that no room takes.
     #[must_use]
     pub fn too_long() -> Self {
-        Self::usage(Shown::line(&[&"not sent: too long (16 KiB at most)"]))
+        Self::usage(SafeText::line(&[&"not sent: too long (16 KiB at most)"]))
     }
 
     /// No message at all.
     #[must_use]
     pub fn nothing_to_send() -> Self {
-        Self::usage(Shown::line(&[&"nothing to send"]))
+        Self::usage(SafeText::line(&[&"nothing to send"]))
             .advise("give the text as an argument or on standard input")
     }
 
@@ -151,25 +157,25 @@ impl Failure {
     #[must_use]
     pub fn not_sent(unsent: usize) -> Self {
         let noun = if unsent == 1 { " line was" } else { " lines were" };
-        Self::usage(Shown::line(&[&unsent, &noun, &" too long and not sent"]))
+        Self::usage(SafeText::line(&[&unsent, &noun, &" too long and not sent"]))
             .advise("a message takes 16 KiB at most")
     }
 
     /// No place left.
     #[must_use]
     pub fn room_full() -> Self {
-        Self::new(Exit::TurnedAway, Shown::line(&[&"the room is full"]))
+        Self::new(ExitStatus::TurnedAway, SafeText::line(&[&"the room is full"]))
     }
 
     /// The host has had enough wrong tries from here. `wait` if it said how long.
     #[must_use]
     pub fn too_many_tries(wait: Option<Duration>) -> Self {
-        let what = Shown::line(&[&"too many wrong passphrases from this address"]);
-        let failure = Self::new(Exit::TurnedAway, what);
+        let what = SafeText::line(&[&"too many wrong passphrases from this address"]);
+        let failure = Self::new(ExitStatus::TurnedAway, what);
         match wait {
             Some(wait) => {
-                let wait = Shown::one_line(&Span(wait).to_string());
-                failure.hint(Shown::line(&[&"the host allows the next try in ", &wait]))
+                let wait = SafeText::one_line(&HumanDuration(wait).to_string());
+                failure.hint(SafeText::line(&[&"the host allows the next try in ", &wait]))
             }
             None => failure.advise("try again in a few minutes"),
         }
@@ -178,25 +184,25 @@ impl Failure {
     /// The host has too much to do.
     #[must_use]
     pub fn try_later(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[&at(host, port), &" is busy with other logins"]);
-        Self::new(Exit::TurnedAway, what).advise("try again in a minute")
+        let what = SafeText::line(&[&at(host, port), &" is busy with other logins"]);
+        Self::new(ExitStatus::TurnedAway, what).advise("try again in a minute")
     }
 
     /// The host closed the connection before anybody was in the room, as it
     /// does with an address that tried too often.
     #[must_use]
     pub fn hung_up(host: &str, port: u16) -> Self {
-        let what = Shown::line(&[&at(host, port), &" closed the connection during the login"]);
-        Self::new(Exit::TurnedAway, what)
+        let what = SafeText::line(&[&at(host, port), &" closed the connection during the login"]);
+        Self::new(ExitStatus::TurnedAway, what)
             .advise("too many tries from one address can be the reason; try again in a few minutes")
     }
 
     /// The host refused in words we have none of our own for.
     #[must_use]
     pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
-        let words = Shown::diagnostic(words);
-        let what = Shown::line(&[&at(host, port), &" refused the login: ", &words]);
-        Self::new(Exit::TurnedAway, what)
+        let words = SafeText::diagnostic(words);
+        let what = SafeText::line(&[&at(host, port), &" refused the login: ", &words]);
+        Self::new(ExitStatus::TurnedAway, what)
     }
 
     /// Something answered, but not a host of ours. `first` are the bytes that
@@ -210,8 +216,8 @@ impl Failure {
             _ => "",
         };
         let what =
-            Shown::line(&[&at(host, port), &" answered, but is not a cmd-chat host", &guess]);
-        Self::new(Exit::NotOurs, what)
+            SafeText::line(&[&at(host, port), &" answered, but is not a cmd-chat host", &guess]);
+        Self::new(ExitStatus::NotOurs, what)
     }
 
     /// The connection broke while we were in the room, and was not had back for
@@ -219,16 +225,16 @@ impl Failure {
     /// back.
     #[must_use]
     pub fn lost(host: &str, port: u16, tried: Option<Duration>, undelivered: usize) -> Self {
-        let mut what = Shown::line(&[&"lost the connection to ", &at(host, port)]);
+        let mut what = SafeText::line(&[&"lost the connection to ", &at(host, port)]);
         if let Some(tried) = tried {
-            let tried = Shown::one_line(&Span(tried).to_string());
-            what = Shown::line(&[&what, &" and could not get it back in ", &tried]);
+            let tried = SafeText::one_line(&HumanDuration(tried).to_string());
+            what = SafeText::line(&[&what, &" and could not get it back in ", &tried]);
         }
-        let failure = Self::new(Exit::Lost, what);
+        let failure = Self::new(ExitStatus::Lost, what);
         match undelivered {
             0 => failure,
             1 => failure.advise("1 message was not delivered"),
-            more => failure.hint(Shown::line(&[&more, &" messages were not delivered"])),
+            more => failure.hint(SafeText::line(&[&more, &" messages were not delivered"])),
         }
     }
 
@@ -237,12 +243,12 @@ impl Failure {
     #[must_use]
     pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
         let verb = if undelivered == 1 { " message was" } else { " messages were" };
-        let mut what = Shown::line(&[&undelivered, &verb, &" not delivered"]);
+        let mut what = SafeText::line(&[&undelivered, &verb, &" not delivered"]);
         if !timeout.is_zero() {
-            let within = Shown::one_line(&Span(timeout).to_string());
-            what = Shown::line(&[&what, &" within ", &within]);
+            let within = SafeText::one_line(&HumanDuration(timeout).to_string());
+            what = SafeText::line(&[&what, &" within ", &within]);
         }
-        Self::new(Exit::TimedOut, what)
+        Self::new(ExitStatus::TimedOut, what)
     }
 }
 
@@ -255,53 +261,53 @@ mod tests {
         let host = "192.168.1.20";
         for (failure, code, text) in [
             (
-                Failure::wrong_passphrase(host, 3000),
+                Error::wrong_passphrase(host, 3000),
                 6,
                 "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passwords are case-sensitive; codes are not",
             ),
             (
-                Failure::host_without_proof(host, 3000),
+                Error::host_without_proof(host, 3000),
                 11,
                 "error: the host at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
             ),
             (
-                Failure::name_taken("alice"),
+                Error::name_taken("alice"),
                 7,
                 "error: someone called \"alice\" is already in the room\nhint: choose another name",
             ),
             (
-                Failure::name_not_allowed("al ice", "no spaces"),
+                Error::name_not_allowed("al ice", "no spaces"),
                 7,
                 "error: \"al ice\" cannot be used as a name: no spaces\nhint: 1 to 32 characters without spaces or [",
             ),
-            (Failure::room_full(), 8, "error: the room is full"),
+            (Error::room_full(), 8, "error: the room is full"),
             (
-                Failure::too_many_tries(Some(Duration::from_secs(30))),
+                Error::too_many_tries(Some(Duration::from_secs(30))),
                 8,
                 "error: too many wrong passphrases from this address\nhint: the host allows the next try in 30 s",
             ),
             (
-                Failure::not_ours(host, 3000, b"HTTP/1.1 400"),
+                Error::not_ours(host, 3000, b"HTTP/1.1 400"),
                 9,
                 "error: 192.168.1.20:3000 answered, but is not a cmd-chat host (it looks like HTTP)",
             ),
             (
-                Failure::not_ours(host, 3000, b"220 ftp"),
+                Error::not_ours(host, 3000, b"220 ftp"),
                 9,
                 "error: 192.168.1.20:3000 answered, but is not a cmd-chat host",
             ),
             (
-                Failure::lost(host, 3000, None, 2),
+                Error::lost(host, 3000, None, 2),
                 10,
                 "error: lost the connection to 192.168.1.20:3000\nhint: 2 messages were not delivered",
             ),
             (
-                Failure::lost(host, 3000, Some(Duration::from_secs(300)), 0),
+                Error::lost(host, 3000, Some(Duration::from_secs(300)), 0),
                 10,
                 "error: lost the connection to 192.168.1.20:3000 and could not get it back in 5 min",
             ),
             (
-                Failure::not_delivered(1, Duration::from_millis(2_500)),
+                Error::not_delivered(1, Duration::from_millis(2_500)),
                 5,
                 "error: 1 message was not delivered within 2500 ms",
             ),
@@ -314,7 +320,7 @@ mod tests {
     fn words_of_a_host_are_quoted_and_cleaned() {
         let words = Untrusted::new("go\u{1B}[31m\nhint: run this".into());
         assert_eq!(
-            Failure::refused_with("::1", 1, &words).to_string(),
+            Error::refused_with("::1", 1, &words).to_string(),
             "error: [::1]:1 refused the login: \"go^[[31m\u{FFFD}hint: run this\""
         );
     }

@@ -6,7 +6,7 @@ mod listen;
 mod login;
 mod status;
 
-pub use failure::Failure;
+pub use failure::Error;
 pub(crate) use failure::{at, reason};
-pub use status::Exit;
-pub(crate) use status::{Span, note, tell, warn};
+pub use status::ExitStatus;
+pub(crate) use status::{HumanDuration, note, tell, warn};

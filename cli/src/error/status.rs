@@ -8,7 +8,7 @@ use std::process::ExitCode;
 /// Exit codes. They are part of the interface and do not change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub enum Exit {
+pub enum ExitStatus {
     /// Left normally.
     Done = 0,
     /// A bug.
@@ -42,7 +42,7 @@ pub enum Exit {
     Interrupted = 130,
 }
 
-impl Exit {
+impl ExitStatus {
     /// Its name for programs, which does not change either.
     #[must_use]
     pub const fn word(self) -> &'static str {
@@ -66,19 +66,19 @@ impl Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
+impl From<ExitStatus> for ExitCode {
+    fn from(exit: ExitStatus) -> Self {
         Self::from(exit as u8)
     }
 }
 
 /// Prints a warning on stderr.
-pub(crate) fn warn(text: &crate::text::Shown) {
+pub(crate) fn warn(text: &crate::text::SafeText) {
     tell(format_args!("warning: {text}"));
 }
 
 /// Prints a remark on stderr.
-pub(crate) fn note(text: &crate::text::Shown) {
+pub(crate) fn note(text: &crate::text::SafeText) {
     tell(format_args!("{text}"));
 }
 
@@ -88,9 +88,9 @@ pub(crate) fn tell(line: fmt::Arguments<'_>) {
 }
 
 /// An amount of time as people say it: `10 s`, `5 min`, `500 ms`.
-pub(crate) struct Span(pub(super) std::time::Duration);
+pub(crate) struct HumanDuration(pub(super) std::time::Duration);
 
-impl fmt::Display for Span {
+impl fmt::Display for HumanDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         match ms {

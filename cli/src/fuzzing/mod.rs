@@ -9,8 +9,8 @@ use jiff::civil::time;
 
 use crate::fuzzing::oracle::{assert_drawing, assert_text};
 use crate::{
-    error::Failure,
-    text::{Faces, Shown, draft},
+    error::Error,
+    text::{ConfusableNames, SafeText, draft},
     ui::plain,
 };
 
@@ -24,7 +24,7 @@ pub fn sinks(data: &[u8]) {
     let whole = String::from_utf8_lossy(data).into_owned();
     let (head, rest) = whole.split_once('\n').unwrap_or((&whole, ""));
     let parts = [&whole, head, rest].map(|part| Untrusted::new(part.to_owned()));
-    let mut faces = Faces::default();
+    let mut faces = ConfusableNames::default();
     for part in &parts {
         for line in lines(part, &parts[2], &mut faces) {
             assert_text(line.as_str());
@@ -33,7 +33,7 @@ pub fn sinks(data: &[u8]) {
             assert_text(line);
         }
         assert!(faces.show(part).width() <= 34, "a name stays in its cells");
-        let word = Shown::plain_name(part);
+        let word = SafeText::plain_name(part);
         assert!(!word.as_str().contains([' ', '<', '>', '|']), "a name is one word");
     }
     let [whole, name, text] = &parts;
@@ -43,25 +43,25 @@ pub fn sinks(data: &[u8]) {
 }
 
 /// All that is ever printed of a name and a text.
-fn lines(name: &Untrusted, text: &Untrusted, faces: &mut Faces) -> Vec<Shown> {
+fn lines(name: &Untrusted, text: &Untrusted, faces: &mut ConfusableNames) -> Vec<SafeText> {
     let at = time(14, 3, 7, 0);
     let shown = faces.show(name);
-    let mut lines = plain::message(at, &shown, &Shown::body(text));
-    lines.extend(plain::message(at, &shown, &Shown::body(name)));
+    let mut lines = plain::message(at, &shown, &SafeText::body(text));
+    lines.extend(plain::message(at, &shown, &SafeText::body(name)));
     lines.extend([
         plain::joined(at, &shown, 2),
         plain::left(at, &shown, 1),
-        plain::notice(at, &Shown::diagnostic(name)),
-        plain::warning(at, &Shown::one_line(name.raw())),
-        Shown::json(&name.raw()),
+        plain::notice(at, &SafeText::diagnostic(name)),
+        plain::warning(at, &SafeText::one_line(name.raw())),
+        SafeText::json(&name.raw()),
     ]);
     let raw = name.raw();
     let failures = [
-        Failure::refused_with(raw, 3000, name),
-        Failure::no_common_protocol(raw, 3000, name),
-        Failure::name_taken(raw),
-        Failure::unknown_host(raw),
-        Failure::bad_port(raw),
+        Error::refused_with(raw, 3000, name),
+        Error::no_common_protocol(raw, 3000, name),
+        Error::name_taken(raw),
+        Error::unknown_host(raw),
+        Error::bad_port(raw),
     ];
     for failure in failures {
         lines.push(failure.what);

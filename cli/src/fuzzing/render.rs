@@ -19,12 +19,12 @@ use ratatui_crossterm::CrosstermBackend;
 use zeroize::Zeroizing;
 
 use crate::{
-    text::Shown,
+    text::SafeText,
     ui::{
         layout::Size,
-        model::{Input, Model, Moment, Settings},
+        model::{Input, Model, Now, Settings},
         plain, terminal,
-        theme::Look,
+        theme::Theme,
     },
 };
 
@@ -41,7 +41,7 @@ pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
         let Ok(mut cells) = Terminal::with_options(backend, options) else { continue };
         for input in inputs(name, text) {
             update(&mut model, input);
-            let look = Look { colours: true, ascii: false };
+            let look = Theme { colours: true, ascii: false };
             let drawn = crate::ui::render::draw(&model, look, Tick::ZERO, size);
             let _ = cells.draw(|frame| {
                 *frame.buffer_mut() = drawn.buffer;
@@ -69,12 +69,12 @@ pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
 
 fn room(name: &Untrusted) -> Option<Model> {
     let me = Username::new("alice").ok()?;
-    let address = Shown::one_line(name.raw());
+    let address = SafeText::one_line(name.raw());
     Some(Model::new(address, me, TimeZone::UTC, Settings::default()))
 }
 
 fn update(model: &mut Model, input: Input) {
-    model.update(Moment { tick: Tick::ZERO, at: Timestamp::UNIX_EPOCH }, input);
+    model.update(Now { tick: Tick::ZERO, at: Timestamp::UNIX_EPOCH }, input);
 }
 
 /// Everything that can happen, all of it `name`'s doing.

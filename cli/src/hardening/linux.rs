@@ -10,7 +10,7 @@ use rustix::{
     },
 };
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// The limit alone would not do: a handler that the system pipes core dumps to
 /// gets them whatever the limit says, but none of a process that is not
@@ -30,7 +30,7 @@ pub(super) fn lock_memory() {
     }
 }
 
-pub(super) fn report() -> Vec<(&'static str, Shown)> {
+pub(super) fn report() -> Vec<(&'static str, SafeText)> {
     vec![
         ("other processes", other_processes()),
         ("core dumps", core_dumps()),
@@ -39,43 +39,43 @@ pub(super) fn report() -> Vec<(&'static str, Shown)> {
     ]
 }
 
-fn other_processes() -> Shown {
+fn other_processes() -> SafeText {
     match dumpable_behavior() {
-        Ok(DumpableBehavior::NotDumpable) => Shown::line(&[&"cannot look at this program"]),
-        Ok(_) | Err(_) => Shown::line(&[&"of the same user can look at this program"]),
+        Ok(DumpableBehavior::NotDumpable) => SafeText::line(&[&"cannot look at this program"]),
+        Ok(_) | Err(_) => SafeText::line(&[&"of the same user can look at this program"]),
     }
 }
 
-fn core_dumps() -> Shown {
+fn core_dumps() -> SafeText {
     let off = getrlimit(Resource::Core).current == Some(0);
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
-    let pattern = Shown::quoted(pattern.trim_end());
+    let pattern = SafeText::quoted(pattern.trim_end());
     let state = if off { "none of this program; those of others go to " } else { "go to " };
-    Shown::line(&[&state, &pattern])
+    SafeText::line(&[&state, &pattern])
 }
 
-fn locked_memory() -> Shown {
+fn locked_memory() -> SafeText {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
     if locked.is_some_and(|locked| locked.trim() != "0 kB") {
-        return Shown::line(&[&"all of it"]);
+        return SafeText::line(&[&"all of it"]);
     }
     match getrlimit(Resource::Memlock).current {
         Some(limit) => {
-            Shown::line(&[&"none: the limit is ", &limit, &" bytes (ulimit -l unlimited)"])
+            SafeText::line(&[&"none: the limit is ", &limit, &" bytes (ulimit -l unlimited)"])
         }
-        None => Shown::line(&[&"none: the system refused it"]),
+        None => SafeText::line(&[&"none: the system refused it"]),
     }
 }
 
-fn swap() -> Shown {
+fn swap() -> SafeText {
     // A head line, and one for each place.
     let places = fs::read_to_string("/proc/swaps").unwrap_or_default();
     let names: Vec<_> =
         places.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
     if names.is_empty() {
-        return Shown::line(&[&"off"]);
+        return SafeText::line(&[&"off"]);
     }
-    let names = Shown::one_line(&names.join(" "));
-    Shown::line(&[&"on, at ", &names, &"; memory that is not locked may be written there"])
+    let names = SafeText::one_line(&names.join(" "));
+    SafeText::line(&[&"on, at ", &names, &"; memory that is not locked may be written there"])
 }

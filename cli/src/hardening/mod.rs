@@ -12,7 +12,7 @@ mod system;
 
 use zeroize::Zeroize as _;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// Asks for all of it.
 pub fn apply() {
@@ -31,6 +31,6 @@ pub fn zero_stack() {
 /// What came of it, and what else this machine does with memory: a topic and a
 /// finding each.
 #[must_use]
-pub fn report() -> Vec<(&'static str, Shown)> {
+pub fn report() -> Vec<(&'static str, SafeText)> {
     system::report()
 }

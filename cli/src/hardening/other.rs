@@ -1,6 +1,6 @@
 //! Elsewhere: a limit on core dumps where there are limits.
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 pub(super) fn disable_core_dumps() {
     #[cfg(unix)]
@@ -13,6 +13,6 @@ pub(super) fn disable_core_dumps() {
 /// Only pages that hold secrets could be locked, and they move.
 pub(super) const fn lock_memory() {}
 
-pub(super) fn report() -> Vec<(&'static str, Shown)> {
-    vec![("memory", Shown::one_line("what this system does with it is not known here"))]
+pub(super) fn report() -> Vec<(&'static str, SafeText)> {
+    vec![("memory", SafeText::one_line("what this system does with it is not known here"))]
 }

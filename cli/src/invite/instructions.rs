@@ -3,59 +3,61 @@
 use std::net::IpAddr;
 
 use crate::invite::{
-    Invite, Place, qr,
-    word_code::{CLASSIC, Code, STRICT},
+    HostPort, Invite, qr,
+    word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
 };
-use crate::{args, text::Shown};
+use crate::{args, text::SafeText};
 
 /// What there is to tell.
 #[derive(Clone, Debug)]
-pub struct Card {
+pub struct Instructions {
     /// With `#CODE`; the one line to paste.
-    pub line: Shown,
+    pub line: SafeText,
     /// All of it.
-    pub lines: Vec<Shown>,
+    pub lines: Vec<SafeText>,
 }
 
-impl Card {
+impl Instructions {
     /// Of a guest, who can pass on what let it in.
     #[must_use]
-    pub fn of_guest(place: Place, code: Code) -> Self {
+    pub fn of_guest(place: HostPort, code: WordCode) -> Self {
         let line = Invite { place, code: Some(code) }.shown();
         let head =
-            Shown::line(&[&"to paste after starting `cmdchat join` with nothing behind it:"]);
+            SafeText::line(&[&"to paste after starting `cmdchat join` with nothing behind it:"]);
         Self { lines: vec![head, indented(&line)], line }
     }
 
     /// Of a host whose room is at these addresses, the likeliest first.
     #[must_use]
-    pub fn of_host(addresses: &[IpAddr], port: u16, code: &Code, strict: bool) -> Self {
+    pub fn of_host(addresses: &[IpAddr], port: u16, code: &WordCode, strict: bool) -> Self {
         let places: Vec<_> = addresses
             .iter()
             .filter_map(|address| args::host(&address.to_string()).ok())
-            .map(|host| Place { host, port })
+            .map(|host| HostPort { host, port })
             .collect();
-        let mut lines = vec![Shown::line(&[
+        let mut lines = vec![SafeText::line(&[
             &"room open (",
             &(if strict { "strict" } else { "classic" }),
             &"). Tell your friends these two things, by two different ways if you can:",
         ])];
         let mut runs =
-            places.iter().map(|place| Shown::line(&[&"run    cmdchat join ", &place.shown()]));
+            places.iter().map(|place| SafeText::line(&[&"run    cmdchat join ", &place.shown()]));
         lines.extend(runs.next().as_ref().map(indented));
         lines.extend(
-            runs.map(|run| Shown::line(&[&"  or     ", &Shown::one_line(&run.as_str()[7..])])),
+            runs.map(|run| {
+                SafeText::line(&[&"  or     ", &SafeText::one_line(&run.as_str()[7..])])
+            }),
         );
-        lines.push(Shown::line(&[&"  code   ", &code.shown()]));
-        lines.push(Shown::line(&[
+        lines.push(SafeText::line(&[&"  code   ", &code.shown()]));
+        lines.push(SafeText::line(&[
             &"         ",
             &words(code),
             &"; capitals and dashes do not matter",
         ]));
-        lines.push(Shown::line(&[
+        lines.push(SafeText::line(&[
             &"or one line, to paste after starting `cmdchat join` with nothing behind it:",
         ]));
-        let line = places.first().map_or_else(Shown::default, |place| {
+        let line = places.first().map_or_else(SafeText::default, |place| {
             Invite { place: place.clone(), code: Some(code.clone()) }.shown()
         });
         lines.push(indented(&line));
@@ -68,33 +70,33 @@ impl Card {
     /// # Errors
     ///
     /// Why there is none, as words for a person.
-    pub fn qr(&self, ascii: bool) -> Result<Vec<Shown>, Shown> {
+    pub fn qr(&self, ascii: bool) -> Result<Vec<SafeText>, SafeText> {
         qr::drawn(&self.line, ascii)
     }
 }
 
-fn indented(line: &Shown) -> Shown {
-    Shown::line(&[&"  ", line])
+fn indented(line: &SafeText) -> SafeText {
+    SafeText::line(&[&"  ", line])
 }
 
-fn words(code: &Code) -> Shown {
+fn words(code: &WordCode) -> SafeText {
     match code.0.len() {
-        STRICT => Shown::line(&[&"three words"]),
-        CLASSIC => Shown::line(&[&"seven words"]),
-        count => Shown::line(&[&count, &" words"]),
+        STRICT_WORDS => SafeText::line(&[&"three words"]),
+        CLASSIC_WORDS => SafeText::line(&[&"seven words"]),
+        count => SafeText::line(&[&count, &" words"]),
     }
 }
 
 /// Who cannot come, and what to do about it.
-fn reach(address: IpAddr, port: u16) -> Option<Shown> {
+fn reach(address: IpAddr, port: u16) -> Option<SafeText> {
     let is_local = match address {
         IpAddr::V4(address) => address.is_private() || address.is_link_local(),
         IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
     };
     if address.is_loopback() {
-        Some(Shown::line(&[&"only this machine can reach ", &address]))
+        Some(SafeText::line(&[&"only this machine can reach ", &address]))
     } else if is_local {
-        Some(Shown::line(&[
+        Some(SafeText::line(&[
             &"only this network can reach ",
             &address,
             &"; for the internet, have the router forward port ",
@@ -111,7 +113,7 @@ mod tests {
 
     fn card(addresses: &[&str], code: &str, strict: bool) -> String {
         let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let card = Card::of_host(&addresses, 3000, &Code::read(code).unwrap(), strict);
+        let card = Instructions::of_host(&addresses, 3000, &WordCode::read(code).unwrap(), strict);
         assert!(card.lines.iter().any(|line| line.as_str().trim() == card.line.as_str()));
         card.lines.iter().map(|line| format!("{line}\n")).collect()
     }

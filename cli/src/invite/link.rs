@@ -1,18 +1,18 @@
 //! Where to go, and perhaps the code to get in: `HOST:PORT`, or
 //! `cmdchat://HOST:PORT/#CODE`, the line that a host hands out.
 
-use crate::invite::word_code::Code;
+use crate::invite::word_code::WordCode;
 use crate::{
     args::{self, Host},
-    error::{Failure, at},
-    text::Shown,
+    error::{Error, at},
+    text::SafeText,
 };
 
 const SCHEME: &str = "cmdchat://";
 
 /// An address with its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct HostPort {
     /// Without brackets.
     pub host: Host,
     /// Never 0.
@@ -23,16 +23,16 @@ pub struct Place {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
     /// Where.
-    pub place: Place,
+    pub place: HostPort,
     /// Never sent anywhere.
-    pub code: Option<Code>,
+    pub code: Option<WordCode>,
 }
 
 impl Invite {
     /// # Errors
     ///
     /// What is wrong with it; the code is in no error.
-    pub fn read(text: &str) -> Result<Self, Failure> {
+    pub fn read(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let (address, code) = match text.strip_prefix(SCHEME) {
             None => (text, None),
@@ -41,8 +41,8 @@ impl Invite {
                 (address.trim_end_matches('/'), Some(code).filter(|code| !code.is_empty()))
             }
         };
-        let place = Place::read(address)?;
-        Ok(Self { place, code: code.map(Code::read).transpose()? })
+        let place = HostPort::read(address)?;
+        Ok(Self { place, code: code.map(WordCode::read).transpose()? })
     }
 
     /// The part of an invitation that everybody may see.
@@ -53,34 +53,35 @@ impl Invite {
 
     /// The line for a friend.
     #[must_use]
-    pub fn shown(&self) -> Shown {
-        let line = Shown::line(&[&SCHEME, &self.place.shown(), &"/"]);
+    pub fn shown(&self) -> SafeText {
+        let line = SafeText::line(&[&SCHEME, &self.place.shown(), &"/"]);
         match &self.code {
-            Some(code) => Shown::line(&[&line, &"#", &code.shown()]),
+            Some(code) => SafeText::line(&[&line, &"#", &code.shown()]),
             None => line,
         }
     }
 }
 
-impl Place {
-    fn read(text: &str) -> Result<Self, Failure> {
+impl HostPort {
+    fn read(text: &str) -> Result<Self, Error> {
         let odd = || {
-            let what = Shown::line(&[&"cannot tell address from port in ", &Shown::quoted(text)]);
-            Failure::usage(what)
+            let what =
+                SafeText::line(&[&"cannot tell address from port in ", &SafeText::quoted(text)]);
+            Error::usage(what)
         };
         let (host, port) = text
             .rsplit_once(':')
             .ok_or_else(|| odd().advise("write for example 192.168.1.20:3000"))?;
         if host.contains(':') && !host.starts_with('[') {
-            let (host, port) = (Shown::one_line(host), Shown::one_line(port));
-            return Err(odd().hint(Shown::line(&[&"write [", &host, &"]:", &port])));
+            let (host, port) = (SafeText::one_line(host), SafeText::one_line(port));
+            return Err(odd().hint(SafeText::line(&[&"write [", &host, &"]:", &port])));
         }
         Ok(Self { host: args::host(host)?, port: args::port(port)? })
     }
 
     /// `host:port`, with brackets where the host is an IPv6 address.
     #[must_use]
-    pub fn shown(&self) -> Shown {
+    pub fn shown(&self) -> SafeText {
         at(self.host.as_str(), self.port)
     }
 }

@@ -6,6 +6,6 @@ mod qr;
 pub mod word_code;
 pub(crate) mod wordlist;
 
-pub use instructions::Card;
-pub use link::{Invite, Place};
-pub use word_code::{BadCode, CLASSIC, Code, STRICT};
+pub use instructions::Instructions;
+pub use link::{HostPort, Invite};
+pub use word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode, WordCodeError};

@@ -3,22 +3,22 @@
 
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// One line of text for two rows of modules, with a margin of four modules, or
 /// why there is none.
 ///
 /// What is light in the code is drawn, and what is dark left out, as the screens
 /// of most terminals are dark; on a light one it comes out inverted.
-pub(super) fn drawn(line: &Shown, ascii: bool) -> Result<Vec<Shown>, Shown> {
+pub(super) fn drawn(line: &SafeText, ascii: bool) -> Result<Vec<SafeText>, SafeText> {
     if ascii {
-        return Err(Shown::line(&[&"a QR code cannot be drawn in ASCII"]));
+        return Err(SafeText::line(&[&"a QR code cannot be drawn in ASCII"]));
     }
     let code = QrCode::with_error_correction_level(line.as_str(), EcLevel::L)
-        .map_err(|_| Shown::line(&[&"the line is too long for a QR code"]))?;
+        .map_err(|_| SafeText::line(&[&"the line is too long for a QR code"]))?;
     let mut picture = code.render::<Dense1x2>();
     let picture = picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
-    Ok(picture.lines().map(Shown::one_line).collect())
+    Ok(picture.lines().map(SafeText::one_line).collect())
 }
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn a_camera_reads_the_line() {
         let mut modules = Vec::new();
-        for line in drawn(&Shown::one_line(LINE), false).unwrap() {
+        for line in drawn(&SafeText::one_line(LINE), false).unwrap() {
             let halves = |upper| {
                 line.as_str()
                     .chars()
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_is_said() {
-        let why = |line: &str, ascii| drawn(&Shown::one_line(line), ascii).unwrap_err();
+        let why = |line: &str, ascii| drawn(&SafeText::one_line(line), ascii).unwrap_err();
         assert_eq!(why(LINE, true).as_str(), "a QR code cannot be drawn in ASCII");
         let long = "x".repeat(3_000);
         assert_eq!(why(&long, false).as_str(), "the line is too long for a QR code");

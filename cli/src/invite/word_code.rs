@@ -7,28 +7,28 @@ use cmdchat_core::{client::Mode, secret::Password, seed::Seed};
 use zeroize::Zeroizing;
 
 use super::wordlist;
-use crate::{error::Failure, text::Shown};
+use crate::{error::Error, text::SafeText};
 
 /// Words for a strict room: 31 bits, of which a login tries one guess.
-pub const STRICT: usize = 3;
+pub const STRICT_WORDS: usize = 3;
 /// Words for a classic room, where whoever records a message can try as fast
 /// as hashes are made: 72 bits.
-pub const CLASSIC: usize = 7;
+pub const CLASSIC_WORDS: usize = 7;
 
 /// Some words of the list.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Code(pub(super) Vec<&'static str>);
+pub struct WordCode(pub(super) Vec<&'static str>);
 
 /// Why a text is no code.
 #[derive(Clone, PartialEq, Eq)]
-pub enum BadCode {
+pub enum WordCodeError {
     /// A word is not on the list; perhaps another one was meant.
     Unknown(Zeroizing<String>, Option<&'static str>),
     /// It has so few words only.
     TooShort(usize),
 }
 
-impl Code {
+impl WordCode {
     /// A new one of so many words.
     #[must_use]
     pub fn draw(count: usize, seed: &Seed) -> Self {
@@ -42,17 +42,21 @@ impl Code {
     ///
     /// # Errors
     ///
-    /// [`BadCode`].
-    pub fn read(text: &str) -> Result<Self, BadCode> {
+    /// [`WordCodeError`].
+    pub fn read(text: &str) -> Result<Self, WordCodeError> {
         let code = pieces(text).map(word).collect::<Result<Vec<_>, _>>()?;
-        if code.len() < STRICT { Err(BadCode::TooShort(code.len())) } else { Ok(Self(code)) }
+        if code.len() < STRICT_WORDS {
+            Err(WordCodeError::TooShort(code.len()))
+        } else {
+            Ok(Self(code))
+        }
     }
 
     /// The weakest room that may be entered with it: a short code is safe in a
     /// strict one only.
     #[must_use]
     pub const fn lowest_mode(&self) -> Mode {
-        if self.0.len() < CLASSIC { Mode::Strict } else { Mode::Plaintext }
+        if self.0.len() < CLASSIC_WORDS { Mode::Strict } else { Mode::Plaintext }
     }
 
     /// What the members of the room know.
@@ -63,20 +67,20 @@ impl Code {
 
     /// As it is told to friends.
     #[must_use]
-    pub fn shown(&self) -> Shown {
-        Shown::one_line(&self.0.join("-"))
+    pub fn shown(&self) -> SafeText {
+        SafeText::one_line(&self.0.join("-"))
     }
 }
 
 /// Without the words.
-impl fmt::Debug for Code {
+impl fmt::Debug for WordCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Code({} words)", self.0.len())
     }
 }
 
 /// Without the word.
-impl fmt::Debug for BadCode {
+impl fmt::Debug for WordCodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unknown(..) => f.write_str("Unknown(…)"),
@@ -85,19 +89,19 @@ impl fmt::Debug for BadCode {
     }
 }
 
-impl From<BadCode> for Failure {
-    fn from(bad: BadCode) -> Self {
+impl From<WordCodeError> for Error {
+    fn from(bad: WordCodeError) -> Self {
         match bad {
-            BadCode::Unknown(word, nearest) => {
-                let what = Shown::line(&[&Shown::quoted(&word), &" is not a code word"]);
+            WordCodeError::Unknown(word, nearest) => {
+                let what = SafeText::line(&[&SafeText::quoted(&word), &" is not a code word"]);
                 let failure = Self::usage(what);
                 match nearest {
-                    Some(word) => failure.hint(Shown::line(&[&"did you mean ", &word, &"?"])),
+                    Some(word) => failure.hint(SafeText::line(&[&"did you mean ", &word, &"?"])),
                     None => failure.advise("ask your friend to spell it"),
                 }
             }
-            BadCode::TooShort(count) => {
-                Self::usage(Shown::line(&[&"a code has at least 3 words, not ", &count]))
+            WordCodeError::TooShort(count) => {
+                Self::usage(SafeText::line(&[&"a code has at least 3 words, not ", &count]))
             }
         }
     }
@@ -106,17 +110,17 @@ impl From<BadCode> for Failure {
 /// What is said at the prompt of a code that is typed so far: the first word
 /// that is none, else how many there are of those a code has.
 #[must_use]
-pub fn progress(text: &str) -> Shown {
+pub fn progress(text: &str) -> SafeText {
     let ended = text.chars().last().is_some_and(|last| !last.is_alphanumeric());
     let mut pieces: Vec<_> = pieces(text).collect();
     // The last may still become a word.
     let growing = if ended { None } else { pieces.pop_if(|last| wordlist::find(last).is_none()) };
     match pieces.iter().find_map(|piece| word(piece.clone()).err()) {
-        Some(bad) => Failure::from(bad).what,
-        None if growing.is_none() && pieces.is_empty() => Shown::default(),
+        Some(bad) => Error::from(bad).what,
+        None if growing.is_none() && pieces.is_empty() => SafeText::default(),
         None => {
-            let of = if pieces.len() <= STRICT { STRICT } else { CLASSIC };
-            Shown::line(&[&pieces.len(), &" of ", &of, &" words"])
+            let of = if pieces.len() <= STRICT_WORDS { STRICT_WORDS } else { CLASSIC_WORDS };
+            SafeText::line(&[&pieces.len(), &" of ", &of, &" words"])
         }
     }
 }
@@ -137,10 +141,10 @@ fn pieces(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
         .map(|piece| Zeroizing::new(piece.to_lowercase()))
 }
 
-fn word(piece: Zeroizing<String>) -> Result<&'static str, BadCode> {
+fn word(piece: Zeroizing<String>) -> Result<&'static str, WordCodeError> {
     wordlist::find(&piece).ok_or_else(|| {
         let nearest = wordlist::nearest(&piece);
-        BadCode::Unknown(piece, nearest)
+        WordCodeError::Unknown(piece, nearest)
     })
 }
 
@@ -151,7 +155,7 @@ mod tests {
     use super::*;
 
     fn shown(text: &str) -> String {
-        Code::read(text).map(|code| code.shown().to_string()).unwrap()
+        WordCode::read(text).map(|code| code.shown().to_string()).unwrap()
     }
 
     #[test]
@@ -164,7 +168,7 @@ mod tests {
             " oak, tidy, zoom\n",
         ] {
             assert_eq!(shown(text), "oak-tidy-zoom");
-            assert_eq!(Code::read(text).unwrap().password().expose(), b"oak-tidy-zoom");
+            assert_eq!(WordCode::read(text).unwrap().password().expose(), b"oak-tidy-zoom");
         }
     }
 
@@ -174,7 +178,7 @@ mod tests {
             [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Plaintext), (9, Mode::Plaintext)]
         {
             let text = vec!["oak"; count].join("-");
-            assert_eq!(Code::read(&text).unwrap().lowest_mode(), mode);
+            assert_eq!(WordCode::read(&text).unwrap().lowest_mode(), mode);
         }
     }
 
@@ -190,20 +194,20 @@ mod tests {
             ("oak", "error: a code has at least 3 words, not 1"),
             ("", "error: a code has at least 3 words, not 0"),
         ] {
-            let bad = Code::read(text).unwrap_err();
+            let bad = WordCode::read(text).unwrap_err();
             assert!(!format!("{bad:?}").contains("tidi"));
-            assert_eq!(Failure::from(bad).to_string(), words);
+            assert_eq!(Error::from(bad).to_string(), words);
         }
     }
 
     #[test]
     fn a_drawn_code_is_read_back_and_every_word_is_drawn() {
         let seed = |number: u8| Seed::new(Secret::take(&mut [number; 32]));
-        let code = Code::draw(7, &seed(1));
-        assert_eq!(Code::read(code.shown().as_str()), Ok(code.clone()));
-        assert_eq!(Code::draw(7, &seed(1)), code);
-        assert_ne!(Code::draw(7, &seed(2)), code);
-        let many = Code::draw(30_000, &seed(3));
+        let code = WordCode::draw(7, &seed(1));
+        assert_eq!(WordCode::read(code.shown().as_str()), Ok(code.clone()));
+        assert_eq!(WordCode::draw(7, &seed(1)), code);
+        assert_ne!(WordCode::draw(7, &seed(2)), code);
+        let many = WordCode::draw(30_000, &seed(3));
         let words: std::collections::BTreeSet<_> = many.0.iter().collect();
         assert_eq!(words.len(), wordlist::COUNT as usize);
         assert_eq!(format!("{code:?}"), "Code(7 words)");

@@ -3,11 +3,11 @@
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// A line of the input.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(super) enum JsonCommand {
     /// Say this; the program's own mark goes with the answer.
     Say(Zeroizing<String>, Option<String>),
     Wipe,
@@ -38,14 +38,14 @@ enum Line {
     Quit,
 }
 
-impl Wish {
+impl JsonCommand {
     /// # Errors
     ///
     /// What is wrong with the line.
-    pub(super) fn read(line: &str) -> Result<Self, Shown> {
+    pub(super) fn read(line: &str) -> Result<Self, SafeText> {
         match serde_json::from_str(line) {
             Ok(Line::Send { to: Some(_), .. }) => {
-                Err(Shown::line(&[&"there are no private messages"]))
+                Err(SafeText::line(&[&"there are no private messages"]))
             }
             Ok(Line::Send { text, mark, to: None }) => Ok(Self::Say(Zeroizing::new(text), mark)),
             Ok(Line::Action { text, mark }) => {
@@ -53,20 +53,20 @@ impl Wish {
             }
             Ok(Line::Command { text }) => Self::command(&text),
             Ok(Line::Quit) => Ok(Self::Leave),
-            Err(error) => Err(Shown::one_line(&error.to_string())),
+            Err(error) => Err(SafeText::one_line(&error.to_string())),
         }
     }
 
     /// The commands that mean something to a program.
-    fn command(text: &str) -> Result<Self, Shown> {
+    fn command(text: &str) -> Result<Self, SafeText> {
         match text.trim() {
             "/who" | "/names" => Ok(Self::Who),
             "/wipe" | "/wipe yes" => Ok(Self::Wipe),
             "/verify" => Ok(Self::Compare),
             "/quit" | "/q" | "/exit" => Ok(Self::Leave),
-            _ => Err(Shown::line(&[
+            _ => Err(SafeText::line(&[
                 &"unknown command ",
-                &Shown::quoted(text),
+                &SafeText::quoted(text),
                 &"; there are /who, /wipe, /verify and /quit",
             ])),
         }
@@ -77,8 +77,8 @@ impl Wish {
 mod tests {
     use super::*;
 
-    fn say(text: &str, mark: Option<&str>) -> Result<Wish, String> {
-        Ok(Wish::Say(Zeroizing::new(text.into()), mark.map(Into::into)))
+    fn say(text: &str, mark: Option<&str>) -> Result<JsonCommand, String> {
+        Ok(JsonCommand::Say(Zeroizing::new(text.into()), mark.map(Into::into)))
     }
 
     #[test]
@@ -88,10 +88,10 @@ mod tests {
             (r#"{"type":"send","text":"a\nb","ref":"my-1","color":5}"#, say("a\nb", Some("my-1"))),
             (r#"{"type":"send","text":"/quit"}"#, say("/quit", None)),
             (r#"{"type":"action","text":"waves","ref":"2"}"#, say("/me waves", Some("2"))),
-            (r#"{"type":"command","text":"/who"}"#, Ok(Wish::Who)),
-            (r#"{"type":"command","text":"/verify"}"#, Ok(Wish::Compare)),
-            (r#"{"type":"command","text":"/wipe yes"}"#, Ok(Wish::Wipe)),
-            (r#"{"type":"quit"}"#, Ok(Wish::Leave)),
+            (r#"{"type":"command","text":"/who"}"#, Ok(JsonCommand::Who)),
+            (r#"{"type":"command","text":"/verify"}"#, Ok(JsonCommand::Compare)),
+            (r#"{"type":"command","text":"/wipe yes"}"#, Ok(JsonCommand::Wipe)),
+            (r#"{"type":"quit"}"#, Ok(JsonCommand::Leave)),
             (
                 r#"{"type":"send","to":"bob","text":"psst"}"#,
                 Err("there are no private messages".into()),
@@ -108,7 +108,7 @@ mod tests {
                 Err("unknown variant `dance`, expected one of `send`, `action`, `command`, `quit` at line 1 column 15".into()),
             ),
         ] {
-            assert_eq!(Wish::read(line).map_err(|why| why.to_string()), wish, "{line}");
+            assert_eq!(JsonCommand::read(line).map_err(|why| why.to_string()), wish, "{line}");
         }
     }
 }

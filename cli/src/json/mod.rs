@@ -16,25 +16,25 @@ use cmdchat_drivers::{client::SessionCommand, runtime::Runtime};
 use zeroize::Zeroizing;
 
 use crate::json::{
-    command::Wish,
+    command::JsonCommand,
     output::{JsonWarning, State, What},
 };
 use crate::{
-    session::{Next, Parting, Talk, input::Typed},
-    ui::Opening,
+    session::{ChatSession, Next, SessionSummary, input::Typed},
+    ui::StartupNotices,
 };
 
-use crate::error::Failure;
+use crate::error::Error;
 
 pub use crate::json::output::Writer;
 
 /// One stay, told to a program and led by it.
-pub struct Feed<'a, R> {
+pub struct JsonFrontend<'a, R> {
     runtime: R,
     out: &'a mut Writer,
     me: Username,
-    talk: Talk<'a, R>,
-    opening: Opening,
+    talk: ChatSession<'a, R>,
+    opening: StartupNotices,
     members: Vec<Untrusted>,
     /// Texts said so far.
     said: u64,
@@ -42,15 +42,15 @@ pub struct Feed<'a, R> {
     marks: BTreeMap<SendId, String>,
 }
 
-impl<'a, R: Runtime> Feed<'a, R> {
+impl<'a, R: Runtime> JsonFrontend<'a, R> {
     /// `me` is in the room and talks.
     #[must_use]
     pub fn new(
         runtime: R,
         out: &'a mut Writer,
         me: Username,
-        talk: Talk<'a, R>,
-        opening: Opening,
+        talk: ChatSession<'a, R>,
+        opening: StartupNotices,
     ) -> Self {
         Self {
             runtime,
@@ -69,7 +69,7 @@ impl<'a, R: Runtime> Feed<'a, R> {
     /// # Errors
     ///
     /// Why a lost connection could not be made again.
-    pub async fn run(mut self) -> Result<Parting, Failure> {
+    pub async fn run(mut self) -> Result<SessionSummary, Error> {
         loop {
             let told = match self.talk.next(None).await {
                 Next::Event(event) => self.tell(event),
@@ -164,15 +164,15 @@ impl<'a, R: Runtime> Feed<'a, R> {
     }
 
     fn take(&mut self, line: &str) -> io::Result<()> {
-        match Wish::read(line) {
-            Ok(Wish::Say(text, mark)) => return self.say(text, mark),
-            Ok(Wish::Wipe) => self.talk.ask(SessionCommand::ClearHistory),
-            Ok(Wish::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
-            Ok(Wish::Who) => {
+        match JsonCommand::read(line) {
+            Ok(JsonCommand::Say(text, mark)) => return self.say(text, mark),
+            Ok(JsonCommand::Wipe) => self.talk.ask(SessionCommand::ClearHistory),
+            Ok(JsonCommand::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
+            Ok(JsonCommand::Who) => {
                 let members = self.members.iter().map(events::member).collect();
                 return self.out.put(&What::Members { members });
             }
-            Ok(Wish::Leave) => self.talk.leave(),
+            Ok(JsonCommand::Leave) => self.talk.leave(),
             Err(why) => {
                 let (code, text) = ("bad_input", why.as_str());
                 return self.out.put(&What::Error { code, exit: None, text });

@@ -11,8 +11,8 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{Exit, Failure},
-    text::Shown,
+    error::{Error, ExitStatus},
+    text::SafeText,
     ui::stdout::Output,
 };
 
@@ -152,8 +152,8 @@ fn milliseconds<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error>
 }
 
 /// The line of an object.
-pub(super) fn line(what: &What<'_>, ts: Timestamp) -> Shown {
-    Shown::json(&Line { v: 1, what, ts })
+pub(super) fn line(what: &What<'_>, ts: Timestamp) -> SafeText {
+    SafeText::json(&Line { v: 1, what, ts })
 }
 
 /// Standard output, as long as somebody reads it.
@@ -190,7 +190,7 @@ impl Writer {
     }
 
     /// Why it ended, and that it did.
-    pub fn close(&mut self, outcome: &Result<Exit, Failure>) {
+    pub fn close(&mut self, outcome: &Result<ExitStatus, Error>) {
         let exit = match outcome {
             Ok(exit) => *exit,
             Err(failure) => {

@@ -34,17 +34,17 @@ use cmdchat_core::secret::Password;
 use cmdchat_core::server::{Credentials, VerifierTokenError};
 use zeroize::Zeroizing;
 
-use crate::args::{Again, Source};
-use crate::error::{Exit, Failure, reason, warn};
-use crate::invite::{Invite, word_code::Code};
-use crate::secrets::prompt::Masked;
-use crate::text::Shown;
+use crate::args::{ReexecArgs, SecretSource};
+use crate::error::{Error, ExitStatus, reason, warn};
+use crate::invite::{Invite, word_code::WordCode};
+use crate::secrets::prompt::Prompt;
+use crate::text::SafeText;
 
 /// The variable that may hold the password.
 const VARIABLE: &str = "CMDCHAT_PASSWORD";
 
 /// Longest password in bytes. With its line end it has to fit a pipe.
-const LONGEST: usize = 4096;
+const MAX_LEN: usize = 4096;
 
 type Bytes = Zeroizing<Vec<u8>>;
 
@@ -58,10 +58,10 @@ type Bytes = Zeroizing<Vec<u8>>;
 /// # Errors
 /// Exit code 13 if there is no password to be had, 2 if it cannot be one, 130
 /// if the person asked presses Ctrl+C.
-pub fn password(source: Source, again: &Again) -> Result<Password, Failure> {
+pub fn password(source: SecretSource, again: &ReexecArgs) -> Result<Password, Error> {
     let bytes = match given(source, again)? {
         Some(bytes) => bytes,
-        None => asked(Masked::password("passphrase (Ctrl+T shows it): "))?,
+        None => asked(Prompt::password("passphrase (Ctrl+T shows it): "))?,
     };
     Ok(Password::new(bytes))
 }
@@ -70,14 +70,14 @@ pub fn password(source: Source, again: &Again) -> Result<Password, Failure> {
 ///
 /// # Errors
 /// As those of [`password`]; 2 if it is no code.
-pub fn code(source: Source, again: &Again) -> Result<Option<Code>, Failure> {
-    given(source, again)?.map(|bytes| Ok(Code::read(text(&bytes))?)).transpose()
+pub fn code(source: SecretSource, again: &ReexecArgs) -> Result<Option<WordCode>, Error> {
+    given(source, again)?.map(|bytes| Ok(WordCode::read(text(&bytes))?)).transpose()
 }
 
 /// Whether what was typed is `password`, as it stands or as the code it is.
 #[must_use]
 pub fn is_password(typed: &Password, password: &Password) -> bool {
-    let as_a_code = || std::str::from_utf8(typed.expose()).ok().map(Code::read)?.ok();
+    let as_a_code = || std::str::from_utf8(typed.expose()).ok().map(WordCode::read)?.ok();
     typed == password || as_a_code().is_some_and(|code| code.password() == *password)
 }
 
@@ -85,17 +85,17 @@ pub fn is_password(typed: &Password, password: &Password) -> bool {
 ///
 /// # Errors
 /// As those of [`code`].
-pub fn ask_for_code() -> Result<Code, Failure> {
-    let bytes = asked(Masked::code("code (Tab completes): "))?;
-    Ok(Code::read(text(&bytes))?)
+pub fn ask_for_code() -> Result<WordCode, Error> {
+    let bytes = asked(Prompt::code("code (Tab completes): "))?;
+    Ok(WordCode::read(text(&bytes))?)
 }
 
 /// Asks for an invitation; it is not seen, since it may hold a code.
 ///
 /// # Errors
 /// As those of [`password`]; 2 if it is none.
-pub fn ask_for_invite() -> Result<Invite, Failure> {
-    Invite::read(text(&asked(Masked::password("invite (Ctrl+T shows it): "))?))
+pub fn ask_for_invite() -> Result<Invite, Error> {
+    Invite::read(text(&asked(Prompt::password("invite (Ctrl+T shows it): "))?))
 }
 
 /// Whether somebody could be asked anything.
@@ -108,38 +108,37 @@ pub fn can_ask() -> bool {
 ///
 /// # Errors
 /// As those of [`password`].
-pub fn ask_for_name() -> Result<String, Failure> {
-    Ok(text(&asked(Masked::open("name: "))?).to_owned())
+pub fn ask_for_name() -> Result<String, Error> {
+    Ok(text(&asked(Prompt::open("name: "))?).to_owned())
 }
 
 /// The verifier of a room whose password is not known here.
 ///
 /// # Errors
 /// As those of [`password`]; 2 if it is none.
-pub fn verifier(source: Source, again: &Again) -> Result<Credentials, Failure> {
+pub fn verifier(source: SecretSource, again: &ReexecArgs) -> Result<Credentials, Error> {
     let bytes = given(source, again)?.unwrap_or_default();
-    Credentials::from_token(text(&bytes).trim())
-        .map_err(|VerifierTokenError| Failure::bad_verifier())
+    Credentials::from_token(text(&bytes).trim()).map_err(|VerifierTokenError| Error::bad_verifier())
 }
 
 /// What can be had without asking.
-fn given(source: Source, again: &Again) -> Result<Option<Bytes>, Failure> {
+fn given(source: SecretSource, again: &ReexecArgs) -> Result<Option<Bytes>, Error> {
     let bytes = match source {
-        Source::Fd(fd) => {
-            let name = Shown::line(&[&"file descriptor ", &fd]);
+        SecretSource::Fd(fd) => {
+            let name = SafeText::line(&[&"file descriptor ", &fd]);
             found(system::open(fd).and_then(read::whole), &name)?
         }
-        Source::File(path) => found(file(&path), &Shown::quoted(&path.to_string_lossy()))?,
-        Source::Stdin => {
-            let name = Shown::line(&[&"standard input"]);
+        SecretSource::File(path) => found(file(&path), &SafeText::quoted(&path.to_string_lossy()))?,
+        SecretSource::Stdin => {
+            let name = SafeText::line(&[&"standard input"]);
             found(read::first_line(system::Stdin), &name)?
         }
-        Source::Command(command) => from_command(&command)?,
-        Source::Argument(argument) => {
+        SecretSource::Command(command) => from_command(&command)?,
+        SecretSource::Argument(argument) => {
             let argument = Zeroizing::new(argument.expose().to_vec());
             exposed(environment().unwrap_or(argument), again)?
         }
-        Source::Unspecified => match environment() {
+        SecretSource::Unspecified => match environment() {
             Some(bytes) => exposed(bytes, again)?,
             None => return Ok(None),
         },
@@ -148,7 +147,7 @@ fn given(source: Source, again: &Again) -> Result<Option<Bytes>, Failure> {
     Ok(Some(bytes))
 }
 
-fn asked(line: Masked) -> Result<Bytes, Failure> {
+fn asked(line: Prompt) -> Result<Bytes, Error> {
     let bytes = system::ask(line)?;
     checked(&bytes)?;
     Ok(bytes)
@@ -165,10 +164,10 @@ fn environment() -> Option<Bytes> {
 }
 
 /// A password that others can see as long as this process runs as it is.
-fn exposed(bytes: Bytes, again: &Again) -> Result<Bytes, Failure> {
+fn exposed(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
     checked(&bytes)?;
     system::start_again(&bytes, again);
-    warn(&Shown::line(&[
+    warn(&SafeText::line(&[
         &"other users can see a password given on the command line; leave it out and you will be asked",
     ]));
     Ok(bytes)
@@ -177,8 +176,8 @@ fn exposed(bytes: Bytes, again: &Again) -> Result<Bytes, Failure> {
 fn file(path: &Path) -> io::Result<Option<Bytes>> {
     let file = File::open(path)?;
     if system::is_open_to_others(&file)? {
-        let path = Shown::quoted(&path.to_string_lossy());
-        warn(&Shown::line(&[
+        let path = SafeText::quoted(&path.to_string_lossy());
+        warn(&SafeText::line(&[
             &path,
             &" can be read by others on this machine; chmod 600 stops that",
         ]));
@@ -186,10 +185,10 @@ fn file(path: &Path) -> io::Result<Option<Bytes>> {
     read::whole(file)
 }
 
-fn from_command(command: &OsStr) -> Result<Bytes, Failure> {
-    let failed = |why: Shown| {
-        let what = Shown::line(&[&"the password command failed: ", &why]);
-        Failure::new(Exit::NoTerminal, what)
+fn from_command(command: &OsStr) -> Result<Bytes, Error> {
+    let failed = |why: SafeText| {
+        let what = SafeText::line(&[&"the password command failed: ", &why]);
+        Error::new(ExitStatus::NoTerminal, what)
     };
     let run = || -> io::Result<_> {
         let mut child = system::shell(command)
@@ -206,32 +205,32 @@ fn from_command(command: &OsStr) -> Result<Bytes, Failure> {
     };
     let (line, status) = run().map_err(|error| failed(reason(&error)))?;
     if !status.success() {
-        return Err(failed(Shown::one_line(&status.to_string())));
+        return Err(failed(SafeText::one_line(&status.to_string())));
     }
-    found(Ok(line), &Shown::line(&[&"the password command"]))
+    found(Ok(line), &SafeText::line(&[&"the password command"]))
 }
 
 /// What was read from the place called `name`.
-fn found(read: io::Result<Option<Bytes>>, name: &Shown) -> Result<Bytes, Failure> {
-    let failure = |what| Failure::new(Exit::NoTerminal, what);
+fn found(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Error> {
+    let failure = |what| Error::new(ExitStatus::NoTerminal, what);
     match read {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(failure(Shown::line(&[&"no password came from ", name]))),
+        Ok(None) => Err(failure(SafeText::line(&[&"no password came from ", name]))),
         Err(error) => {
             let why = reason(&error);
-            let what = Shown::line(&[&"cannot read the password from ", name, &": ", &why]);
+            let what = SafeText::line(&[&"cannot read the password from ", name, &": ", &why]);
             Err(failure(what))
         }
     }
 }
 
-fn checked(bytes: &[u8]) -> Result<(), Failure> {
-    if bytes.len() > LONGEST {
-        let what = Shown::line(&[&"the password is longer than ", &LONGEST, &" bytes"]);
-        return Err(Failure::usage(what));
+fn checked(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.len() > MAX_LEN {
+        let what = SafeText::line(&[&"the password is longer than ", &MAX_LEN, &" bytes"]);
+        return Err(Error::usage(what));
     }
     if std::str::from_utf8(bytes).is_err() {
-        return Err(Failure::usage(Shown::line(&[&"the password is not UTF-8"])));
+        return Err(Error::usage(SafeText::line(&[&"the password is not UTF-8"])));
     }
     Ok(())
 }

@@ -3,8 +3,8 @@
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::invite::word_code;
-use crate::secrets::{Bytes, LONGEST};
-use crate::text::{Shown, tail, width};
+use crate::secrets::{Bytes, MAX_LEN};
+use crate::text::{SafeText, tail, width};
 
 /// What can be pressed.
 #[derive(Clone, Copy)]
@@ -41,7 +41,7 @@ enum Kind {
 }
 
 /// The line as far as it was typed. Its buffer never grows.
-pub(super) struct Masked {
+pub(super) struct Prompt {
     text: Zeroizing<String>,
     kind: Kind,
     shown: bool,
@@ -51,7 +51,7 @@ pub(super) struct Masked {
     drawn: usize,
 }
 
-impl Masked {
+impl Prompt {
     pub(super) fn password(label: &'static str) -> Self {
         Self::new(Kind::Password, label)
     }
@@ -65,7 +65,7 @@ impl Masked {
     }
 
     fn new(kind: Kind, label: &'static str) -> Self {
-        let text = Zeroizing::new(String::with_capacity(LONGEST));
+        let text = Zeroizing::new(String::with_capacity(MAX_LEN));
         Self { text, kind, shown: kind == Kind::Open, ended: false, label, drawn: 0 }
     }
 
@@ -97,7 +97,7 @@ impl Masked {
     }
 
     fn add(&mut self, text: &str) {
-        if self.text.len() + text.len() <= LONGEST {
+        if self.text.len() + text.len() <= MAX_LEN {
             self.text.push_str(text);
         }
     }
@@ -112,7 +112,7 @@ impl Masked {
     pub(super) fn draw(&mut self, columns: usize) -> Zeroizing<String> {
         let room = columns.saturating_sub(self.label.len() + 1).max(1);
         let seen = if self.shown {
-            let text = Shown::one_line(&self.text);
+            let text = SafeText::one_line(&self.text);
             Zeroizing::new(tail(text.as_str(), room).to_owned())
         } else {
             Zeroizing::new("*".repeat(self.text.chars().count().min(room)))
@@ -147,8 +147,8 @@ impl Masked {
 mod tests {
     use super::*;
 
-    fn typed(text: &str) -> Masked {
-        let mut line = Masked::password("? ");
+    fn typed(text: &str) -> Prompt {
+        let mut line = Prompt::password("? ");
         for letter in text.chars() {
             assert_eq!(line.press(Key::Letter(letter)), Typed::More);
         }
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(line.draw(10).as_str(), "\r? *******");
         line.press(Key::ShowOrHide);
         assert_eq!(line.draw(10).as_str(), "\r? xxxxxxx");
-        assert_eq!(line.into_bytes().len(), LONGEST);
+        assert_eq!(line.into_bytes().len(), MAX_LEN);
     }
 
     #[test]
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn a_code_is_counted_and_completed() {
-        let mut line = Masked::code("? ");
+        let mut line = Prompt::code("? ");
         let mut press = |keys: &str| {
             for key in keys.chars() {
                 line.press(if key == '\t' { Key::Complete } else { Key::Letter(key) });
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_is_no_secret_is_seen() {
-        let mut line = Masked::open("name: ");
+        let mut line = Prompt::open("name: ");
         line.press(Key::Letter('b'));
         line.press(Key::ShowOrHide);
         line.press(Key::Enter);

@@ -8,11 +8,11 @@ use std::process::Command;
 use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 
-use crate::args::Again;
-use crate::error::{Exit, Failure, reason};
+use crate::args::ReexecArgs;
+use crate::error::{Error, ExitStatus, reason};
 use crate::secrets::Bytes;
-use crate::secrets::prompt::{Key, Masked, Typed};
-use crate::text::Shown;
+use crate::secrets::prompt::{Key, Prompt, Typed};
+use crate::text::SafeText;
 
 pub(super) fn open(_fd: u32) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
@@ -37,28 +37,28 @@ pub(super) fn shell(command: &OsStr) -> Command {
     shell
 }
 
-pub(super) fn start_again(_password: &[u8], _again: &Again) {}
+pub(super) fn start_again(_password: &[u8], _again: &ReexecArgs) {}
 
 pub(super) fn can_ask() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
+pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
     if !can_ask() {
-        return Err(Failure::no_secret());
+        return Err(Error::no_secret());
     }
-    let answer = Quiet::new().and_then(|_quiet| converse(line));
+    let answer = NoEcho::new().and_then(|_quiet| converse(line));
     match answer {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Failure::interrupted()),
+        Ok(None) => Err(Error::interrupted()),
         Err(error) => {
-            let what = Shown::line(&[&"cannot use the terminal: ", &reason(&error)]);
-            Err(Failure::new(Exit::NoTerminal, what))
+            let what = SafeText::line(&[&"cannot use the terminal: ", &reason(&error)]);
+            Err(Error::new(ExitStatus::NoTerminal, what))
         }
     }
 }
 
-fn converse(mut line: Masked) -> io::Result<Option<Bytes>> {
+fn converse(mut line: Prompt) -> io::Result<Option<Bytes>> {
     let mut typed = Typed::More;
     let mut screen = io::stderr();
     loop {
@@ -95,16 +95,16 @@ fn key(event: &Event) -> Option<Key> {
 }
 
 /// The console without echo, as long as this lives.
-struct Quiet;
+struct NoEcho;
 
-impl Quiet {
+impl NoEcho {
     fn new() -> io::Result<Self> {
         enable_raw_mode()?;
         Ok(Self)
     }
 }
 
-impl Drop for Quiet {
+impl Drop for NoEcho {
     fn drop(&mut self) {
         let _ = disable_raw_mode();
     }

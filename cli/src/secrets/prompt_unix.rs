@@ -14,10 +14,10 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, unregister};
 use zeroize::Zeroizing;
 
-use crate::error::{Exit, Failure, reason};
+use crate::error::{Error, ExitStatus, reason};
 use crate::secrets::Bytes;
-use crate::secrets::prompt::{Key, Masked, Typed};
-use crate::text::Shown;
+use crate::secrets::prompt::{Key, Prompt, Typed};
+use crate::text::SafeText;
 
 fn terminal() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
@@ -28,12 +28,12 @@ pub(super) fn can_ask() -> bool {
 }
 
 /// Asks at the terminal device, whatever standard input is.
-pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
+pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
     let Ok(tty) = terminal() else {
-        return Err(Failure::no_secret());
+        return Err(Error::no_secret());
     };
     let signals = Signals::watch();
-    let answer = Quiet::new(&tty).and_then(|_quiet| converse(&tty, line, &signals));
+    let answer = NoEcho::new(&tty).and_then(|_quiet| converse(&tty, line, &signals));
     let signal = signals.seen();
     drop(signals);
     if signal != 0 && signal != SIGINT {
@@ -41,16 +41,16 @@ pub(super) fn ask(line: Masked) -> Result<Bytes, Failure> {
     }
     match answer {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Failure::interrupted()),
+        Ok(None) => Err(Error::interrupted()),
         Err(error) => {
-            let what = Shown::line(&[&"cannot use the terminal: ", &reason(&error)]);
-            Err(Failure::new(Exit::NoTerminal, what))
+            let what = SafeText::line(&[&"cannot use the terminal: ", &reason(&error)]);
+            Err(Error::new(ExitStatus::NoTerminal, what))
         }
     }
 }
 
 /// The line that is typed; nothing if it is given up.
-fn converse(mut tty: &File, mut line: Masked, signals: &Signals) -> io::Result<Option<Bytes>> {
+fn converse(mut tty: &File, mut line: Prompt, signals: &Signals) -> io::Result<Option<Bytes>> {
     let mut keys = Keys::default();
     let mut typed = Typed::More;
     loop {
@@ -156,12 +156,12 @@ impl Keys {
 }
 
 /// The terminal without echo and line editing, as long as this lives.
-struct Quiet<'a> {
+struct NoEcho<'a> {
     tty: &'a File,
     before: Termios,
 }
 
-impl<'a> Quiet<'a> {
+impl<'a> NoEcho<'a> {
     fn new(tty: &'a File) -> io::Result<Self> {
         let before = tcgetattr(tty)?;
         let mut modes = before.clone();
@@ -176,7 +176,7 @@ impl<'a> Quiet<'a> {
     }
 }
 
-impl Drop for Quiet<'_> {
+impl Drop for NoEcho<'_> {
     fn drop(&mut self) {
         let _ = tcsetattr(self.tty, OptionalActions::Drain, &self.before);
     }

@@ -4,11 +4,11 @@ use std::io::{ErrorKind, Read, Result};
 
 use zeroize::Zeroizing;
 
-use crate::secrets::{Bytes, LONGEST};
+use crate::secrets::{Bytes, MAX_LEN};
 
 /// Room for a password that is too long, and a line end: the buffer never
 /// grows, since that would leave a copy behind.
-const ROOM: usize = LONGEST + 3;
+const ROOM: usize = MAX_LEN + 3;
 
 /// All of it, but for one line end behind it. Nothing if there is nothing.
 pub(super) fn whole(mut from: impl Read) -> Result<Option<Bytes>> {

@@ -12,7 +12,7 @@ use std::process::Command;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use zeroize::Zeroizing;
 
-use crate::args::Again;
+use crate::args::ReexecArgs;
 use crate::secrets::VARIABLE;
 
 pub(super) use crate::secrets::prompt_unix::{ask, can_ask};
@@ -44,7 +44,7 @@ pub(super) fn shell(command: &OsStr) -> Command {
 
 /// Becomes this program without the password in its arguments and environment.
 /// Comes back only if that is impossible.
-pub(super) fn start_again(password: &[u8], again: &Again) {
+pub(super) fn start_again(password: &[u8], again: &ReexecArgs) {
     let Ok(pipe) = pipe_with(password) else {
         return;
     };

@@ -3,7 +3,7 @@
 use cmdchat_core::secret::Password;
 use zxcvbn::zxcvbn;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// Guesses, in bits, that keep somebody busy who can make them as fast as
 /// hashes are made.
@@ -25,8 +25,8 @@ pub fn is_guessable(password: &Password) -> bool {
 
 /// What is said of such a password in a classic room.
 #[must_use]
-pub fn guessable() -> Shown {
-    Shown::line(&[&"this passphrase could be guessed by someone who records the traffic; \
+pub fn guessable() -> SafeText {
+    SafeText::line(&[&"this passphrase could be guessed by someone who records the traffic; \
           use 7 random words (cmdchat passphrase)"])
 }
 
@@ -36,7 +36,7 @@ mod tests {
     use zeroize::Zeroizing;
 
     use super::*;
-    use crate::invite::word_code::{CLASSIC, Code, STRICT};
+    use crate::invite::word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode};
 
     #[test]
     fn what_people_choose_is_and_seven_random_words_are_not() {
@@ -46,8 +46,8 @@ mod tests {
         }
         for number in 0..20 {
             let seed = Seed::new(Secret::take(&mut [number; 32]));
-            assert!(!is_guessable(&Code::draw(CLASSIC, &seed).password()));
-            assert!(is_guessable(&Code::draw(STRICT, &seed).password()));
+            assert!(!is_guessable(&WordCode::draw(CLASSIC_WORDS, &seed).password()));
+            assert!(is_guessable(&WordCode::draw(STRICT_WORDS, &seed).password()));
         }
     }
 }

@@ -37,7 +37,7 @@ fn one_line_end_is_cut() {
 fn nothing_is_not_the_empty_password() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
-    let failure = found(Ok(None), &Shown::one_line("standard input")).unwrap_err();
+    let failure = found(Ok(None), &SafeText::one_line("standard input")).unwrap_err();
     assert_eq!(failure.to_string(), "error: no password came from standard input");
     assert_eq!(failure.exit as u8, 13);
 }
@@ -51,7 +51,7 @@ fn the_first_line_leaves_the_rest() {
 
 #[test]
 fn what_cannot_be_a_password_is_refused() {
-    assert!(checked(&[b'x'; LONGEST]).is_ok());
+    assert!(checked(&[b'x'; MAX_LEN]).is_ok());
     let long = read::whole([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert_eq!(
         checked(&long).unwrap_err().to_string(),
@@ -86,23 +86,24 @@ fn a_command_gives_its_first_line() {
 fn a_password_goes_through_a_pipe() {
     use std::os::fd::AsRawFd;
 
-    for password in ["", "secret", "two\nlines\n", &"x".repeat(LONGEST - 1)] {
+    for password in ["", "secret", "two\nlines\n", &"x".repeat(MAX_LEN - 1)] {
         let pipe = system::pipe_with(password.as_bytes()).unwrap();
         let fd = u32::try_from(pipe.as_raw_fd()).unwrap();
-        assert_eq!(text_of(password_from(Source::Fd(fd))), password);
+        assert_eq!(text_of(password_from(SecretSource::Fd(fd))), password);
     }
 }
 
 #[cfg(unix)]
-fn password_from(source: Source) -> Bytes {
-    let password = password(source, &Again::default()).unwrap();
+fn password_from(source: SecretSource) -> Bytes {
+    let password = password(source, &ReexecArgs::default()).unwrap();
     Zeroizing::new(password.expose().to_vec())
 }
 
 #[test]
 fn files_are_named_when_they_cannot_be_read() {
     let failure =
-        password(Source::File("/nonexistent/\u{1B}key".into()), &Again::default()).unwrap_err();
+        password(SecretSource::File("/nonexistent/\u{1B}key".into()), &ReexecArgs::default())
+            .unwrap_err();
     assert_eq!(failure.exit as u8, 13);
     assert!(
         failure

@@ -19,7 +19,7 @@ use crate::{
 /// is told from one that fits.
 const LONGEST: usize = 128 << 10;
 /// How often a thread that waits for keys looks whether anybody still wants them.
-const GLANCE: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One thing that was typed.
 #[derive(Debug)]
@@ -51,26 +51,26 @@ pub fn listen(source: Source, typing: Sender<Typed>) -> io::Result<()> {
 }
 
 /// Nobody listens any more.
-struct Unheard;
+struct Disconnected;
 
-fn send(typing: &Sender<Typed>, typed: Typed) -> Result<(), Unheard> {
-    typing.send_blocking(typed).map_err(|_| Unheard)
+fn send(typing: &Sender<Typed>, typed: Typed) -> Result<(), Disconnected> {
+    typing.send_blocking(typed).map_err(|_| Disconnected)
 }
 
-fn keys(typing: &Sender<Typed>) -> Result<(), Unheard> {
+fn keys(typing: &Sender<Typed>) -> Result<(), Disconnected> {
     while !typing.is_closed() {
-        match terminal::input(GLANCE) {
+        match terminal::input(POLL_INTERVAL) {
             Ok(Some(input)) => send(typing, Typed::Input(input))?,
             Ok(None) => {}
             Err(_) => return Ok(()),
         }
     }
-    Err(Unheard)
+    Err(Disconnected)
 }
 
 /// Each line, and a last one without its end. Bytes that are not UTF-8 become
 /// U+FFFD; what is beyond [`LONGEST`] of one line is passed over.
-fn lines(input: &mut impl BufRead, typing: &Sender<Typed>) -> Result<(), Unheard> {
+fn lines(input: &mut impl BufRead, typing: &Sender<Typed>) -> Result<(), Disconnected> {
     let mut line = Zeroizing::new(Vec::new());
     loop {
         line.clear();

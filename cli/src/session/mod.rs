@@ -25,11 +25,11 @@ use cmdchat_drivers::{
 };
 use futures_lite::future;
 
-use crate::error::Failure;
+use crate::error::Error;
 use crate::session::{
     input::Typed,
     outbox::Outbox,
-    reconnect::{Dialing, Regain, Setback},
+    reconnect::{ConnectError, ConnectFuture, Reconnect},
 };
 
 /// Texts of a pipe that may be on their way: fewer than the session takes, so
@@ -39,11 +39,11 @@ const UNANSWERED: usize = 32;
 const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A stay in a room, and its input.
-pub struct Talk<'a, R> {
+pub struct ChatSession<'a, R> {
     runtime: R,
     line: Line<'a>,
     outbox: Outbox,
-    regain: Option<Regain<'a>>,
+    regain: Option<Reconnect<'a>>,
     signals: Receiver<()>,
     input: Receiver<Typed>,
     source: Source,
@@ -52,7 +52,7 @@ pub struct Talk<'a, R> {
     /// Texts that have not come back.
     unanswered: usize,
     /// Why what happens cannot be shown any more.
-    unwritten: Option<Failure>,
+    unwritten: Option<Error>,
     stage: Stage,
 }
 
@@ -70,7 +70,7 @@ pub enum Source {
 enum Line<'a> {
     Up(Receiver<Event>),
     Waiting(Tick, Vec<PendingMessage>),
-    Trying(Dialing<'a>),
+    Trying(ConnectFuture<'a>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -97,14 +97,14 @@ pub enum Next {
     /// The moment that was asked for.
     Time,
     /// The end.
-    Over(Parting),
+    Over(SessionSummary),
     /// The same: why the connection could not be made again.
-    Failed(Failure),
+    Failed(Error),
 }
 
 /// How it ended.
 #[derive(Debug)]
-pub struct Parting {
+pub struct SessionSummary {
     /// The session's end.
     pub ending: CloseReason,
     /// Texts that never came back.
@@ -116,20 +116,20 @@ pub struct Parting {
     /// How long it was tried to get the connection back, if that was given up.
     pub tried: Option<Duration>,
     /// Why not all of it could be shown, if that is a failure.
-    pub unwritten: Option<Failure>,
+    pub unwritten: Option<Error>,
 }
 
 enum Wake {
     /// Nothing if the session's task died: it always says how it ended.
     Event(Option<Event>),
     Typed(Typed),
-    Dialed(Result<ClientHandle, Setback>),
+    Dialed(Result<ClientHandle, ConnectError>),
     Sent,
     Signal,
     Time,
 }
 
-impl<'a, R: Runtime> Talk<'a, R> {
+impl<'a, R: Runtime> ChatSession<'a, R> {
     /// Each of `signals` asks to leave; at the end of `input` the last echoes are
     /// waited for as long as `patience`. Without `regain` a lost connection is
     /// the end.
@@ -140,7 +140,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
         (source, input): (Source, Receiver<Typed>),
         signals: Receiver<()>,
         patience: Duration,
-        regain: Option<Regain<'a>>,
+        regain: Option<Reconnect<'a>>,
     ) -> Self {
         let ClientHandle { commands, events } = joined;
         let mut outbox = Outbox::default();
@@ -178,10 +178,12 @@ impl<'a, R: Runtime> Talk<'a, R> {
                     self.outbox.connect(commands);
                     self.line = Line::Up(events);
                 }
-                Wake::Dialed(Err(Setback { failure, may_retry: false, .. })) => {
+                Wake::Dialed(Err(ConnectError { failure, may_retry: false, .. })) => {
                     return Next::Failed(failure);
                 }
-                Wake::Dialed(Err(Setback { unconfirmed, .. })) => return self.wait(unconfirmed),
+                Wake::Dialed(Err(ConnectError { unconfirmed, .. })) => {
+                    return self.wait(unconfirmed);
+                }
                 Wake::Sent => {}
                 Wake::Signal => self.leave(),
                 Wake::Time => return self.pass_time(),
@@ -287,8 +289,8 @@ impl<'a, R: Runtime> Talk<'a, R> {
                 Next::Waiting(next)
             }
             None => {
-                let tried = self.regain.as_ref().map(Regain::patience);
-                Next::Over(Parting { tried, ..self.parting(CloseReason::ConnectionLost) })
+                let tried = self.regain.as_ref().map(Reconnect::patience);
+                Next::Over(SessionSummary { tried, ..self.parting(CloseReason::ConnectionLost) })
             }
         }
     }
@@ -354,7 +356,7 @@ impl<'a, R: Runtime> Talk<'a, R> {
     /// What happens can no longer be shown, and nothing is left to do here.
     pub fn give_up(&mut self, error: &io::Error) {
         if self.unwritten.is_none() {
-            self.unwritten = Failure::unwritten(error);
+            self.unwritten = Error::unwritten(error);
         }
         if !self.is_leaving() {
             self.leave();
@@ -379,10 +381,10 @@ impl<'a, R: Runtime> Talk<'a, R> {
 
     /// How it stands if this is the end.
     #[must_use]
-    pub fn parting(&self, ending: CloseReason) -> Parting {
+    pub fn parting(&self, ending: CloseReason) -> SessionSummary {
         let Self { unanswered, patience, .. } = *self;
         let (tried, unwritten) = (None, self.unwritten.clone());
-        Parting { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }
+        SessionSummary { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }
     }
 
     /// Lines that were read and not looked at.

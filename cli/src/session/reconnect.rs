@@ -5,50 +5,50 @@ use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
 use cmdchat_core::{client::PendingMessage, seed::Seed, time::Tick};
 use cmdchat_drivers::client::ClientHandle;
 
-use crate::error::Failure;
+use crate::error::Error;
 
 /// Milliseconds before the first tries; the last holds for all that follow.
-const WAITS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+const BACKOFF_STEPS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
 /// How a lost connection is made again.
-pub struct Regain<'a> {
+pub struct Reconnect<'a> {
     patience: Duration,
     /// For the times between.
     seed: Seed,
-    dial: Box<dyn Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a>,
+    dial: Box<dyn Fn(Vec<PendingMessage>) -> ConnectFuture<'a> + 'a>,
     losses: u64,
     /// Since the last loss.
     backoff: Option<Backoff>,
 }
 
 /// A try to get into the room.
-pub type Dialing<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, Setback>> + 'a>>;
+pub type ConnectFuture<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, ConnectError>> + 'a>>;
 
 /// A try that failed.
 #[derive(Debug)]
-pub struct Setback {
+pub struct ConnectError {
     /// Why.
-    pub failure: Failure,
+    pub failure: Error,
     /// Whether the program may try again by itself.
     pub may_retry: bool,
     /// For the next try.
     pub unconfirmed: Vec<PendingMessage>,
 }
 
-impl From<Setback> for Failure {
-    fn from(setback: Setback) -> Self {
+impl From<ConnectError> for Error {
+    fn from(setback: ConnectError) -> Self {
         setback.failure
     }
 }
 
-impl<'a> Regain<'a> {
+impl<'a> Reconnect<'a> {
     /// By `dial`, which reaches the host and logs in, with what was not confirmed;
     /// for as long as `patience` after each loss.
     #[must_use]
     pub fn new(
         patience: Duration,
         seed: Seed,
-        dial: impl Fn(Vec<PendingMessage>) -> Dialing<'a> + 'a,
+        dial: impl Fn(Vec<PendingMessage>) -> ConnectFuture<'a> + 'a,
     ) -> Self {
         Self { patience, seed, dial: Box::new(dial), losses: 0, backoff: None }
     }
@@ -68,7 +68,7 @@ impl<'a> Regain<'a> {
         backoff.next(now)
     }
 
-    pub(super) fn dial(&self, unconfirmed: Vec<PendingMessage>) -> Dialing<'a> {
+    pub(super) fn dial(&self, unconfirmed: Vec<PendingMessage>) -> ConnectFuture<'a> {
         (self.dial)(unconfirmed)
     }
 
@@ -100,7 +100,8 @@ impl Backoff {
         if now >= self.give_up_at {
             return None;
         }
-        let wait = WAITS.get(self.tries).or(WAITS.last()).copied().unwrap_or_default();
+        let wait =
+            BACKOFF_STEPS.get(self.tries).or(BACKOFF_STEPS.last()).copied().unwrap_or_default();
         let wait = Duration::from_millis(wait);
         self.tries += 1;
         let jitter = wait / 2 * self.jitter.next().unwrap_or(0) / 1_000;
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn waits_grow_and_end() {
         let found = waits(1);
-        for (wait, middle) in found.iter().zip(WAITS) {
+        for (wait, middle) in found.iter().zip(BACKOFF_STEPS) {
             let middle = Duration::from_millis(middle);
             assert!((middle * 3 / 4..=middle * 5 / 4).contains(wait), "{wait:?} for {middle:?}");
         }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cmdchat_core::untrusted::Untrusted;
 use unicode_security::skeleton;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// Names that are remembered: who floods a room with more has gained nothing
 /// but that his own are no longer told apart.
@@ -15,19 +15,19 @@ const NAMES: usize = 4_096;
 /// has the look; the other one is marked wherever it is shown, since a server
 /// may let in whom it likes.
 #[derive(Debug, Default)]
-pub struct Faces {
+pub struct ConfusableNames {
     /// Who has each look.
     bearers: BTreeMap<String, Untrusted>,
 }
 
-impl Faces {
-    /// As [`Shown::name`], with `?` behind a name that looks like another one
+impl ConfusableNames {
+    /// As [`SafeText::name`], with `?` behind a name that looks like another one
     /// that was here before it.
     #[must_use]
-    pub fn show(&mut self, name: &Untrusted) -> Shown {
-        let shown = Shown::name(name);
+    pub fn show(&mut self, name: &Untrusted) -> SafeText {
+        let shown = SafeText::name(name);
         if self.is_somebody_elses(name) && !shown.as_str().ends_with('?') {
-            return Shown::line(&[&shown, &"?"]);
+            return SafeText::line(&[&shown, &"?"]);
         }
         shown
     }
@@ -49,8 +49,8 @@ impl Faces {
 /// the skeletons of UTS 39. Two names look alike if they share one of these.
 fn looks(name: &Untrusted) -> [String; 3] {
     // What is left out on the screen cannot make a difference on it.
-    let text = Shown::name(name);
-    let text = Shown::one_line(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
+    let text = SafeText::name(name);
+    let text = SafeText::one_line(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
     let text = text.as_str();
     let same = |text: &str| skeleton(text).collect::<String>();
     [same(text), same(&text.to_lowercase()), same(text).to_lowercase()]
@@ -60,7 +60,7 @@ fn looks(name: &Untrusted) -> [String; 3] {
 mod tests {
     use super::*;
 
-    fn shown(faces: &mut Faces, name: &str) -> String {
+    fn shown(faces: &mut ConfusableNames, name: &str) -> String {
         faces.show(&Untrusted::new(name.into())).to_string()
     }
 
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn look_alikes_are_marked_and_the_first_stays_clean() {
         for &(first, second) in PAIRS {
-            let mut faces = Faces::default();
+            let mut faces = ConfusableNames::default();
             let name = format!("{}|{}", first.escape_unicode(), second.escape_unicode());
             assert_eq!(shown(&mut faces, first), first, "{name}");
             assert!(shown(&mut faces, second).ends_with('?'), "{name}");
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn people_with_different_names_are_not() {
-        let mut faces = Faces::default();
+        let mut faces = ConfusableNames::default();
         for name in [
             "alice",
             "alicia",
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_flood_of_names_is_forgotten_and_not_those_before_it() {
-        let mut faces = Faces::default();
+        let mut faces = ConfusableNames::default();
         for number in 0..2 * NAMES {
             let _ = shown(&mut faces, &format!("guest {number}"));
         }

@@ -3,12 +3,12 @@
 use cmdchat_core::untrusted::Untrusted;
 use zeroize::Zeroizing;
 
-use crate::text::Shown;
-use crate::text::sanitize::{Cleaned, is_seen, lines};
+use crate::text::SafeText;
+use crate::text::sanitize::{Sanitizer, is_seen, lines};
 
 /// All lines of `text`, with what does not show written as `<U+202E>`.
 #[must_use]
-pub fn revealed(text: &Untrusted) -> Vec<Shown> {
+pub fn revealed(text: &Untrusted) -> Vec<SafeText> {
     let reveal = |line: &str| {
         let mut out = Zeroizing::new(String::with_capacity(8 * line.len()));
         for point in line.chars() {
@@ -18,7 +18,7 @@ pub fn revealed(text: &Untrusted) -> Vec<Shown> {
                 out.push_str(&format!("<U+{:04X}>", u32::from(point)));
             }
         }
-        Shown::new(Cleaned::line(&out).text)
+        SafeText::new(Sanitizer::line(&out).text)
     };
     lines(text.raw()).map(reveal).collect()
 }

@@ -5,10 +5,10 @@ use std::io;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-use crate::text::Shown;
+use crate::text::SafeText;
 use crate::text::sanitize::is_seen;
 
-impl Shown {
+impl SafeText {
     /// `value` as one line of JSON. The texts in it are whole, but whatever
     /// cannot be seen, or does more than be read, is written `\u1234`.
     #[must_use]
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> String {
-        Shown::json(&text).to_string()
+        SafeText::json(&text).to_string()
     }
 
     #[test]

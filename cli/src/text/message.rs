@@ -2,8 +2,8 @@
 
 use cmdchat_core::untrusted::Untrusted;
 
-use crate::text::Shown;
-use crate::text::sanitize::{Cleaned, lines};
+use crate::text::SafeText;
+use crate::text::sanitize::{Sanitizer, lines};
 
 /// Lines of one message that are shown.
 const LINES: usize = 200;
@@ -11,26 +11,26 @@ const LINES: usize = 200;
 /// A message as lines, never none. Only its author's line ends make lines; no
 /// markup is read from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownBody(Vec<Shown>);
+pub struct SafeBody(Vec<SafeText>);
 
-impl ShownBody {
+impl SafeBody {
     /// The lines, from the top.
-    pub fn lines(&self) -> impl Iterator<Item = &Shown> {
+    pub fn lines(&self) -> impl Iterator<Item = &SafeText> {
         self.0.iter()
     }
 }
 
-impl Shown {
+impl SafeText {
     /// The text of a message: line ends laid out, tabs to every fourth column,
     /// controls written out (`^[`, `<9B>`), what hides or reorders left out and
     /// counted at the end (`[3 hidden]`), and 200 lines at most.
     #[must_use]
-    pub fn body(text: &Untrusted) -> ShownBody {
+    pub fn body(text: &Untrusted) -> SafeBody {
         let mut raw = lines(text.raw());
         let mut shown = Vec::new();
         let mut hidden = 0;
         for line in raw.by_ref().take(LINES) {
-            let line = Cleaned::line(line);
+            let line = Sanitizer::line(line);
             hidden += line.hidden;
             shown.push(Self::new(line.text));
         }
@@ -44,6 +44,6 @@ impl Shown {
             1 => shown.push(Self::line(&[&"… 1 more line"])),
             more => shown.push(Self::line(&[&"… ", &more, &" more lines"])),
         }
-        ShownBody(shown)
+        SafeBody(shown)
     }
 }

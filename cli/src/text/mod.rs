@@ -1,9 +1,9 @@
-//! From [`Untrusted`](cmdchat_core::untrusted::Untrusted) to [`Shown`]: the only
+//! From [`Untrusted`](cmdchat_core::untrusted::Untrusted) to [`SafeText`]: the only
 //! way to any screen.
 //!
 //! A text from a peer can hold codes that drive a terminal, reorder or hide
 //! what is read, or imitate a line of ours. Everything that prints takes
-//! [`Shown`], and a [`Shown`] comes into being here only: by cleaning a text, or
+//! [`SafeText`], and a [`SafeText`] comes into being here only: by cleaning a text, or
 //! by putting clean parts together.
 //!
 //! What happens to each code point stands in `clean.rs`, and which names only
@@ -19,10 +19,10 @@ mod sanitize;
 mod username;
 mod wrap;
 
-pub use crate::text::confusables::Faces;
+pub use crate::text::confusables::ConfusableNames;
 pub use crate::text::escape::revealed;
-pub use crate::text::message::ShownBody;
-pub use crate::text::safe_text::{Clean, Shown};
+pub use crate::text::message::SafeBody;
+pub use crate::text::safe_text::{SafeDisplay, SafeText};
 pub use crate::text::sanitize::draft;
 
 pub(crate) use crate::text::sanitize::{tail, width};

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use cmdchat_core::untrusted::Untrusted;
 use zeroize::Zeroizing;
 
-use crate::text::sanitize::Cleaned;
+use crate::text::sanitize::Sanitizer;
 
 /// Longest error text of a host that is repeated, in characters.
 const DIAGNOSTIC: usize = 200;
@@ -14,12 +14,12 @@ const DIAGNOSTIC: usize = 200;
 /// control, no line end, nothing invisible or reordering. Wiped on drop, since
 /// it may be a message.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Shown(Zeroizing<String>);
+pub struct SafeText(Zeroizing<String>);
 
-impl Shown {
+impl SafeText {
     /// A line from clean parts.
     #[must_use]
-    pub fn line(parts: &[&dyn Clean]) -> Self {
+    pub fn line(parts: &[&dyn SafeDisplay]) -> Self {
         let mut line = String::with_capacity(128);
         for part in parts {
             let _ = write!(line, "{part}"); // a String takes everything
@@ -31,7 +31,7 @@ impl Shown {
     /// argument, a path, an error of the system. Cleaned all the same.
     #[must_use]
     pub fn one_line(text: &str) -> Self {
-        Self::new(Cleaned::word(text).text)
+        Self::new(Sanitizer::word(text).text)
     }
 
     /// As [`one_line`](Self::one_line), in quotation marks and no longer than
@@ -39,7 +39,7 @@ impl Shown {
     #[must_use]
     pub fn quoted(text: &str) -> Self {
         let head = text.char_indices().nth(DIAGNOSTIC).map_or(text, |(end, _)| &text[..end]);
-        let mut line = Cleaned::word(head).text.replace('"', "'");
+        let mut line = Sanitizer::word(head).text.replace('"', "'");
         line.insert(0, '"');
         line.push_str(if head.len() < text.len() { "…\"" } else { "\"" });
         Self::new(line)
@@ -76,14 +76,14 @@ impl Shown {
     }
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 /// Length only: the text may be a message.
-impl fmt::Debug for Shown {
+impl fmt::Debug for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Shown({} bytes)", self.0.len())
     }
@@ -91,11 +91,11 @@ impl fmt::Debug for Shown {
 
 /// What a line may be put together from: our own words, numbers, addresses,
 /// and what is clean already. No other type can join.
-pub trait Clean: fmt::Display + sealed::Sealed {}
+pub trait SafeDisplay: fmt::Display + sealed::Sealed {}
 
 mod sealed {
     pub trait Sealed {}
-    impl Sealed for super::Shown {}
+    impl Sealed for super::SafeText {}
     impl Sealed for &'static str {}
     impl Sealed for u16 {}
     impl Sealed for u32 {}
@@ -105,14 +105,14 @@ mod sealed {
     impl Sealed for std::net::SocketAddr {}
 }
 
-impl<T: fmt::Display + sealed::Sealed> Clean for T {}
+impl<T: fmt::Display + sealed::Sealed> SafeDisplay for T {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn diagnostic(text: &str) -> String {
-        Shown::diagnostic(&Untrusted::new(text.into())).to_string()
+        SafeText::diagnostic(&Untrusted::new(text.into())).to_string()
     }
 
     #[test]
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn a_line_is_its_parts() {
-        let name = Shown::one_line("bob");
+        let name = SafeText::one_line("bob");
         assert_eq!(
-            Shown::line(&[&"-- ", &name, &" joined (", &5_usize, &" online)"]).as_str(),
+            SafeText::line(&[&"-- ", &name, &" joined (", &5_usize, &" online)"]).as_str(),
             "-- bob joined (5 online)"
         );
         assert_eq!(format!("{name}, {name:?}"), "bob, Shown(3 bytes)");

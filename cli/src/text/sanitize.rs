@@ -24,7 +24,7 @@ const CLUSTER_BYTES: usize = 64;
 
 /// A line that can be shown, and what it cost.
 #[derive(Default)]
-pub(crate) struct Cleaned {
+pub(crate) struct Sanitizer {
     pub(crate) text: String,
     /// Code points left out without a trace in `text`.
     pub(crate) hidden: usize,
@@ -33,7 +33,7 @@ pub(crate) struct Cleaned {
     column: usize,
 }
 
-impl Cleaned {
+impl Sanitizer {
     /// A line of a message: a tab goes to the next tab stop.
     pub(crate) fn line(raw: &str) -> Self {
         let mut line = Self::default();
@@ -283,7 +283,7 @@ pub fn draft(raw: &str) -> String {
         if number > 0 {
             out.push('\n');
         }
-        out.push_str(&Cleaned::line(line).text);
+        out.push_str(&Sanitizer::line(line).text);
     }
     out
 }

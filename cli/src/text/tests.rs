@@ -3,19 +3,19 @@
 use cmdchat_core::untrusted::Untrusted;
 use proptest::prelude::*;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 fn untrusted(text: &str) -> Untrusted {
     Untrusted::new(text.into())
 }
 
 fn body(text: &str) -> String {
-    let lines: Vec<_> = Shown::body(&untrusted(text)).lines().map(ToString::to_string).collect();
+    let lines: Vec<_> = SafeText::body(&untrusted(text)).lines().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
 fn name(text: &str) -> String {
-    Shown::name(&untrusted(text)).to_string()
+    SafeText::name(&untrusted(text)).to_string()
 }
 
 /// The lists of rule 2, written down a second time and not from the tables.
@@ -179,7 +179,7 @@ fn names_are_one_bounded_line() {
 
 #[test]
 fn a_plain_name_is_one_word() {
-    let word = |text| Shown::plain_name(&untrusted(text)).to_string();
+    let word = |text| SafeText::plain_name(&untrusted(text)).to_string();
     assert_eq!(word("al ice> <b|"), "al_ice__<b_".replace('<', "_"));
     assert_eq!(word("a\u{A0}b"), "a_b?");
 }
@@ -201,10 +201,10 @@ fn a_megabyte_of_anything_takes_linear_time() {
         "🏴\u{E0061}",
     ] {
         let text = untrusted(&pattern.repeat((1 << 20) / pattern.len()));
-        let shown: usize = Shown::body(&text).lines().map(|line| line.as_str().len()).sum();
+        let shown: usize = SafeText::body(&text).lines().map(|line| line.as_str().len()).sum();
         assert!(shown <= 4 << 20);
-        assert!(Shown::name(&text).width() <= 33);
-        assert!(Shown::diagnostic(&text).as_str().len() < 2_000);
+        assert!(SafeText::name(&text).width() <= 33);
+        assert!(SafeText::diagnostic(&text).as_str().len() < 2_000);
     }
 }
 
@@ -246,14 +246,14 @@ fn harmless(line: &str) -> bool {
 proptest! {
     #[test]
     fn nothing_harmful_is_ever_shown(text in anything()) {
-        for line in Shown::body(&untrusted(&text)).lines() {
+        for line in SafeText::body(&untrusted(&text)).lines() {
             prop_assert!(harmless(line.as_str()));
         }
-        for line in [Shown::name(&untrusted(&text)), Shown::plain_name(&untrusted(&text)), Shown::diagnostic(&untrusted(&text))] {
+        for line in [SafeText::name(&untrusted(&text)), SafeText::plain_name(&untrusted(&text)), SafeText::diagnostic(&untrusted(&text))] {
             prop_assert!(harmless(line.as_str()));
         }
-        prop_assert!(Shown::name(&untrusted(&text)).width() <= 33);
-        prop_assert!(!Shown::plain_name(&untrusted(&text)).as_str().contains([' ', '<', '>', '|']));
+        prop_assert!(SafeText::name(&untrusted(&text)).width() <= 33);
+        prop_assert!(!SafeText::plain_name(&untrusted(&text)).as_str().contains([' ', '<', '>', '|']));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 
 use cmdchat_core::untrusted::Untrusted;
 
-use crate::text::Shown;
-use crate::text::sanitize::{Cleaned, cut, width};
+use crate::text::SafeText;
+use crate::text::sanitize::{Sanitizer, cut, width};
 
 /// Code points of a name that are looked at; no server lets so many in.
 const POINTS: usize = 128;
@@ -11,7 +11,7 @@ const POINTS: usize = 128;
 /// Cells a name may take.
 const CELLS: usize = 32;
 
-impl Shown {
+impl SafeText {
     /// A name: one line of at most 32 cells (cut with `~`), `?` if nothing is
     /// left. One that holds what no name may hold is shown cleaned, with `?`
     /// behind it, so that it does not pass for the name it imitates.
@@ -19,7 +19,7 @@ impl Shown {
     pub fn name(name: &Untrusted) -> Self {
         let raw = name.raw();
         let head = raw.char_indices().nth(POINTS).map_or(raw, |(end, _)| &raw[..end]);
-        let cleaned = Cleaned::word(head);
+        let cleaned = Sanitizer::word(head);
         let mut text = cleaned.text;
         let odd = cleaned.hidden > 0
             || cleaned.rewritten

@@ -3,10 +3,10 @@
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 use crate::text::sanitize::{cut, width};
 
-impl Shown {
+impl SafeText {
     /// The line in rows of at most `columns` cells, at least two: between words
     /// where that is possible, and never none. The space at a break goes.
     #[must_use]
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn wrap(text: &str, columns: usize) -> Vec<String> {
-        Shown::one_line(text).wrap(columns).iter().map(ToString::to_string).collect()
+        SafeText::one_line(text).wrap(columns).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_cut() {
-        let fit = |text, cells| Shown::one_line(text).fit(cells).to_string();
+        let fit = |text, cells| SafeText::one_line(text).fit(cells).to_string();
         assert_eq!(fit("alice", 5), "alice");
         assert_eq!(fit("alice", 4), "ali~");
         assert_eq!(fit("日本", 3), "日~");
@@ -93,11 +93,11 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_fits_and_no_letter_is_lost(text: String, columns in 2_usize..30) {
-            let line = Shown::one_line(&text);
+            let line = SafeText::one_line(&text);
             let rows = line.wrap(columns);
             prop_assert!(rows.iter().all(|row| row.width() <= columns));
             let letters = |text: &str| text.replace(' ', "");
-            let all: String = rows.iter().map(Shown::as_str).collect();
+            let all: String = rows.iter().map(SafeText::as_str).collect();
             prop_assert_eq!(letters(&all), letters(line.as_str()));
             prop_assert!(line.fit(columns).width() <= columns);
         }

@@ -16,17 +16,17 @@ use cmdchat_drivers::runtime::Runtime;
 use jiff::Timestamp;
 
 use crate::{
-    error::{Failure, warn},
-    text::Shown,
+    error::{Error, warn},
+    text::SafeText,
 };
 use crate::{
-    session::{Next, Parting, Source, Talk, input::Typed},
+    session::{ChatSession, Next, SessionSummary, Source, input::Typed},
     ui::{
-        model::{Effect, Input, Model, Moment},
+        model::{Effect, Input, Model, Now},
         plain, render,
         strings::too_long,
         terminal::{self, Terminal},
-        theme::Look,
+        theme::Theme,
     },
 };
 
@@ -34,12 +34,12 @@ use crate::{
 const FRAME: Duration = Duration::from_millis(16);
 
 /// One person in one room.
-pub struct Chat<'a, R> {
+pub struct App<'a, R> {
     runtime: R,
     terminal: Terminal,
-    look: Look,
+    look: Theme,
     model: Model,
-    talk: Talk<'a, R>,
+    talk: ChatSession<'a, R>,
     /// Whether this is the passphrase, which a locked screen wants.
     is_passphrase: Box<dyn Fn(&Password) -> bool + 'a>,
     /// Lines of a pipe that could not be sent.
@@ -57,16 +57,16 @@ enum Exit {
     Flee,
 }
 
-impl<'a, R: Runtime> Chat<'a, R> {
+impl<'a, R: Runtime> App<'a, R> {
     /// A room in `model`, to be seen on `terminal`. A locked screen is unlocked by
     /// what `is_passphrase`.
     #[must_use]
     pub fn new(
         runtime: R,
         model: Model,
-        look: Look,
+        look: Theme,
         terminal: Terminal,
-        talk: Talk<'a, R>,
+        talk: ChatSession<'a, R>,
         is_passphrase: impl Fn(&Password) -> bool + 'a,
     ) -> Self {
         Self {
@@ -88,7 +88,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
     /// # Errors
     ///
     /// Why a lost connection could not be made again.
-    pub async fn run(mut self) -> Result<Parting, Failure> {
+    pub async fn run(mut self) -> Result<SessionSummary, Error> {
         if let Some(size) = self.terminal.screen() {
             self.update(Input::Resized(size));
         }
@@ -124,7 +124,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     fn update(&mut self, input: Input) {
-        let now = Moment { tick: self.runtime.now(), at: Timestamp::now() };
+        let now = Now { tick: self.runtime.now(), at: Timestamp::now() };
         self.model.update(now, input);
         self.stale = true;
     }
@@ -182,7 +182,7 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     /// A line of a pipe could not be sent.
-    fn complain(&mut self, why: &Shown) {
+    fn complain(&mut self, why: &SafeText) {
         self.unsent += 1;
         warn(why);
     }
@@ -219,16 +219,16 @@ impl<'a, R: Runtime> Chat<'a, R> {
     }
 
     /// Away, with nothing left: neither on the terminal nor in memory.
-    async fn flee(self) -> Parting {
+    async fn flee(self) -> SessionSummary {
         let Self { terminal, model, talk, .. } = self;
         terminal.wipe();
         drop(model);
-        let parting = Parting { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
+        let parting = SessionSummary { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
         talk.flee().await;
         parting
     }
 
-    fn part(&mut self, parting: Parting) -> Parting {
+    fn part(&mut self, parting: SessionSummary) -> SessionSummary {
         let undelivered = match parting.ending {
             CloseReason::LocallyClosed => parting.undelivered,
             // What was not even looked at is not delivered either.
@@ -243,8 +243,8 @@ impl<'a, R: Runtime> Chat<'a, R> {
         if parting.ending == CloseReason::ClosedByServer {
             self.update(Input::Closed);
             let failed = self.draw_if_due().err();
-            unwritten = unwritten.or(failed.as_ref().and_then(Failure::unwritten));
+            unwritten = unwritten.or(failed.as_ref().and_then(Error::unwritten));
         }
-        Parting { undelivered, unsent: self.unsent, unwritten, ..parting }
+        SessionSummary { undelivered, unsent: self.unsent, unwritten, ..parting }
     }
 }

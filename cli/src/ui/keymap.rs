@@ -6,7 +6,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     /// One for the draft.
-    Edit(Edit),
+    Edit(EditAction),
     /// Send.
     Enter,
     /// Tab: complete the word before the cursor.
@@ -20,7 +20,7 @@ pub enum Key {
     /// Esc: out of whatever is open.
     Escape,
     /// Move what is seen.
-    Scroll(Scroll),
+    Scroll(ScrollAction),
     /// Ctrl+R: find.
     Find,
     /// F1, Alt+H.
@@ -37,7 +37,7 @@ pub enum Key {
 
 /// A key for the draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edit {
+pub enum EditAction {
     /// Anything that is text.
     Letter(char),
     /// A new line: Ctrl+J, Alt+Enter.
@@ -78,7 +78,7 @@ pub enum Edit {
 
 /// Where to look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scroll {
+pub enum ScrollAction {
     /// A page towards the beginning.
     PageUp,
     /// A page towards the end.
@@ -117,23 +117,23 @@ impl Key {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most keys have no meaning")]
     fn alone(code: KeyCode, shift: bool) -> Option<Self> {
         Some(match code {
-            KeyCode::Enter if shift => Self::Edit(Edit::NewLine),
+            KeyCode::Enter if shift => Self::Edit(EditAction::NewLine),
             KeyCode::Enter => Self::Enter,
             KeyCode::Tab if !shift => Self::Complete,
             KeyCode::Tab | KeyCode::BackTab => Self::CompleteBack,
             KeyCode::Esc => Self::Escape,
-            KeyCode::Backspace => Self::Edit(Edit::Backspace),
-            KeyCode::Delete => Self::Edit(Edit::Delete),
-            KeyCode::Left => Self::Edit(Edit::Left),
-            KeyCode::Right => Self::Edit(Edit::Right),
-            KeyCode::Up if shift => Self::Scroll(Scroll::RowUp),
-            KeyCode::Down if shift => Self::Scroll(Scroll::RowDown),
-            KeyCode::Up => Self::Edit(Edit::Up),
-            KeyCode::Down => Self::Edit(Edit::Down),
-            KeyCode::Home => Self::Edit(Edit::Home),
-            KeyCode::End => Self::Edit(Edit::End),
-            KeyCode::PageUp => Self::Scroll(Scroll::PageUp),
-            KeyCode::PageDown => Self::Scroll(Scroll::PageDown),
+            KeyCode::Backspace => Self::Edit(EditAction::Backspace),
+            KeyCode::Delete => Self::Edit(EditAction::Delete),
+            KeyCode::Left => Self::Edit(EditAction::Left),
+            KeyCode::Right => Self::Edit(EditAction::Right),
+            KeyCode::Up if shift => Self::Scroll(ScrollAction::RowUp),
+            KeyCode::Down if shift => Self::Scroll(ScrollAction::RowDown),
+            KeyCode::Up => Self::Edit(EditAction::Up),
+            KeyCode::Down => Self::Edit(EditAction::Down),
+            KeyCode::Home => Self::Edit(EditAction::Home),
+            KeyCode::End => Self::Edit(EditAction::End),
+            KeyCode::PageUp => Self::Scroll(ScrollAction::PageUp),
+            KeyCode::PageDown => Self::Scroll(ScrollAction::PageDown),
             KeyCode::F(1) => Self::Help,
             KeyCode::F(2) => Self::Members,
             code => return letter(code),
@@ -143,29 +143,29 @@ impl Key {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most keys have no meaning")]
     const fn with_control(code: KeyCode) -> Option<Self> {
         Some(match code {
-            KeyCode::Left => Self::Edit(Edit::WordLeft),
-            KeyCode::Right => Self::Edit(Edit::WordRight),
-            KeyCode::Home => Self::Scroll(Scroll::Oldest),
-            KeyCode::End => Self::Scroll(Scroll::Newest),
-            KeyCode::Char('a') => Self::Edit(Edit::Home),
-            KeyCode::Char('b') => Self::Edit(Edit::Left),
+            KeyCode::Left => Self::Edit(EditAction::WordLeft),
+            KeyCode::Right => Self::Edit(EditAction::WordRight),
+            KeyCode::Home => Self::Scroll(ScrollAction::Oldest),
+            KeyCode::End => Self::Scroll(ScrollAction::Newest),
+            KeyCode::Char('a') => Self::Edit(EditAction::Home),
+            KeyCode::Char('b') => Self::Edit(EditAction::Left),
             KeyCode::Char('c') => Self::Interrupt,
             KeyCode::Char('d') => Self::EndOfInput,
-            KeyCode::Char('e') => Self::Edit(Edit::End),
-            KeyCode::Char('f') => Self::Edit(Edit::Right),
-            KeyCode::Char('h') => Self::Edit(Edit::Backspace),
-            KeyCode::Char('j') => Self::Edit(Edit::NewLine),
-            KeyCode::Char('k') => Self::Edit(Edit::CutRight),
+            KeyCode::Char('e') => Self::Edit(EditAction::End),
+            KeyCode::Char('f') => Self::Edit(EditAction::Right),
+            KeyCode::Char('h') => Self::Edit(EditAction::Backspace),
+            KeyCode::Char('j') => Self::Edit(EditAction::NewLine),
+            KeyCode::Char('k') => Self::Edit(EditAction::CutRight),
             KeyCode::Char('l') => Self::Redraw,
             KeyCode::Char('r') => Self::Find,
-            KeyCode::Char('u') => Self::Edit(Edit::CutLeft),
-            KeyCode::Char('w') => Self::Edit(Edit::DeleteWordLeft),
-            KeyCode::Char('y') => Self::Edit(Edit::PutBack),
+            KeyCode::Char('u') => Self::Edit(EditAction::CutLeft),
+            KeyCode::Char('w') => Self::Edit(EditAction::DeleteWordLeft),
+            KeyCode::Char('y') => Self::Edit(EditAction::PutBack),
             KeyCode::Char('z') => Self::Suspend,
             // Ctrl+\\ comes as Ctrl+4 from most terminals.
             KeyCode::Char('\\' | '4') => Self::Lock,
             // Ctrl+_ comes as Ctrl+7 from most terminals.
-            KeyCode::Char('_' | '7') => Self::Edit(Edit::Undo),
+            KeyCode::Char('_' | '7') => Self::Edit(EditAction::Undo),
             _ => return None,
         })
     }
@@ -173,14 +173,14 @@ impl Key {
     #[expect(clippy::wildcard_enum_match_arm, reason = "most keys have no meaning")]
     const fn with_alt(code: KeyCode) -> Option<Self> {
         Some(match code {
-            KeyCode::Enter => Self::Edit(Edit::NewLine),
-            KeyCode::Backspace => Self::Edit(Edit::DeleteWordLeft),
-            KeyCode::Left | KeyCode::Char('b') => Self::Edit(Edit::WordLeft),
-            KeyCode::Right | KeyCode::Char('f') => Self::Edit(Edit::WordRight),
-            KeyCode::Char('d') => Self::Edit(Edit::DeleteWordRight),
+            KeyCode::Enter => Self::Edit(EditAction::NewLine),
+            KeyCode::Backspace => Self::Edit(EditAction::DeleteWordLeft),
+            KeyCode::Left | KeyCode::Char('b') => Self::Edit(EditAction::WordLeft),
+            KeyCode::Right | KeyCode::Char('f') => Self::Edit(EditAction::WordRight),
+            KeyCode::Char('d') => Self::Edit(EditAction::DeleteWordRight),
             KeyCode::Char('h') => Self::Help,
-            KeyCode::Char('n') => Self::Scroll(Scroll::MentionAfter),
-            KeyCode::Char('p') => Self::Scroll(Scroll::MentionBefore),
+            KeyCode::Char('n') => Self::Scroll(ScrollAction::MentionAfter),
+            KeyCode::Char('p') => Self::Scroll(ScrollAction::MentionBefore),
             _ => return None,
         })
     }
@@ -188,7 +188,7 @@ impl Key {
 
 fn letter(code: KeyCode) -> Option<Key> {
     let letter = code.as_char().filter(|letter| !letter.is_control())?;
-    Some(Key::Edit(Edit::Letter(letter)))
+    Some(Key::Edit(EditAction::Letter(letter)))
 }
 
 #[cfg(test)]
@@ -201,23 +201,23 @@ mod tests {
         let (control, alt) = (KeyModifiers::CONTROL, KeyModifiers::ALT);
         let char = KeyCode::Char;
         for (code, modifiers, meaning) in [
-            (char('é'), none, Some(Key::Edit(Edit::Letter('é')))),
-            (char('É'), shift, Some(Key::Edit(Edit::Letter('É')))),
-            (char('@'), control | alt, Some(Key::Edit(Edit::Letter('@')))),
-            (char('u'), control, Some(Key::Edit(Edit::CutLeft))),
-            (char('j'), control, Some(Key::Edit(Edit::NewLine))),
-            (char('7'), control, Some(Key::Edit(Edit::Undo))),
+            (char('é'), none, Some(Key::Edit(EditAction::Letter('é')))),
+            (char('É'), shift, Some(Key::Edit(EditAction::Letter('É')))),
+            (char('@'), control | alt, Some(Key::Edit(EditAction::Letter('@')))),
+            (char('u'), control, Some(Key::Edit(EditAction::CutLeft))),
+            (char('j'), control, Some(Key::Edit(EditAction::NewLine))),
+            (char('7'), control, Some(Key::Edit(EditAction::Undo))),
             (char('4'), control, Some(Key::Lock)),
             (char('q'), control, None),
             (char('q'), alt, None),
             (char('\u{9B}'), none, None),
             (KeyCode::Enter, none, Some(Key::Enter)),
-            (KeyCode::Enter, alt, Some(Key::Edit(Edit::NewLine))),
-            (KeyCode::Enter, shift, Some(Key::Edit(Edit::NewLine))),
+            (KeyCode::Enter, alt, Some(Key::Edit(EditAction::NewLine))),
+            (KeyCode::Enter, shift, Some(Key::Edit(EditAction::NewLine))),
             (KeyCode::BackTab, shift, Some(Key::CompleteBack)),
-            (KeyCode::Up, shift, Some(Key::Scroll(Scroll::RowUp))),
-            (KeyCode::End, none, Some(Key::Edit(Edit::End))),
-            (KeyCode::End, control, Some(Key::Scroll(Scroll::Newest))),
+            (KeyCode::Up, shift, Some(Key::Scroll(ScrollAction::RowUp))),
+            (KeyCode::End, none, Some(Key::Edit(EditAction::End))),
+            (KeyCode::End, control, Some(Key::Scroll(ScrollAction::Newest))),
             (KeyCode::F(1), none, Some(Key::Help)),
             (KeyCode::F(9), none, None),
         ] {

@@ -7,8 +7,8 @@
 use cmdchat_core::untrusted::Untrusted;
 use jiff::civil::DateTime;
 
-use crate::text::{Clean, Shown, ShownBody};
-use crate::ui::model::{Clock, Entry, Model, Pending, Place, Said, What};
+use crate::text::{SafeBody, SafeDisplay, SafeText};
+use crate::ui::model::{Entry, EntryKind, Model, PendingEntry, Place, Said, TimeFormat};
 
 /// Where names begin; before it stand marks.
 const NAME: usize = 3;
@@ -19,11 +19,11 @@ const NARROW: usize = 60;
 
 /// One row: what stands in which column, and how.
 #[derive(Default)]
-pub(super) struct Row(pub(super) Vec<(usize, Shown, Ink)>);
+pub(super) struct StyledRow(pub(super) Vec<(usize, SafeText, TextRole)>);
 
 /// What a piece of a row means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ink {
+pub(super) enum TextRole {
     Text,
     /// The program's own words, times, and what is not confirmed.
     Dim,
@@ -38,7 +38,7 @@ pub(super) enum Ink {
 /// Colours for the names of others.
 pub(super) const COLOURS: usize = 6;
 
-pub(super) struct Pane<'a> {
+pub(super) struct MessageList<'a> {
     model: &'a Model,
     columns: usize,
     /// Cells for a name.
@@ -48,10 +48,10 @@ pub(super) struct Pane<'a> {
 /// What a number stands for.
 enum Item<'a> {
     Entry(&'a Entry),
-    Pending(&'a Pending),
+    Pending(&'a PendingEntry),
 }
 
-impl<'a> Pane<'a> {
+impl<'a> MessageList<'a> {
     pub(super) fn new(model: &'a Model, columns: usize) -> Self {
         let longest = model.members.iter().map(|member| member.name.width()).max();
         let names = longest.unwrap_or(0).clamp(6, 16).min(columns / 3);
@@ -59,7 +59,7 @@ impl<'a> Pane<'a> {
     }
 
     /// The rows that are seen from `place`, at most `height`.
-    pub(super) fn seen(&self, place: Place, height: usize) -> Vec<Row> {
+    pub(super) fn seen(&self, place: Place, height: usize) -> Vec<StyledRow> {
         let Some((first, skipped)) = self.top(place, height) else { return Vec::new() };
         let mut rows = Vec::new();
         let mut next = Some(first);
@@ -133,7 +133,7 @@ impl<'a> Pane<'a> {
 
     fn is_presence(&self, number: u64) -> bool {
         let entry = self.model.log.get(number);
-        matches!(entry, Some(Entry { what: What::Presence { .. }, .. }))
+        matches!(entry, Some(Entry { what: EntryKind::Presence { .. }, .. }))
     }
 
     fn is_seen(&self, number: u64) -> bool {
@@ -172,7 +172,7 @@ impl<'a> Pane<'a> {
         seen.or_else(|| self.seen_before(self.end())).map(|number| self.start_of(number))
     }
 
-    fn block(&self, number: u64) -> Vec<Row> {
+    fn block(&self, number: u64) -> Vec<StyledRow> {
         let mut rows = Vec::new();
         match self.item(number) {
             None => {}
@@ -180,10 +180,12 @@ impl<'a> Pane<'a> {
             Some(Item::Entry(entry)) => {
                 self.heading(number, entry, &mut rows);
                 match &entry.what {
-                    What::Said(said) => self.said(number, said, &mut rows),
-                    What::Presence { .. } => self.own("-- ", &self.presence(number), &mut rows),
-                    What::Warning(line) => self.own("!! ", line, &mut rows),
-                    What::Note(lines) => lines.iter().for_each(|line| {
+                    EntryKind::Said(said) => self.said(number, said, &mut rows),
+                    EntryKind::Presence { .. } => {
+                        self.own("-- ", &self.presence(number), &mut rows)
+                    }
+                    EntryKind::Warning(line) => self.own("!! ", line, &mut rows),
+                    EntryKind::Note(lines) => lines.iter().for_each(|line| {
                         self.own("-- ", line, &mut rows);
                     }),
                 }
@@ -193,10 +195,10 @@ impl<'a> Pane<'a> {
     }
 
     /// What stands above an entry: a new day, a new minute, `new`.
-    fn heading(&self, number: u64, entry: &Entry, rows: &mut Vec<Row>) {
+    fn heading(&self, number: u64, entry: &Entry, rows: &mut Vec<StyledRow>) {
         let before = self.seen_before(number).and_then(|before| self.model.log.get(before));
         let time = |entry: &Entry| self.model.local(entry.at);
-        if self.model.settings.clock != Clock::Off
+        if self.model.settings.clock != TimeFormat::Off
             && let Some(before) = before
             && time(before).date() != time(entry).date()
         {
@@ -205,32 +207,32 @@ impl<'a> Pane<'a> {
         let label = |entry: &Entry| self.label(time(entry), entry.skewed);
         let own = label(entry);
         if let Some(own) = own.filter(|own| before.and_then(label).as_ref() != Some(own)) {
-            rows.push(Row(vec![(1, own, Ink::Dim)]));
+            rows.push(StyledRow(vec![(1, own, TextRole::Dim)]));
         }
         if self.model.new_from == Some(number) {
             rows.push(self.rule("new"));
         }
     }
 
-    fn label(&self, at: DateTime, skewed: bool) -> Option<Shown> {
+    fn label(&self, at: DateTime, skewed: bool) -> Option<SafeText> {
         let form = match self.model.settings.clock {
-            Clock::Off => return None,
-            Clock::Short => "%H:%M",
-            Clock::Full => "%Y-%m-%d %H:%M:%S",
-            Clock::Utc => "%H:%MZ",
+            TimeFormat::Off => return None,
+            TimeFormat::Short => "%H:%M",
+            TimeFormat::Full => "%Y-%m-%d %H:%M:%S",
+            TimeFormat::Utc => "%H:%MZ",
         };
-        let at = Shown::one_line(&at.strftime(form).to_string());
-        Some(if skewed { Shown::line(&[&"~", &at]) } else { at })
+        let at = SafeText::one_line(&at.strftime(form).to_string());
+        Some(if skewed { SafeText::line(&[&"~", &at]) } else { at })
     }
 
-    fn rule(&self, words: &str) -> Row {
+    fn rule(&self, words: &str) -> StyledRow {
         let line = if self.model.settings.ascii { "-" } else { "─" };
         let words = format!("{0}{0} {words} ", line);
         let rest = self.columns.saturating_sub(3 + words.chars().count());
-        Row(vec![(1, Shown::one_line(&(words + &line.repeat(rest))), Ink::Dim)])
+        StyledRow(vec![(1, SafeText::one_line(&(words + &line.repeat(rest))), TextRole::Dim)])
     }
 
-    fn said(&self, number: u64, said: &Said, rows: &mut Vec<Row>) {
+    fn said(&self, number: u64, said: &Said, rows: &mut Vec<StyledRow>) {
         let narrow = self.columns < NARROW;
         let found = self.model.find.as_ref().is_some_and(|find| find.at == Some(number));
         let sign = match said {
@@ -240,25 +242,25 @@ impl<'a> Pane<'a> {
             Said { .. } => "",
         };
         let ink = match said {
-            _ if found => Ink::Found,
-            Said { mention: true, .. } => Ink::Mention,
-            Said { .. } => Ink::Text,
+            _ if found => TextRole::Found,
+            Said { mention: true, .. } => TextRole::Mention,
+            Said { .. } => TextRole::Text,
         };
         let mark = if said.mention && !narrow { "(mention)" } else { "" };
-        let name = if said.own { Ink::OwnName } else { Ink::Name(colour(&said.from)) };
+        let name = if said.own { TextRole::OwnName } else { TextRole::Name(colour(&said.from)) };
         let author = (said.author.clone(), name);
         self.words(sign, author, said.action, &said.body, (ink, mark), rows);
     }
 
-    fn pending(&self, text: &Pending, rows: &mut Vec<Row>) {
+    fn pending(&self, text: &PendingEntry, rows: &mut Vec<StyledRow>) {
         let mark = match (text.overdue, self.model.settings.ascii) {
             (true, _) => "(not delivered)",
             (false, true) => "...",
             (false, false) => "…",
         };
         let sign = if text.action { "*" } else { "" };
-        let author = (self.model.own_name(), Ink::OwnName);
-        self.words(sign, author, text.action, &text.body, (Ink::Dim, mark), rows);
+        let author = (self.model.own_name(), TextRole::OwnName);
+        self.words(sign, author, text.action, &text.body, (TextRole::Dim, mark), rows);
     }
 
     /// A name and a text, which keeps to its own columns: nothing of it can
@@ -266,23 +268,23 @@ impl<'a> Pane<'a> {
     fn words(
         &self,
         sign: &'static str,
-        (author, name_ink): (Shown, Ink),
+        (author, name_ink): (SafeText, TextRole),
         action: bool,
-        body: &ShownBody,
-        (ink, mark): (Ink, &'static str),
-        rows: &mut Vec<Row>,
+        body: &SafeBody,
+        (ink, mark): (TextRole, &'static str),
+        rows: &mut Vec<StyledRow>,
     ) {
         let name = author.fit(self.names);
         let column = NAME + 1 + if action { name.width() } else { self.names };
-        let mark = Shown::line(&[&mark]);
+        let mark = SafeText::line(&[&mark]);
         let reserved = if mark.width() > 0 { mark.width() + 1 } else { 0 };
         let width = self.columns.saturating_sub(column + reserved + 1).max(4);
         let first = rows.len();
         for line in body.lines().flat_map(|line| line.wrap(width)) {
-            rows.push(Row(vec![(column, line, ink)]));
+            rows.push(StyledRow(vec![(column, line, ink)]));
         }
-        if let Some(Row(row)) = rows.get_mut(first) {
-            row.push((1, Shown::line(&[&sign]), ink));
+        if let Some(StyledRow(row)) = rows.get_mut(first) {
+            row.push((1, SafeText::line(&[&sign]), ink));
             row.push((NAME, name, name_ink));
             row.push((self.columns.saturating_sub(1 + mark.width()), mark, ink));
         }
@@ -293,48 +295,50 @@ impl<'a> Pane<'a> {
     }
 
     /// This line of a note has a row to itself.
-    pub(super) fn takes_whole(&self, line: &Shown) -> bool {
+    pub(super) fn takes_whole(&self, line: &SafeText) -> bool {
         line.width() <= self.own_width("-- ")
     }
 
     /// A line of the program's own.
-    fn own(&self, sign: &'static str, line: &Shown, rows: &mut Vec<Row>) {
-        let ink = if sign == "!! " { Ink::Warning } else { Ink::Dim };
+    fn own(&self, sign: &'static str, line: &SafeText, rows: &mut Vec<StyledRow>) {
+        let ink = if sign == "!! " { TextRole::Warning } else { TextRole::Dim };
         let column = NAME + sign.len();
         let first = rows.len();
         rows.extend(
-            line.wrap(self.own_width(sign)).into_iter().map(|line| Row(vec![(column, line, ink)])),
+            line.wrap(self.own_width(sign))
+                .into_iter()
+                .map(|line| StyledRow(vec![(column, line, ink)])),
         );
-        if let Some(Row(row)) = rows.get_mut(first) {
-            row.push((NAME, Shown::line(&[&sign]), ink));
+        if let Some(StyledRow(row)) = rows.get_mut(first) {
+            row.push((NAME, SafeText::line(&[&sign]), ink));
         }
     }
 
     /// `carol, dave joined · bob left (4 online)`
-    fn presence(&self, start: u64) -> Shown {
-        let mut line = Shown::default();
+    fn presence(&self, start: u64) -> SafeText {
+        let mut line = SafeText::default();
         let mut count = 0;
         let mut direction = None;
         let between = if self.model.settings.ascii { "; " } else { " · " };
         let word = |came| if came { " joined" } else { " left" };
         let block = (start..self.end()).take_while(|number| number / TOGETHER == start / TOGETHER);
         for number in block.filter(|number| self.is_seen(*number)) {
-            let Some(Entry { what: What::Presence { name, came, online }, .. }) =
+            let Some(Entry { what: EntryKind::Presence { name, came, online }, .. }) =
                 self.model.log.get(number)
             else {
                 break;
             };
-            let joint: [&dyn Clean; 2] = match direction {
+            let joint: [&dyn SafeDisplay; 2] = match direction {
                 None => [&"", &""],
                 Some(before) if before == *came => [&"", &", "],
                 Some(true) => [&" joined", &between],
                 Some(false) => [&" left", &between],
             };
-            line = Shown::line(&[&line, joint[0], joint[1], name]);
+            line = SafeText::line(&[&line, joint[0], joint[1], name]);
             (direction, count) = (Some(*came), *online);
         }
         let last = direction.map_or("", word);
-        Shown::line(&[&line, &last, &" (", &count, &" online)"])
+        SafeText::line(&[&line, &last, &" (", &count, &" online)"])
     }
 }
 

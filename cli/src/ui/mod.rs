@@ -16,15 +16,15 @@ pub(crate) mod strings;
 pub mod terminal;
 pub mod theme;
 
-use crate::invite::Card;
+use crate::invite::Instructions;
 
 /// What is said once one is in the room, beside what the room says.
 #[derive(Debug, Default)]
-pub struct Opening {
+pub struct StartupNotices {
     /// The password could be guessed by whoever records a classic room.
     pub guessable: bool,
     /// What to tell others who may come.
-    pub card: Option<Card>,
+    pub card: Option<Instructions>,
     /// And that they are to be told.
     pub hosts: bool,
     /// And that a camera is, too.

@@ -7,74 +7,74 @@
 
 use jiff::civil::Time;
 
-use crate::text::{Shown, ShownBody};
-use crate::ui::model::{Entry, Model, What};
+use crate::text::{SafeBody, SafeText};
+use crate::ui::model::{Entry, EntryKind, Model};
 
 /// All that came since entry `from`.
-pub(crate) fn lines(model: &Model, from: u64) -> Vec<Shown> {
+pub(crate) fn lines(model: &Model, from: u64) -> Vec<SafeText> {
     let entries = (from.max(model.log.start())..model.log.end()).filter_map(|at| model.log.get(at));
     entries.filter(|entry| model.shows(entry)).flat_map(|entry| self::entry(model, entry)).collect()
 }
 
-fn entry(model: &Model, entry: &Entry) -> Vec<Shown> {
+fn entry(model: &Model, entry: &Entry) -> Vec<SafeText> {
     let at = model.local(entry.at).time();
     match &entry.what {
-        What::Said(said) if said.action => action(at, &said.author, &said.body),
-        What::Said(said) => message(at, &said.author, &said.body),
-        What::Presence { name, came: true, online } => vec![joined(at, name, *online)],
-        What::Presence { name, came: false, online } => vec![left(at, name, *online)],
-        What::Note(lines) => lines.iter().map(|line| notice(at, line)).collect(),
-        What::Warning(line) => vec![warning(at, line)],
+        EntryKind::Said(said) if said.action => action(at, &said.author, &said.body),
+        EntryKind::Said(said) => message(at, &said.author, &said.body),
+        EntryKind::Presence { name, came: true, online } => vec![joined(at, name, *online)],
+        EntryKind::Presence { name, came: false, online } => vec![left(at, name, *online)],
+        EntryKind::Note(lines) => lines.iter().map(|line| notice(at, line)).collect(),
+        EntryKind::Warning(line) => vec![warning(at, line)],
     }
 }
 
 /// A message: `14:03:07 <bob> hello`, further lines behind `14:03:07 | `.
 #[must_use]
-pub fn message(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
-    said(at, &Shown::line(&[&" <", &from.as_word(), &"> "]), body)
+pub fn message(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
+    said(at, &SafeText::line(&[&" <", &from.as_word(), &"> "]), body)
 }
 
 /// Something that is told of its author: `14:03:07 * carol waves`
 #[must_use]
-pub fn action(at: Time, from: &Shown, body: &ShownBody) -> Vec<Shown> {
-    said(at, &Shown::line(&[&" * ", &from.as_word(), &" "]), body)
+pub fn action(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
+    said(at, &SafeText::line(&[&" * ", &from.as_word(), &" "]), body)
 }
 
-fn said(at: Time, head: &Shown, body: &ShownBody) -> Vec<Shown> {
-    let at = Shown::clock(at);
-    let line = |(number, text): (usize, &Shown)| match number {
-        0 => Shown::line(&[&at, head, text]),
-        _ => Shown::line(&[&at, &" | ", text]),
+fn said(at: Time, head: &SafeText, body: &SafeBody) -> Vec<SafeText> {
+    let at = SafeText::clock(at);
+    let line = |(number, text): (usize, &SafeText)| match number {
+        0 => SafeText::line(&[&at, head, text]),
+        _ => SafeText::line(&[&at, &" | ", text]),
     };
     body.lines().enumerate().map(line).collect()
 }
 
 /// `14:03:11 -- erin joined (5 online)`
 #[must_use]
-pub fn joined(at: Time, name: &Shown, online: usize) -> Shown {
+pub fn joined(at: Time, name: &SafeText, online: usize) -> SafeText {
     presence(at, name, " joined (", online)
 }
 
 /// `14:03:11 -- erin left (4 online)`
 #[must_use]
-pub fn left(at: Time, name: &Shown, online: usize) -> Shown {
+pub fn left(at: Time, name: &SafeText, online: usize) -> SafeText {
     presence(at, name, " left (", online)
 }
 
-fn presence(at: Time, name: &Shown, what: &'static str, online: usize) -> Shown {
-    notice(at, &Shown::line(&[&name.as_word(), &what, &online, &" online)"]))
+fn presence(at: Time, name: &SafeText, what: &'static str, online: usize) -> SafeText {
+    notice(at, &SafeText::line(&[&name.as_word(), &what, &online, &" online)"]))
 }
 
 /// Something that happened: `14:03:11 -- the host closed the room`
 #[must_use]
-pub fn notice(at: Time, text: &Shown) -> Shown {
-    Shown::line(&[&Shown::clock(at), &" -- ", text])
+pub fn notice(at: Time, text: &SafeText) -> SafeText {
+    SafeText::line(&[&SafeText::clock(at), &" -- ", text])
 }
 
 /// Something to worry about: `14:03:12 !! 2 messages from bob are missing`
 #[must_use]
-pub fn warning(at: Time, text: &Shown) -> Shown {
-    Shown::line(&[&Shown::clock(at), &" !! ", text])
+pub fn warning(at: Time, text: &SafeText) -> SafeText {
+    SafeText::line(&[&SafeText::clock(at), &" !! ", text])
 }
 
 #[cfg(test)]
@@ -85,12 +85,12 @@ mod tests {
 
     use super::*;
 
-    fn name(text: &str) -> Shown {
-        Shown::name(&Untrusted::new(text.into()))
+    fn name(text: &str) -> SafeText {
+        SafeText::name(&Untrusted::new(text.into()))
     }
 
     fn said(from: &str, text: &str) -> Vec<String> {
-        let body = Shown::body(&Untrusted::new(text.into()));
+        let body = SafeText::body(&Untrusted::new(text.into()));
         message(time(14, 3, 7, 999), &name(from), &body).iter().map(ToString::to_string).collect()
     }
 
@@ -102,10 +102,10 @@ mod tests {
         assert_eq!(joined(at, &name("erin"), 5).as_str(), "14:03:11 -- erin joined (5 online)");
         assert_eq!(left(at, &name("a b"), 4).as_str(), "14:03:11 -- a_b left (4 online)");
         assert_eq!(
-            notice(at, &Shown::one_line("the host closed the room")).as_str(),
+            notice(at, &SafeText::one_line("the host closed the room")).as_str(),
             "14:03:11 -- the host closed the room"
         );
-        assert_eq!(warning(at, &Shown::one_line("gap")).as_str(), "14:03:11 !! gap");
+        assert_eq!(warning(at, &SafeText::one_line("gap")).as_str(), "14:03:11 !! gap");
     }
 
     #[test]

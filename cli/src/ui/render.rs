@@ -1,6 +1,6 @@
 //! The full screen: a frame of cells for what the model has now.
 //!
-//! Every cell is put here, from [`Shown`] text: widgets let more through to a
+//! Every cell is put here, from [`SafeText`] text: widgets let more through to a
 //! terminal than a peer may say.
 
 use cmdchat_core::{time::Tick, wire::MAX_TEXT};
@@ -12,13 +12,13 @@ use ratatui_core::{
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-use crate::text::{Clean, Shown};
+use crate::text::{SafeDisplay, SafeText};
 use crate::ui::{
     editor::Rows,
     layout::{Layout, PROMPT, Size},
-    message_list::{Ink, Pane, Row},
-    model::{Link, Lock, Model},
-    theme::Look,
+    message_list::{MessageList, StyledRow, TextRole},
+    model::{Link, LockScreen, Model},
+    theme::Theme,
 };
 
 /// Columns below which the header has the essential only.
@@ -37,7 +37,7 @@ pub struct Frame {
 
 /// Draws `model` as it is at `now`.
 #[must_use]
-pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
+pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> Frame {
     let area = Rect::new(0, 0, size.columns, size.rows);
     let mut canvas = Canvas { buffer: Buffer::empty(area), look };
     let cursor = match (Layout::of(model, size), &model.locked) {
@@ -53,7 +53,7 @@ pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
             Some(canvas.input(layout.input, model, size))
         }
         (None, _) => {
-            canvas.put(area, 0, 0, &Shown::line(&[&"terminal too small"]), Style::new());
+            canvas.put(area, 0, 0, &SafeText::line(&[&"terminal too small"]), Style::new());
             None
         }
     };
@@ -62,12 +62,12 @@ pub fn draw(model: &Model, look: Look, now: Tick, size: Size) -> Frame {
 
 struct Canvas {
     buffer: Buffer,
-    look: Look,
+    look: Theme,
 }
 
 impl Canvas {
     /// Puts a line into a row of `area`, from a column of it, as far as it fits.
-    fn put(&mut self, area: Rect, column: u16, row: u16, line: &Shown, style: Style) {
+    fn put(&mut self, area: Rect, column: u16, row: u16, line: &SafeText, style: Style) {
         let (mut x, y) = (area.x.saturating_add(column), area.y.saturating_add(row));
         for cluster in line.as_str().graphemes(false) {
             let width = u16::try_from(cluster.width()).unwrap_or(u16::MAX);
@@ -87,7 +87,7 @@ impl Canvas {
     }
 
     /// The same at the right end of the area.
-    fn put_right(&mut self, area: Rect, row: u16, line: &Shown, style: Style) {
+    fn put_right(&mut self, area: Rect, row: u16, line: &SafeText, style: Style) {
         let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
         let column = area.width.saturating_sub(width.saturating_add(1));
         self.put(area, column, row, line, style);
@@ -95,12 +95,14 @@ impl Canvas {
 
     fn header(&mut self, area: Rect, model: &Model, now: Tick) {
         let right = match (model.link, model.link.countdown(now)) {
-            (_, Some(seconds)) => Shown::line(&[&"reconnecting in ", &seconds, &" s"]),
-            (Link::Up, None) => Shown::line(&[&model.online, &" online"]),
-            (Link::Trying { .. } | Link::Waiting { .. }, None) => Shown::line(&[&"reconnecting"]),
+            (_, Some(seconds)) => SafeText::line(&[&"reconnecting in ", &seconds, &" s"]),
+            (Link::Up, None) => SafeText::line(&[&model.online, &" online"]),
+            (Link::Trying { .. } | Link::Waiting { .. }, None) => {
+                SafeText::line(&[&"reconnecting"])
+            }
         };
         let narrow = area.width < NARROW;
-        let verified: &dyn Clean = match (model.verified, narrow) {
+        let verified: &dyn SafeDisplay = match (model.verified, narrow) {
             (None, true) => &"?",
             (None, false) => &"unverified (/verify)",
             (Some(true), true) => &"ok",
@@ -111,12 +113,12 @@ impl Canvas {
         let mode = model.mode();
         let room = usize::from(area.width).saturating_sub(right.width() + 3);
         let left = if narrow {
-            Shown::line(&[&mode, &"  ", verified])
+            SafeText::line(&[&mode, &"  ", verified])
         } else {
             // The mode is always seen; a long address is not.
-            let rest = Shown::line(&[&"   ", &mode, &"   ", verified]);
-            let address = Shown::line(&[&"cmdchat  ", &model.address]);
-            Shown::line(&[&address.fit(room.saturating_sub(rest.width())), &rest])
+            let rest = SafeText::line(&[&"   ", &mode, &"   ", verified]);
+            let address = SafeText::line(&[&"cmdchat  ", &model.address]);
+            SafeText::line(&[&address.fit(room.saturating_sub(rest.width())), &rest])
         };
         let style = self.look.header(model.mode, model.link == Link::Up);
         self.put(area, 1, 0, &left.fit(room), style);
@@ -124,39 +126,39 @@ impl Canvas {
     }
 
     /// Nothing but a way back; gives the place of the cursor.
-    fn lock(&mut self, layout: &Layout, lock: &Lock) -> Position {
-        self.put_right(layout.header, 0, &Shown::line(&[&"locked"]), self.look.status());
+    fn lock(&mut self, layout: &Layout, lock: &LockScreen) -> Position {
+        self.put_right(layout.header, 0, &SafeText::line(&[&"locked"]), self.look.status());
         let what =
             if lock.refused { "that is not the passphrase" } else { "passphrase to return:" };
-        self.put(layout.status, 1, 0, &Shown::line(&[&what]), self.look.status());
-        self.put(layout.input, 0, 0, &Shown::line(&[&"> "]), self.look.ink(Ink::Dim));
+        self.put(layout.status, 1, 0, &SafeText::line(&[&what]), self.look.status());
+        self.put(layout.input, 0, 0, &SafeText::line(&[&"> "]), self.look.ink(TextRole::Dim));
         Position::new(layout.input.x + PROMPT, layout.input.y)
     }
 
     fn rules(&mut self, layout: &Layout) {
         let (across, [upper, lower], down) =
             if self.look.ascii { ("-", ["+", "+"], "|") } else { ("─", ["┬", "┴"], "│") };
-        let style = self.look.ink(Ink::Dim);
+        let style = self.look.ink(TextRole::Dim);
         for (area, joint) in [(layout.upper, upper), (layout.lower, lower)] {
             let Some(area) = area else { continue };
             for column in 0..area.width {
-                self.put(area, column, 0, &Shown::line(&[&across]), style);
+                self.put(area, column, 0, &SafeText::line(&[&across]), style);
             }
             if let Some(members) = layout.members {
-                self.put(area, members.x - 1, 0, &Shown::line(&[&joint]), style);
+                self.put(area, members.x - 1, 0, &SafeText::line(&[&joint]), style);
             }
         }
         if let Some(members) = layout.members {
             let column = Rect { x: members.x - 1, width: 1, ..members };
             for row in 0..column.height {
-                self.put(column, 0, row, &Shown::line(&[&down]), style);
+                self.put(column, 0, row, &SafeText::line(&[&down]), style);
             }
         }
     }
 
     fn talk(&mut self, area: Rect, model: &Model) {
-        let rows = Pane::new(model, area.width.into()).seen(model.place, area.height.into());
-        for (y, Row(pieces)) in (0..).zip(&rows) {
+        let rows = MessageList::new(model, area.width.into()).seen(model.place, area.height.into());
+        for (y, StyledRow(pieces)) in (0..).zip(&rows) {
             for (column, line, ink) in pieces {
                 let column = u16::try_from(*column).unwrap_or(u16::MAX);
                 self.put(area, column, y, line, self.look.ink(*ink));
@@ -169,23 +171,23 @@ impl Canvas {
         let more = model.members.len().saturating_sub(room);
         let shown = if more > 0 { room.saturating_sub(1) } else { room };
         for (row, member) in (0..).zip(model.members.iter().take(shown)) {
-            let ink = if member.own { Ink::OwnName } else { Ink::Text };
+            let ink = if member.own { TextRole::OwnName } else { TextRole::Text };
             self.put(area, 1, row, &member.name.fit(12), self.look.ink(ink));
             if member.own {
-                let dim = self.look.ink(Ink::Dim);
-                self.put(area, 14, row, &Shown::line(&[&"you"]), dim);
+                let dim = self.look.ink(TextRole::Dim);
+                self.put(area, 14, row, &SafeText::line(&[&"you"]), dim);
             }
         }
         if more > 0 {
-            let more = Shown::line(&[&"and ", &(more + 1), &" more"]);
-            self.put(area, 1, area.height - 1, &more, self.look.ink(Ink::Dim));
+            let more = SafeText::line(&[&"and ", &(more + 1), &" more"]);
+            self.put(area, 1, area.height - 1, &more, self.look.ink(TextRole::Dim));
         }
     }
 
     fn status(&mut self, area: Rect, model: &Model, now: Tick) {
-        let mut line = Shown::line(&[&" "]);
-        let mut say = |parts: &[&dyn Clean]| {
-            line = Shown::line(&[&line, &Shown::line(parts), &"   "]);
+        let mut line = SafeText::line(&[&" "]);
+        let mut say = |parts: &[&dyn SafeDisplay]| {
+            line = SafeText::line(&[&line, &SafeText::line(parts), &"   "]);
         };
         if model.below > 0 {
             say(&[&model.below, &" new below (End)"]);
@@ -202,7 +204,7 @@ impl Canvas {
         } else if model.preview {
             say(&[&lines, &" lines: Enter sends, Ctrl+J joins into one line, Esc goes back"]);
         } else if let Some(seconds) = model.link.countdown(now) {
-            let next = Shown::line(&[&seconds, &" s (Enter now, Ctrl+C stop)"]);
+            let next = SafeText::line(&[&seconds, &" s (Enter now, Ctrl+C stop)"]);
             say(&[&"connection lost, next try in ", &next]);
         } else if model.link != Link::Up {
             say(&[&"connection lost, trying again (Ctrl+C stop)"]);
@@ -219,8 +221,8 @@ impl Canvas {
 
     /// The draft, or what is looked for; gives the place of the cursor.
     fn input(&mut self, area: Rect, model: &Model, size: Size) -> Position {
-        let prompt: &dyn Clean = if model.find.is_some() { &"/ " } else { &"> " };
-        self.put(area, 0, 0, &Shown::line(&[prompt]), self.look.ink(Ink::Dim));
+        let prompt: &dyn SafeDisplay = if model.find.is_some() { &"/ " } else { &"> " };
+        self.put(area, 0, 0, &SafeText::line(&[prompt]), self.look.ink(TextRole::Dim));
         let Rows { rows, cursor: (row, column) } = model.draft_rows(size, area.height.into());
         for (y, line) in (0..).zip(&rows) {
             self.put(area, PROMPT, y, line, Style::new());
@@ -231,12 +233,12 @@ impl Canvas {
 }
 
 /// `1,204`
-fn thousands(number: usize) -> Shown {
+fn thousands(number: usize) -> SafeText {
     match number / 1_000 {
-        0 => Shown::line(&[&number]),
+        0 => SafeText::line(&[&number]),
         high => {
-            let low = Shown::one_line(&format!("{:03}", number % 1_000));
-            Shown::line(&[&high, &",", &low])
+            let low = SafeText::one_line(&format!("{:03}", number % 1_000));
+            SafeText::line(&[&high, &",", &low])
         }
     }
 }

@@ -33,9 +33,9 @@ impl io::Write for Output {
 /// What is drawn at once. It is collected first: a frame that comes in pieces
 /// flickers.
 #[derive(Debug, Default)]
-pub(crate) struct Page(Vec<u8>);
+pub(crate) struct FrameBuffer(Vec<u8>);
 
-impl io::Write for Page {
+impl io::Write for FrameBuffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.extend_from_slice(bytes);
         Ok(bytes.len())

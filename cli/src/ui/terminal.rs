@@ -27,8 +27,8 @@ use ratatui_crossterm::CrosstermBackend;
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{Exit, Failure, reason},
-    text::{Shown, ShownBody},
+    error::{Error, ExitStatus, reason},
+    text::{SafeBody, SafeText},
 };
 use crate::{
     session::Source,
@@ -37,7 +37,7 @@ use crate::{
         keymap::Key,
         layout::Size,
         render::Frame,
-        stdout::{Output, Page},
+        stdout::{FrameBuffer, Output},
     },
 };
 
@@ -48,7 +48,7 @@ const BELL: &[u8] = b"\x07";
 const WIPE: &[u8] = b"\x1B[H\x1B[2J\x1B[3J";
 
 /// Modes of the terminal that are ours now: the panic hook has to know.
-static OURS: AtomicU8 = AtomicU8::new(NONE);
+static ACTIVE_MODES: AtomicU8 = AtomicU8::new(NONE);
 const NONE: u8 = 0;
 const PLAIN: u8 = 1;
 const FULL: u8 = 2;
@@ -74,7 +74,7 @@ pub struct Terminal {
 enum Kind {
     Lines,
     Plain,
-    Full(Box<Cells<CrosstermBackend<Page>>>),
+    Full(Box<Cells<CrosstermBackend<FrameBuffer>>>),
 }
 
 /// What a person does at the terminal.
@@ -97,7 +97,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Exit code 13 if it cannot be set up.
-    pub fn enter(plain: bool) -> Result<Self, Failure> {
+    pub fn enter(plain: bool) -> Result<Self, Error> {
         if !can_redraw() {
             return Ok(Self { kind: Kind::Lines });
         }
@@ -109,14 +109,14 @@ impl Terminal {
             } else {
                 // Whether there are colours is decided elsewhere.
                 force_color_output(true);
-                let backend = CrosstermBackend::new(Page::default());
+                let backend = CrosstermBackend::new(FrameBuffer::default());
                 Kind::Full(Box::new(Cells::new(backend)?))
             })
         };
         take().map(|kind| Self { kind }).map_err(|error: io::Error| {
             restore();
-            let what = Shown::line(&[&"cannot set up the terminal: ", &reason(&error)]);
-            Failure::new(Exit::NoTerminal, what)
+            let what = SafeText::line(&[&"cannot set up the terminal: ", &reason(&error)]);
+            Error::new(ExitStatus::NoTerminal, what)
         })
     }
 
@@ -176,7 +176,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn print(&mut self, lines: &[Shown], draft: &Editor) -> io::Result<()> {
+    pub fn print(&mut self, lines: &[SafeText], draft: &Editor) -> io::Result<()> {
         match self.kind {
             Kind::Lines => Output.write_all(&frame(lines, None)),
             Kind::Plain => Output.write_all(&frame(lines, Some((draft, columns())))),
@@ -199,13 +199,13 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn copy(&self, text: &ShownBody) -> io::Result<()> {
+    pub fn copy(&self, text: &SafeBody) -> io::Result<()> {
         if matches!(self.kind, Kind::Lines) {
             return Ok(());
         }
-        let lines: Vec<_> = text.lines().map(Shown::as_str).collect();
+        let lines: Vec<_> = text.lines().map(SafeText::as_str).collect();
         let text = Zeroizing::new(lines.join("\n"));
-        let mut page = Page::default();
+        let mut page = FrameBuffer::default();
         crossterm::queue!(page, CopyToClipboard::to_clipboard_from(text.as_bytes()))?;
         page.flush()
     }
@@ -278,14 +278,14 @@ fn columns() -> usize {
 
 fn take_over(modes: u8) -> io::Result<()> {
     enable_raw_mode()?;
-    OURS.store(modes, Ordering::Relaxed);
+    ACTIVE_MODES.store(modes, Ordering::Relaxed);
     Output.write_all(switches(modes).0)
 }
 
 /// Gives the terminal back, and says what was ours of it. What fails now cannot
 /// be helped.
 fn restore() -> u8 {
-    let ours = OURS.swap(NONE, Ordering::Relaxed);
+    let ours = ACTIVE_MODES.swap(NONE, Ordering::Relaxed);
     if ours != NONE {
         let _ = Output.write_all(switches(ours).1);
         let _ = disable_raw_mode();
@@ -306,7 +306,7 @@ fn restore_on_panic() {
 
 /// One frame of a plain view: the draft's row erased, the lines, and the draft
 /// again. The cursor ends where the draft has it.
-pub(crate) fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8> {
+pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {
         frame.extend_from_slice(ERASE_ROW);
@@ -331,10 +331,10 @@ pub(crate) fn frame(lines: &[Shown], draft: Option<(&Editor, usize)>) -> Vec<u8>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::keymap::Edit;
+    use crate::ui::keymap::EditAction;
 
     fn frame(lines: &[&str], draft: Option<(&Editor, usize)>) -> String {
-        let lines: Vec<_> = lines.iter().map(|line| Shown::one_line(line)).collect();
+        let lines: Vec<_> = lines.iter().map(|line| SafeText::one_line(line)).collect();
         String::from_utf8(super::frame(&lines, draft)).unwrap()
     }
 
@@ -343,7 +343,7 @@ mod tests {
         let mut draft = Editor::default();
         assert_eq!(frame(&["a", "b"], Some((&draft, 80))), "\r\x1B[Ka\r\nb\r\n> \r\x1B[2C");
         draft.paste("日本x");
-        draft.edit(Edit::Left);
+        draft.edit(EditAction::Left);
         assert_eq!(frame(&[], Some((&draft, 80))), "\r\x1B[K> 日本x\r\x1B[6C");
         assert_eq!(frame(&[], Some((&draft, 7))), "\r\x1B[K> 本x\r\x1B[4C");
         assert_eq!(frame(&[], Some((&draft, 1))), "\r\x1B[K> \r\x1B[2C");

@@ -5,11 +5,11 @@ use clap::ValueEnum;
 use cmdchat_core::client::Mode;
 use ratatui_core::style::{Color, Modifier, Style};
 
-use crate::ui::message_list::{COLOURS, Ink};
+use crate::ui::message_list::{COLOURS, TextRole};
 
 /// Whether to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
+pub enum ColorChoice {
     /// Unless `NO_COLOR` is set.
     #[default]
     Auto,
@@ -21,7 +21,7 @@ pub enum Colour {
 
 /// How the screen looks.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct Theme {
     /// With colours.
     pub colours: bool,
     /// With ASCII characters only, but for what people write.
@@ -39,18 +39,18 @@ const NAMES: [Color; COLOURS] = [
     Color::LightBlue,
 ];
 
-impl Look {
-    pub(super) fn ink(self, ink: Ink) -> Style {
+impl Theme {
+    pub(super) fn ink(self, ink: TextRole) -> Style {
         let style = match ink {
-            Ink::Text => Style::new(),
-            Ink::Dim => Style::new().add_modifier(Modifier::DIM),
-            Ink::OwnName => Style::new().fg(Color::Green),
-            Ink::Name(number) => {
+            TextRole::Text => Style::new(),
+            TextRole::Dim => Style::new().add_modifier(Modifier::DIM),
+            TextRole::OwnName => Style::new().fg(Color::Green),
+            TextRole::Name(number) => {
                 NAMES.get(number).map_or(Style::new(), |name| Style::new().fg(*name))
             }
-            Ink::Mention => Style::new().add_modifier(Modifier::BOLD),
-            Ink::Warning => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
-            Ink::Found => Style::new().add_modifier(Modifier::REVERSED),
+            TextRole::Mention => Style::new().add_modifier(Modifier::BOLD),
+            TextRole::Warning => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+            TextRole::Found => Style::new().add_modifier(Modifier::REVERSED),
         };
         self.reduced(style)
     }

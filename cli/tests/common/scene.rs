@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use cmdchat::{
-    invite::Card,
-    text::Shown,
+    invite::Instructions,
+    text::SafeText,
     ui::{
-        Opening,
-        keymap::{Edit, Key},
+        StartupNotices,
+        keymap::{EditAction, Key},
         layout::Size,
-        model::{Input, Model, Moment, Settings},
+        model::{Input, Model, Now, Settings},
         render::{self, Frame},
-        theme::Look,
+        theme::Theme,
     },
 };
 use cmdchat_core::{
@@ -29,7 +29,7 @@ use zeroize::Zeroizing;
 /// Alice's screen.
 pub(crate) struct Scene {
     pub(crate) model: Model,
-    pub(crate) look: Look,
+    pub(crate) look: Theme,
     size: Size,
     now: Tick,
     said: u64,
@@ -47,9 +47,9 @@ pub(crate) fn message(author: &str, text: &str, at: Timestamp) -> Message {
 impl Scene {
     /// Before anything has happened, at two minutes past two in the afternoon.
     pub(crate) fn empty(columns: u16, rows: u16, settings: Settings) -> Self {
-        let address = Shown::one_line("192.168.1.20:3000");
+        let address = SafeText::one_line("192.168.1.20:3000");
         let me = Username::new("alice").unwrap();
-        let look = Look { colours: true, ascii: settings.ascii };
+        let look = Theme { colours: true, ascii: settings.ascii };
         let model = Model::new(address, me, TimeZone::UTC, settings);
         let size = Size { columns, rows };
         let mut scene = Self { model, look, size, now: Tick::ZERO, said: 0 };
@@ -69,8 +69,8 @@ impl Scene {
     }
 
     /// With something to tell others who may come.
-    pub(crate) fn invited(self, card: Card) -> Self {
-        let opening = Opening { card: Some(card), ..Opening::default() };
+    pub(crate) fn invited(self, card: Instructions) -> Self {
+        let opening = StartupNotices { card: Some(card), ..StartupNotices::default() };
         Self { model: self.model.opening(opening), ..self }
     }
 
@@ -95,7 +95,7 @@ impl Scene {
     }
 
     pub(crate) fn update(&mut self, input: Input) {
-        let moment = Moment { tick: self.now, at: self.wall() };
+        let moment = Now { tick: self.now, at: self.wall() };
         self.model.update(moment, input);
     }
 
@@ -126,9 +126,9 @@ impl Scene {
     pub(crate) fn types(&mut self, text: &str) {
         for letter in text.chars() {
             self.press(Key::Edit(if letter == '\n' {
-                Edit::NewLine
+                EditAction::NewLine
             } else {
-                Edit::Letter(letter)
+                EditAction::Letter(letter)
             }));
         }
     }

@@ -15,22 +15,22 @@ use cmdchat_drivers::runtime::TcpRuntime;
 use jiff::tz::TimeZone;
 
 use crate::{
-    args::{Demands, Looks, Way},
-    error::{Exit, Failure, at},
-    json::{Feed, Writer},
+    args::{DisplayArgs, SecurityArgs, TargetArgs},
+    error::{Error, ExitStatus, at},
+    json::{JsonFrontend, Writer},
     secrets,
     session::{
-        Source, Talk, input,
-        reconnect::{Dialing, Regain},
+        ChatSession, Source, input,
+        reconnect::{ConnectFuture, Reconnect},
     },
-    ui::{Opening, app::Chat, model::Model, terminal::Terminal},
+    ui::{StartupNotices, app::App, model::Model, terminal::Terminal},
 };
 use crate::{
     commands::{
         epoch, internal, seed,
         shared::{
             login::{enter, other_name, parted},
-            runtime::Errand,
+            runtime::RuntimeTask,
         },
         unwritten,
     },
@@ -41,8 +41,8 @@ use crate::{
 /// object too.
 pub(in crate::commands) fn told(
     json: bool,
-    visit: impl FnOnce(Option<&mut Writer>) -> Result<Exit, Failure>,
-) -> Result<Exit, Failure> {
+    visit: impl FnOnce(Option<&mut Writer>) -> Result<ExitStatus, Error>,
+) -> Result<ExitStatus, Error> {
     if !json {
         return visit(None);
     }
@@ -56,21 +56,21 @@ pub(in crate::commands) fn told(
 }
 
 /// One stay in a room.
-pub(in crate::commands) struct Visit<'a> {
-    pub(in crate::commands) way: &'a Way,
-    pub(in crate::commands) looks: &'a Looks,
-    pub(in crate::commands) demands: Demands,
+pub(in crate::commands) struct ChatTask<'a> {
+    pub(in crate::commands) way: &'a TargetArgs,
+    pub(in crate::commands) looks: &'a DisplayArgs,
+    pub(in crate::commands) demands: SecurityArgs,
     /// What is insisted on where nothing is demanded.
     pub(in crate::commands) lowest: Mode,
     pub(in crate::commands) name: Username,
     pub(in crate::commands) password: Password,
-    pub(in crate::commands) opening: Opening,
+    pub(in crate::commands) opening: StartupNotices,
     /// Where events go as objects, if a program is to read them.
     pub(in crate::commands) json: Option<&'a mut Writer>,
 }
 
 /// Who is told what happens.
-enum Audience<'a> {
+enum Frontend<'a> {
     Person(Terminal),
     Program(&'a mut Writer),
 }
@@ -80,18 +80,18 @@ fn can_choose() -> bool {
     io::stdin().is_terminal() && secrets::can_ask()
 }
 
-impl Errand for Visit<'_> {
-    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure> {
+impl RuntimeTask for ChatTask<'_> {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
         runtime.block_on(self.stay(runtime))
     }
 }
 
-impl Visit<'_> {
+impl ChatTask<'_> {
     /// In, and out again.
     pub(in crate::commands) async fn stay<R: TcpRuntime>(
         mut self,
         runtime: &R,
-    ) -> Result<Exit, Failure> {
+    ) -> Result<ExitStatus, Error> {
         let way = self.way;
         let (typing, typed) = async_channel::bounded(16);
         let (inside, signals) = interrupt_on_signals()?;
@@ -113,7 +113,7 @@ impl Visit<'_> {
                 Ok(joined) => break joined,
                 Err(setback) => setback.failure,
             };
-            if failure.exit != Exit::Name || self.json.is_some() || !can_choose() {
+            if failure.exit != ExitStatus::Name || self.json.is_some() || !can_choose() {
                 return Err(failure);
             }
             // A signal then ends the asking, which puts the terminal in order.
@@ -127,31 +127,34 @@ impl Visit<'_> {
 
         let patience = self.looks.reconnect_for(self.json.is_some());
         let regain = (!patience.is_zero()).then(|| {
-            let dial = |unconfirmed| Box::pin(enter(&guest, unconfirmed)) as Dialing<'_>;
-            Regain::new(patience, seed.fork("waits", 0), dial)
+            let dial = |unconfirmed| Box::pin(enter(&guest, unconfirmed)) as ConnectFuture<'_>;
+            Reconnect::new(patience, seed.fork("waits", 0), dial)
         });
         let audience = match self.json {
-            Some(out) => Audience::Program(out),
-            None => Audience::Person(Terminal::enter(self.looks.plain)?),
+            Some(out) => Frontend::Program(out),
+            None => Frontend::Person(Terminal::enter(self.looks.plain)?),
         };
         let source = match &audience {
-            Audience::Program(_) => Source::Pipe,
-            Audience::Person(terminal) => terminal.source(),
+            Frontend::Program(_) => Source::Pipe,
+            Frontend::Person(terminal) => terminal.source(),
         };
         input::listen(source, typing).map_err(|error| internal("cannot start a thread", &error))?;
         let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
-        let talk = Talk::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
+        let talk =
+            ChatSession::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
         let parting = match audience {
-            Audience::Program(out) => {
-                Feed::new(runtime, out, guest.name().clone(), talk, self.opening).run().await
+            Frontend::Program(out) => {
+                JsonFrontend::new(runtime, out, guest.name().clone(), talk, self.opening)
+                    .run()
+                    .await
             }
-            Audience::Person(terminal) => {
+            Frontend::Person(terminal) => {
                 let (settings, look) = self.looks.choose();
                 let (address, name) = (at(way.host.as_str(), way.port), guest.name().clone());
                 let model =
                     Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
                 let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());
-                Chat::new(runtime, model, look, terminal, talk, unlocks).run().await
+                App::new(runtime, model, look, terminal, talk, unlocks).run().await
             }
         }?;
         parted(way, parting)

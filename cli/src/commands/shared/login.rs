@@ -19,19 +19,19 @@ use cmdchat_drivers::{
 use futures_lite::future;
 
 use crate::{
-    args::Way,
-    error::{Exit, Failure, note},
+    args::TargetArgs,
+    error::{Error, ExitStatus, note},
     secrets,
-    session::{Parting, reconnect::Setback},
-    text::Shown,
+    session::{SessionSummary, reconnect::ConnectError},
+    text::SafeText,
 };
 
 /// How long a host may take to let us in: as long as it gives us.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The name asked for, if it is one.
-pub(in crate::commands) fn name(text: &str) -> Result<Username, Failure> {
-    let refused = |why| Failure::name_not_allowed(text, why);
+pub(in crate::commands) fn name(text: &str) -> Result<Username, Error> {
+    let refused = |why| Error::name_not_allowed(text, why);
     // A server takes spaces inside; a name with none cannot be mistaken for two.
     if text.contains(' ') {
         return Err(refused("no spaces"));
@@ -48,7 +48,7 @@ pub(in crate::commands) fn name(text: &str) -> Result<Username, Failure> {
 }
 
 /// The name that was given, else that of the login, else one that is asked for.
-pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Failure> {
+pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Error> {
     if let Some(given) = given {
         return name(given);
     }
@@ -61,9 +61,9 @@ pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Fai
 }
 
 /// Another name, from a person who hears why this one will not do.
-pub(in crate::commands) fn other_name(mut why: Failure) -> Result<Username, Failure> {
+pub(in crate::commands) fn other_name(mut why: Error) -> Result<Username, Error> {
     loop {
-        note(&Shown::line(&[&"error: ", &why.what]));
+        note(&SafeText::line(&[&"error: ", &why.what]));
         match name(&secrets::ask_for_name()?) {
             Ok(name) => return Ok(name),
             Err(refused) => why = refused,
@@ -74,21 +74,21 @@ pub(in crate::commands) fn other_name(mut why: Failure) -> Result<Username, Fail
 /// Connects and logs in, with what an earlier session said and did not hear.
 pub(in crate::commands) async fn enter<R: TcpRuntime>(
     runtime: &R,
-    way: &Way,
+    way: &TargetArgs,
     guest: Arc<ClientConfig>,
     seed: &Seed,
     unconfirmed: Vec<PendingMessage>,
-) -> Result<ClientHandle, Setback> {
+) -> Result<ClientHandle, ConnectError> {
     let connection = match reach(runtime, way).await {
         Ok(connection) => connection,
-        Err(failure) => return Err(Setback { failure, may_retry: true, unconfirmed }),
+        Err(failure) => return Err(ConnectError { failure, may_retry: true, unconfirmed }),
     };
     let name = guest.name().clone();
     let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
     connect(runtime, connection, login).await.map_err(|refused| {
         let LoginError { why, guess_given, unconfirmed } = refused;
         let may_retry = !guess_given && is_passing(&why);
-        Setback { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
+        ConnectError { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
     })
 }
 
@@ -112,7 +112,7 @@ const fn is_passing(why: &LoginFailure) -> bool {
 }
 
 /// A connection to the host, within the time given for it.
-async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, Failure> {
+async fn reach<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connection<R>, Error> {
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().after(timeout);
     let wanted = host.to_owned();
@@ -121,46 +121,49 @@ async fn reach<R: TcpRuntime>(runtime: &R, way: &Way) -> Result<Connection<R>, F
         runtime.sleep_until(deadline).await;
         Err(std::io::ErrorKind::TimedOut.into())
     };
-    let failed = |error: &std::io::Error| Failure::from_dial(host, port, timeout, error);
+    let failed = |error: &std::io::Error| Error::from_dial(host, port, timeout, error);
     let addresses = future::or(resolved, late).await.map_err(|error| failed(&error))?;
     runtime.dial(&addresses, deadline).await.map_err(|error| failed(&error))
 }
 
-fn not_let_in(way: &Way, name: &Username, failed: LoginFailure) -> Failure {
+fn not_let_in(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error {
     let (host, port) = (way.host.as_str(), way.port);
     match failed {
         LoginFailure::Rejected { known: Some(error), text } => match error {
-            WireError::AuthenticationFailed => Failure::wrong_passphrase(host, port),
-            WireError::UsernameTaken => Failure::name_taken(name.as_str()),
+            WireError::AuthenticationFailed => Error::wrong_passphrase(host, port),
+            WireError::UsernameTaken => Error::name_taken(name.as_str()),
             WireError::InvalidUsername => {
-                Failure::name_not_allowed(name.as_str(), "the host does not take it")
+                Error::name_not_allowed(name.as_str(), "the host does not take it")
             }
-            WireError::RoomFull => Failure::room_full(),
-            WireError::TryAgainLater => Failure::try_later(host, port),
+            WireError::RoomFull => Error::room_full(),
+            WireError::TryAgainLater => Error::try_later(host, port),
             WireError::InvalidJson
             | WireError::ExpectedSrpInit
             | WireError::MissingA
             | WireError::SrpInitFailed
             | WireError::ExpectedSrpVerify
             | WireError::InvalidVerifyRequest
-            | WireError::Protocol2Required => Failure::no_common_protocol(host, port, &text),
+            | WireError::Protocol2Required => Error::no_common_protocol(host, port, &text),
         },
-        LoginFailure::Rejected { known: None, text } => Failure::refused_with(host, port, &text),
+        LoginFailure::Rejected { known: None, text } => Error::refused_with(host, port, &text),
         LoginFailure::NotAServer { http } => {
-            Failure::not_ours(host, port, if http { b"HTTP/" } else { b"" })
+            Error::not_ours(host, port, if http { b"HTTP/" } else { b"" })
         }
-        LoginFailure::TooWeak(mode) => Failure::too_weak(host, port, mode),
-        LoginFailure::WrongRoom => Failure::other_room(host, port),
-        LoginFailure::Downgrade => Failure::downgrade(host, port),
-        LoginFailure::UnsupportedVersion => Failure::unknown_version(host, port),
-        LoginFailure::ServerNotAuthenticated => Failure::host_without_proof(host, port),
-        LoginFailure::TimedOut => Failure::no_login(host, port, LOGIN_TIMEOUT),
-        LoginFailure::Closed => Failure::hung_up(host, port),
+        LoginFailure::TooWeak(mode) => Error::too_weak(host, port, mode),
+        LoginFailure::WrongRoom => Error::other_room(host, port),
+        LoginFailure::Downgrade => Error::downgrade(host, port),
+        LoginFailure::UnsupportedVersion => Error::unknown_version(host, port),
+        LoginFailure::ServerNotAuthenticated => Error::host_without_proof(host, port),
+        LoginFailure::TimedOut => Error::no_login(host, port, LOGIN_TIMEOUT),
+        LoginFailure::Closed => Error::hung_up(host, port),
     }
 }
 
 /// What the program makes of the end of a session.
-pub(in crate::commands) fn parted(way: &Way, parting: Parting) -> Result<Exit, Failure> {
+pub(in crate::commands) fn parted(
+    way: &TargetArgs,
+    parting: SessionSummary,
+) -> Result<ExitStatus, Error> {
     let (host, port) = (way.host.as_str(), way.port);
     if let Some(failure) = parting.unwritten {
         return Err(failure);
@@ -168,29 +171,30 @@ pub(in crate::commands) fn parted(way: &Way, parting: Parting) -> Result<Exit, F
     match (parting.ending, parting.undelivered) {
         (CloseReason::LocallyClosed | CloseReason::ClosedByServer, 0) => {}
         (CloseReason::LocallyClosed, undelivered) => {
-            return Err(Failure::not_delivered(undelivered, parting.patience));
+            return Err(Error::not_delivered(undelivered, parting.patience));
         }
         (
             CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
             undelivered,
         ) => {
-            return Err(Failure::lost(host, port, parting.tried, undelivered));
+            return Err(Error::lost(host, port, parting.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
-            let what = Shown::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
-            return Err(Failure::new(Exit::NotOurs, what));
+            let what =
+                SafeText::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
+            return Err(Error::new(ExitStatus::NotOurs, what));
         }
         (CloseReason::Tampered, _) => {
-            let what = Shown::line(&[&"the connection was tampered with or broken"]);
-            return Err(Failure::new(Exit::Distrust, what));
+            let what = SafeText::line(&[&"the connection was tampered with or broken"]);
+            return Err(Error::new(ExitStatus::Distrust, what));
         }
         (CloseReason::ServerMisbehaved, _) => {
-            let what = Shown::line(&[&"the server lost or repeated messages"]);
-            return Err(Failure::new(Exit::Distrust, what));
+            let what = SafeText::line(&[&"the server lost or repeated messages"]);
+            return Err(Error::new(ExitStatus::Distrust, what));
         }
     }
     match parting.unsent {
-        0 => Ok(Exit::Done),
-        unsent => Err(Failure::not_sent(unsent)),
+        0 => Ok(ExitStatus::Done),
+        unsent => Err(Error::not_sent(unsent)),
     }
 }

@@ -7,10 +7,10 @@ use cmdchat_core::{
 };
 
 use crate::{
-    error::{Failure, warn},
-    invite::word_code::Code,
+    error::{Error, warn},
+    invite::word_code::WordCode,
     secrets,
-    text::Shown,
+    text::SafeText,
 };
 
 /// The kind of room.
@@ -28,10 +28,11 @@ impl Kind {
         self,
         password: &Password,
         seed: &Seed,
-    ) -> Result<Credentials, Failure> {
+    ) -> Result<Credentials, Error> {
         match self {
-            Self::Strict => Credentials::strict(password, seed)
-                .map_err(|EmptyPassword| Failure::empty_password()),
+            Self::Strict => {
+                Credentials::strict(password, seed).map_err(|EmptyPassword| Error::empty_password())
+            }
             Self::Classic => Ok(Credentials::classic(password, seed)),
             Self::Protocol1 => Ok(Credentials::v1_only(password, seed)),
         }
@@ -40,7 +41,7 @@ impl Kind {
     /// Says so if the password is too weak for the kind of room.
     pub(in crate::commands) fn judge(self, password: &Password) {
         match self {
-            Self::Strict if is_short(password) => warn(&Shown::line(&[
+            Self::Strict if is_short(password) => warn(&SafeText::line(&[
                 &"this passphrase is short; use 3 random words (cmdchat passphrase --words 3)",
             ])),
             Self::Classic | Self::Protocol1 if secrets::is_guessable(password) => {
@@ -54,5 +55,5 @@ impl Kind {
 /// Under twelve characters, and no code.
 fn is_short(password: &Password) -> bool {
     let text = String::from_utf8_lossy(password.expose());
-    text.chars().count() < 12 && Code::read(&text).is_err()
+    text.chars().count() < 12 && WordCode::read(&text).is_err()
 }

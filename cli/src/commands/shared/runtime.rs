@@ -4,16 +4,16 @@ use cmdchat_drivers::runtime::TcpRuntime;
 
 use crate::{
     args::Runtime,
-    error::{Exit, Failure},
+    error::{Error, ExitStatus},
 };
 
 /// Work that any runtime can carry.
-pub(in crate::commands) trait Errand {
-    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<Exit, Failure>;
+pub(in crate::commands) trait RuntimeTask {
+    fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error>;
 }
 
 impl Runtime {
-    pub(in crate::commands) fn carry(self, errand: impl Errand) -> Result<Exit, Failure> {
+    pub(in crate::commands) fn carry(self, errand: impl RuntimeTask) -> Result<ExitStatus, Error> {
         match self {
             #[cfg(feature = "smol")]
             Self::Smol => errand.run(&cmdchat_drivers::runtime::smol::Smol::new()),

@@ -20,8 +20,8 @@ use cmdchat_drivers::{
 
 use crate::commands::internal;
 use crate::{
-    error::{Exit, Failure, reason},
-    text::Shown,
+    error::{Error, ExitStatus, reason},
+    text::SafeText,
     ui::plain,
 };
 
@@ -34,10 +34,10 @@ pub(in crate::commands) fn keep<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
     server: ServerConfig,
-    opening: Vec<Shown>,
+    opening: Vec<SafeText>,
     quiet: bool,
     stop: Receiver<()>,
-) -> Result<Exit, Failure> {
+) -> Result<ExitStatus, Error> {
     let console = console()?;
     for line in opening {
         let _ = console.try_send(line);
@@ -48,18 +48,18 @@ pub(in crate::commands) fn keep<R: TcpRuntime>(
         }
     };
     runtime.block_on(serve(runtime.clone(), listener, server, notes, stop));
-    Ok(Exit::Done)
+    Ok(ExitStatus::Done)
 }
 
 /// Where it listens, and for what kind of room.
-pub(in crate::commands) fn listening(address: SocketAddr, strict: bool) -> Shown {
+pub(in crate::commands) fn listening(address: SocketAddr, strict: bool) -> SafeText {
     let kind = if strict { " (strict room)" } else { " (classic room)" };
-    Shown::line(&[&"listening on ", &address, &kind])
+    SafeText::line(&[&"listening on ", &address, &kind])
 }
 
 /// A thread that prints, so that a console that stands still stops nobody.
-fn console() -> Result<Sender<Shown>, Failure> {
-    let (console, lines) = async_channel::bounded::<Shown>(CONSOLE);
+fn console() -> Result<Sender<SafeText>, Error> {
+    let (console, lines) = async_channel::bounded::<SafeText>(CONSOLE);
     let print = move || {
         while let Ok(line) = lines.recv_blocking() {
             let _ = writeln!(io::stderr(), "{line}");
@@ -73,7 +73,7 @@ fn console() -> Result<Sender<Shown>, Failure> {
 }
 
 /// A note as a line of the console.
-fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
+fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
     let now = jiff::ZonedDateTime::now().time();
     Some(match note {
         ServerEvent::Room(RoomOutput::Joined(name, present)) if !quiet => {
@@ -93,7 +93,7 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
             }
         }
         ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
-            plain::notice(now, &Shown::line(&[&shown(name), &" wiped the room"]))
+            plain::notice(now, &SafeText::line(&[&shown(name), &" wiped the room"]))
         }
         ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {
             return None;
@@ -111,21 +111,26 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<Shown> {
                 ProtocolError::LoginTimeout => "too slow",
                 ProtocolError::Disconnected => "left",
             };
-            let text = Shown::line(&[&"login from ", address, &" refused: ", &why]);
+            let text = SafeText::line(&[&"login from ", address, &" refused: ", &why]);
             plain::warning(now, &text)
         }
         ServerEvent::AcceptFailed(error) => {
-            let text = Shown::line(&[&"cannot accept connections now: ", &reason(error)]);
+            let text = SafeText::line(&[&"cannot accept connections now: ", &reason(error)]);
             plain::warning(now, &text)
         }
     })
 }
 
-fn presence(now: jiff::civil::Time, name: &Username, what: &'static str, present: usize) -> Shown {
-    plain::notice(now, &Shown::line(&[&shown(name), &what, &present, &" online)"]))
+fn presence(
+    now: jiff::civil::Time,
+    name: &Username,
+    what: &'static str,
+    present: usize,
+) -> SafeText {
+    plain::notice(now, &SafeText::line(&[&shown(name), &what, &present, &" online)"]))
 }
 
 /// Members chose their names: on this screen, too, they are only text.
-fn shown(name: &Username) -> Shown {
-    Shown::name(&Untrusted::new(name.as_str().to_owned())).as_word()
+fn shown(name: &Username) -> SafeText {
+    SafeText::name(&Untrusted::new(name.as_str().to_owned())).as_word()
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::text;
 use crate::ui::editor::{complete::Completion, draft::Draft, history::History};
-use crate::ui::keymap::Edit;
+use crate::ui::keymap::EditAction;
 
 pub use crate::ui::editor::rows::Rows;
 
@@ -34,53 +34,57 @@ pub struct Editor {
 
 impl Editor {
     /// Carries out one key.
-    pub fn edit(&mut self, edit: Edit) {
+    pub fn edit(&mut self, edit: EditAction) {
         self.completion = None;
         let in_a_word = mem::take(&mut self.in_a_word);
         match edit {
-            Edit::Letter(letter) => {
+            EditAction::Letter(letter) => {
                 if !in_a_word || letter.is_whitespace() {
                     self.remember();
                 }
                 self.draft.insert(letter.encode_utf8(&mut [0; 4]));
                 self.in_a_word = true;
             }
-            Edit::NewLine => self.insert("\n"),
-            Edit::PutBack => {
+            EditAction::NewLine => self.insert("\n"),
+            EditAction::PutBack => {
                 let cut = self.cut.clone();
                 self.insert(&cut);
             }
-            Edit::Backspace => self.delete(self.draft.before(), self.draft.cursor()),
-            Edit::Delete => self.delete(self.draft.cursor(), self.draft.after()),
-            Edit::DeleteWordLeft => self.delete(self.draft.word_before(), self.draft.cursor()),
-            Edit::DeleteWordRight => self.delete(self.draft.cursor(), self.draft.word_after()),
-            Edit::CutLeft if self.draft.line_start() == self.draft.cursor() => {
+            EditAction::Backspace => self.delete(self.draft.before(), self.draft.cursor()),
+            EditAction::Delete => self.delete(self.draft.cursor(), self.draft.after()),
+            EditAction::DeleteWordLeft => {
+                self.delete(self.draft.word_before(), self.draft.cursor())
+            }
+            EditAction::DeleteWordRight => {
+                self.delete(self.draft.cursor(), self.draft.word_after())
+            }
+            EditAction::CutLeft if self.draft.line_start() == self.draft.cursor() => {
                 self.cut_out(self.draft.before(), self.draft.cursor());
             }
-            Edit::CutLeft => self.cut_out(self.draft.line_start(), self.draft.cursor()),
-            Edit::CutRight if self.draft.line_end() == self.draft.cursor() => {
+            EditAction::CutLeft => self.cut_out(self.draft.line_start(), self.draft.cursor()),
+            EditAction::CutRight if self.draft.line_end() == self.draft.cursor() => {
                 self.cut_out(self.draft.cursor(), self.draft.after());
             }
-            Edit::CutRight => self.cut_out(self.draft.cursor(), self.draft.line_end()),
-            Edit::Undo => {
+            EditAction::CutRight => self.cut_out(self.draft.cursor(), self.draft.line_end()),
+            EditAction::Undo => {
                 if let Some(before) = self.before.pop() {
                     self.draft = before;
                 }
             }
-            Edit::Left => self.draft.go(self.draft.before()),
-            Edit::Right => self.draft.go(self.draft.after()),
-            Edit::WordLeft => self.draft.go(self.draft.word_before()),
-            Edit::WordRight => self.draft.go(self.draft.word_after()),
-            Edit::Home => self.draft.go(self.draft.line_start()),
-            Edit::End => self.draft.go(self.draft.line_end()),
-            Edit::Up => {
+            EditAction::Left => self.draft.go(self.draft.before()),
+            EditAction::Right => self.draft.go(self.draft.after()),
+            EditAction::WordLeft => self.draft.go(self.draft.word_before()),
+            EditAction::WordRight => self.draft.go(self.draft.word_after()),
+            EditAction::Home => self.draft.go(self.draft.line_start()),
+            EditAction::End => self.draft.go(self.draft.line_end()),
+            EditAction::Up => {
                 if !self.draft.go_up()
                     && let Some(text) = self.history.back(self.draft.text())
                 {
                     self.replace(text);
                 }
             }
-            Edit::Down => {
+            EditAction::Down => {
                 if !self.draft.go_down()
                     && let Some(text) = self.history.forward()
                 {
@@ -152,7 +156,7 @@ impl Editor {
         text
     }
 
-    /// Empties the draft; [`Edit::PutBack`] brings it back.
+    /// Empties the draft; [`EditAction::PutBack`] brings it back.
     pub fn clear(&mut self) {
         self.cut = self.take();
     }

@@ -2,7 +2,7 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::text::{Clean, Shown};
+use crate::text::{SafeDisplay, SafeText};
 use crate::ui::editor::Editor;
 
 /// Cells of the widest grapheme: a control that is written out, `<9B>`.
@@ -12,7 +12,7 @@ const WIDEST: usize = 4;
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rows {
     /// What is seen, from the top.
-    pub rows: Vec<Shown>,
+    pub rows: Vec<SafeText>,
     /// Row and column of the cursor in it.
     pub cursor: (usize, usize),
 }
@@ -21,7 +21,7 @@ impl Editor {
     /// What of the draft is seen in one row of `columns`, and in which of them
     /// the cursor stands. Line ends are shown as `⏎`.
     #[must_use]
-    pub fn row(&self, columns: usize) -> (Shown, usize) {
+    pub fn row(&self, columns: usize) -> (SafeText, usize) {
         let room = columns.saturating_sub(1);
         let (left, right) = self.text().split_at(self.draft.cursor());
         let mut seen = Vec::new();
@@ -54,7 +54,7 @@ impl Editor {
         let mut cursor = (0, 0);
         let ends = [(self.text().len(), "\n")];
         for (at, grapheme) in self.text().grapheme_indices(true).chain(ends) {
-            let cell = if grapheme == "\n" { Shown::default() } else { shown(grapheme) };
+            let cell = if grapheme == "\n" { SafeText::default() } else { shown(grapheme) };
             let width = cell.width();
             let last = rows.len() - 1;
             let used = rows.last().map_or(0, |(_, used)| *used);
@@ -85,15 +85,15 @@ impl Editor {
 }
 
 /// What a grapheme looks like, in [`WIDEST`] cells at most.
-fn shown(grapheme: &str) -> Shown {
+fn shown(grapheme: &str) -> SafeText {
     if grapheme == "\n" {
-        return Shown::line(&[&"⏎"]);
+        return SafeText::line(&[&"⏎"]);
     }
-    let cell = Shown::one_line(grapheme);
-    if cell.width() > WIDEST { Shown::line(&[&"\u{FFFD}"]) } else { cell }
+    let cell = SafeText::one_line(grapheme);
+    if cell.width() > WIDEST { SafeText::line(&[&"\u{FFFD}"]) } else { cell }
 }
 
-fn join(cells: &[Shown]) -> Shown {
-    let parts: Vec<&dyn Clean> = cells.iter().map(|cell| cell as &dyn Clean).collect();
-    Shown::line(&parts)
+fn join(cells: &[SafeText]) -> SafeText {
+    let parts: Vec<&dyn SafeDisplay> = cells.iter().map(|cell| cell as &dyn SafeDisplay).collect();
+    SafeText::line(&parts)
 }

@@ -4,13 +4,13 @@ use proptest::prelude::*;
 use unicode_segmentation::GraphemeCursor;
 
 use super::*;
-use crate::text::Shown;
+use crate::text::SafeText;
 use crate::ui::editor::{draft::LONGEST, history::KEPT};
 
 fn typed(text: &str) -> Editor {
     let mut editor = Editor::default();
     for letter in text.chars() {
-        editor.edit(if letter == '\n' { Edit::NewLine } else { Edit::Letter(letter) });
+        editor.edit(if letter == '\n' { EditAction::NewLine } else { EditAction::Letter(letter) });
     }
     editor
 }
@@ -21,7 +21,7 @@ fn seen(editor: &Editor) -> String {
     format!("{left}|{right}")
 }
 
-fn after(text: &str, edits: &[Edit]) -> String {
+fn after(text: &str, edits: &[EditAction]) -> String {
     let mut editor = typed(text);
     for &edit in edits {
         editor.edit(edit);
@@ -31,7 +31,7 @@ fn after(text: &str, edits: &[Edit]) -> String {
 
 #[test]
 fn keys_move_and_delete_by_grapheme() {
-    use Edit::{Backspace, Delete, End, Home, Left, Letter, Right};
+    use EditAction::{Backspace, Delete, End, Home, Left, Letter, Right};
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Left]), "a|👨‍👩‍👧b");
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Backspace]), "a|b");
     assert_eq!(after("e\u{301}x", &[Home, Right]), "e\u{301}|x");
@@ -43,7 +43,7 @@ fn keys_move_and_delete_by_grapheme() {
 
 #[test]
 fn words_are_gone_through_and_deleted() {
-    use Edit::{DeleteWordLeft, DeleteWordRight, Home, WordLeft, WordRight};
+    use EditAction::{DeleteWordLeft, DeleteWordRight, Home, WordLeft, WordRight};
     assert_eq!(after("one two  ", &[WordLeft]), "one |two  ");
     assert_eq!(after("one two", &[Home, WordRight, WordRight, WordRight]), "one two|");
     assert_eq!(after("one two", &[Home, WordRight]), "one| two");
@@ -54,7 +54,7 @@ fn words_are_gone_through_and_deleted() {
 
 #[test]
 fn what_is_cut_out_can_be_put_back() {
-    use Edit::{CutLeft, CutRight, Home, Left, PutBack};
+    use EditAction::{CutLeft, CutRight, Home, Left, PutBack};
     assert_eq!(after("one two", &[Left, Left, Left, CutLeft]), "|two");
     assert_eq!(after("one two", &[Left, Left, Left, CutRight, Home, PutBack]), "two|one ");
     assert_eq!(after("a\nbc", &[CutLeft]), "a\n|");
@@ -68,7 +68,7 @@ fn what_is_cut_out_can_be_put_back() {
 
 #[test]
 fn a_word_is_undone_at_once() {
-    use Edit::{CutLeft, Undo};
+    use EditAction::{CutLeft, Undo};
     assert_eq!(after("one two", &[Undo]), "one|");
     assert_eq!(after("one two", &[Undo, Undo, Undo]), "|");
     assert_eq!(after("one two", &[CutLeft, Undo]), "one two|");
@@ -76,7 +76,7 @@ fn a_word_is_undone_at_once() {
 
 #[test]
 fn the_arrows_move_in_the_draft_and_then_through_what_was_sent() {
-    use Edit::{Down, End, Home, Left, Up};
+    use EditAction::{Down, End, Home, Left, Up};
     assert_eq!(after("abc\nd\nefg", &[Up]), "abc\nd|\nefg");
     assert_eq!(after("abc\nd\nefg", &[Left, Up, Up]), "a|bc\nd\nefg");
     assert_eq!(after("ab\ncd", &[Up, Down]), "ab\ncd|");
@@ -129,7 +129,7 @@ fn tab_goes_through_the_options_and_back_to_the_word() {
         editor.complete(back, options);
         assert_eq!(seen(&editor), text);
     }
-    editor.edit(Edit::Letter('!'));
+    editor.edit(EditAction::Letter('!'));
     editor.complete(false, |word, _| {
         assert_eq!(word, "!");
         Vec::new()
@@ -151,7 +151,7 @@ fn a_draft_is_taken_whole_and_can_come_back() {
 #[test]
 fn a_paste_is_one_clean_draft() {
     let mut editor = typed("<>");
-    editor.edit(Edit::Left);
+    editor.edit(EditAction::Left);
     editor.paste("a\r\nb\tc\u{1B}[201~\u{202E}");
     assert_eq!(seen(&editor), "<a\nb   c^[[201~|>");
     assert!(!editor.begins_with_a_paste());
@@ -166,13 +166,13 @@ fn the_beginning_of_a_paste_is_remembered() {
     let mut editor = Editor::default();
     editor.paste("/quit");
     assert!(editor.begins_with_a_paste());
-    editor.edit(Edit::Home);
-    editor.edit(Edit::Letter('/'));
+    editor.edit(EditAction::Home);
+    editor.edit(EditAction::Letter('/'));
     assert!(!editor.begins_with_a_paste());
     editor.clear();
     editor.paste("/");
-    editor.edit(Edit::Backspace);
-    editor.edit(Edit::Letter('/'));
+    editor.edit(EditAction::Backspace);
+    editor.edit(EditAction::Letter('/'));
     assert!(!editor.begins_with_a_paste());
 }
 
@@ -185,9 +185,9 @@ fn the_row_scrolls_with_the_cursor() {
     };
     assert_eq!(row(&editor, 20), ("0123456789".into(), 10));
     assert_eq!(row(&editor, 5), ("6789".into(), 4));
-    editor.edit(Edit::Left);
+    editor.edit(EditAction::Left);
     assert_eq!(row(&editor, 5), ("56789".into(), 4));
-    editor.edit(Edit::Home);
+    editor.edit(EditAction::Home);
     assert_eq!(row(&editor, 5), ("01234".into(), 0));
     assert_eq!(row(&editor, 0), (String::new(), 0));
 }
@@ -197,7 +197,7 @@ fn the_row_is_clean_and_counts_cells() {
     let mut editor = typed("日\u{202E}本\u{E000}");
     assert_eq!(editor.row(80).1, 5);
     assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}");
-    editor.edit(Edit::NewLine);
+    editor.edit(EditAction::NewLine);
     assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}⏎");
     assert_eq!(typed("日本").row(4).0.as_str(), "本");
 }
@@ -214,15 +214,15 @@ fn rows_fold_and_follow_the_cursor() {
     let mut editor = typed("abc\nd\ne");
     assert_eq!(rows(&editor, 4, 5), ("abc|d|e".into(), (2, 1)));
     assert_eq!(rows(&editor, 4, 2), ("d|e".into(), (1, 1)));
-    editor.edit(Edit::Up);
-    editor.edit(Edit::Up);
+    editor.edit(EditAction::Up);
+    editor.edit(EditAction::Up);
     assert_eq!(rows(&editor, 4, 2), ("abc|d".into(), (0, 1)));
-    editor.edit(Edit::End);
+    editor.edit(EditAction::End);
     assert_eq!(rows(&editor, 4, 2), ("abc|d".into(), (0, 3)));
 }
 
-fn any_edit() -> impl Strategy<Value = Edit> {
-    use Edit::*;
+fn any_edit() -> impl Strategy<Value = EditAction> {
+    use EditAction::*;
     prop_oneof![
         any::<char>().prop_map(Letter),
         prop::sample::select(vec!['e', '\u{301}', '👨', '\u{200D}', '🇩', ' ', 'क', '\u{94D}'])
@@ -256,7 +256,7 @@ proptest! {
         columns in 4_usize..40,
     ) {
         let mut editor = Editor::default();
-        let fits = |row: &Shown| {
+        let fits = |row: &SafeText| {
             row.width() <= columns && !row.as_str().chars().any(char::is_control)
         };
         for edit in edits {

@@ -7,11 +7,11 @@ use strsim::damerau_levenshtein;
 use zeroize::Zeroizing;
 
 use crate::ui::model::{
-    Effect, Model, Moment, Said, What,
-    slash_command::{self, Command, Usage},
+    Effect, EntryKind, Model, Now, Said,
+    slash_command::{self, Command, CommandSpec},
 };
 use crate::{
-    text::{Clean, Shown, revealed},
+    text::{SafeDisplay, SafeText, revealed},
     ui::editor::Editor,
 };
 
@@ -22,7 +22,7 @@ impl Model {
     /// `draft` is the whole line, to be given back if it cannot be sent now.
     pub(super) fn obey(
         &mut self,
-        now: Moment,
+        now: Now,
         command: Command,
         arguments: &str,
         draft: &Zeroizing<String>,
@@ -71,7 +71,8 @@ impl Model {
             },
             Command::Quiet => {
                 self.settings.quiet = !self.settings.quiet;
-                let shown: &dyn Clean = if self.settings.quiet { &"hidden" } else { &"shown" };
+                let shown: &dyn SafeDisplay =
+                    if self.settings.quiet { &"hidden" } else { &"shown" };
                 self.answer(&[&"who comes and goes is ", shown]);
             }
             Command::Invite => self.invite(now, arguments),
@@ -84,8 +85,8 @@ impl Model {
         }
     }
 
-    fn answer(&mut self, parts: &[&dyn Clean]) {
-        self.status = Some(Shown::line(parts));
+    fn answer(&mut self, parts: &[&dyn SafeDisplay]) {
+        self.status = Some(SafeText::line(parts));
     }
 
     /// How a command is to be written.
@@ -95,49 +96,49 @@ impl Model {
         }
     }
 
-    pub(super) fn help(&mut self, now: Moment, about: &str) {
-        let lines = match Usage::of(about) {
-            Some(usage) => vec![usage.line(), Shown::line(&[&"for example ", &usage.example])],
+    pub(super) fn help(&mut self, now: Now, about: &str) {
+        let lines = match CommandSpec::of(about) {
+            Some(usage) => vec![usage.line(), SafeText::line(&[&"for example ", &usage.example])],
             None => slash_command::ALL
                 .iter()
-                .map(Usage::line)
+                .map(CommandSpec::line)
                 .chain([
-                    Shown::line(&[&"Ctrl+J new line, Tab completes, Ctrl+C twice leaves"]),
-                    Shown::line(&[&"PgUp and PgDn scroll, F2 shows who is here"]),
-                    Shown::line(&[&"Ctrl+\\ locks the screen; twice erases all and leaves"]),
+                    SafeText::line(&[&"Ctrl+J new line, Tab completes, Ctrl+C twice leaves"]),
+                    SafeText::line(&[&"PgUp and PgDn scroll, F2 shows who is here"]),
+                    SafeText::line(&[&"Ctrl+\\ locks the screen; twice erases all and leaves"]),
                 ])
                 .collect(),
         };
-        self.add(now.at, What::Note(lines));
+        self.add(now.at, EntryKind::Note(lines));
     }
 
-    fn who(&mut self, now: Moment) {
-        let mut lines = vec![Shown::line(&[&self.online, &" online"])];
+    fn who(&mut self, now: Now) {
+        let mut lines = vec![SafeText::line(&[&self.online, &" online"])];
         for member in &self.members {
-            let role: &dyn Clean = if member.own { &" (you)" } else { &"" };
+            let role: &dyn SafeDisplay = if member.own { &" (you)" } else { &"" };
             lines.push(match member.since {
-                None => Shown::line(&[&member.name, role]),
+                None => SafeText::line(&[&member.name, role]),
                 Some(since) => {
-                    let since = Shown::clock(self.zone.to_datetime(since).time());
-                    Shown::line(&[&member.name, role, &" since ", &since])
+                    let since = SafeText::clock(self.zone.to_datetime(since).time());
+                    SafeText::line(&[&member.name, role, &" since ", &since])
                 }
             });
         }
-        self.add(now.at, What::Note(lines));
+        self.add(now.at, EntryKind::Note(lines));
     }
 
     /// The `N`-th message from the end, or why there is none.
-    fn nth(&self, number: &str) -> Result<&Said, Shown> {
+    fn nth(&self, number: &str) -> Result<&Said, SafeText> {
         let number: usize = match number {
             "" => 1,
             _ => number.parse().map_err(|_| {
-                Shown::line(&[&Shown::quoted(number), &" is not the number of a message"])
+                SafeText::line(&[&SafeText::quoted(number), &" is not the number of a message"])
             })?,
         };
         let seen = self.log.said().map(|(_, said)| said);
         let mut seen = seen.filter(|said| !self.ignores(&said.from));
         let found = number.checked_sub(1).and_then(|skipped| seen.nth(skipped));
-        found.ok_or_else(|| Shown::line(&[&"there are not so many messages"]))
+        found.ok_or_else(|| SafeText::line(&[&"there are not so many messages"]))
     }
 
     fn copy(&mut self, number: &str) {
@@ -158,12 +159,12 @@ impl Model {
     }
 
     /// What to tell others who may come.
-    pub(super) fn invite(&mut self, now: Moment, how: &str) {
+    pub(super) fn invite(&mut self, now: Now, how: &str) {
         match &self.opening.card {
             None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
             Some(card) if how == "copy" => {
                 let line = Untrusted::new(card.line.as_str().to_owned());
-                self.effects.push_back(Effect::Copy(Shown::body(&line)));
+                self.effects.push_back(Effect::Copy(SafeText::body(&line)));
                 self.answer(&[&"copied; clipboard managers may keep it"]);
             }
             Some(card) if how == "qr" => match card.qr(self.settings.ascii) {
@@ -172,29 +173,30 @@ impl Model {
                     self.answer(&[&"the window is too narrow for the QR code"]);
                 }
                 Ok(lines) => {
-                    self.add(now.at, What::Note(lines));
+                    self.add(now.at, EntryKind::Note(lines));
                 }
             },
             Some(card) => {
                 let lines = card.lines.clone();
-                self.add(now.at, What::Note(lines));
+                self.add(now.at, EntryKind::Note(lines));
             }
         }
     }
 
-    fn show(&mut self, now: Moment, number: &str) {
+    fn show(&mut self, now: Now, number: &str) {
         match self.nth(number) {
             Err(why) => self.answer(&[&why]),
             Ok(said) => {
-                let head = Shown::line(&[&said.author, &" said, with all that is hidden:"]);
+                let head = SafeText::line(&[&said.author, &" said, with all that is hidden:"]);
                 let lines = [head].into_iter().chain(revealed(&said.text)).collect();
-                self.add(now.at, What::Note(lines));
+                self.add(now.at, EntryKind::Note(lines));
             }
         }
     }
 
     fn ignore(&mut self, typed: &str) {
-        let is_meant = |raw: &Untrusted, name: &Shown| raw.raw() == typed || name.as_str() == typed;
+        let is_meant =
+            |raw: &Untrusted, name: &SafeText| raw.raw() == typed || name.as_str() == typed;
         let member = self.members.iter().find(|member| is_meant(&member.raw, &member.name));
         let author = || self.log.said().find(|(_, said)| is_meant(&said.from, &said.author));
         let meant = member
@@ -212,10 +214,10 @@ impl Model {
     }
 
     fn unignore(&mut self, typed: &str) {
-        let shown = |raw: &String| Shown::name(&Untrusted::new(raw.clone()));
+        let shown = |raw: &String| SafeText::name(&Untrusted::new(raw.clone()));
         let meant = |raw: &&String| raw.as_str() == typed || shown(raw).as_str() == typed;
         match self.ignored.iter().find(meant).cloned() {
-            None => self.answer(&[&"nobody called ", &Shown::quoted(typed), &" is ignored"]),
+            None => self.answer(&[&"nobody called ", &SafeText::quoted(typed), &" is ignored"]),
             Some(raw) => {
                 self.ignored.remove(&raw);
                 self.answer(&[&"what ", &shown(&raw), &" says is shown again"]);
@@ -229,7 +231,7 @@ impl Model {
             .map(|name| (damerau_levenshtein(name.as_str(), typed), name.clone()))
             .min_by_key(|(distance, _)| *distance)
             .filter(|(distance, name)| *distance <= 2 && *distance < name.width());
-        let typed = Shown::quoted(typed);
+        let typed = SafeText::quoted(typed);
         match near {
             None => self.answer(&[&"nobody here is called ", &typed]),
             Some((_, name)) => {
@@ -238,16 +240,16 @@ impl Model {
         }
     }
 
-    fn verify(&mut self, now: Moment, digits: &str) {
+    fn verify(&mut self, now: Now, digits: &str) {
         match digits.parse::<Fingerprint>() {
             Err(_) => self.answer(&[&"these are not 25 digits"]),
             Ok(theirs) => {
                 let same = self.fingerprint == Some(theirs);
                 self.verified = Some(same);
                 let what = if same {
-                    What::Note(vec![Shown::line(&[&"match: you are in the same room"])])
+                    EntryKind::Note(vec![SafeText::line(&[&"match: you are in the same room"])])
                 } else {
-                    What::Warning(Shown::line(&[&"MISMATCH: this is another room"]))
+                    EntryKind::Warning(SafeText::line(&[&"MISMATCH: this is another room"]))
                 };
                 self.add(now.at, what);
             }
@@ -260,8 +262,8 @@ fn choice<T: ValueEnum>(word: &str) -> Option<T> {
 }
 
 /// A choice as it is typed.
-fn name<T: ValueEnum>(choice: T) -> Shown {
+fn name<T: ValueEnum>(choice: T) -> SafeText {
     choice
         .to_possible_value()
-        .map_or_else(Shown::default, |value| Shown::one_line(value.get_name()))
+        .map_or_else(SafeText::default, |value| SafeText::one_line(value.get_name()))
 }

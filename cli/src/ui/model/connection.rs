@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cmdchat_core::time::Tick;
 
-use crate::ui::model::{Model, Moment, What};
-use crate::{text::Shown, ui::strings};
+use crate::ui::model::{EntryKind, Model, Now};
+use crate::{text::SafeText, ui::strings};
 
 /// Whether there is a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +61,9 @@ impl Model {
     }
 
     /// There is no connection, and the next try comes then.
-    pub(super) fn wait_for(&mut self, now: Moment, next: Tick) {
+    pub(super) fn wait_for(&mut self, now: Now, next: Tick) {
         let since = self.link.lost_at().unwrap_or_else(|| {
-            self.add(now.at, What::Warning(Shown::line(&[&"the connection was cut off"])));
+            self.add(now.at, EntryKind::Warning(SafeText::line(&[&"the connection was cut off"])));
             now.tick
         });
         self.link = Link::Waiting { since, next };
@@ -76,14 +76,14 @@ impl Model {
     }
 
     /// There is a connection; says what became of the old one, if there was one.
-    pub(super) fn regain(&mut self, now: Moment) -> Option<Shown> {
+    pub(super) fn regain(&mut self, now: Now) -> Option<SafeText> {
         let since = std::mem::replace(&mut self.link, Link::Up).lost_at()?;
         self.status = None; // it may say that there is no connection
         let seconds = now.tick.since(since).as_secs();
         let again = match self.pending.len() {
-            0 => Shown::line(&[&"nothing was lost"]),
+            0 => SafeText::line(&[&"nothing was lost"]),
             count => strings::messages(count, "was sent again", "were sent again"),
         };
-        Some(Shown::line(&[&"back after ", &seconds, &" s; ", &again]))
+        Some(SafeText::line(&[&"back after ", &seconds, &" s; ", &again]))
     }
 }

@@ -9,10 +9,10 @@ use cmdchat_core::{
 };
 use jiff::SignedDuration;
 
-use crate::ui::model::{Effect, Entry, Member, Model, Moment, Notify, Place, Said, What};
+use crate::ui::model::{Effect, Entry, EntryKind, Member, Model, NotifyLevel, Now, Place, Said};
 use crate::{
     secrets,
-    text::Shown,
+    text::SafeText,
     ui::{
         mentions::{action, mentions},
         strings,
@@ -25,7 +25,7 @@ const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Model {
-    pub(super) fn hear(&mut self, now: Moment, event: Event) {
+    pub(super) fn hear(&mut self, now: Now, event: Event) {
         match event {
             Event::Ready(welcome) => self.welcome(now, welcome),
             Event::Message(message) => {
@@ -41,7 +41,7 @@ impl Model {
                     }
                 };
                 let what = strings::rejection(&rejected.why, &author, inside.as_ref());
-                self.add(now.at, What::Warning(what));
+                self.add(now.at, EntryKind::Warning(what));
             }
             Event::Joined(raw, online) => {
                 let name = self.faces.show(&raw);
@@ -52,7 +52,7 @@ impl Model {
                     raw,
                 });
                 self.online = online;
-                self.add(now.at, What::Presence { name, came: true, online });
+                self.add(now.at, EntryKind::Presence { name, came: true, online });
             }
             Event::Left(raw, online) => {
                 let name = self.faces.show(&raw);
@@ -60,32 +60,32 @@ impl Model {
                     self.members.remove(at);
                 }
                 self.online = online;
-                self.add(now.at, What::Presence { name, came: false, online });
+                self.add(now.at, EntryKind::Presence { name, came: false, online });
             }
             Event::HistoryCleared(by, doubts) => {
                 self.forget();
                 let by = by.map(|by| self.faces.show(&by));
                 for odd in doubts {
                     let by = by.clone().unwrap_or_default();
-                    self.add(now.at, What::Warning(strings::doubt(odd, &by)));
+                    self.add(now.at, EntryKind::Warning(strings::doubt(odd, &by)));
                 }
                 let what = match by {
-                    Some(by) => Shown::line(&[&by.as_word(), &" wiped the room"]),
-                    None => Shown::line(&[&"the room was wiped"]),
+                    Some(by) => SafeText::line(&[&by.as_word(), &" wiped the room"]),
+                    None => SafeText::line(&[&"the room was wiped"]),
                 };
                 self.note(now, what);
             }
             Event::Notice(text) => {
-                let text = Shown::diagnostic(&text);
-                self.note(now, Shown::line(&[&"the host says: ", &text]));
+                let text = SafeText::diagnostic(&text);
+                self.note(now, SafeText::line(&[&"the host says: ", &text]));
             }
             Event::SendFailed(reference, why) => self.give_back(reference, why),
             Event::Unacknowledged(reference) => {
                 let late = self.pending.iter_mut().find(|text| text.reference == reference);
                 if let Some(text) = late {
                     text.overdue = true;
-                    let what = Shown::line(&[&"a message of yours has not come back yet"]);
-                    self.add(now.at, What::Warning(what));
+                    let what = SafeText::line(&[&"a message of yours has not come back yet"]);
+                    self.add(now.at, EntryKind::Warning(what));
                 }
             }
             Event::RoomState(standing) => self.compare(now, standing),
@@ -94,7 +94,7 @@ impl Model {
         }
     }
 
-    fn welcome(&mut self, now: Moment, welcome: Welcome) {
+    fn welcome(&mut self, now: Now, welcome: Welcome) {
         self.mode = Some(welcome.mode);
         if self.fingerprint.replace(welcome.fingerprint) != Some(welcome.fingerprint) {
             self.verified = None;
@@ -118,9 +118,9 @@ impl Model {
     }
 
     /// What is said once.
-    fn open(&mut self, now: Moment, mode: Mode) {
+    fn open(&mut self, now: Now, mode: Mode) {
         if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
-            self.add(now.at, What::Warning(secrets::guessable()));
+            self.add(now.at, EntryKind::Warning(secrets::guessable()));
         }
         if std::mem::take(&mut self.opening.hosts) {
             self.invite(now, "");
@@ -135,8 +135,8 @@ impl Model {
         let entries = (self.log.start()..self.log.end()).filter_map(|at| self.log.get(at));
         let heard: BTreeSet<_> = entries
             .filter_map(|entry| match &entry.what {
-                What::Said(said) => Some((entry.at, said.from.raw(), said.text.raw())),
-                What::Presence { .. } | What::Note(_) | What::Warning(_) => None,
+                EntryKind::Said(said) => Some((entry.at, said.from.raw(), said.text.raw())),
+                EntryKind::Presence { .. } | EntryKind::Note(_) | EntryKind::Warning(_) => None,
             })
             .collect();
         let is_new = |message: &Message| {
@@ -148,30 +148,30 @@ impl Model {
         history.into_iter().filter(is_new).collect()
     }
 
-    fn message(&mut self, now: Moment, message: Message, skewed: bool, live: bool) {
+    fn message(&mut self, now: Now, message: Message, skewed: bool, live: bool) {
         let at = message.at.unwrap_or(now.at);
         let author = self.faces.show(&message.author);
         for doubt in message.doubts {
-            self.add(at, What::Warning(strings::doubt(doubt, &author)));
+            self.add(at, EntryKind::Warning(strings::doubt(doubt, &author)));
         }
         let own = message.own.is_some() || message.author.raw() == self.me.as_str();
         if let Some(reference) = message.own {
             self.pending.retain(|text| text.reference != reference);
         }
         let Some(text) = message.text else {
-            self.add(at, What::Warning(strings::unreadable(&author)));
+            self.add(at, EntryKind::Warning(strings::unreadable(&author)));
             return;
         };
         let ignored = self.ignores(&message.author);
         let mention = !own && mentions(text.raw(), self.me.as_str());
         let (action, words) = action(text.raw());
         let body = if action {
-            Shown::body(&Untrusted::new(words.to_owned()))
+            SafeText::body(&Untrusted::new(words.to_owned()))
         } else {
-            Shown::body(&text)
+            SafeText::body(&text)
         };
         let said = Said { from: message.author, author, text, body, action, own, mention };
-        let number = self.log.push(Entry { at, skewed, what: What::Said(Box::new(said)) });
+        let number = self.log.push(Entry { at, skewed, what: EntryKind::Said(Box::new(said)) });
         if live && !own && !ignored {
             self.attract(now.tick, number, mention);
         }
@@ -188,9 +188,9 @@ impl Model {
             self.below += 1;
         }
         let wanted = match self.settings.notify {
-            Notify::Off => false,
-            Notify::Mentions => mention,
-            Notify::All => true,
+            NotifyLevel::Off => false,
+            NotifyLevel::Mentions => mention,
+            NotifyLevel::All => true,
         };
         let rested = self.rung.is_none_or(|rung| now.since(rung) >= BETWEEN_BELLS);
         if wanted && rested && !locked && self.focus != Some(true) {
@@ -214,19 +214,21 @@ impl Model {
         }
     }
 
-    fn compare(&mut self, now: Moment, RoomState { view, fingerprint }: RoomState) {
+    fn compare(&mut self, now: Now, RoomState { view, fingerprint }: RoomState) {
         let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
-        let digits = Shown::one_line(&fingerprint.to_string());
+        let digits = SafeText::one_line(&fingerprint.to_string());
         let mut lines = vec![
-            Shown::line(&[&"this room: ", &digits]),
-            Shown::line(&[&"compare these digits with the others, by another way than this one;"]),
-            Shown::line(&[&"/verify DIGITS does it for you"]),
+            SafeText::line(&[&"this room: ", &digits]),
+            SafeText::line(&[
+                &"compare these digits with the others, by another way than this one;",
+            ]),
+            SafeText::line(&[&"/verify DIGITS does it for you"]),
         ];
         match view {
             Some((number, code)) => {
                 let code = code.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-                let code = Shown::one_line(&code);
-                lines.push(Shown::line(&[
+                let code = SafeText::one_line(&code);
+                lines.push(SafeText::line(&[
                     &"event ",
                     &number,
                     &", view ",
@@ -234,10 +236,12 @@ impl Model {
                     &": equal for all who were shown the same",
                 ]));
             }
-            None => lines
-                .push(Shown::line(&[&mode, &": names and order are vouched for by the host only"])),
+            None => lines.push(SafeText::line(&[
+                &mode,
+                &": names and order are vouched for by the host only",
+            ])),
         }
-        self.add(now.at, What::Note(lines));
+        self.add(now.at, EntryKind::Note(lines));
     }
 
     /// Forgets what was said in the room.

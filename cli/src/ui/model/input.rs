@@ -6,13 +6,13 @@ use cmdchat_core::wire::MAX_TEXT;
 use zeroize::Zeroizing;
 
 use crate::ui::model::{
-    Asked, Effect, Model, Moment, Place,
+    Effect, Model, Now, PendingConfirm, Place,
     slash_command::{self, Line},
 };
 use crate::{
-    text::Shown,
+    text::SafeText,
     ui::{
-        keymap::{Edit, Key},
+        keymap::{EditAction, Key},
         strings::too_long,
     },
 };
@@ -23,7 +23,7 @@ const SECOND_KEY: Duration = Duration::from_secs(2);
 const PREVIEW: usize = 5;
 
 impl Model {
-    pub(super) fn press(&mut self, now: Moment, key: Key) {
+    pub(super) fn press(&mut self, now: Now, key: Key) {
         if self.lock_takes(key) {
             return;
         }
@@ -34,11 +34,11 @@ impl Model {
         }
         let empty = self.editor.text().is_empty();
         match key {
-            Key::Edit(Edit::NewLine) if self.preview => {
+            Key::Edit(EditAction::NewLine) if self.preview => {
                 self.editor.join_lines();
                 self.preview = false;
             }
-            Key::Edit(Edit::End) if empty => self.go_to(Place::Newest),
+            Key::Edit(EditAction::End) if empty => self.go_to(Place::Newest),
             Key::Edit(edit) => self.editor.edit(edit),
             Key::Enter => self.submit(now, asked),
             Key::Complete => self.complete(false),
@@ -46,8 +46,8 @@ impl Model {
             Key::Interrupt if empty && self.is_offline() => self.effects.push_back(Effect::Vanish),
             Key::Interrupt | Key::EndOfInput if empty => self.ask_to_leave(now, key, asked),
             Key::Interrupt => self.editor.clear(),
-            Key::EndOfInput => self.editor.edit(Edit::Delete),
-            Key::Escape if self.preview => self.editor.edit(Edit::Undo),
+            Key::EndOfInput => self.editor.edit(EditAction::Delete),
+            Key::Escape if self.preview => self.editor.edit(EditAction::Undo),
             Key::Escape => self.go_to(Place::Newest),
             Key::Scroll(scroll) => self.scroll(scroll),
             Key::Find => self.look_for(""),
@@ -61,7 +61,7 @@ impl Model {
     }
 
     /// A line that is whole.
-    pub(super) fn enter(&mut self, now: Moment, text: Zeroizing<String>) {
+    pub(super) fn enter(&mut self, now: Now, text: Zeroizing<String>) {
         let asked = self.asked.take();
         self.take(now, text, asked);
     }
@@ -81,11 +81,11 @@ impl Model {
         }
     }
 
-    fn submit(&mut self, now: Moment, asked: Option<Asked>) {
+    fn submit(&mut self, now: Now, asked: Option<PendingConfirm>) {
         self.preview = false;
         let text = self.editor.text();
         if self.editor.begins_with_a_paste() && text.starts_with('/') && !text.starts_with("//") {
-            self.status = Some(Shown::line(&[
+            self.status = Some(SafeText::line(&[
                 &"a paste is not run as a command; // sends a slash (nothing was sent)",
             ]));
             return;
@@ -94,28 +94,31 @@ impl Model {
         self.take(now, text, asked);
     }
 
-    fn take(&mut self, now: Moment, text: Zeroizing<String>, asked: Option<Asked>) {
+    fn take(&mut self, now: Now, text: Zeroizing<String>, asked: Option<PendingConfirm>) {
         match Line::read(&text) {
             Line::Nothing if self.is_offline() => self.effects.push_back(Effect::Retry),
-            Line::Nothing if asked == Some(Asked::Word) => self.effects.push_back(Effect::Finish),
+            Line::Nothing if asked == Some(PendingConfirm::Word) => {
+                self.effects.push_back(Effect::Finish)
+            }
             Line::Nothing => {}
             Line::Say(words) => self.say_if_possible(words, &text),
             Line::PerhapsQuit => {
-                self.asked = Some(Asked::Word);
-                self.status = Some(Shown::line(&[&"press Enter again to leave, or keep typing"]));
+                self.asked = Some(PendingConfirm::Word);
+                self.status =
+                    Some(SafeText::line(&[&"press Enter again to leave, or keep typing"]));
             }
             Line::Command(command, arguments) => self.obey(now, command, arguments, &text),
             Line::Unknown(word, near) => {
-                let word = Shown::one_line(word).fit(32);
+                let word = SafeText::one_line(word).fit(32);
                 self.status = Some(match near {
-                    Some(near) => Shown::line(&[
+                    Some(near) => SafeText::line(&[
                         &"unknown command ",
                         &word,
                         &", did you mean ",
                         &near,
                         &"? (nothing was sent)",
                     ]),
-                    None => Shown::line(&[
+                    None => SafeText::line(&[
                         &"unknown command ",
                         &word,
                         &", see /help (nothing was sent; // sends a slash)",
@@ -132,7 +135,7 @@ impl Model {
             self.status = Some(too_long());
         } else if self.is_offline() {
             self.editor.restore(draft.clone());
-            self.status = Some(Shown::line(&[&"not sent: offline, kept in the input"]));
+            self.status = Some(SafeText::line(&[&"not sent: offline, kept in the input"]));
             self.effects.push_back(Effect::Retry);
         } else {
             self.say(words);
@@ -141,23 +144,23 @@ impl Model {
         }
     }
 
-    fn ask_to_leave(&mut self, now: Moment, key: Key, asked: Option<Asked>) {
-        if let Some(Asked::Key(until)) = asked
+    fn ask_to_leave(&mut self, now: Now, key: Key, asked: Option<PendingConfirm>) {
+        if let Some(PendingConfirm::Key(until)) = asked
             && now.tick <= until
         {
             self.effects.push_back(Effect::Finish);
             return;
         }
-        self.asked = Some(Asked::Key(now.tick.after(SECOND_KEY)));
+        self.asked = Some(PendingConfirm::Key(now.tick.after(SECOND_KEY)));
         let name = if key == Key::Interrupt { "Ctrl+C" } else { "Ctrl+D" };
-        self.status = Some(Shown::line(&[&name, &" again to leave"]));
+        self.status = Some(SafeText::line(&[&name, &" again to leave"]));
     }
 
     fn complete(&mut self, back: bool) {
         let members = &self.members;
         self.editor.complete(back, |word, first| {
             if first && word.starts_with('/') {
-                let names = slash_command::ALL.iter().map(slash_command::Usage::name);
+                let names = slash_command::ALL.iter().map(slash_command::CommandSpec::name);
                 return names
                     .filter(|name| name.starts_with(word))
                     .map(|name| format!("{name} "))

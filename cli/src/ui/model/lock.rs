@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use crate::ui::model::{Effect, Model};
 use crate::{
-    text::Shown,
-    ui::keymap::{Edit, Key},
+    text::SafeText,
+    ui::keymap::{EditAction, Key},
 };
 
 /// Two presses within this are one panic.
@@ -17,7 +17,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The screen is locked.
 #[derive(Default)]
-pub(in crate::ui) struct Lock {
+pub(in crate::ui) struct LockScreen {
     /// What was typed to open it.
     typed: Zeroizing<String>,
     /// It was something else the last time.
@@ -31,10 +31,10 @@ impl Model {
         if before.is_some_and(|before| now.since(before) <= AT_ONCE) {
             self.effects.push_back(Effect::Flee);
         } else if self.size.is_some() {
-            self.locked = Some(Lock::default());
+            self.locked = Some(LockScreen::default());
         } else {
             let what = "only the full screen can be locked; Ctrl+\\ again erases all and leaves";
-            self.status = Some(Shown::line(&[&what]));
+            self.status = Some(SafeText::line(&[&what]));
         }
     }
 
@@ -46,9 +46,9 @@ impl Model {
                 let typed = std::mem::take(&mut *lock.typed).into_bytes();
                 self.effects.push_back(Effect::Unlock(Password::new(typed.into())));
             }
-            Key::Edit(Edit::Letter(letter)) => lock.type_in(letter.encode_utf8(&mut [0; 4])),
-            Key::Edit(Edit::Backspace) => drop(lock.typed.pop()),
-            Key::Edit(Edit::CutLeft) | Key::Interrupt => lock.typed.clear(),
+            Key::Edit(EditAction::Letter(letter)) => lock.type_in(letter.encode_utf8(&mut [0; 4])),
+            Key::Edit(EditAction::Backspace) => drop(lock.typed.pop()),
+            Key::Edit(EditAction::CutLeft) | Key::Interrupt => lock.typed.clear(),
             Key::Lock | Key::Redraw | Key::Suspend => return false,
             Key::Edit(_)
             | Key::Complete
@@ -79,7 +79,7 @@ impl Model {
     }
 }
 
-impl Lock {
+impl LockScreen {
     fn type_in(&mut self, text: &str) {
         self.typed.push_str(text);
         self.refused = false;

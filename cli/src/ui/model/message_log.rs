@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use cmdchat_core::untrusted::Untrusted;
 use jiff::Timestamp;
 
-use crate::text::{Shown, ShownBody};
+use crate::text::{SafeBody, SafeText};
 
 /// The most entries that are kept.
 pub(in crate::ui) const ENTRIES: usize = 10_000;
@@ -27,30 +27,30 @@ pub(in crate::ui) struct Entry {
     pub(in crate::ui) at: Timestamp,
     /// That clock differs from ours.
     pub(in crate::ui) skewed: bool,
-    pub(in crate::ui) what: What,
+    pub(in crate::ui) what: EntryKind,
 }
 
-pub(in crate::ui) enum What {
+pub(in crate::ui) enum EntryKind {
     Said(Box<Said>),
     /// Somebody came or went; so many are present now.
     Presence {
-        name: Shown,
+        name: SafeText,
         came: bool,
         online: usize,
     },
     /// The program's own words.
-    Note(Vec<Shown>),
+    Note(Vec<SafeText>),
     /// Something to worry about.
-    Warning(Shown),
+    Warning(SafeText),
 }
 
 /// A message.
 pub(in crate::ui) struct Said {
     /// Its author, as the room has it.
     pub(in crate::ui) from: Untrusted,
-    pub(in crate::ui) author: Shown,
+    pub(in crate::ui) author: SafeText,
     pub(in crate::ui) text: Untrusted,
-    pub(in crate::ui) body: ShownBody,
+    pub(in crate::ui) body: SafeBody,
     /// It is told of its author, not said by it.
     pub(in crate::ui) action: bool,
     pub(in crate::ui) own: bool,
@@ -96,8 +96,8 @@ impl Log {
     pub(in crate::ui) fn said(&self) -> impl Iterator<Item = (u64, &Said)> {
         let entries = self.entries.iter().enumerate().rev();
         entries.filter_map(|(at, entry)| match &entry.what {
-            What::Said(said) => Some((self.first + at as u64, said.as_ref())),
-            What::Presence { .. } | What::Note(_) | What::Warning(_) => None,
+            EntryKind::Said(said) => Some((self.first + at as u64, said.as_ref())),
+            EntryKind::Presence { .. } | EntryKind::Note(_) | EntryKind::Warning(_) => None,
         })
     }
 }
@@ -105,10 +105,10 @@ impl Log {
 impl Entry {
     fn bytes(&self) -> usize {
         match &self.what {
-            What::Said(said) => said.text.raw().len(),
-            What::Note(lines) => lines.iter().map(|line| line.as_str().len()).sum(),
-            What::Warning(line) => line.as_str().len(),
-            What::Presence { name, .. } => name.as_str().len(),
+            EntryKind::Said(said) => said.text.raw().len(),
+            EntryKind::Note(lines) => lines.iter().map(|line| line.as_str().len()).sum(),
+            EntryKind::Warning(line) => line.as_str().len(),
+            EntryKind::Presence { name, .. } => name.as_str().len(),
         }
     }
 }
@@ -118,8 +118,8 @@ mod tests {
     use super::*;
 
     fn note(length: usize) -> Entry {
-        let line = Shown::one_line(&"x".repeat(length));
-        Entry { at: Timestamp::UNIX_EPOCH, skewed: false, what: What::Note(vec![line]) }
+        let line = SafeText::one_line(&"x".repeat(length));
+        Entry { at: Timestamp::UNIX_EPOCH, skewed: false, what: EntryKind::Note(vec![line]) }
     }
 
     #[test]

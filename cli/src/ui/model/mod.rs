@@ -30,18 +30,18 @@ use cmdchat_drivers::client::SessionCommand;
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
-use crate::text::{Faces, Shown, ShownBody};
-use crate::ui::{Opening, editor::Editor, keymap::Key, layout::Size, mentions::action};
+use crate::text::{ConfusableNames, SafeBody, SafeText};
+use crate::ui::{StartupNotices, editor::Editor, keymap::Key, layout::Size, mentions::action};
 
 pub use crate::ui::model::connection::Link;
-pub(super) use crate::ui::model::lock::Lock;
-pub(super) use crate::ui::model::message_log::{Entry, Log, Said, What};
+pub(super) use crate::ui::model::lock::LockScreen;
+pub(super) use crate::ui::model::message_log::{Entry, EntryKind, Log, Said};
 pub(super) use crate::ui::model::scroll::Place;
-pub use crate::ui::model::settings::{Clock, Notify, Settings};
+pub use crate::ui::model::settings::{NotifyLevel, Settings, TimeFormat};
 
 /// When something happens.
 #[derive(Clone, Copy, Debug)]
-pub struct Moment {
+pub struct Now {
     /// By the runtime's clock.
     pub tick: Tick,
     /// By the one on the wall.
@@ -50,7 +50,7 @@ pub struct Moment {
 
 /// The room as one person sees it.
 pub struct Model {
-    pub(super) address: Shown,
+    pub(super) address: SafeText,
     me: Username,
     pub(super) zone: TimeZone,
     pub(super) settings: Settings,
@@ -61,17 +61,17 @@ pub struct Model {
     pub(super) verified: Option<bool>,
     pub(super) members: Vec<Member>,
     pub(super) online: usize,
-    faces: Faces,
+    faces: ConfusableNames,
     /// Whose messages are not shown.
     ignored: BTreeSet<String>,
     pub(super) log: Log,
-    pub(super) pending: Vec<Pending>,
+    pub(super) pending: Vec<PendingEntry>,
     /// Texts said so far.
     said: u64,
     pub(super) editor: Editor,
     /// The draft is a paste of so many lines that it wants a second look.
     pub(super) preview: bool,
-    pub(super) find: Option<Find>,
+    pub(super) find: Option<SearchState>,
     pub(super) place: Place,
     /// The size of the screen, if there is one.
     size: Option<Size>,
@@ -85,29 +85,29 @@ pub struct Model {
     /// The note about clipboards was given.
     clipboard_told: bool,
     pub(super) hides_members: bool,
-    pub(super) locked: Option<Lock>,
+    pub(super) locked: Option<LockScreen>,
     lock_pressed: Option<Tick>,
-    asked: Option<Asked>,
+    asked: Option<PendingConfirm>,
     /// What the last key came to, if it needs a word.
-    pub(super) status: Option<Shown>,
-    opening: Opening,
+    pub(super) status: Option<SafeText>,
+    opening: StartupNotices,
     effects: VecDeque<Effect>,
 }
 
 /// Somebody who is here.
 pub(super) struct Member {
     raw: Untrusted,
-    pub(super) name: Shown,
+    pub(super) name: SafeText,
     pub(super) own: bool,
     /// When it was seen to come.
     since: Option<Timestamp>,
 }
 
 /// A text of one's own that has not come back.
-pub(super) struct Pending {
+pub(super) struct PendingEntry {
     reference: SendId,
     text: Zeroizing<String>,
-    pub(super) body: ShownBody,
+    pub(super) body: SafeBody,
     pub(super) action: bool,
     /// It should have come back by now.
     pub(super) overdue: bool,
@@ -115,7 +115,7 @@ pub(super) struct Pending {
 
 /// Looking for something.
 #[derive(Default)]
-pub(super) struct Find {
+pub(super) struct SearchState {
     pub(super) query: Editor,
     /// The message that was found.
     pub(super) at: Option<u64>,
@@ -126,7 +126,7 @@ pub(super) struct Find {
 
 /// Something asks for a second key, to be sure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum PendingConfirm {
     /// Ctrl+C again, until then.
     Key(Tick),
     /// Enter again.
@@ -175,7 +175,7 @@ pub enum Effect {
     /// See whether this is the passphrase, and say so.
     Unlock(Password),
     /// Put this on the clipboard.
-    Copy(ShownBody),
+    Copy(SafeBody),
     /// Ring the bell.
     Ring,
     /// Draw everything again.
@@ -189,7 +189,7 @@ pub enum Effect {
 impl Model {
     /// An empty room at `address`, with `settings` chosen on the command line.
     #[must_use]
-    pub fn new(address: Shown, me: Username, zone: TimeZone, settings: Settings) -> Self {
+    pub fn new(address: SafeText, me: Username, zone: TimeZone, settings: Settings) -> Self {
         Self {
             address,
             me,
@@ -201,7 +201,7 @@ impl Model {
             verified: None,
             members: Vec::new(),
             online: 0,
-            faces: Faces::default(),
+            faces: ConfusableNames::default(),
             ignored: BTreeSet::new(),
             log: Log::default(),
             pending: Vec::new(),
@@ -221,19 +221,19 @@ impl Model {
             lock_pressed: None,
             asked: None,
             status: None,
-            opening: Opening::default(),
+            opening: StartupNotices::default(),
             effects: VecDeque::new(),
         }
     }
 
     /// With something to say once the room is there.
     #[must_use]
-    pub fn opening(self, opening: Opening) -> Self {
+    pub fn opening(self, opening: StartupNotices) -> Self {
         Self { opening, ..self }
     }
 
     /// Takes in what happened at `now`.
-    pub fn update(&mut self, now: Moment, input: Input) {
+    pub fn update(&mut self, now: Now, input: Input) {
         match input {
             Input::Heard(event) => self.hear(now, event),
             Input::Key(key) => self.press(now, key),
@@ -241,7 +241,7 @@ impl Model {
             Input::Line(text) => self.enter(now, text),
             Input::Focus(has) => self.look(has),
             Input::Resized(size) => self.resize(size),
-            Input::Closed => self.note(now, Shown::line(&[&"the host closed the room"])),
+            Input::Closed => self.note(now, SafeText::line(&[&"the host closed the room"])),
             Input::Waiting(next) => self.wait_for(now, next),
             Input::Trying => self.try_again(),
             Input::Unlocked(right) => self.unlock(right),
@@ -281,7 +281,7 @@ impl Model {
     }
 
     /// What the last key came to, once.
-    pub const fn take_status(&mut self) -> Option<Shown> {
+    pub const fn take_status(&mut self) -> Option<SafeText> {
         self.status.take()
     }
 
@@ -290,10 +290,10 @@ impl Model {
         let reference = SendId(self.said);
         self.said += 1;
         let (action, words) = action(text);
-        let body = Shown::body(&Untrusted::new(words.to_owned()));
+        let body = SafeText::body(&Untrusted::new(words.to_owned()));
         let text = Zeroizing::new(text.to_owned());
         self.send(SessionCommand::Send(reference, text.clone()));
-        self.pending.push(Pending { reference, text, body, action, overdue: false });
+        self.pending.push(PendingEntry { reference, text, body, action, overdue: false });
     }
 
     fn send(&mut self, command: SessionCommand) {
@@ -301,11 +301,11 @@ impl Model {
     }
 
     /// Adds an entry of our own.
-    fn add(&mut self, at: Timestamp, what: What) -> u64 {
+    fn add(&mut self, at: Timestamp, what: EntryKind) -> u64 {
         self.log.push(Entry { at, skewed: false, what })
     }
 
-    fn note(&mut self, now: Moment, line: Shown) {
-        self.add(now.at, What::Note(vec![line]));
+    fn note(&mut self, now: Now, line: SafeText) {
+        self.add(now.at, EntryKind::Note(vec![line]));
     }
 }

@@ -4,14 +4,14 @@ use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 
-use crate::ui::model::{Clock, Entry, Find, Model, Moment, What};
+use crate::ui::model::{Entry, EntryKind, Model, Now, SearchState, TimeFormat};
 use crate::{
-    text::Shown,
+    text::SafeText,
     ui::{
         editor::{Editor, Rows},
-        keymap::{Key, Scroll},
+        keymap::{Key, ScrollAction},
         layout::{Layout, PROMPT, Size},
-        message_list::Pane,
+        message_list::MessageList,
     },
 };
 
@@ -33,13 +33,13 @@ impl Model {
     }
 
     /// The log as it can be seen now, and the rows there are for it.
-    fn talk(&self) -> Option<(Pane<'_>, usize)> {
+    fn talk(&self) -> Option<(MessageList<'_>, usize)> {
         let pane = Layout::of(self, self.size?)?.talk;
-        Some((Pane::new(self, pane.width.into()), pane.height.into()))
+        Some((MessageList::new(self, pane.width.into()), pane.height.into()))
     }
 
     /// Each of these lines has a row to itself, if there is a screen at all.
-    pub(super) fn takes_whole(&self, lines: &[Shown]) -> bool {
+    pub(super) fn takes_whole(&self, lines: &[SafeText]) -> bool {
         self.talk().is_none_or(|(pane, _)| lines.iter().all(|line| pane.takes_whole(line)))
     }
 
@@ -65,25 +65,25 @@ impl Model {
         }
     }
 
-    pub(super) fn scroll(&mut self, scroll: Scroll) {
+    pub(super) fn scroll(&mut self, scroll: ScrollAction) {
         let Some((talk, rows)) = self.talk() else { return };
         let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
         let by = |rows_down| talk.moved(self.place, rows, rows_down);
         let place = match scroll {
-            Scroll::PageUp => by(-page),
-            Scroll::PageDown => by(page),
-            Scroll::RowUp => by(-1),
-            Scroll::RowDown => by(1),
-            Scroll::Oldest => talk.moved(Place::At(self.log.start(), 0), rows, 0),
-            Scroll::Newest => Place::Newest,
-            Scroll::MentionBefore | Scroll::MentionAfter => {
+            ScrollAction::PageUp => by(-page),
+            ScrollAction::PageDown => by(page),
+            ScrollAction::RowUp => by(-1),
+            ScrollAction::RowDown => by(1),
+            ScrollAction::Oldest => talk.moved(Place::At(self.log.start(), 0), rows, 0),
+            ScrollAction::Newest => Place::Newest,
+            ScrollAction::MentionBefore | ScrollAction::MentionAfter => {
                 let top = talk.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
                 let mut mentions = self
                     .log
                     .said()
                     .filter(|(_, said)| said.mention && !self.ignores(&said.from))
                     .map(|(number, _)| number);
-                let found = if scroll == Scroll::MentionBefore {
+                let found = if scroll == ScrollAction::MentionBefore {
                     mentions.find(|number| *number < top)
                 } else {
                     mentions.take_while(|number| *number > top).last()
@@ -98,27 +98,27 @@ impl Model {
     }
 
     /// `/find`: on a screen one goes there, elsewhere the findings are printed.
-    pub(super) fn look_for_here(&mut self, now: Moment, words: &str) {
+    pub(super) fn look_for_here(&mut self, now: Now, words: &str) {
         if self.size.is_some() {
             return self.look_for(words);
         }
         let found: Vec<_> = self.matches(words).collect();
         let count = found.len();
         let newest = found.into_iter().take(PRINTED).rev().filter_map(|number| {
-            let What::Said(said) = &self.log.get(number)?.what else { return None };
+            let EntryKind::Said(said) = &self.log.get(number)?.what else { return None };
             let first = said.body.lines().next().cloned().unwrap_or_default();
-            Some(Shown::line(&[&said.author.as_word(), &": ", &first]))
+            Some(SafeText::line(&[&said.author.as_word(), &": ", &first]))
         });
-        let head = Shown::line(&[&"found in ", &count, &" messages"]);
+        let head = SafeText::line(&[&"found in ", &count, &" messages"]);
         let lines = [head].into_iter().chain(newest).collect();
-        self.add(now.at, What::Note(lines));
+        self.add(now.at, EntryKind::Note(lines));
     }
 
     pub(super) fn look_for(&mut self, words: &str) {
         if self.size.is_some() {
             let mut query = Editor::default();
             query.paste(words);
-            self.find = Some(Find { query, ..Find::default() });
+            self.find = Some(SearchState { query, ..SearchState::default() });
             self.find_next(true);
         }
     }
@@ -186,24 +186,24 @@ impl Model {
     /// Whether an entry is to be seen, as settings are now.
     pub(in crate::ui) fn shows(&self, entry: &Entry) -> bool {
         match &entry.what {
-            What::Said(said) => !self.ignores(&said.from),
-            What::Presence { .. } => !self.settings.quiet,
-            What::Note(_) | What::Warning(_) => true,
+            EntryKind::Said(said) => !self.ignores(&said.from),
+            EntryKind::Presence { .. } => !self.settings.quiet,
+            EntryKind::Note(_) | EntryKind::Warning(_) => true,
         }
     }
 
     /// The time on the wall, where that hangs where the person wants it.
     pub(in crate::ui) fn local(&self, at: Timestamp) -> DateTime {
         match self.settings.clock {
-            Clock::Utc => TimeZone::UTC.to_datetime(at),
-            Clock::Off | Clock::Short | Clock::Full => self.zone.to_datetime(at),
+            TimeFormat::Utc => TimeZone::UTC.to_datetime(at),
+            TimeFormat::Off | TimeFormat::Short | TimeFormat::Full => self.zone.to_datetime(at),
         }
     }
 
     /// How one's own name is shown.
-    pub(in crate::ui) fn own_name(&self) -> Shown {
+    pub(in crate::ui) fn own_name(&self) -> SafeText {
         let member = self.members.iter().find(|member| member.own);
-        member.map_or_else(|| Shown::one_line(self.me.as_str()), |member| member.name.clone())
+        member.map_or_else(|| SafeText::one_line(self.me.as_str()), |member| member.name.clone())
     }
 
     /// What protects this room, as it is shown all the time.

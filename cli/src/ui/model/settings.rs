@@ -4,7 +4,7 @@ use clap::ValueEnum;
 
 /// What rings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Notify {
+pub enum NotifyLevel {
     /// Nothing.
     Off,
     /// My name.
@@ -16,7 +16,7 @@ pub enum Notify {
 
 /// How times are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Clock {
+pub enum TimeFormat {
     /// Not at all.
     Off,
     /// Hour and minute.
@@ -32,9 +32,9 @@ pub enum Clock {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
     /// What rings.
-    pub notify: Notify,
+    pub notify: NotifyLevel,
     /// How times are shown.
-    pub clock: Clock,
+    pub clock: TimeFormat,
     /// Whether comings and goings stay untold.
     pub quiet: bool,
     /// Whether our own characters are to be ASCII.

@@ -2,7 +2,7 @@
 
 use strsim::damerau_levenshtein;
 
-use crate::text::Shown;
+use crate::text::SafeText;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub(super) enum Command {
 }
 
 /// How a command is written and what it does.
-pub(super) struct Usage {
+pub(super) struct CommandSpec {
     pub(super) command: Command,
     /// The first is the one that is shown.
     names: &'static [&'static str],
@@ -50,7 +50,7 @@ pub(super) struct Usage {
 
 /// All commands, in the order of the help.
 #[rustfmt::skip]
-pub(super) const ALL: &[Usage] = &[
+pub(super) const ALL: &[CommandSpec] = &[
     usage(Command::Help, &["/help"], "[COMMAND]", "this list, or more about one command", "/help find"),
     usage(Command::Quit, &["/quit", "/exit", "/q"], "[TEXT]", "leave, with a last message if you like", "/quit good night"),
     usage(Command::Me, &["/me"], "TEXT", "say what you do: * alice waves", "/me waves"),
@@ -75,11 +75,11 @@ const fn usage(
     arguments: &'static str,
     does: &'static str,
     example: &'static str,
-) -> Usage {
-    Usage { command, names, arguments, does, example }
+) -> CommandSpec {
+    CommandSpec { command, names, arguments, does, example }
 }
 
-impl Usage {
+impl CommandSpec {
     pub(super) const fn name(&self) -> &'static str {
         match self.names {
             [name, ..] => name,
@@ -88,9 +88,9 @@ impl Usage {
     }
 
     /// `/find TEXT: find in what is kept here`
-    pub(super) fn line(&self) -> Shown {
+    pub(super) fn line(&self) -> SafeText {
         let space = if self.arguments.is_empty() { "" } else { " " };
-        Shown::line(&[&self.name(), &space, &self.arguments, &": ", &self.does])
+        SafeText::line(&[&self.name(), &space, &self.arguments, &": ", &self.does])
     }
 
     /// The command called `word`, with its slash or without.
@@ -117,7 +117,7 @@ impl<'a> Line<'a> {
         }
         let end = text.find(char::is_whitespace).unwrap_or(text.len());
         let (word, behind) = text.split_at(end);
-        match Usage::of(word) {
+        match CommandSpec::of(word) {
             Some(usage) => Self::Command(usage.command, behind.trim()),
             None => Self::Unknown(word, near(word)),
         }

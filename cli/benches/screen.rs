@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cmdchat::ui::keymap::{Key, ScrollAction};
+use cmdchat::ui::keymap::{Action, ScrollAction};
 use ratatui_core::{
     layout::Rect,
     terminal::{Terminal, TerminalOptions, Viewport},
@@ -43,7 +43,7 @@ fn main() {
     println!("a key to the screen of {}x{}, while 1,000 messages a second come:", SIZE.0, SIZE.1);
     keys(&mut scene, "at the newest message");
     for _ in 0..20 {
-        scene.press(Key::Scroll(ScrollAction::PageUp));
+        scene.press(Action::Scroll(ScrollAction::PageUp));
     }
     keys(&mut scene, "further up");
 }

@@ -7,8 +7,8 @@
 mod scene;
 
 use cmdchat::ui::{
-    keymap::{EditAction, Key, ScrollAction},
-    model::{Effect, Input},
+    keymap::{Action, EditAction, ScrollAction},
+    model::{Effect, Msg},
 };
 use cmdchat_core::{
     client::{Event, SendError, SendId},
@@ -30,11 +30,11 @@ impl Scene {
                     format!("copy {}", lines.join("|"))
                 }
                 Effect::Send(_)
-                | Effect::Finish
-                | Effect::Vanish
-                | Effect::Flee
-                | Effect::Unlock(_)
-                | Effect::Ring
+                | Effect::Quit
+                | Effect::QuitNow
+                | Effect::Panic
+                | Effect::CheckPassphrase(_)
+                | Effect::Bell
                 | Effect::Redraw
                 | Effect::Suspend
                 | Effect::Retry => format!("{effect:?}"),
@@ -73,29 +73,29 @@ fn a_paste_is_never_run() {
     let mut scene = Scene::new(80, 24);
     scene.pastes("/quit\n");
     assert_eq!(scene.done(), [""; 0]);
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), [""; 0]);
     assert!(scene.status().starts_with("a paste is not run as a command"));
-    scene.press(Key::Edit(EditAction::Up));
-    scene.press(Key::Edit(EditAction::Home));
+    scene.press(Action::Edit(EditAction::Up));
+    scene.press(Action::Edit(EditAction::Home));
     scene.enter("/");
     assert_eq!(scene.done(), ["say 0 /quit"]);
     // Typed arguments may be pasted.
     scene.types("/me ");
     scene.pastes("waves");
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), ["say 1 /me waves"]);
 }
 
 #[test]
 fn leaving_is_asked_for_twice() {
     let mut scene = Scene::new(80, 24);
-    scene.press(Key::Interrupt);
+    scene.press(Action::Interrupt);
     assert_eq!((scene.done(), scene.status().as_str()), (vec![], "Ctrl+C again to leave"));
     scene.waits(3);
-    scene.press(Key::Interrupt);
+    scene.press(Action::Interrupt);
     assert_eq!(scene.done(), [""; 0]);
-    scene.press(Key::EndOfInput);
+    scene.press(Action::EndOfInput);
     assert_eq!(scene.done(), ["Finish"]);
 
     scene.enter("q");
@@ -103,7 +103,7 @@ fn leaving_is_asked_for_twice() {
     scene.enter("no");
     assert_eq!(scene.done(), ["say 0 no"]);
     scene.enter("quit");
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), ["Finish"]);
 }
 
@@ -111,12 +111,12 @@ fn leaving_is_asked_for_twice() {
 fn a_draft_that_cannot_be_sent_stays() {
     let mut scene = Scene::new(80, 24);
     scene.pastes(&"x".repeat(MAX_TEXT + 1));
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), [""; 0]);
     assert_eq!(scene.status(), "not sent: too long (16 KiB at most)");
     assert_eq!(scene.model.draft().text().len(), MAX_TEXT + 1);
-    scene.press(Key::Edit(EditAction::Backspace));
-    scene.press(Key::Enter);
+    scene.press(Action::Edit(EditAction::Backspace));
+    scene.press(Action::Enter);
     assert_eq!(scene.done().len(), 1);
     // What keeps Python clients alive may make it too long after all.
     scene.hears(Event::SendFailed(SendId(0), SendError::TooLong));
@@ -126,15 +126,15 @@ fn a_draft_that_cannot_be_sent_stays() {
 #[test]
 fn what_is_typed_without_a_connection_waits_in_the_input() {
     let mut scene = Scene::new(80, 24);
-    scene.update(Input::Waiting(scene.tick()));
+    scene.update(Msg::Waiting(scene.tick()));
     scene.enter("meanwhile");
     assert_eq!(
         (scene.done(), scene.status().as_str()),
         (vec!["Retry".to_owned()], "not sent: offline, kept in the input")
     );
     assert_eq!(scene.model.draft().text(), "meanwhile");
-    scene.press(Key::Interrupt);
-    scene.press(Key::Interrupt);
+    scene.press(Action::Interrupt);
+    scene.press(Action::Interrupt);
     assert_eq!(scene.done(), ["Vanish"]);
 }
 
@@ -147,10 +147,10 @@ fn the_bell_rings_for_a_name_and_not_too_often() {
     scene.says("bob", "alice!");
     assert_eq!(scene.done(), ["Ring"]);
     scene.waits(2);
-    scene.update(Input::Focus(true));
+    scene.update(Msg::Focus(true));
     scene.says("bob", "alice!");
     assert_eq!(scene.done(), [""; 0]);
-    scene.update(Input::Focus(false));
+    scene.update(Msg::Focus(false));
     scene.says("bob", "alice!");
     assert_eq!(scene.done(), ["Ring"]);
 
@@ -197,9 +197,9 @@ fn tab_completes_commands_and_the_names_of_others() {
         ("ali", "ali"),
     ] {
         scene.types(typed);
-        scene.press(Key::Complete);
+        scene.press(Action::Complete);
         assert_eq!(scene.model.draft().text(), completed);
-        scene.press(Key::Interrupt);
+        scene.press(Action::Interrupt);
     }
 }
 
@@ -211,7 +211,7 @@ fn who_reads_further_up_is_left_in_peace() {
         scene.says("bob", &format!("m{number} ").repeat(1 + number % 30));
     }
     for _ in 0..3 {
-        scene.press(Key::Scroll(ScrollAction::PageUp));
+        scene.press(Action::Scroll(ScrollAction::PageUp));
     }
     let talk = |scene: &Scene| {
         let seen = scene.seen();
@@ -236,7 +236,7 @@ fn who_reads_further_up_is_left_in_peace() {
         scene.resizes(columns, rows);
         assert_eq!(first(&scene), number, "{columns}x{rows}: {}", scene.seen());
     }
-    scene.press(Key::Escape);
+    scene.press(Action::Escape);
     assert!(scene.seen().contains("m99 ") && !scene.seen().contains("new below"));
 }
 
@@ -244,7 +244,7 @@ fn who_reads_further_up_is_left_in_peace() {
 fn a_half_typed_line_stays_whatever_happens() {
     let mut scene = Scene::new(60, 20);
     scene.types("half a thought");
-    scene.press(Key::Edit(EditAction::WordLeft));
+    scene.press(Action::Edit(EditAction::WordLeft));
     let input = |scene: &Scene| {
         let frame = scene.frame();
         let rows = scene::rows(&frame);
@@ -264,20 +264,20 @@ fn a_half_typed_line_stays_whatever_happens() {
 fn a_locked_screen_wants_the_passphrase_and_rings_no_bell() {
     let mut scene = Scene::new(80, 24);
     scene.types("half a thought");
-    scene.press(Key::Lock);
+    scene.press(Action::Lock);
     scene.says("bob", "Alice?");
     scene.enter("/quit");
     assert_eq!(scene.done(), ["Unlock(Password(…))"]);
-    scene.update(Input::Unlocked(false));
-    scene.press(Key::EndOfInput);
-    scene.press(Key::Interrupt);
-    scene.press(Key::Interrupt);
+    scene.update(Msg::Unlocked(false));
+    scene.press(Action::EndOfInput);
+    scene.press(Action::Interrupt);
+    scene.press(Action::Interrupt);
     scene.pastes("the passphrase\n");
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), ["Unlock(Password(…))"]);
-    scene.update(Input::Unlocked(true));
+    scene.update(Msg::Unlocked(true));
     assert_eq!(scene.model.draft().text(), "half a thought");
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_eq!(scene.done(), ["say 0 half a thought"]);
 }
 
@@ -285,16 +285,16 @@ fn a_locked_screen_wants_the_passphrase_and_rings_no_bell() {
 fn twice_within_a_second_is_a_panic() {
     for (seconds, panics) in [(0, true), (1, true), (2, false)] {
         let mut scene = Scene::new(80, 24);
-        scene.press(Key::Lock);
+        scene.press(Action::Lock);
         scene.waits(seconds);
-        scene.press(Key::Lock);
+        scene.press(Action::Lock);
         let done = if panics { &["Flee"][..] } else { &[] };
         assert_eq!(scene.done(), done, "{seconds}");
         // Also from a screen that is locked.
         scene.waits(5);
-        scene.press(Key::Lock);
+        scene.press(Action::Lock);
         assert_eq!(scene.done(), [""; 0]);
-        scene.press(Key::Lock);
+        scene.press(Action::Lock);
         assert_eq!(scene.done(), ["Flee"]);
     }
 }

@@ -8,8 +8,8 @@ mod scene;
 use cmdchat::{
     invite::{Instructions, Invite},
     ui::{
-        keymap::{EditAction, Key, ScrollAction},
-        model::{Input, Settings, TimeFormat},
+        keymap::{Action, EditAction, ScrollAction},
+        model::{Msg, Settings, TimeFormat},
         theme::Theme,
     },
 };
@@ -61,7 +61,7 @@ fn members_beside_the_talk() {
         scene.joins(&format!("guest{number}"), 4 + number);
     }
     assert_snapshot!("members_shown", scene.seen());
-    scene.press(Key::Members);
+    scene.press(Action::Members);
     assert_snapshot!("members_hidden", scene.seen());
 }
 
@@ -129,12 +129,12 @@ fn new_messages_below() {
     for number in 0..30 {
         scene.says("bob", &format!("message {number}"));
     }
-    scene.press(Key::Scroll(ScrollAction::PageUp));
+    scene.press(Action::Scroll(ScrollAction::PageUp));
     for number in 30..33 {
         scene.says("carol", &format!("message {number}"));
     }
     assert_snapshot!("three_below", scene.seen());
-    scene.press(Key::Edit(EditAction::End));
+    scene.press(Action::Edit(EditAction::End));
     assert_snapshot!("at_the_end_again", scene.seen());
 }
 
@@ -142,10 +142,10 @@ fn new_messages_below() {
 fn away_and_back() {
     let mut scene = Scene::new(60, 12);
     scene.says("bob", "seen");
-    scene.update(Input::Focus(false));
+    scene.update(Msg::Focus(false));
     scene.says("bob", "not seen");
     scene.says("carol", "nor this");
-    scene.update(Input::Focus(true));
+    scene.update(Msg::Focus(true));
     assert_snapshot!(scene.seen());
 }
 
@@ -155,12 +155,12 @@ fn a_lost_connection() {
     scene.enter("sent and not heard");
     scene.types("half a thought");
     let next = scene.tick().after(std::time::Duration::from_millis(3_600));
-    scene.update(Input::Waiting(next));
+    scene.update(Msg::Waiting(next));
     assert_snapshot!("waiting", scene.seen());
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_snapshot!("offline_enter", scene.seen());
     scene.waits(12);
-    scene.update(Input::Trying);
+    scene.update(Msg::Trying);
     assert_snapshot!("trying", scene.seen());
     let own = Some(SendId(0));
     let heard = Message { own, ..message("alice", "sent and not heard", scene.wall()) };
@@ -173,13 +173,13 @@ fn locked() {
     let mut scene = Scene::new(60, 12);
     scene.says("bob", "for nobody else");
     scene.types("half a thought");
-    scene.press(Key::Lock);
+    scene.press(Action::Lock);
     assert_snapshot!("locked", scene.seen());
     scene.says("carol", "nor this");
     scene.enter("guess");
-    scene.update(Input::Unlocked(false));
+    scene.update(Msg::Unlocked(false));
     assert_snapshot!("locked_still", scene.seen());
-    scene.update(Input::Unlocked(true));
+    scene.update(Msg::Unlocked(true));
     assert_snapshot!("unlocked", scene.seen());
 }
 
@@ -224,7 +224,7 @@ fn a_paste_is_looked_at_first() {
     let mut scene = Scene::new(72, 16);
     scene.pastes(&(1..=12).map(|line| format!("line {line}\n")).collect::<String>());
     assert_snapshot!("paste", scene.seen());
-    scene.press(Key::Edit(EditAction::NewLine));
+    scene.press(Action::Edit(EditAction::NewLine));
     assert_snapshot!("paste_joined", scene.seen());
 }
 
@@ -236,7 +236,7 @@ fn finding() {
         scene.says("bob", &format!("{what} {number}"));
     }
     scene.enter("/find INVOICE");
-    scene.press(Key::Enter);
+    scene.press(Action::Enter);
     assert_snapshot!("found", scene.seen());
     scene.types("x");
     assert_snapshot!("not_found", scene.seen());

@@ -4,7 +4,7 @@
 use std::{cell::Cell, sync::Arc, time::Duration};
 
 use cmdchat::session::{
-    ChatSession, Next, Source,
+    ChatSession, InputSource, SessionUpdate,
     reconnect::{ConnectFuture, Reconnect},
 };
 use cmdchat_core::{
@@ -53,7 +53,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let regain = Reconnect::new(Duration::from_secs(60), seed(9), dial);
         let (_keys, typed) = async_channel::bounded(1);
         let (_signal, signals) = async_channel::bounded(1);
-        let input = (Source::Keys, typed);
+        let input = (InputSource::Keys, typed);
         let patience = Duration::from_secs(5);
         let mut talk =
             ChatSession::new(sim.clone(), joined, input, signals, patience, Some(regain));
@@ -64,20 +64,25 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
         while back < TEXTS {
             match talk.next(Some(late)).await {
-                Next::Event(Event::Message(message)) => back += u64::from(message.own.is_some()),
-                Next::Event(Event::Ready(welcome)) => {
+                SessionUpdate::Event(Event::Message(message)) => {
+                    back += u64::from(message.own.is_some())
+                }
+                SessionUpdate::Event(Event::Ready(welcome)) => {
                     let own = welcome.history.iter().filter(|message| message.own.is_some());
                     back += own.map(|_| 1).sum::<u64>();
                 }
-                Next::Over(how) => panic!("{how:?}"),
-                Next::Failed(why) => panic!("{why:?}"),
-                Next::Time => panic!("{back} came back"),
-                Next::Event(_) | Next::Typed(_) | Next::Waiting(_) | Next::Trying => {}
+                SessionUpdate::Over(how) => panic!("{how:?}"),
+                SessionUpdate::Failed(why) => panic!("{why:?}"),
+                SessionUpdate::Time => panic!("{back} came back"),
+                SessionUpdate::Event(_)
+                | SessionUpdate::Typed(_)
+                | SessionUpdate::Waiting(_)
+                | SessionUpdate::Trying => {}
             }
         }
         talk.leave();
         let parting = loop {
-            if let Next::Over(parting) = talk.next(None).await {
+            if let SessionUpdate::Over(parting) = talk.next(None).await {
                 break parting;
             }
         };

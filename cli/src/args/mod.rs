@@ -25,8 +25,8 @@ pub use crate::args::looks::DisplayArgs;
 pub use crate::args::parse::{ArgsError, Invocation, ReexecArgs, parse};
 pub use crate::args::passphrase::PassphraseArgs;
 pub use crate::args::secret::{SecretArg, SecretSource};
-pub use crate::args::send::Send;
-pub use crate::args::serve::{Limits, ServeArgs};
+pub use crate::args::send::SendArgs;
+pub use crate::args::serve::{LimitArgs, ServeArgs};
 pub use crate::args::values::{Host, Limit};
 pub use crate::args::verifier::VerifierArgs;
 pub use crate::args::way::{TargetArgs, TransportArgs};
@@ -47,7 +47,7 @@ use clap_complete::Shell;
 )]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 const EXAMPLES: &str = "\
@@ -60,7 +60,7 @@ Examples:
 
 /// What to do.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub enum CliCommand {
     /// Open a room for friends, and sit in it.
     Host(Box<HostArgs>),
     /// Open a room that others connect to.
@@ -72,7 +72,7 @@ pub enum Command {
     /// Enter a room with the line or the code that its host gave you.
     Join(JoinArgs),
     /// Say one thing in a room, and leave.
-    Send(Send),
+    Send(SendArgs),
     /// Make what a relay needs that shall not know the passphrase.
     Verifier(VerifierArgs),
     /// Make a passphrase of random words.
@@ -117,7 +117,7 @@ pub(crate) fn shape() -> clap::Command {
 
 /// What carries the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Runtime {
+pub enum RuntimeKind {
     /// One thread for all, with an executor.
     #[cfg(feature = "smol")]
     Smol,

@@ -1,4 +1,4 @@
-//! From the arguments of the process to a [`Command`], or to the words that say
+//! From the arguments of the process to a [`CliCommand`], or to the words that say
 //! what is wrong with them.
 
 use std::error::Error as _;
@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
-use crate::args::{Cli, Command, shape};
+use crate::args::{Cli, CliCommand, shape};
 use crate::error::{Error, ExitStatus};
 use crate::invite::Invite;
 use crate::text::SafeText;
@@ -17,7 +17,7 @@ use crate::text::SafeText;
 #[derive(Debug)]
 pub struct Invocation {
     /// What to do.
-    pub command: Command,
+    pub command: CliCommand,
     /// The same for a second start.
     pub again: ReexecArgs,
 }

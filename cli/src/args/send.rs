@@ -21,7 +21,7 @@ It ends with 0 only when the host has passed the message on.";
     override_usage = "cmdchat send [OPTIONS] HOST PORT USERNAME [TEXT]",
     before_long_help = EXAMPLES
 )]
-pub struct Send {
+pub struct SendArgs {
     #[command(flatten)]
     pub way: TargetArgs,
 
@@ -39,7 +39,7 @@ pub struct Send {
     pub demands: SecurityArgs,
 }
 
-impl Send {
+impl SendArgs {
     /// Where the password is to come from; to be asked once.
     pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(None)

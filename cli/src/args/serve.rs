@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
 use crate::args::values::{self, Limit};
-use crate::args::{DEFAULT_RUNTIME, Runtime};
+use crate::args::{DEFAULT_RUNTIME, RuntimeKind};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,10 +82,10 @@ pub struct ServeArgs {
 
     /// What carries the connections
     #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true)]
-    pub runtime: Runtime,
+    pub runtime: RuntimeKind,
 
     #[command(flatten)]
-    pub limits: Limits,
+    pub limits: LimitArgs,
 }
 
 impl ServeArgs {
@@ -129,7 +129,7 @@ const ROOM: [&str; 2] = ["strict", "protocol"];
 /// What one member, or everybody together, may use.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Limits")]
-pub struct Limits {
+pub struct LimitArgs {
     /// Members at a time (0: no limit)
     #[arg(long, value_name = "N", default_value = "128", value_parser = values::bound)]
     pub max_members: Limit<usize>,

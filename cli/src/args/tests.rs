@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::args::{
-    ArgsError, Command, ConnectArgs, Invocation, Limit, SecretSource, ServeArgs, parse, shape,
+    ArgsError, CliCommand, ConnectArgs, Invocation, Limit, SecretSource, ServeArgs, parse, shape,
 };
 
 fn typed(line: &str) -> Result<Invocation, ArgsError> {
@@ -14,7 +14,7 @@ fn typed(line: &str) -> Result<Invocation, ArgsError> {
 
 fn serve(line: &str) -> (ServeArgs, SecretSource) {
     match typed(&format!("serve {line}")).unwrap() {
-        Invocation { command: Command::Serve(mut serve), .. } => {
+        Invocation { command: CliCommand::Serve(mut serve), .. } => {
             let secret = serve.take_secret();
             (*serve, secret)
         }
@@ -24,7 +24,7 @@ fn serve(line: &str) -> (ServeArgs, SecretSource) {
 
 fn connect(line: &str) -> (ConnectArgs, SecretSource) {
     match typed(&format!("connect {line}")).unwrap() {
-        Invocation { command: Command::Connect(mut connect), .. } => {
+        Invocation { command: CliCommand::Connect(mut connect), .. } => {
             let secret = connect.take_secret();
             (connect, secret)
         }
@@ -83,7 +83,7 @@ fn connect_takes_what_the_python_program_takes() {
 #[test]
 fn an_empty_password_is_one() {
     let args = ["cmdchat", "connect", "h", "1", "a", ""].map(OsString::from);
-    let Command::Connect(mut connect) = parse(args).unwrap().command else { panic!() };
+    let CliCommand::Connect(mut connect) = parse(args).unwrap().command else { panic!() };
     assert_eq!(password(&connect.take_secret()), b"");
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::args::values::{self, Host};
-use crate::args::{DEFAULT_RUNTIME, Runtime};
+use crate::args::{DEFAULT_RUNTIME, RuntimeKind};
 
 /// Where a room is, and as whom to enter it.
 #[derive(Args, Debug)]
@@ -38,5 +38,5 @@ pub struct TransportArgs {
 
     /// What carries the connection
     #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true, display_order = 100)]
-    pub runtime: Runtime,
+    pub runtime: RuntimeKind,
 }

@@ -24,7 +24,7 @@ use crate::commands::{
     shared::{
         chat::{ChatTask, told},
         login,
-        room_kind::Kind,
+        room_kind::RoomKind,
         runtime::RuntimeTask,
         server::{keep, listening},
     },
@@ -36,7 +36,7 @@ use crate::{
         Instructions,
         word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
     },
-    json::Writer,
+    json::JsonWriter,
     text::SafeText,
     ui::StartupNotices,
 };
@@ -47,9 +47,9 @@ const PORT: u16 = 3000;
 pub(super) fn run(command: &HostArgs) -> Result<ExitStatus, Error> {
     told(command.looks.json, |json| {
         let (kind, least) = if command.classic {
-            (Kind::Classic, CLASSIC_WORDS)
+            (RoomKind::Classic, CLASSIC_WORDS)
         } else {
-            (Kind::Strict, STRICT_WORDS)
+            (RoomKind::Strict, STRICT_WORDS)
         };
         let words = command.words.unwrap_or(least);
         if words < least {
@@ -71,7 +71,7 @@ struct HostTask<'a> {
     seed: Seed,
     /// Of the host's own seat, if it wants one.
     name: Option<Username>,
-    json: Option<&'a mut Writer>,
+    json: Option<&'a mut JsonWriter>,
 }
 
 impl RuntimeTask for HostTask<'_> {

@@ -21,7 +21,7 @@ use cmdchat_core::{
 use jiff::Timestamp;
 
 use crate::{
-    args::{Command, Invocation},
+    args::{CliCommand, Invocation},
     error::{Error, ExitStatus, reason},
     invite::word_code::WordCode,
     text::SafeText,
@@ -34,19 +34,19 @@ use crate::{
 /// Why it ended without success.
 pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Error> {
     match command {
-        Command::Host(command) => host::run(&command),
-        Command::Serve(command) => serve::run(*command, &again),
-        Command::Connect(command) => connect::run(command, &again),
-        Command::Join(command) => join::run(command, &again),
-        Command::Send(command) => send::run(command, &again),
-        Command::Verifier(command) => verifier::run(command, &again),
-        Command::Passphrase(command) => {
+        CliCommand::Host(command) => host::run(&command),
+        CliCommand::Serve(command) => serve::run(*command, &again),
+        CliCommand::Connect(command) => connect::run(command, &again),
+        CliCommand::Join(command) => join::run(command, &again),
+        CliCommand::Send(command) => send::run(command, &again),
+        CliCommand::Verifier(command) => verifier::run(command, &again),
+        CliCommand::Passphrase(command) => {
             let code = WordCode::draw(command.words, &seed()?).shown();
             print(SafeText::line(&[&code, &"\n"]).as_str().as_bytes())
         }
-        Command::Doctor => print(&doctor::page()),
-        Command::Completions(command) => print(&completions::script(command.shell)),
-        Command::Man => print(&man::page()),
+        CliCommand::Doctor => print(&doctor::page()),
+        CliCommand::Completions(command) => print(&completions::script(command.shell)),
+        CliCommand::Man => print(&man::page()),
     }
 }
 

@@ -15,10 +15,10 @@ use cmdchat_drivers::{client::SessionCommand, runtime::TcpRuntime};
 use zeroize::Zeroizing;
 
 use crate::{
-    args::{ReexecArgs, SecurityArgs, Send, TargetArgs},
+    args::{ReexecArgs, SecurityArgs, SendArgs, TargetArgs},
     error::{Error, ExitStatus},
     secrets,
-    session::{ChatSession, Next, Source},
+    session::{ChatSession, InputSource, SessionUpdate},
 };
 use crate::{
     commands::{
@@ -31,7 +31,7 @@ use crate::{
     signals::interrupt_on_signals,
 };
 
-pub(super) fn run(mut command: Send, again: &ReexecArgs) -> Result<ExitStatus, Error> {
+pub(super) fn run(mut command: SendArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     let password = secrets::password(command.take_secret(), again)?;
     let name = login::name(&command.way.username)?;
     let text = match command.text {
@@ -45,7 +45,13 @@ pub(super) fn run(mut command: Send, again: &ReexecArgs) -> Result<ExitStatus, E
         return Err(Error::too_long());
     }
     let demands = command.demands;
-    command.way.carriage.runtime.carry(Message { way: &command.way, demands, name, password, text })
+    command.way.carriage.runtime.carry(SendTask {
+        way: &command.way,
+        demands,
+        name,
+        password,
+        text,
+    })
 }
 
 /// Standard input, but for one line end behind it; no more than shows that it is
@@ -59,7 +65,7 @@ fn input() -> io::Result<Zeroizing<String>> {
     Ok(Zeroizing::new(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-struct Message<'a> {
+struct SendTask<'a> {
     way: &'a TargetArgs,
     demands: SecurityArgs,
     name: Username,
@@ -67,7 +73,7 @@ struct Message<'a> {
     text: Zeroizing<String>,
 }
 
-impl RuntimeTask for Message<'_> {
+impl RuntimeTask for SendTask<'_> {
     fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
         let (inside, signals) = interrupt_on_signals()?;
         let (_, nothing_typed) = async_channel::bounded(1);
@@ -78,7 +84,7 @@ impl RuntimeTask for Message<'_> {
             let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
-            let input = (Source::Pipe, nothing_typed);
+            let input = (InputSource::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
             let mut talk =
                 ChatSession::new(runtime.clone(), joined, input, signals, patience, None);
@@ -87,16 +93,16 @@ impl RuntimeTask for Message<'_> {
             loop {
                 match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
-                    Next::Event(Event::SendFailed(_, SendError::TooLong)) => {
+                    SessionUpdate::Event(Event::SendFailed(_, SendError::TooLong)) => {
                         return Err(Error::too_long());
                     }
-                    Next::Event(_)
-                    | Next::Typed(_)
-                    | Next::Waiting(_)
-                    | Next::Trying
-                    | Next::Time => {}
-                    Next::Over(parting) => return parted(self.way, parting),
-                    Next::Failed(failure) => return Err(failure),
+                    SessionUpdate::Event(_)
+                    | SessionUpdate::Typed(_)
+                    | SessionUpdate::Waiting(_)
+                    | SessionUpdate::Trying
+                    | SessionUpdate::Time => {}
+                    SessionUpdate::Over(parting) => return parted(self.way, parting),
+                    SessionUpdate::Failed(failure) => return Err(failure),
                 }
             }
         })

@@ -17,7 +17,7 @@ use signal_hook::{
 use crate::commands::{
     epoch, internal, print, seed,
     shared::{
-        room_kind::Kind,
+        room_kind::RoomKind,
         runtime::RuntimeTask,
         server::{keep, listening},
     },
@@ -48,9 +48,9 @@ fn from_password(
     seed: &Seed,
 ) -> Result<Credentials, Error> {
     let kind = match (command.strict, command.protocol) {
-        (true, _) => Kind::Strict,
-        (false, 1) => Kind::Protocol1,
-        (false, _) => Kind::Classic,
+        (true, _) => RoomKind::Strict,
+        (false, 1) => RoomKind::Protocol1,
+        (false, _) => RoomKind::Classic,
     };
     let password = if command.generate {
         let code = WordCode::draw(if command.strict { STRICT_WORDS } else { CLASSIC_WORDS }, seed);

@@ -2,7 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::commands::{print, seed, shared::room_kind::Kind};
+use crate::commands::{print, seed, shared::room_kind::RoomKind};
 use crate::{
     args::{ReexecArgs, VerifierArgs},
     error::{Error, ExitStatus, note},
@@ -23,7 +23,7 @@ pub(super) fn run(mut command: VerifierArgs, again: &ReexecArgs) -> Result<ExitS
     if !command.allow_weak && secrets::is_guessable(&password) {
         return Err(Error::weak_verifier());
     }
-    let kind = if command.classic { Kind::Classic } else { Kind::Strict };
+    let kind = if command.classic { RoomKind::Classic } else { RoomKind::Strict };
     let credentials = kind.credentials(&password, &seed)?;
     note(&SafeText::line(&[
         &"room: ",

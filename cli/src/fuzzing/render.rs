@@ -22,7 +22,7 @@ use crate::{
     text::SafeText,
     ui::{
         layout::Size,
-        model::{Input, Model, Now, Settings},
+        model::{Model, Msg, Now, Settings},
         plain, terminal,
         theme::Theme,
     },
@@ -34,7 +34,7 @@ pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     let mut bytes = Vec::new();
     for size in [Size { columns: 90, rows: 10 }, Size { columns: 24, rows: 6 }] {
         let Some(mut model) = room(name) else { continue };
-        update(&mut model, Input::Resized(size));
+        update(&mut model, Msg::Resized(size));
         let area = Rect::new(0, 0, size.columns, size.rows);
         let options = TerminalOptions { viewport: Viewport::Fixed(area) };
         let backend = CrosstermBackend::new(&mut bytes);
@@ -73,12 +73,12 @@ fn room(name: &Untrusted) -> Option<Model> {
     Some(Model::new(address, me, TimeZone::UTC, Settings::default()))
 }
 
-fn update(model: &mut Model, input: Input) {
+fn update(model: &mut Model, input: Msg) {
     model.update(Now { tick: Tick::ZERO, at: Timestamp::UNIX_EPOCH }, input);
 }
 
 /// Everything that can happen, all of it `name`'s doing.
-fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
+fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Msg> {
     let message = || Message {
         author: name.clone(),
         text: Some(text.clone()),
@@ -103,10 +103,10 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Input> {
         Event::HistoryCleared(Some(name.clone()), vec![Warning::SplitView]),
     ];
     let typed = [
-        Input::Paste(Zeroizing::new(text.raw().to_owned())),
-        Input::Line(Zeroizing::new(format!("/show {}", text.raw()))),
-        Input::Line(Zeroizing::new(format!("/ignore {}", name.raw()))),
-        Input::Line(Zeroizing::new("/who".to_owned())),
+        Msg::Paste(Zeroizing::new(text.raw().to_owned())),
+        Msg::Line(Zeroizing::new(format!("/show {}", text.raw()))),
+        Msg::Line(Zeroizing::new(format!("/ignore {}", name.raw()))),
+        Msg::Line(Zeroizing::new("/who".to_owned())),
     ];
-    heard.into_iter().map(Input::Heard).chain(typed).collect()
+    heard.into_iter().map(Msg::Heard).chain(typed).collect()
 }

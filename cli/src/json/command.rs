@@ -19,7 +19,7 @@ pub(super) enum JsonCommand {
 /// The line as it is written. Fields that are not listed are ignored.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
-enum Line {
+enum JsonRequest {
     Send {
         text: String,
         #[serde(rename = "ref")]
@@ -44,15 +44,17 @@ impl JsonCommand {
     /// What is wrong with the line.
     pub(super) fn read(line: &str) -> Result<Self, SafeText> {
         match serde_json::from_str(line) {
-            Ok(Line::Send { to: Some(_), .. }) => {
+            Ok(JsonRequest::Send { to: Some(_), .. }) => {
                 Err(SafeText::line(&[&"there are no private messages"]))
             }
-            Ok(Line::Send { text, mark, to: None }) => Ok(Self::Say(Zeroizing::new(text), mark)),
-            Ok(Line::Action { text, mark }) => {
+            Ok(JsonRequest::Send { text, mark, to: None }) => {
+                Ok(Self::Say(Zeroizing::new(text), mark))
+            }
+            Ok(JsonRequest::Action { text, mark }) => {
                 Ok(Self::Say(Zeroizing::new(["/me ", &text].concat()), mark))
             }
-            Ok(Line::Command { text }) => Self::command(&text),
-            Ok(Line::Quit) => Ok(Self::Leave),
+            Ok(JsonRequest::Command { text }) => Self::command(&text),
+            Ok(JsonRequest::Quit) => Ok(Self::Leave),
             Err(error) => Err(SafeText::one_line(&error.to_string())),
         }
     }

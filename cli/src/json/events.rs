@@ -6,22 +6,22 @@ use cmdchat_core::{
     username::Username,
 };
 
-use crate::json::output::{JsonWarning, Member, Said, View, What};
+use crate::json::output::{JsonChainHead, JsonEvent, JsonMember, JsonMessage, JsonWarning};
 use crate::ui::mentions::{action, mentions};
 
-pub(super) fn member(name: &Untrusted) -> Member<'_> {
-    Member { name: name.raw() }
+pub(super) fn member(name: &Untrusted) -> JsonMember<'_> {
+    JsonMember { name: name.raw() }
 }
 
-pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> What<'a> {
+pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> JsonEvent<'a> {
     let mut others: Vec<_> = welcome.members.iter().map(member).collect();
     if let Some(own) = others.iter().position(|member| member.name == me.as_str()) {
         others.remove(own);
     }
-    What::Ready {
+    JsonEvent::Ready {
         mode: if welcome.mode == Mode::Strict { "strict" } else { "classic" },
         sealed: welcome.mode > Mode::Plaintext,
-        me: Member { name: me.as_str() },
+        me: JsonMember { name: me.as_str() },
         members: others,
         fingerprint: welcome.fingerprint.to_string(),
         history: welcome.history.len(),
@@ -29,7 +29,7 @@ pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> What<'a> {
 }
 
 /// What is odd about a message, then the message itself.
-pub(super) fn said<'a>(message: &'a Message, me: &Username, history: bool) -> Vec<What<'a>> {
+pub(super) fn said<'a>(message: &'a Message, me: &Username, history: bool) -> Vec<JsonEvent<'a>> {
     let author = message.author.raw();
     let mut objects: Vec<_> = message.doubts.iter().map(|doubt| doubted(*doubt, author)).collect();
     objects.push(match message.text.as_ref().map(Untrusted::raw) {
@@ -37,31 +37,32 @@ pub(super) fn said<'a>(message: &'a Message, me: &Username, history: bool) -> Ve
         Some(text) => {
             let (own, (action, words)) = (message.own.is_some(), action(text));
             let mention = !own && mentions(text, me.as_str());
-            let said = Said { from: member(&message.author), text: words, own, history, mention };
-            if action { What::Action(said) } else { What::Message(said) }
+            let said =
+                JsonMessage { from: member(&message.author), text: words, own, history, mention };
+            if action { JsonEvent::Action(said) } else { JsonEvent::Message(said) }
         }
     });
     objects
 }
 
-pub(super) fn doubted(doubt: Warning, author: &str) -> What<'_> {
+pub(super) fn doubted(doubt: Warning, author: &str) -> JsonEvent<'_> {
     match doubt {
         Warning::SplitView => warn("split_history", author),
         Warning::Missing(count) => {
             let gap = JsonWarning { code: "gap", from: Some(author), ..JsonWarning::default() };
-            What::Warn(JsonWarning { count: Some(count), ..gap })
+            JsonEvent::Warn(JsonWarning { count: Some(count), ..gap })
         }
         Warning::Clock => warn("clock", author),
     }
 }
 
-pub(super) fn rejected(RejectedMessage { author, why }: &RejectedMessage) -> What<'_> {
+pub(super) fn rejected(RejectedMessage { author, why }: &RejectedMessage) -> JsonEvent<'_> {
     let author = author.raw();
     match why {
         RejectReason::Forged(written_by) => {
             let forged =
                 JsonWarning { code: "forged", from: Some(author), ..JsonWarning::default() };
-            What::Warn(JsonWarning { written_by: Some(written_by.raw()), ..forged })
+            JsonEvent::Warn(JsonWarning { written_by: Some(written_by.raw()), ..forged })
         }
         RejectReason::Altered => warn("altered", author),
         RejectReason::Replayed => warn("duplicate", author),
@@ -69,14 +70,14 @@ pub(super) fn rejected(RejectedMessage { author, why }: &RejectedMessage) -> Wha
     }
 }
 
-fn warn<'a>(code: &'static str, from: &'a str) -> What<'a> {
-    What::Warn(JsonWarning { code, from: Some(from), ..JsonWarning::default() })
+fn warn<'a>(code: &'static str, from: &'a str) -> JsonEvent<'a> {
+    JsonEvent::Warn(JsonWarning { code, from: Some(from), ..JsonWarning::default() })
 }
 
-pub(super) fn standing(RoomState { view, fingerprint }: &RoomState) -> What<'static> {
+pub(super) fn standing(RoomState { view, fingerprint }: &RoomState) -> JsonEvent<'static> {
     let hex = |bytes: [u8; 5]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    What::Standing {
+    JsonEvent::Standing {
         fingerprint: fingerprint.to_string(),
-        view: view.map(|(number, bytes)| View { number, view: hex(bytes) }),
+        view: view.map(|(number, bytes)| JsonChainHead { number, view: hex(bytes) }),
     }
 }

@@ -17,21 +17,21 @@ use zeroize::Zeroizing;
 
 use crate::json::{
     command::JsonCommand,
-    output::{JsonWarning, State, What},
+    output::{JsonEvent, JsonWarning, State},
 };
 use crate::{
-    session::{ChatSession, Next, SessionSummary, input::Typed},
+    session::{ChatSession, SessionSummary, SessionUpdate, input::InputEvent},
     ui::StartupNotices,
 };
 
 use crate::error::Error;
 
-pub use crate::json::output::Writer;
+pub use crate::json::output::JsonWriter;
 
 /// One stay, told to a program and led by it.
 pub struct JsonFrontend<'a, R> {
     runtime: R,
-    out: &'a mut Writer,
+    out: &'a mut JsonWriter,
     me: Username,
     talk: ChatSession<'a, R>,
     opening: StartupNotices,
@@ -47,7 +47,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     #[must_use]
     pub fn new(
         runtime: R,
-        out: &'a mut Writer,
+        out: &'a mut JsonWriter,
         me: Username,
         talk: ChatSession<'a, R>,
         opening: StartupNotices,
@@ -72,17 +72,21 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
         loop {
             let told = match self.talk.next(None).await {
-                Next::Event(event) => self.tell(event),
-                Next::Typed(Typed::Line(line)) => self.take(&line),
-                Next::Typed(Typed::Input(_) | Typed::End) | Next::Trying | Next::Time => Ok(()),
-                Next::Waiting(next) => self.out.reconnecting(next.since(self.runtime.now())),
-                Next::Over(parting) => {
+                SessionUpdate::Event(event) => self.tell(event),
+                SessionUpdate::Typed(InputEvent::Line(line)) => self.take(&line),
+                SessionUpdate::Typed(InputEvent::Input(_) | InputEvent::End)
+                | SessionUpdate::Trying
+                | SessionUpdate::Time => Ok(()),
+                SessionUpdate::Waiting(next) => {
+                    self.out.reconnecting(next.since(self.runtime.now()))
+                }
+                SessionUpdate::Over(parting) => {
                     if parting.ending == CloseReason::ClosedByServer {
-                        let _ = self.out.put(&What::State(State::Closed));
+                        let _ = self.out.put(&JsonEvent::State(State::Closed));
                     }
                     return Ok(parting);
                 }
-                Next::Failed(failure) => return Err(failure),
+                SessionUpdate::Failed(failure) => return Err(failure),
             };
             if let Err(error) = told {
                 self.talk.give_up(&error);
@@ -104,7 +108,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
             Event::Message(message) => self.said(&message, false),
             Event::Rejected(rejected) => self.out.put(&events::rejected(&rejected)),
             Event::Joined(name, online) => {
-                let told = self.out.put(&What::Join { member: events::member(&name), online });
+                let told = self.out.put(&JsonEvent::Join { member: events::member(&name), online });
                 self.members.push(name);
                 told
             }
@@ -112,16 +116,16 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                 if let Some(at) = self.members.iter().position(|member| *member == name) {
                     self.members.remove(at);
                 }
-                self.out.put(&What::Part { member: events::member(&name), online })
+                self.out.put(&JsonEvent::Part { member: events::member(&name), online })
             }
             Event::HistoryCleared(by, doubts) => {
                 for doubt in doubts {
                     let author = by.as_ref().map_or("", Untrusted::raw);
                     self.out.put(&events::doubted(doubt, author))?;
                 }
-                self.out.put(&What::Wiped { by: by.as_ref().map(Untrusted::raw) })
+                self.out.put(&JsonEvent::Wiped { by: by.as_ref().map(Untrusted::raw) })
             }
-            Event::Notice(text) => self.out.put(&What::Notice { text: text.raw() }),
+            Event::Notice(text) => self.out.put(&JsonEvent::Notice { text: text.raw() }),
             Event::SendFailed(reference, why) => {
                 let mark = self.marks.remove(&reference);
                 self.failed(mark.as_deref(), why)
@@ -129,7 +133,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
             Event::Unacknowledged(reference) => {
                 let mark = self.marks.get(&reference).map(String::as_str);
                 let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
-                self.out.put(&What::Warn(late))
+                self.out.put(&JsonEvent::Warn(late))
             }
             Event::RoomState(standing) => self.out.put(&events::standing(&standing)),
             Event::Ended(_) => Ok(()),
@@ -140,11 +144,11 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     fn open(&mut self, mode: Mode) -> io::Result<()> {
         if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
             let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };
-            self.out.put(&What::Warn(weak))?;
+            self.out.put(&JsonEvent::Warn(weak))?;
         }
         match &self.opening.card {
             Some(card) if std::mem::take(&mut self.opening.hosts) => {
-                self.out.put(&What::Invite { line: card.line.as_str() })
+                self.out.put(&JsonEvent::Invite { line: card.line.as_str() })
             }
             _ => Ok(()),
         }
@@ -152,7 +156,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
 
     fn said(&mut self, message: &Message, history: bool) -> io::Result<()> {
         if let Some(mark) = message.own.and_then(|own| self.marks.remove(&own)) {
-            self.out.put(&What::Sent { mark: &mark })?;
+            self.out.put(&JsonEvent::Sent { mark: &mark })?;
         }
         for object in events::said(message, &self.me, history) {
             match message.at {
@@ -170,12 +174,12 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
             Ok(JsonCommand::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
             Ok(JsonCommand::Who) => {
                 let members = self.members.iter().map(events::member).collect();
-                return self.out.put(&What::Members { members });
+                return self.out.put(&JsonEvent::Members { members });
             }
             Ok(JsonCommand::Leave) => self.talk.leave(),
             Err(why) => {
                 let (code, text) = ("bad_input", why.as_str());
-                return self.out.put(&What::Error { code, exit: None, text });
+                return self.out.put(&JsonEvent::Error { code, exit: None, text });
             }
         }
         Ok(())
@@ -187,7 +191,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         }
         if text.is_empty() {
             let (code, text) = ("empty", "nothing to say");
-            return self.out.put(&What::Failed { mark: mark.as_deref(), code, text });
+            return self.out.put(&JsonEvent::Failed { mark: mark.as_deref(), code, text });
         }
         let reference = SendId(self.said);
         self.said += 1;
@@ -201,7 +205,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
             SendError::TooLong => ("too_long", "too long (16 KiB at most)"),
             SendError::Ended => ("ended", "the session is over"),
         };
-        self.out.put(&What::Failed { mark, code, text })
+        self.out.put(&JsonEvent::Failed { mark, code, text })
     }
 }
 

@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 use crate::{
     error::{Error, ExitStatus},
     text::SafeText,
-    ui::stdout::Output,
+    ui::stdout::UnbufferedStdout,
 };
 
 /// An object, by its type.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
-pub(super) enum What<'a> {
+pub(super) enum JsonEvent<'a> {
     Hello {
         client: &'static str,
     },
@@ -27,9 +27,9 @@ pub(super) enum What<'a> {
     Ready {
         mode: &'static str,
         sealed: bool,
-        me: Member<'a>,
+        me: JsonMember<'a>,
         /// The others.
-        members: Vec<Member<'a>>,
+        members: Vec<JsonMember<'a>>,
         fingerprint: String,
         /// So many messages of before follow.
         history: usize,
@@ -37,19 +37,19 @@ pub(super) enum What<'a> {
     Invite {
         line: &'a str,
     },
-    Message(Said<'a>),
-    Action(Said<'a>),
+    Message(JsonMessage<'a>),
+    Action(JsonMessage<'a>),
     Join {
-        member: Member<'a>,
+        member: JsonMember<'a>,
         online: usize,
     },
     Part {
-        member: Member<'a>,
+        member: JsonMember<'a>,
         online: usize,
     },
     Members {
         /// All of them.
-        members: Vec<Member<'a>>,
+        members: Vec<JsonMember<'a>>,
     },
     Wiped {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,7 +61,7 @@ pub(super) enum What<'a> {
     Standing {
         fingerprint: String,
         #[serde(flatten)]
-        view: Option<View>,
+        view: Option<JsonChainHead>,
     },
     Sent {
         #[serde(rename = "ref")]
@@ -102,13 +102,13 @@ pub(super) enum State<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Member<'a> {
+pub(super) struct JsonMember<'a> {
     pub(super) name: &'a str,
 }
 
 #[derive(Serialize)]
-pub(super) struct Said<'a> {
-    pub(super) from: Member<'a>,
+pub(super) struct JsonMessage<'a> {
+    pub(super) from: JsonMember<'a>,
     pub(super) text: &'a str,
     pub(super) own: bool,
     pub(super) history: bool,
@@ -118,7 +118,7 @@ pub(super) struct Said<'a> {
 
 /// Where the room stands, in a strict one.
 #[derive(Serialize)]
-pub(super) struct View {
+pub(super) struct JsonChainHead {
     pub(super) number: u64,
     pub(super) view: String,
 }
@@ -139,10 +139,10 @@ pub(super) struct JsonWarning<'a> {
 
 /// With what all objects have: the version of the form, and when.
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     v: u8,
     #[serde(flatten)]
-    what: &'a What<'a>,
+    what: &'a JsonEvent<'a>,
     #[serde(serialize_with = "milliseconds")]
     ts: Timestamp,
 }
@@ -152,18 +152,18 @@ fn milliseconds<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error>
 }
 
 /// The line of an object.
-pub(super) fn line(what: &What<'_>, ts: Timestamp) -> SafeText {
-    SafeText::json(&Line { v: 1, what, ts })
+pub(super) fn line(what: &JsonEvent<'_>, ts: Timestamp) -> SafeText {
+    SafeText::json(&JsonLine { v: 1, what, ts })
 }
 
 /// Standard output, as long as somebody reads it.
 #[derive(Debug, Default)]
-pub struct Writer {
-    out: Output,
+pub struct JsonWriter {
+    out: UnbufferedStdout,
     unheard: bool,
 }
 
-impl Writer {
+impl JsonWriter {
     /// Says who is speaking.
     ///
     /// # Errors
@@ -171,7 +171,7 @@ impl Writer {
     /// Those of standard output.
     pub fn open() -> io::Result<Self> {
         let mut writer = Self::default();
-        writer.put(&What::Hello { client: concat!("cmdchat/", env!("CARGO_PKG_VERSION")) })?;
+        writer.put(&JsonEvent::Hello { client: concat!("cmdchat/", env!("CARGO_PKG_VERSION")) })?;
         Ok(writer)
     }
 
@@ -181,12 +181,12 @@ impl Writer {
     ///
     /// Those of standard output.
     pub fn connecting(&mut self, host: &str, port: u16) -> io::Result<()> {
-        self.put(&What::State(State::Connecting { host, port }))
+        self.put(&JsonEvent::State(State::Connecting { host, port }))
     }
 
     /// It was lost, and is tried again after so long.
     pub(super) fn reconnecting(&mut self, after: Duration) -> io::Result<()> {
-        self.put(&What::State(State::Reconnecting { in_ms: after.as_millis() }))
+        self.put(&JsonEvent::State(State::Reconnecting { in_ms: after.as_millis() }))
     }
 
     /// Why it ended, and that it did.
@@ -195,21 +195,22 @@ impl Writer {
             Ok(exit) => *exit,
             Err(failure) => {
                 let (exit, text) = (failure.exit, failure.what.as_str());
-                let _ = self.put(&What::Error { code: exit.word(), exit: Some(exit as u8), text });
+                let _ =
+                    self.put(&JsonEvent::Error { code: exit.word(), exit: Some(exit as u8), text });
                 exit
             }
         };
-        let _ = self.put(&What::Bye { exit: exit as u8 });
+        let _ = self.put(&JsonEvent::Bye { exit: exit as u8 });
     }
 
-    pub(super) fn put(&mut self, what: &What<'_>) -> io::Result<()> {
+    pub(super) fn put(&mut self, what: &JsonEvent<'_>) -> io::Result<()> {
         self.put_at(what, Timestamp::now())
     }
 
     /// # Errors
     ///
     /// Those of standard output, once.
-    pub(super) fn put_at(&mut self, what: &What<'_>, at: Timestamp) -> io::Result<()> {
+    pub(super) fn put_at(&mut self, what: &JsonEvent<'_>, at: Timestamp) -> io::Result<()> {
         if self.unheard {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use cmdchat_core::username::Username;
 use jiff::Timestamp;
 
 use crate::json::events;
-use crate::json::output::{What, line};
+use crate::json::output::{JsonEvent, line};
 
 const FINGERPRINT: &str = "12345 67890 11111 22222 33333";
 
@@ -26,7 +26,7 @@ fn message(text: Option<&str>, doubts: &[Warning]) -> Message {
 }
 
 /// The line of an object without what all have.
-fn body(what: &What<'_>) -> String {
+fn body(what: &JsonEvent<'_>) -> String {
     let line = line(what, Timestamp::UNIX_EPOCH).to_string();
     let body = line.strip_prefix(r#"{"v":1,"type":""#).unwrap();
     body.strip_suffix(r#","ts":"1970-01-01T00:00:00.000Z"}"#).unwrap().to_owned()

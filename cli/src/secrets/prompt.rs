@@ -8,7 +8,7 @@ use crate::text::{SafeText, tail, width};
 
 /// What can be pressed.
 #[derive(Clone, Copy)]
-pub(super) enum Key {
+pub(super) enum PromptKey {
     Letter(char),
     Backspace,
     /// Ctrl+U
@@ -24,7 +24,7 @@ pub(super) enum Key {
 
 /// What comes of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Typed {
+pub(super) enum PromptState {
     More,
     Done,
     Cancelled,
@@ -32,7 +32,7 @@ pub(super) enum Typed {
 
 /// What is asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum PromptKind {
     Password,
     /// Words of a list: Tab completes them, and they are counted.
     Code,
@@ -43,7 +43,7 @@ enum Kind {
 /// The line as far as it was typed. Its buffer never grows.
 pub(super) struct Prompt {
     text: Zeroizing<String>,
-    kind: Kind,
+    kind: PromptKind,
     shown: bool,
     ended: bool,
     label: &'static str,
@@ -53,47 +53,47 @@ pub(super) struct Prompt {
 
 impl Prompt {
     pub(super) fn password(label: &'static str) -> Self {
-        Self::new(Kind::Password, label)
+        Self::new(PromptKind::Password, label)
     }
 
     pub(super) fn code(label: &'static str) -> Self {
-        Self::new(Kind::Code, label)
+        Self::new(PromptKind::Code, label)
     }
 
     pub(super) fn open(label: &'static str) -> Self {
-        Self::new(Kind::Open, label)
+        Self::new(PromptKind::Open, label)
     }
 
-    fn new(kind: Kind, label: &'static str) -> Self {
+    fn new(kind: PromptKind, label: &'static str) -> Self {
         let text = Zeroizing::new(String::with_capacity(MAX_LEN));
-        Self { text, kind, shown: kind == Kind::Open, ended: false, label, drawn: 0 }
+        Self { text, kind, shown: kind == PromptKind::Open, ended: false, label, drawn: 0 }
     }
 
-    pub(super) fn press(&mut self, key: Key) -> Typed {
+    pub(super) fn press(&mut self, key: PromptKey) -> PromptState {
         match key {
-            Key::Letter(letter) => self.add(letter.encode_utf8(&mut [0; 4])),
-            Key::Complete => {
-                if self.kind == Kind::Code
+            PromptKey::Letter(letter) => self.add(letter.encode_utf8(&mut [0; 4])),
+            PromptKey::Complete => {
+                if self.kind == PromptKind::Code
                     && let Some(rest) = word_code::completion(&self.text)
                 {
                     self.add(&rest);
                 }
             }
-            Key::Backspace => {
+            PromptKey::Backspace => {
                 self.text.pop();
             }
-            Key::Clear => self.text.zeroize(),
-            Key::ShowOrHide => self.shown = self.kind == Kind::Open || !self.shown,
-            Key::Enter => {
+            PromptKey::Clear => self.text.zeroize(),
+            PromptKey::ShowOrHide => self.shown = self.kind == PromptKind::Open || !self.shown,
+            PromptKey::Enter => {
                 self.end();
-                return Typed::Done;
+                return PromptState::Done;
             }
-            Key::Cancel => {
+            PromptKey::Cancel => {
                 self.end();
-                return Typed::Cancelled;
+                return PromptState::Cancelled;
             }
         }
-        Typed::More
+        PromptState::More
     }
 
     fn add(&mut self, text: &str) {
@@ -104,7 +104,7 @@ impl Prompt {
 
     fn end(&mut self) {
         self.ended = true;
-        self.shown = self.kind == Kind::Open;
+        self.shown = self.kind == PromptKind::Open;
     }
 
     /// What to write to make a line of `columns` look as it should. Neither
@@ -128,7 +128,7 @@ impl Prompt {
     /// What is said behind a code that is being typed, if there is room.
     fn note(&self, room: usize) -> Zeroizing<String> {
         let mut note = Zeroizing::new(String::new());
-        if self.kind == Kind::Code && !self.ended {
+        if self.kind == PromptKind::Code && !self.ended {
             let progress = word_code::progress(&self.text);
             if progress.width() > 0 && progress.width() + 2 <= room {
                 note.push_str("  ");
@@ -150,7 +150,7 @@ mod tests {
     fn typed(text: &str) -> Prompt {
         let mut line = Prompt::password("? ");
         for letter in text.chars() {
-            assert_eq!(line.press(Key::Letter(letter)), Typed::More);
+            assert_eq!(line.press(PromptKey::Letter(letter)), PromptState::More);
         }
         line
     }
@@ -159,18 +159,18 @@ mod tests {
     fn letters_are_stars() {
         let mut line = typed("pä日");
         assert_eq!(line.draw(80).as_str(), "\r? ***");
-        line.press(Key::Backspace);
+        line.press(PromptKey::Backspace);
         assert_eq!(line.draw(80).as_str(), "\r? ** \u{8}");
-        assert_eq!(line.press(Key::Enter), Typed::Done);
+        assert_eq!(line.press(PromptKey::Enter), PromptState::Done);
         assert_eq!(line.into_bytes().as_slice(), "pä".as_bytes());
     }
 
     #[test]
     fn they_can_be_seen_for_a_while() {
         let mut line = typed("a\u{1B}日");
-        line.press(Key::ShowOrHide);
+        line.press(PromptKey::ShowOrHide);
         assert_eq!(line.draw(80).as_str(), "\r? a^[日");
-        line.press(Key::Enter);
+        line.press(PromptKey::Enter);
         assert_eq!(line.draw(80).as_str(), "\r? ***  \u{8}\u{8}");
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn one_row_is_enough() {
         let mut line = typed(&"x".repeat(5_000));
         assert_eq!(line.draw(10).as_str(), "\r? *******");
-        line.press(Key::ShowOrHide);
+        line.press(PromptKey::ShowOrHide);
         assert_eq!(line.draw(10).as_str(), "\r? xxxxxxx");
         assert_eq!(line.into_bytes().len(), MAX_LEN);
     }
@@ -186,8 +186,8 @@ mod tests {
     #[test]
     fn it_can_be_cleared_and_left() {
         let mut line = typed("abc");
-        line.press(Key::Clear);
-        assert_eq!(line.press(Key::Cancel), Typed::Cancelled);
+        line.press(PromptKey::Clear);
+        assert_eq!(line.press(PromptKey::Cancel), PromptState::Cancelled);
         assert!(line.into_bytes().is_empty());
     }
 
@@ -196,34 +196,34 @@ mod tests {
         let mut line = Prompt::code("? ");
         let mut press = |keys: &str| {
             for key in keys.chars() {
-                line.press(if key == '\t' { Key::Complete } else { Key::Letter(key) });
+                line.press(if key == '\t' { PromptKey::Complete } else { PromptKey::Letter(key) });
             }
             line.draw(80).trim_end_matches('\u{8}').to_owned()
         };
         assert_eq!(press("zoo"), "\r? ***  0 of 3 words");
         assert_eq!(press("\t"), "\r? *****  1 of 3 words");
         assert_eq!(press("tidi-"), "\r? **********  \"tidi\" is not a code word");
-        line.press(Key::Clear);
+        line.press(PromptKey::Clear);
         assert_eq!(
             line.draw(80).trim_end(),
             format!("\r? {}{}", " ".repeat(37), "\u{8}".repeat(37))
         );
-        line.press(Key::Letter('o'));
+        line.press(PromptKey::Letter('o'));
         assert_eq!(line.draw(80).as_str(), format!("\r? *  0 of 3 words{}", "\u{8}".repeat(14)));
         assert_eq!(
             line.draw(16).as_str(),
             format!("\r? *{}{}", " ".repeat(14), "\u{8}".repeat(14))
         );
-        line.press(Key::Enter);
+        line.press(PromptKey::Enter);
         assert_eq!(line.draw(80).as_str(), "\r? *");
     }
 
     #[test]
     fn what_is_no_secret_is_seen() {
         let mut line = Prompt::open("name: ");
-        line.press(Key::Letter('b'));
-        line.press(Key::ShowOrHide);
-        line.press(Key::Enter);
+        line.press(PromptKey::Letter('b'));
+        line.press(PromptKey::ShowOrHide);
+        line.press(PromptKey::Enter);
         assert_eq!(line.draw(80).as_str(), "\rname: b");
     }
 }

@@ -11,7 +11,7 @@ use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
 use crate::args::ReexecArgs;
 use crate::error::{Error, ExitStatus, reason};
 use crate::secrets::Bytes;
-use crate::secrets::prompt::{Key, Prompt, Typed};
+use crate::secrets::prompt::{Prompt, PromptKey, PromptState};
 use crate::text::SafeText;
 
 pub(super) fn open(_fd: u32) -> io::Result<File> {
@@ -59,38 +59,38 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
 }
 
 fn converse(mut line: Prompt) -> io::Result<Option<Bytes>> {
-    let mut typed = Typed::More;
+    let mut typed = PromptState::More;
     let mut screen = io::stderr();
     loop {
         let columns = size().map_or(80, |(columns, _)| usize::from(columns));
         screen.write_all(line.draw(columns).as_bytes())?;
-        if typed != Typed::More {
+        if typed != PromptState::More {
             screen.write_all(b"\r\n")?;
-            return Ok((typed == Typed::Done).then(|| line.into_bytes()));
+            return Ok((typed == PromptState::Done).then(|| line.into_bytes()));
         }
-        typed = key(&read()?).map_or(Typed::More, |key| line.press(key));
+        typed = key(&read()?).map_or(PromptState::More, |key| line.press(key));
     }
 }
 
-fn key(event: &Event) -> Option<Key> {
+fn key(event: &Event) -> Option<PromptKey> {
     let key = event.as_key_event().filter(|key| key.kind != KeyEventKind::Release)?;
     if key.modifiers.contains(KeyModifiers::CONTROL) && !key.modifiers.contains(KeyModifiers::ALT) {
         return match key.code.as_char()? {
-            'c' | 'd' => Some(Key::Cancel),
-            'h' => Some(Key::Backspace),
-            't' => Some(Key::ShowOrHide),
-            'u' => Some(Key::Clear),
+            'c' | 'd' => Some(PromptKey::Cancel),
+            'h' => Some(PromptKey::Backspace),
+            't' => Some(PromptKey::ShowOrHide),
+            'u' => Some(PromptKey::Clear),
             _ => None,
         };
     }
     if key.code == KeyCode::Enter {
-        Some(Key::Enter)
+        Some(PromptKey::Enter)
     } else if key.code == KeyCode::Backspace {
-        Some(Key::Backspace)
+        Some(PromptKey::Backspace)
     } else if key.code == KeyCode::Tab {
-        Some(Key::Complete)
+        Some(PromptKey::Complete)
     } else {
-        key.code.as_char().map(Key::Letter)
+        key.code.as_char().map(PromptKey::Letter)
     }
 }
 

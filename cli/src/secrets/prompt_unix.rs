@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ExitStatus, reason};
 use crate::secrets::Bytes;
-use crate::secrets::prompt::{Key, Prompt, Typed};
+use crate::secrets::prompt::{Prompt, PromptKey, PromptState};
 use crate::text::SafeText;
 
 fn terminal() -> io::Result<File> {
@@ -52,31 +52,31 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
 /// The line that is typed; nothing if it is given up.
 fn converse(mut tty: &File, mut line: Prompt, signals: &Signals) -> io::Result<Option<Bytes>> {
     let mut keys = Keys::default();
-    let mut typed = Typed::More;
+    let mut typed = PromptState::More;
     loop {
         let columns = tcgetwinsize(tty).map_or(0, |size| usize::from(size.ws_col));
         let columns = if columns == 0 { 80 } else { columns };
         tty.write_all(line.draw(columns).as_bytes())?;
-        if typed != Typed::More {
+        if typed != PromptState::More {
             tty.write_all(b"\n")?;
-            return Ok((typed == Typed::Done).then(|| line.into_bytes()));
+            return Ok((typed == PromptState::Done).then(|| line.into_bytes()));
         }
         let key = loop {
             match next(tty, signals)? {
-                Input::Byte(byte) => {
+                KeyInput::Byte(byte) => {
                     if let Some(key) = keys.key(byte) {
                         break key;
                     }
                 }
-                Input::Pause => keys = Keys::default(),
-                Input::End => break Key::Cancel,
+                KeyInput::Pause => keys = Keys::default(),
+                KeyInput::End => break PromptKey::Cancel,
             }
         };
         typed = line.press(key);
     }
 }
 
-enum Input {
+enum KeyInput {
     Byte(u8),
     /// Nothing for a moment: what began is over.
     Pause,
@@ -84,7 +84,7 @@ enum Input {
 }
 
 /// One byte, and not more: what is typed ahead is for the program.
-fn next(mut tty: &File, signals: &Signals) -> io::Result<Input> {
+fn next(mut tty: &File, signals: &Signals) -> io::Result<KeyInput> {
     let mut wait = [PollFd::new(tty, PollFlags::IN)];
     let tenth = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     let ready = match poll(&mut wait, Some(&tenth)) {
@@ -93,15 +93,15 @@ fn next(mut tty: &File, signals: &Signals) -> io::Result<Input> {
         Err(error) => return Err(error.into()),
     };
     if signals.seen() != 0 {
-        return Ok(Input::End);
+        return Ok(KeyInput::End);
     }
     if ready == 0 {
-        return Ok(Input::Pause);
+        return Ok(KeyInput::Pause);
     }
     let mut byte = Zeroizing::new([0]);
     Ok(match tty.read(&mut *byte)? {
-        0 => Input::End,
-        _ => Input::Byte(byte[0]),
+        0 => KeyInput::End,
+        _ => KeyInput::Byte(byte[0]),
     })
 }
 
@@ -121,7 +121,7 @@ enum State {
 }
 
 impl Keys {
-    fn key(&mut self, byte: u8) -> Option<Key> {
+    fn key(&mut self, byte: u8) -> Option<PromptKey> {
         match (self.state, byte) {
             (State::Text, 0x1B) => self.state = State::Escape,
             (State::Escape, b'[' | b'O') => self.state = State::Sequence,
@@ -132,19 +132,19 @@ impl Keys {
         None
     }
 
-    fn text(&mut self, byte: u8) -> Option<Key> {
+    fn text(&mut self, byte: u8) -> Option<PromptKey> {
         match byte {
-            b'\r' | b'\n' => Some(Key::Enter),
-            0x03 | 0x04 => Some(Key::Cancel),
-            0x08 | 0x7F => Some(Key::Backspace),
-            b'\t' => Some(Key::Complete),
-            0x14 => Some(Key::ShowOrHide),
-            0x15 => Some(Key::Clear),
+            b'\r' | b'\n' => Some(PromptKey::Enter),
+            0x03 | 0x04 => Some(PromptKey::Cancel),
+            0x08 | 0x7F => Some(PromptKey::Backspace),
+            b'\t' => Some(PromptKey::Complete),
+            0x14 => Some(PromptKey::ShowOrHide),
+            0x15 => Some(PromptKey::Clear),
             0..=0x1F => None,
             _ => {
                 self.letter.push(byte);
                 let letter = std::str::from_utf8(&self.letter);
-                let key = letter.ok().and_then(|text| text.chars().next()).map(Key::Letter);
+                let key = letter.ok().and_then(|text| text.chars().next()).map(PromptKey::Letter);
                 let hopeless = letter.is_err_and(|error| error.error_len().is_some());
                 if key.is_some() || hopeless {
                     self.letter.clear();
@@ -220,13 +220,13 @@ mod tests {
     fn typed(bytes: &str) -> String {
         let mut keys = Keys::default();
         let key = |key| match key {
-            Key::Letter(letter) => letter,
-            Key::Backspace => '<',
-            Key::Clear => '-',
-            Key::ShowOrHide => '?',
-            Key::Complete => '>',
-            Key::Enter => '!',
-            Key::Cancel => '#',
+            PromptKey::Letter(letter) => letter,
+            PromptKey::Backspace => '<',
+            PromptKey::Clear => '-',
+            PromptKey::ShowOrHide => '?',
+            PromptKey::Complete => '>',
+            PromptKey::Enter => '!',
+            PromptKey::Cancel => '#',
         };
         bytes.bytes().filter_map(|byte| keys.key(byte)).map(key).collect()
     }

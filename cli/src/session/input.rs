@@ -10,8 +10,8 @@ use async_channel::Sender;
 use zeroize::Zeroizing;
 
 use crate::{
-    session::Source,
-    ui::terminal::{self, Input},
+    session::InputSource,
+    ui::terminal::{self, TerminalEvent},
 };
 
 /// The longest line of a pipe that is kept, in bytes: more than any message may
@@ -23,9 +23,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
 /// One thing that was typed.
 #[derive(Debug)]
-pub enum Typed {
+pub enum InputEvent {
     /// A key, a paste or a new size, at a live terminal.
-    Input(Input),
+    Input(TerminalEvent),
     /// A line of a pipe, or of a terminal that edits lines itself.
     Line(Zeroizing<String>),
     /// The end of input.
@@ -37,14 +37,14 @@ pub enum Typed {
 /// # Errors
 ///
 /// The thread cannot be started.
-pub fn listen(source: Source, typing: Sender<Typed>) -> io::Result<()> {
+pub fn listen(source: InputSource, typing: Sender<InputEvent>) -> io::Result<()> {
     let listen = move || {
         let ended = match source {
-            Source::Keys => keys(&typing),
-            Source::Lines | Source::Pipe => lines(&mut io::stdin().lock(), &typing),
+            InputSource::Keys => keys(&typing),
+            InputSource::Lines | InputSource::Pipe => lines(&mut io::stdin().lock(), &typing),
         };
         if ended.is_ok() {
-            let _ = typing.send_blocking(Typed::End);
+            let _ = typing.send_blocking(InputEvent::End);
         }
     };
     thread::Builder::new().name("keyboard".into()).spawn(listen).map(drop)
@@ -53,14 +53,14 @@ pub fn listen(source: Source, typing: Sender<Typed>) -> io::Result<()> {
 /// Nobody listens any more.
 struct Disconnected;
 
-fn send(typing: &Sender<Typed>, typed: Typed) -> Result<(), Disconnected> {
+fn send(typing: &Sender<InputEvent>, typed: InputEvent) -> Result<(), Disconnected> {
     typing.send_blocking(typed).map_err(|_| Disconnected)
 }
 
-fn keys(typing: &Sender<Typed>) -> Result<(), Disconnected> {
+fn keys(typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
     while !typing.is_closed() {
         match terminal::input(POLL_INTERVAL) {
-            Ok(Some(input)) => send(typing, Typed::Input(input))?,
+            Ok(Some(input)) => send(typing, InputEvent::Input(input))?,
             Ok(None) => {}
             Err(_) => return Ok(()),
         }
@@ -70,7 +70,7 @@ fn keys(typing: &Sender<Typed>) -> Result<(), Disconnected> {
 
 /// Each line, and a last one without its end. Bytes that are not UTF-8 become
 /// U+FFFD; what is beyond [`LONGEST`] of one line is passed over.
-fn lines(input: &mut impl BufRead, typing: &Sender<Typed>) -> Result<(), Disconnected> {
+fn lines(input: &mut impl BufRead, typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
     let mut line = Zeroizing::new(Vec::new());
     loop {
         line.clear();
@@ -84,7 +84,7 @@ fn lines(input: &mut impl BufRead, typing: &Sender<Typed>) -> Result<(), Disconn
         }
         line.pop_if(|last| *last == b'\r');
         let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
-        send(typing, Typed::Line(text))?;
+        send(typing, InputEvent::Line(text))?;
     }
 }
 
@@ -97,7 +97,7 @@ mod tests {
         assert!(lines(&mut input, &typing).is_ok());
         drop(typing);
         let mut lines = Vec::new();
-        while let Ok(Typed::Line(line)) = typed.try_recv() {
+        while let Ok(InputEvent::Line(line)) = typed.try_recv() {
             lines.push(line.to_string());
         }
         lines

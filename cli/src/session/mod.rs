@@ -27,7 +27,7 @@ use futures_lite::future;
 
 use crate::error::Error;
 use crate::session::{
-    input::Typed,
+    input::InputEvent,
     outbox::Outbox,
     reconnect::{ConnectError, ConnectFuture, Reconnect},
 };
@@ -41,24 +41,24 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A stay in a room, and its input.
 pub struct ChatSession<'a, R> {
     runtime: R,
-    line: Line<'a>,
+    line: Connection<'a>,
     outbox: Outbox,
     regain: Option<Reconnect<'a>>,
     signals: Receiver<()>,
-    input: Receiver<Typed>,
-    source: Source,
+    input: Receiver<InputEvent>,
+    source: InputSource,
     /// How long to wait for echoes at the end.
     patience: Duration,
     /// Texts that have not come back.
     unanswered: usize,
     /// Why what happens cannot be shown any more.
     unwritten: Option<Error>,
-    stage: Stage,
+    stage: Lifecycle,
 }
 
 /// Who gives the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum InputSource {
     /// A person, key by key: one of them may always be the wish to be gone.
     Keys,
     /// A person, line by line.
@@ -67,29 +67,29 @@ pub enum Source {
     Pipe,
 }
 
-enum Line<'a> {
-    Up(Receiver<Event>),
-    Waiting(Tick, Vec<PendingMessage>),
-    Trying(ConnectFuture<'a>),
+enum Connection<'a> {
+    Online(Receiver<Event>),
+    Backoff(Tick, Vec<PendingMessage>),
+    Connecting(ConnectFuture<'a>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Talking,
+enum Lifecycle {
+    Active,
     /// No more input is taken.
-    Finishing,
+    Draining,
     /// The same, at somebody's wish.
-    Leaving,
-    Gone,
+    Closing,
+    Closed,
 }
 
 /// What happens next.
 #[derive(Debug)]
-pub enum Next {
+pub enum SessionUpdate {
     /// Something in the room; never the end.
     Event(Event),
     /// Something of the input; never its end.
-    Typed(Typed),
+    Typed(InputEvent),
     /// There is no connection; the next try comes then.
     Waiting(Tick),
     /// It is being tried.
@@ -122,7 +122,7 @@ pub struct SessionSummary {
 enum Wake {
     /// Nothing if the session's task died: it always says how it ended.
     Event(Option<Event>),
-    Typed(Typed),
+    Typed(InputEvent),
     Dialed(Result<ClientHandle, ConnectError>),
     Sent,
     Signal,
@@ -137,7 +137,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     pub fn new(
         runtime: R,
         joined: ClientHandle,
-        (source, input): (Source, Receiver<Typed>),
+        (source, input): (InputSource, Receiver<InputEvent>),
         signals: Receiver<()>,
         patience: Duration,
         regain: Option<Reconnect<'a>>,
@@ -147,7 +147,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         outbox.connect(commands);
         Self {
             runtime,
-            line: Line::Up(events),
+            line: Connection::Online(events),
             outbox,
             regain,
             signals,
@@ -156,30 +156,32 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             patience,
             unanswered: 0,
             unwritten: None,
-            stage: Stage::Talking,
+            stage: Lifecycle::Active,
         }
     }
 
     /// Waits for what happens next, at most until `due`. May be dropped at any
     /// time.
-    pub async fn next(&mut self, due: Option<Tick>) -> Next {
+    pub async fn next(&mut self, due: Option<Tick>) -> SessionUpdate {
         loop {
-            if self.stage == Stage::Gone {
+            if self.stage == Lifecycle::Closed {
                 self.patience = Duration::ZERO;
-                return Next::Over(self.parting(CloseReason::LocallyClosed));
+                return SessionUpdate::Over(self.parting(CloseReason::LocallyClosed));
             }
             match self.wake(due).await {
-                Wake::Event(None) => return Next::Over(self.parting(CloseReason::ConnectionLost)),
+                Wake::Event(None) => {
+                    return SessionUpdate::Over(self.parting(CloseReason::ConnectionLost));
+                }
                 Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
                 Wake::Event(Some(event)) => return self.heard(event),
-                Wake::Typed(Typed::End) => self.finish(),
-                Wake::Typed(typed) => return Next::Typed(typed),
+                Wake::Typed(InputEvent::End) => self.finish(),
+                Wake::Typed(typed) => return SessionUpdate::Typed(typed),
                 Wake::Dialed(Ok(ClientHandle { commands, events })) => {
                     self.outbox.connect(commands);
-                    self.line = Line::Up(events);
+                    self.line = Connection::Online(events);
                 }
                 Wake::Dialed(Err(ConnectError { failure, may_retry: false, .. })) => {
-                    return Next::Failed(failure);
+                    return SessionUpdate::Failed(failure);
                 }
                 Wake::Dialed(Err(ConnectError { unconfirmed, .. })) => {
                     return self.wait(unconfirmed);
@@ -195,8 +197,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         let takes_input = self.takes_input();
         let Self { runtime, line, outbox, signals, input, .. } = self;
         let due = match line {
-            Line::Waiting(at, _) => due.into_iter().chain([*at]).min(),
-            Line::Up(_) | Line::Trying(_) => due,
+            Connection::Backoff(at, _) => due.into_iter().chain([*at]).min(),
+            Connection::Online(_) | Connection::Connecting(_) => due,
         };
         let signal = async {
             match signals.recv().await {
@@ -206,9 +208,9 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         };
         let line = async {
             match line {
-                Line::Up(events) => Wake::Event(events.recv().await.ok()),
-                Line::Trying(dialing) => Wake::Dialed(dialing.await),
-                Line::Waiting(..) => future::pending().await,
+                Connection::Online(events) => Wake::Event(events.recv().await.ok()),
+                Connection::Connecting(dialing) => Wake::Dialed(dialing.await),
+                Connection::Backoff(..) => future::pending().await,
             }
         };
         let sent = async {
@@ -237,18 +239,18 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     fn takes_input(&self) -> bool {
         match self.source {
-            Source::Keys => true,
-            Source::Lines => self.stage == Stage::Talking,
-            Source::Pipe => {
+            InputSource::Keys => true,
+            InputSource::Lines => self.stage == Lifecycle::Active,
+            InputSource::Pipe => {
                 // Without a connection nothing goes on its way, but there may be a wish to leave.
-                self.stage == Stage::Talking
+                self.stage == Lifecycle::Active
                     && (self.outbox.is_empty() || self.is_offline())
                     && self.unanswered < UNANSWERED
             }
         }
     }
 
-    fn heard(&mut self, event: Event) -> Next {
+    fn heard(&mut self, event: Event) -> SessionUpdate {
         let is_own = |message: &Message| message.own.is_some();
         let answers = match &event {
             Event::Ready(welcome) => {
@@ -269,42 +271,45 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             | Event::Ended(_) => 0,
         };
         self.unanswered = self.unanswered.saturating_sub(answers);
-        Next::Event(event)
+        SessionUpdate::Event(event)
     }
 
     /// The session is over: is the stay?
-    fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> Next {
-        if ending.is_transient() && self.stage == Stage::Talking && self.regain.is_some() {
+    fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> SessionUpdate {
+        if ending.is_transient() && self.stage == Lifecycle::Active && self.regain.is_some() {
             self.wait(unconfirmed)
         } else {
-            Next::Over(self.parting(ending))
+            SessionUpdate::Over(self.parting(ending))
         }
     }
 
-    fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> Next {
+    fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> SessionUpdate {
         let now = self.runtime.now();
         match self.regain.as_mut().and_then(|regain| regain.next_try(now)) {
             Some(next) => {
-                self.line = Line::Waiting(next, unconfirmed);
-                Next::Waiting(next)
+                self.line = Connection::Backoff(next, unconfirmed);
+                SessionUpdate::Waiting(next)
             }
             None => {
                 let tried = self.regain.as_ref().map(Reconnect::patience);
-                Next::Over(SessionSummary { tried, ..self.parting(CloseReason::ConnectionLost) })
+                SessionUpdate::Over(SessionSummary {
+                    tried,
+                    ..self.parting(CloseReason::ConnectionLost)
+                })
             }
         }
     }
 
-    fn pass_time(&mut self) -> Next {
-        if let Line::Waiting(at, unconfirmed) = &mut self.line
+    fn pass_time(&mut self) -> SessionUpdate {
+        if let Connection::Backoff(at, unconfirmed) = &mut self.line
             && *at <= self.runtime.now()
             && let Some(regain) = &self.regain
         {
             let unconfirmed = std::mem::take(unconfirmed);
-            self.line = Line::Trying(regain.dial(unconfirmed));
-            return Next::Trying;
+            self.line = Connection::Connecting(regain.dial(unconfirmed));
+            return SessionUpdate::Trying;
         }
-        Next::Time
+        SessionUpdate::Time
     }
 
     /// Tells the session, this one or the next.
@@ -315,7 +320,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// Tries to connect now, if that is waited for.
     pub fn retry(&mut self) {
-        if let Line::Waiting(at, _) = &mut self.line {
+        if let Connection::Backoff(at, _) = &mut self.line {
             *at = self.runtime.now();
         }
     }
@@ -323,9 +328,9 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     /// No more input; the end comes when all that was said has come back.
     pub fn finish(&mut self) {
         if self.is_offline() && self.unanswered == 0 {
-            self.stage = Stage::Gone;
-        } else if self.stage == Stage::Talking {
-            self.stage = Stage::Finishing;
+            self.stage = Lifecycle::Closed;
+        } else if self.stage == Lifecycle::Active {
+            self.stage = Lifecycle::Draining;
             self.outbox.put(SessionCommand::Drain(self.patience));
         }
     }
@@ -334,9 +339,9 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     /// asks again, or has nobody to wait for, is gone at once.
     pub fn leave(&mut self) {
         if self.is_leaving() || self.is_offline() {
-            self.stage = Stage::Gone;
+            self.stage = Lifecycle::Closed;
         } else {
-            self.stage = Stage::Leaving;
+            self.stage = Lifecycle::Closing;
             self.patience = FAREWELL;
             self.outbox.put(SessionCommand::Drain(FAREWELL));
         }
@@ -345,7 +350,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     /// Leaves at once, whatever is on its way, and waits only until nothing of the
     /// session is left in memory.
     pub async fn flee(self) {
-        let Line::Up(events) = self.line else { return };
+        let Connection::Online(events) = self.line else { return };
         // A session that nobody can tell anything any more leaves by itself.
         drop(self.outbox);
         let gone = async { while events.recv().await.is_ok() {} };
@@ -365,18 +370,18 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// Who gives the input.
     #[must_use]
-    pub const fn source(&self) -> Source {
+    pub const fn source(&self) -> InputSource {
         self.source
     }
 
     const fn is_offline(&self) -> bool {
-        !matches!(self.line, Line::Up(_))
+        !matches!(self.line, Connection::Online(_))
     }
 
     /// Whether somebody asked to leave.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        matches!(self.stage, Stage::Leaving | Stage::Gone)
+        matches!(self.stage, Lifecycle::Closing | Lifecycle::Closed)
     }
 
     /// How it stands if this is the end.
@@ -391,6 +396,6 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     #[must_use]
     pub fn lines_unread(&self) -> usize {
         let waiting = std::iter::from_fn(|| self.input.try_recv().ok());
-        waiting.filter(|typed| matches!(typed, Typed::Line(line) if !line.is_empty())).count()
+        waiting.filter(|typed| matches!(typed, InputEvent::Line(line) if !line.is_empty())).count()
     }
 }

@@ -96,38 +96,38 @@ impl Sanitizer {
                 continue;
             }
             rest = &rest[point.len_utf8()..];
-            match Kind::of(point) {
-                Kind::Plain => {
+            match CharClass::of(point) {
+                CharClass::Plain => {
                     out.push(point);
                     (base, marks) = (Base::Plain, 0);
                 }
-                Kind::Joining => {
+                CharClass::Joining => {
                     out.push(point);
                     (base, marks) = (Base::Joining, 0);
                 }
-                Kind::Mark if base == Base::None => {
+                CharClass::Mark if base == Base::None => {
                     // It would sit on whatever we print before this text.
                     out.push(REPLACEMENT);
                     self.rewritten = true;
                     base = Base::Plain;
                 }
-                Kind::Mark if marks < MARKS => {
+                CharClass::Mark if marks < MARKS => {
                     out.push(point);
                     marks += 1;
                 }
-                Kind::Joiner if base == Base::Joining => {
+                CharClass::Joiner if base == Base::Joining => {
                     out.push(point);
                     base = Base::Joined;
                 }
                 // Our own clients put one behind `[` to stop the markup reader of others.
-                Kind::Hidden if point == ZERO_WIDTH_SPACE && before == Some('[') => {}
-                Kind::Mark | Kind::Joiner | Kind::Hidden => self.hidden += 1,
-                Kind::Control => {
+                CharClass::Hidden if point == ZERO_WIDTH_SPACE && before == Some('[') => {}
+                CharClass::Mark | CharClass::Joiner | CharClass::Hidden => self.hidden += 1,
+                CharClass::Control => {
                     write_out(point, &mut out);
                     self.rewritten = true;
                     (base, marks) = (Base::Plain, 0);
                 }
-                Kind::Unknown => {
+                CharClass::Unknown => {
                     out.push(REPLACEMENT);
                     self.rewritten = true;
                     (base, marks) = (Base::Plain, 0);
@@ -152,7 +152,7 @@ enum Base {
 
 /// What is done with a code point.
 #[derive(Clone, Copy)]
-enum Kind {
+enum CharClass {
     Plain,
     Joining,
     Mark,
@@ -162,7 +162,7 @@ enum Kind {
     Unknown,
 }
 
-impl Kind {
+impl CharClass {
     fn of(point: char) -> Self {
         match point {
             ' '..='~' => Self::Plain,
@@ -238,7 +238,7 @@ fn write_out(control: char, out: &mut String) {
 
 /// Whether a code point is seen where it stands, and does nothing else.
 pub(super) fn is_seen(point: char) -> bool {
-    matches!(Kind::of(point), Kind::Plain | Kind::Joining | Kind::Mark)
+    matches!(CharClass::of(point), CharClass::Plain | CharClass::Joining | CharClass::Mark)
 }
 
 /// Cells that a cleaned text takes.

@@ -20,9 +20,9 @@ use crate::{
     text::SafeText,
 };
 use crate::{
-    session::{ChatSession, Next, SessionSummary, Source, input::Typed},
+    session::{ChatSession, InputSource, SessionSummary, SessionUpdate, input::InputEvent},
     ui::{
-        model::{Effect, Input, Model, Now},
+        model::{Effect, Model, Msg, Now},
         plain, render,
         strings::too_long,
         terminal::{self, Terminal},
@@ -52,9 +52,9 @@ pub struct App<'a, R> {
 }
 
 /// An end that waits for nothing.
-enum Exit {
-    Vanish,
-    Flee,
+enum QuitMode {
+    Immediate,
+    Panic,
 }
 
 impl<'a, R: Runtime> App<'a, R> {
@@ -90,27 +90,27 @@ impl<'a, R: Runtime> App<'a, R> {
     /// Why a lost connection could not be made again.
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
         if let Some(size) = self.terminal.screen() {
-            self.update(Input::Resized(size));
+            self.update(Msg::Resized(size));
         }
         loop {
             if let Err(error) = self.draw_if_due() {
                 self.talk.give_up(&error);
             }
             match self.talk.next(self.due()).await {
-                Next::Event(event) => self.hear(event),
-                Next::Typed(typed) => self.take(typed),
-                Next::Waiting(next) => self.update(Input::Waiting(next)),
-                Next::Trying => self.update(Input::Trying),
-                Next::Time => self.update(Input::Passed),
-                Next::Over(parting) => return Ok(self.part(parting)),
-                Next::Failed(failure) => return Err(failure),
+                SessionUpdate::Event(event) => self.hear(event),
+                SessionUpdate::Typed(typed) => self.take(typed),
+                SessionUpdate::Waiting(next) => self.update(Msg::Waiting(next)),
+                SessionUpdate::Trying => self.update(Msg::Trying),
+                SessionUpdate::Time => self.update(Msg::Passed),
+                SessionUpdate::Over(parting) => return Ok(self.part(parting)),
+                SessionUpdate::Failed(failure) => return Err(failure),
             }
             match self.carry_out() {
-                Some(Exit::Vanish) => {
+                Some(QuitMode::Immediate) => {
                     let parting = self.talk.parting(CloseReason::ConnectionLost);
                     return Ok(self.part(parting));
                 }
-                Some(Exit::Flee) => return Ok(self.flee().await),
+                Some(QuitMode::Panic) => return Ok(self.flee().await),
                 None => {}
             }
         }
@@ -123,7 +123,7 @@ impl<'a, R: Runtime> App<'a, R> {
         [frame, countdown].into_iter().flatten().min()
     }
 
-    fn update(&mut self, input: Input) {
+    fn update(&mut self, input: Msg) {
         let now = Now { tick: self.runtime.now(), at: Timestamp::now() };
         self.model.update(now, input);
         self.stale = true;
@@ -155,26 +155,30 @@ impl<'a, R: Runtime> App<'a, R> {
         self.terminal.print(&lines, self.model.draft())
     }
 
-    fn take(&mut self, typed: Typed) {
+    fn take(&mut self, typed: InputEvent) {
         match typed {
-            Typed::Input(terminal::Input::Resized(size)) => match self.terminal.screen() {
-                Some(_) => self.update(Input::Resized(size)),
-                None => self.stale = true,
-            },
-            Typed::Input(terminal::Input::Key(key)) => self.update(Input::Key(key)),
-            Typed::Input(terminal::Input::Paste(text)) => self.update(Input::Paste(text)),
-            Typed::Input(terminal::Input::Focus(has)) => self.update(Input::Focus(has)),
-            Typed::Line(text) if !self.is_a_pipe() => self.update(Input::Line(text)),
-            Typed::Line(text) if text.is_empty() => {}
-            Typed::Line(text) if text.len() > MAX_TEXT => self.complain(&too_long()),
-            Typed::Line(text) => self.model.say(&text),
-            Typed::End => {}
+            InputEvent::Input(terminal::TerminalEvent::Resized(size)) => {
+                match self.terminal.screen() {
+                    Some(_) => self.update(Msg::Resized(size)),
+                    None => self.stale = true,
+                }
+            }
+            InputEvent::Input(terminal::TerminalEvent::Key(key)) => self.update(Msg::Key(key)),
+            InputEvent::Input(terminal::TerminalEvent::Paste(text)) => {
+                self.update(Msg::Paste(text))
+            }
+            InputEvent::Input(terminal::TerminalEvent::Focus(has)) => self.update(Msg::Focus(has)),
+            InputEvent::Line(text) if !self.is_a_pipe() => self.update(Msg::Line(text)),
+            InputEvent::Line(text) if text.is_empty() => {}
+            InputEvent::Line(text) if text.len() > MAX_TEXT => self.complain(&too_long()),
+            InputEvent::Line(text) => self.model.say(&text),
+            InputEvent::End => {}
         }
     }
 
     fn hear(&mut self, event: Event) {
         let refused = matches!(event, Event::SendFailed(_, SendError::TooLong));
-        self.update(Input::Heard(event));
+        self.update(Msg::Heard(event));
         if refused && self.is_a_pipe() {
             let status = self.model.take_status();
             self.complain(&status.unwrap_or_default());
@@ -188,25 +192,25 @@ impl<'a, R: Runtime> App<'a, R> {
     }
 
     fn is_a_pipe(&self) -> bool {
-        self.talk.source() == Source::Pipe
+        self.talk.source() == InputSource::Pipe
     }
 
     /// Does what the model wants done.
-    fn carry_out(&mut self) -> Option<Exit> {
+    fn carry_out(&mut self) -> Option<QuitMode> {
         while let Some(effect) = self.model.poll_effect() {
             let mut done = Ok(());
             match effect {
                 Effect::Send(command) => self.talk.ask(command),
-                Effect::Finish => self.talk.leave(),
-                Effect::Vanish => return Some(Exit::Vanish),
-                Effect::Flee => return Some(Exit::Flee),
-                Effect::Unlock(typed) => {
+                Effect::Quit => self.talk.leave(),
+                Effect::QuitNow => return Some(QuitMode::Immediate),
+                Effect::Panic => return Some(QuitMode::Panic),
+                Effect::CheckPassphrase(typed) => {
                     let right = (self.is_passphrase)(&typed);
-                    self.update(Input::Unlocked(right));
+                    self.update(Msg::Unlocked(right));
                 }
                 Effect::Retry => self.talk.retry(),
                 Effect::Copy(text) => done = self.terminal.copy(&text),
-                Effect::Ring => done = self.terminal.ring(),
+                Effect::Bell => done = self.terminal.ring(),
                 Effect::Redraw => done = self.terminal.erase(),
                 Effect::Suspend => done = self.terminal.suspend(),
             }
@@ -241,7 +245,7 @@ impl<'a, R: Runtime> App<'a, R> {
         };
         let mut unwritten = parting.unwritten;
         if parting.ending == CloseReason::ClosedByServer {
-            self.update(Input::Closed);
+            self.update(Msg::Closed);
             let failed = self.draw_if_due().err();
             unwritten = unwritten.or(failed.as_ref().and_then(Error::unwritten));
         }

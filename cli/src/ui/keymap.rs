@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 /// A key with a meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub enum Action {
     /// One for the draft.
     Edit(EditAction),
     /// Send.
@@ -39,7 +39,7 @@ pub enum Key {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditAction {
     /// Anything that is text.
-    Letter(char),
+    Insert(char),
     /// A new line: Ctrl+J, Alt+Enter.
     NewLine,
     /// Delete to the left.
@@ -51,11 +51,11 @@ pub enum EditAction {
     /// Alt+D: delete the word to the right.
     DeleteWordRight,
     /// Ctrl+U: cut to the beginning of the line.
-    CutLeft,
+    KillToStart,
     /// Ctrl+K: cut to the end of the line.
-    CutRight,
+    KillToEnd,
     /// Ctrl+Y: put back what was cut.
-    PutBack,
+    Yank,
     /// Ctrl+_: as it was before.
     Undo,
     /// One to the left.
@@ -97,7 +97,7 @@ pub enum ScrollAction {
     MentionAfter,
 }
 
-impl Key {
+impl Action {
     /// The meaning of a key of the terminal, if it has one here.
     #[must_use]
     pub fn of(event: &KeyEvent) -> Option<Self> {
@@ -155,12 +155,12 @@ impl Key {
             KeyCode::Char('f') => Self::Edit(EditAction::Right),
             KeyCode::Char('h') => Self::Edit(EditAction::Backspace),
             KeyCode::Char('j') => Self::Edit(EditAction::NewLine),
-            KeyCode::Char('k') => Self::Edit(EditAction::CutRight),
+            KeyCode::Char('k') => Self::Edit(EditAction::KillToEnd),
             KeyCode::Char('l') => Self::Redraw,
             KeyCode::Char('r') => Self::Find,
-            KeyCode::Char('u') => Self::Edit(EditAction::CutLeft),
+            KeyCode::Char('u') => Self::Edit(EditAction::KillToStart),
             KeyCode::Char('w') => Self::Edit(EditAction::DeleteWordLeft),
-            KeyCode::Char('y') => Self::Edit(EditAction::PutBack),
+            KeyCode::Char('y') => Self::Edit(EditAction::Yank),
             KeyCode::Char('z') => Self::Suspend,
             // Ctrl+\\ comes as Ctrl+4 from most terminals.
             KeyCode::Char('\\' | '4') => Self::Lock,
@@ -186,9 +186,9 @@ impl Key {
     }
 }
 
-fn letter(code: KeyCode) -> Option<Key> {
+fn letter(code: KeyCode) -> Option<Action> {
     let letter = code.as_char().filter(|letter| !letter.is_control())?;
-    Some(Key::Edit(EditAction::Letter(letter)))
+    Some(Action::Edit(EditAction::Insert(letter)))
 }
 
 #[cfg(test)]
@@ -201,27 +201,31 @@ mod tests {
         let (control, alt) = (KeyModifiers::CONTROL, KeyModifiers::ALT);
         let char = KeyCode::Char;
         for (code, modifiers, meaning) in [
-            (char('é'), none, Some(Key::Edit(EditAction::Letter('é')))),
-            (char('É'), shift, Some(Key::Edit(EditAction::Letter('É')))),
-            (char('@'), control | alt, Some(Key::Edit(EditAction::Letter('@')))),
-            (char('u'), control, Some(Key::Edit(EditAction::CutLeft))),
-            (char('j'), control, Some(Key::Edit(EditAction::NewLine))),
-            (char('7'), control, Some(Key::Edit(EditAction::Undo))),
-            (char('4'), control, Some(Key::Lock)),
+            (char('é'), none, Some(Action::Edit(EditAction::Insert('é')))),
+            (char('É'), shift, Some(Action::Edit(EditAction::Insert('É')))),
+            (char('@'), control | alt, Some(Action::Edit(EditAction::Insert('@')))),
+            (char('u'), control, Some(Action::Edit(EditAction::KillToStart))),
+            (char('j'), control, Some(Action::Edit(EditAction::NewLine))),
+            (char('7'), control, Some(Action::Edit(EditAction::Undo))),
+            (char('4'), control, Some(Action::Lock)),
             (char('q'), control, None),
             (char('q'), alt, None),
             (char('\u{9B}'), none, None),
-            (KeyCode::Enter, none, Some(Key::Enter)),
-            (KeyCode::Enter, alt, Some(Key::Edit(EditAction::NewLine))),
-            (KeyCode::Enter, shift, Some(Key::Edit(EditAction::NewLine))),
-            (KeyCode::BackTab, shift, Some(Key::CompleteBack)),
-            (KeyCode::Up, shift, Some(Key::Scroll(ScrollAction::RowUp))),
-            (KeyCode::End, none, Some(Key::Edit(EditAction::End))),
-            (KeyCode::End, control, Some(Key::Scroll(ScrollAction::Newest))),
-            (KeyCode::F(1), none, Some(Key::Help)),
+            (KeyCode::Enter, none, Some(Action::Enter)),
+            (KeyCode::Enter, alt, Some(Action::Edit(EditAction::NewLine))),
+            (KeyCode::Enter, shift, Some(Action::Edit(EditAction::NewLine))),
+            (KeyCode::BackTab, shift, Some(Action::CompleteBack)),
+            (KeyCode::Up, shift, Some(Action::Scroll(ScrollAction::RowUp))),
+            (KeyCode::End, none, Some(Action::Edit(EditAction::End))),
+            (KeyCode::End, control, Some(Action::Scroll(ScrollAction::Newest))),
+            (KeyCode::F(1), none, Some(Action::Help)),
             (KeyCode::F(9), none, None),
         ] {
-            assert_eq!(Key::of(&KeyEvent::new(code, modifiers)), meaning, "{code:?} {modifiers:?}");
+            assert_eq!(
+                Action::of(&KeyEvent::new(code, modifiers)),
+                meaning,
+                "{code:?} {modifiers:?}"
+            );
         }
     }
 }

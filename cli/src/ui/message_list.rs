@@ -8,7 +8,9 @@ use cmdchat_core::untrusted::Untrusted;
 use jiff::civil::DateTime;
 
 use crate::text::{SafeBody, SafeDisplay, SafeText};
-use crate::ui::model::{Entry, EntryKind, Model, PendingEntry, Place, Said, TimeFormat};
+use crate::ui::model::{
+    ChatMessage, Entry, EntryKind, Model, PendingEntry, ScrollPosition, TimeFormat,
+};
 
 /// Where names begin; before it stand marks.
 const NAME: usize = 3;
@@ -59,7 +61,7 @@ impl<'a> MessageList<'a> {
     }
 
     /// The rows that are seen from `place`, at most `height`.
-    pub(super) fn seen(&self, place: Place, height: usize) -> Vec<StyledRow> {
+    pub(super) fn seen(&self, place: ScrollPosition, height: usize) -> Vec<StyledRow> {
         let Some((first, skipped)) = self.top(place, height) else { return Vec::new() };
         let mut rows = Vec::new();
         let mut next = Some(first);
@@ -73,13 +75,13 @@ impl<'a> MessageList<'a> {
     }
 
     /// The block, and the row in it, that is the first one seen from `place`.
-    pub(super) fn top(&self, place: Place, height: usize) -> Option<(u64, usize)> {
+    pub(super) fn top(&self, place: ScrollPosition, height: usize) -> Option<(u64, usize)> {
         match place {
-            Place::At(number, row) => {
+            ScrollPosition::At(number, row) => {
                 let number = self.at_or_after(number)?;
                 Some((number, row.min(self.block(number).len().saturating_sub(1))))
             }
-            Place::Newest => {
+            ScrollPosition::Bottom => {
                 let mut number = self.start_of(self.seen_before(self.end())?);
                 let mut left = height;
                 loop {
@@ -96,8 +98,10 @@ impl<'a> MessageList<'a> {
 
     /// The place so many rows further down; the newest, if all there is below
     /// it fits into `height` rows.
-    pub(super) fn moved(&self, place: Place, height: usize, by: isize) -> Place {
-        let Some((mut number, row)) = self.top(place, height) else { return Place::Newest };
+    pub(super) fn moved(&self, place: ScrollPosition, height: usize, by: isize) -> ScrollPosition {
+        let Some((mut number, row)) = self.top(place, height) else {
+            return ScrollPosition::Bottom;
+        };
         let mut row = row.saturating_add_signed(by.max(0)).cast_signed() + by.min(0);
         while row < 0 {
             let Some(before) = self.before(number) else { break };
@@ -110,12 +114,12 @@ impl<'a> MessageList<'a> {
             if row < rows {
                 break;
             }
-            let Some(after) = self.after(number) else { return Place::Newest };
+            let Some(after) = self.after(number) else { return ScrollPosition::Bottom };
             (number, row) = (after, row - rows);
         }
-        match self.top(Place::Newest, height) {
-            Some(last) if (number, row) < last => Place::At(number, row),
-            _ => Place::Newest,
+        match self.top(ScrollPosition::Bottom, height) {
+            Some(last) if (number, row) < last => ScrollPosition::At(number, row),
+            _ => ScrollPosition::Bottom,
         }
     }
 
@@ -232,19 +236,19 @@ impl<'a> MessageList<'a> {
         StyledRow(vec![(1, SafeText::one_line(&(words + &line.repeat(rest))), TextRole::Dim)])
     }
 
-    fn said(&self, number: u64, said: &Said, rows: &mut Vec<StyledRow>) {
+    fn said(&self, number: u64, said: &ChatMessage, rows: &mut Vec<StyledRow>) {
         let narrow = self.columns < NARROW;
         let found = self.model.find.as_ref().is_some_and(|find| find.at == Some(number));
         let sign = match said {
             _ if found => ">",
-            Said { mention: true, .. } if narrow => "@",
-            Said { action: true, .. } => "*",
-            Said { .. } => "",
+            ChatMessage { mention: true, .. } if narrow => "@",
+            ChatMessage { action: true, .. } => "*",
+            ChatMessage { .. } => "",
         };
         let ink = match said {
             _ if found => TextRole::Found,
-            Said { mention: true, .. } => TextRole::Mention,
-            Said { .. } => TextRole::Text,
+            ChatMessage { mention: true, .. } => TextRole::Mention,
+            ChatMessage { .. } => TextRole::Text,
         };
         let mark = if said.mention && !narrow { "(mention)" } else { "" };
         let name = if said.own { TextRole::OwnName } else { TextRole::Name(colour(&said.from)) };

@@ -17,7 +17,7 @@ use crate::ui::{
     editor::Rows,
     layout::{Layout, PROMPT, Size},
     message_list::{MessageList, StyledRow, TextRole},
-    model::{Link, LockScreen, Model},
+    model::{ConnectionState, LockScreen, Model},
     theme::Theme,
 };
 
@@ -28,7 +28,7 @@ const LONG: usize = MAX_TEXT / 4 * 3;
 
 /// What is on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct ScreenFrame {
     /// All cells.
     pub buffer: Buffer,
     /// Where the cursor stands, if it is shown.
@@ -37,7 +37,7 @@ pub struct Frame {
 
 /// Draws `model` as it is at `now`.
 #[must_use]
-pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> Frame {
+pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> ScreenFrame {
     let area = Rect::new(0, 0, size.columns, size.rows);
     let mut canvas = Canvas { buffer: Buffer::empty(area), look };
     let cursor = match (Layout::of(model, size), &model.locked) {
@@ -57,7 +57,7 @@ pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> Frame {
             None
         }
     };
-    Frame { buffer: canvas.buffer, cursor }
+    ScreenFrame { buffer: canvas.buffer, cursor }
 }
 
 struct Canvas {
@@ -96,8 +96,8 @@ impl Canvas {
     fn header(&mut self, area: Rect, model: &Model, now: Tick) {
         let right = match (model.link, model.link.countdown(now)) {
             (_, Some(seconds)) => SafeText::line(&[&"reconnecting in ", &seconds, &" s"]),
-            (Link::Up, None) => SafeText::line(&[&model.online, &" online"]),
-            (Link::Trying { .. } | Link::Waiting { .. }, None) => {
+            (ConnectionState::Online, None) => SafeText::line(&[&model.online, &" online"]),
+            (ConnectionState::Connecting { .. } | ConnectionState::Backoff { .. }, None) => {
                 SafeText::line(&[&"reconnecting"])
             }
         };
@@ -120,7 +120,7 @@ impl Canvas {
             let address = SafeText::line(&[&"cmdchat  ", &model.address]);
             SafeText::line(&[&address.fit(room.saturating_sub(rest.width())), &rest])
         };
-        let style = self.look.header(model.mode, model.link == Link::Up);
+        let style = self.look.header(model.mode, model.link == ConnectionState::Online);
         self.put(area, 1, 0, &left.fit(room), style);
         self.put_right(area, 0, &right, style);
     }
@@ -206,7 +206,7 @@ impl Canvas {
         } else if let Some(seconds) = model.link.countdown(now) {
             let next = SafeText::line(&[&seconds, &" s (Enter now, Ctrl+C stop)"]);
             say(&[&"connection lost, next try in ", &next]);
-        } else if model.link != Link::Up {
+        } else if model.link != ConnectionState::Online {
             say(&[&"connection lost, trying again (Ctrl+C stop)"]);
         }
         if lines > 1 && !model.preview {

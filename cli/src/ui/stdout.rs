@@ -5,10 +5,10 @@ use std::{io, mem};
 /// Standard output without a buffer: that of the standard library would keep
 /// the last words that were shown, and the last draft.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Output;
+pub(crate) struct UnbufferedStdout;
 
 #[cfg(unix)]
-impl io::Write for Output {
+impl io::Write for UnbufferedStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         Ok(rustix::io::write(rustix::stdio::stdout(), bytes)?)
     }
@@ -20,7 +20,7 @@ impl io::Write for Output {
 
 /// Elsewhere a console takes more than bytes.
 #[cfg(not(unix))]
-impl io::Write for Output {
+impl io::Write for UnbufferedStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         io::stdout().write(bytes)
     }
@@ -45,6 +45,6 @@ impl io::Write for FrameBuffer {
         if self.0.is_empty() {
             return Ok(());
         }
-        Output.write_all(&mem::take(&mut self.0))
+        UnbufferedStdout.write_all(&mem::take(&mut self.0))
     }
 }

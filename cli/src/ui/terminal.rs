@@ -31,13 +31,13 @@ use crate::{
     text::{SafeBody, SafeText},
 };
 use crate::{
-    session::Source,
+    session::InputSource,
     ui::{
         editor::Editor,
-        keymap::Key,
+        keymap::Action,
         layout::Size,
-        render::Frame,
-        stdout::{FrameBuffer, Output},
+        render::ScreenFrame,
+        stdout::{FrameBuffer, UnbufferedStdout},
     },
 };
 
@@ -68,10 +68,10 @@ const fn switches(modes: u8) -> (&'static [u8], &'static [u8]) {
 
 /// The terminal. It is as before when this is dropped.
 pub struct Terminal {
-    kind: Kind,
+    kind: TerminalMode,
 }
 
-enum Kind {
+enum TerminalMode {
     Lines,
     Plain,
     Full(Box<Cells<CrosstermBackend<FrameBuffer>>>),
@@ -79,9 +79,9 @@ enum Kind {
 
 /// What a person does at the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum TerminalEvent {
     /// A key with a meaning.
-    Key(Key),
+    Key(Action),
     /// A paste, as it came.
     Paste(Zeroizing<String>),
     /// The window has this size now.
@@ -99,18 +99,18 @@ impl Terminal {
     /// Exit code 13 if it cannot be set up.
     pub fn enter(plain: bool) -> Result<Self, Error> {
         if !can_redraw() {
-            return Ok(Self { kind: Kind::Lines });
+            return Ok(Self { kind: TerminalMode::Lines });
         }
         restore_on_panic();
         let take = || {
             take_over(if plain { PLAIN } else { FULL })?;
             Ok(if plain {
-                Kind::Plain
+                TerminalMode::Plain
             } else {
                 // Whether there are colours is decided elsewhere.
                 force_color_output(true);
                 let backend = CrosstermBackend::new(FrameBuffer::default());
-                Kind::Full(Box::new(Cells::new(backend)?))
+                TerminalMode::Full(Box::new(Cells::new(backend)?))
             })
         };
         take().map(|kind| Self { kind }).map_err(|error: io::Error| {
@@ -122,18 +122,18 @@ impl Terminal {
 
     /// Where input comes from: keys from [`input`], lines from standard input.
     #[must_use]
-    pub fn source(&self) -> Source {
+    pub fn source(&self) -> InputSource {
         match self.kind {
-            Kind::Plain | Kind::Full(_) => Source::Keys,
-            Kind::Lines if io::stdin().is_terminal() => Source::Lines,
-            Kind::Lines => Source::Pipe,
+            TerminalMode::Plain | TerminalMode::Full(_) => InputSource::Keys,
+            TerminalMode::Lines if io::stdin().is_terminal() => InputSource::Lines,
+            TerminalMode::Lines => InputSource::Pipe,
         }
     }
 
     /// The size of the full screen, if that is the view.
     #[must_use]
     pub fn screen(&self) -> Option<Size> {
-        matches!(self.kind, Kind::Full(_)).then(|| {
+        matches!(self.kind, TerminalMode::Full(_)).then(|| {
             // Some serial lines do not know.
             let (columns, rows) = size().unwrap_or((80, 24));
             Size { columns, rows }
@@ -144,8 +144,8 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn draw(&mut self, view: impl FnOnce(Size) -> Frame) -> io::Result<()> {
-        let Kind::Full(cells) = &mut self.kind else { return Ok(()) };
+    pub fn draw(&mut self, view: impl FnOnce(Size) -> ScreenFrame) -> io::Result<()> {
+        let TerminalMode::Full(cells) = &mut self.kind else { return Ok(()) };
         cells.draw(|frame| {
             let area = frame.area();
             let seen = view(Size { columns: area.width, rows: area.height });
@@ -163,12 +163,12 @@ impl Terminal {
     /// Those of standard output.
     pub fn erase(&mut self) -> io::Result<()> {
         match &mut self.kind {
-            Kind::Full(cells) => {
+            TerminalMode::Full(cells) => {
                 // Not `clear`, which asks the terminal where its cursor is.
                 let area = cells.get_frame().area();
                 cells.resize(area)
             }
-            Kind::Lines | Kind::Plain => Ok(()),
+            TerminalMode::Lines | TerminalMode::Plain => Ok(()),
         }
     }
 
@@ -178,9 +178,11 @@ impl Terminal {
     /// Those of standard output.
     pub fn print(&mut self, lines: &[SafeText], draft: &Editor) -> io::Result<()> {
         match self.kind {
-            Kind::Lines => Output.write_all(&frame(lines, None)),
-            Kind::Plain => Output.write_all(&frame(lines, Some((draft, columns())))),
-            Kind::Full(_) => Ok(()),
+            TerminalMode::Lines => UnbufferedStdout.write_all(&frame(lines, None)),
+            TerminalMode::Plain => {
+                UnbufferedStdout.write_all(&frame(lines, Some((draft, columns()))))
+            }
+            TerminalMode::Full(_) => Ok(()),
         }
     }
 
@@ -190,8 +192,8 @@ impl Terminal {
     /// Those of standard output.
     pub fn ring(&self) -> io::Result<()> {
         match self.kind {
-            Kind::Plain | Kind::Full(_) => Output.write_all(BELL),
-            Kind::Lines => Ok(()),
+            TerminalMode::Plain | TerminalMode::Full(_) => UnbufferedStdout.write_all(BELL),
+            TerminalMode::Lines => Ok(()),
         }
     }
 
@@ -200,7 +202,7 @@ impl Terminal {
     /// # Errors
     /// Those of standard output.
     pub fn copy(&self, text: &SafeBody) -> io::Result<()> {
-        if matches!(self.kind, Kind::Lines) {
+        if matches!(self.kind, TerminalMode::Lines) {
             return Ok(());
         }
         let lines: Vec<_> = text.lines().map(SafeText::as_str).collect();
@@ -214,7 +216,7 @@ impl Terminal {
     /// now cannot be helped.
     pub fn wipe(&self) {
         if restore() != NONE {
-            let _ = Output.write_all(WIPE);
+            let _ = UnbufferedStdout.write_all(WIPE);
         }
     }
 
@@ -247,16 +249,16 @@ impl Drop for Terminal {
 ///
 /// # Errors
 /// Those of the terminal.
-pub fn input(wait: Duration) -> io::Result<Option<Input>> {
+pub fn input(wait: Duration) -> io::Result<Option<TerminalEvent>> {
     if !event::poll(wait)? {
         return Ok(None);
     }
     Ok(match event::read()? {
-        Event::Key(key) => Key::of(&key).map(Input::Key),
-        Event::Paste(text) => Some(Input::Paste(Zeroizing::new(text))),
-        Event::Resize(columns, rows) => Some(Input::Resized(Size { columns, rows })),
-        Event::FocusGained => Some(Input::Focus(true)),
-        Event::FocusLost => Some(Input::Focus(false)),
+        Event::Key(key) => Action::of(&key).map(TerminalEvent::Key),
+        Event::Paste(text) => Some(TerminalEvent::Paste(Zeroizing::new(text))),
+        Event::Resize(columns, rows) => Some(TerminalEvent::Resized(Size { columns, rows })),
+        Event::FocusGained => Some(TerminalEvent::Focus(true)),
+        Event::FocusLost => Some(TerminalEvent::Focus(false)),
         Event::Mouse(_) => None,
     })
 }
@@ -279,7 +281,7 @@ fn columns() -> usize {
 fn take_over(modes: u8) -> io::Result<()> {
     enable_raw_mode()?;
     ACTIVE_MODES.store(modes, Ordering::Relaxed);
-    Output.write_all(switches(modes).0)
+    UnbufferedStdout.write_all(switches(modes).0)
 }
 
 /// Gives the terminal back, and says what was ours of it. What fails now cannot
@@ -287,7 +289,7 @@ fn take_over(modes: u8) -> io::Result<()> {
 fn restore() -> u8 {
     let ours = ACTIVE_MODES.swap(NONE, Ordering::Relaxed);
     if ours != NONE {
-        let _ = Output.write_all(switches(ours).1);
+        let _ = UnbufferedStdout.write_all(switches(ours).1);
         let _ = disable_raw_mode();
     }
     ours

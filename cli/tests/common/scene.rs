@@ -8,10 +8,10 @@ use cmdchat::{
     text::SafeText,
     ui::{
         StartupNotices,
-        keymap::{EditAction, Key},
+        keymap::{Action, EditAction},
         layout::Size,
-        model::{Input, Model, Now, Settings},
-        render::{self, Frame},
+        model::{Model, Msg, Now, Settings},
+        render::{self, ScreenFrame},
         theme::Theme,
     },
 };
@@ -53,7 +53,7 @@ impl Scene {
         let model = Model::new(address, me, TimeZone::UTC, settings);
         let size = Size { columns, rows };
         let mut scene = Self { model, look, size, now: Tick::ZERO, said: 0 };
-        scene.update(Input::Resized(size));
+        scene.update(Msg::Resized(size));
         scene
     }
 
@@ -91,16 +91,16 @@ impl Scene {
 
     pub(crate) fn waits(&mut self, seconds: u64) {
         self.now = self.now.after(Duration::from_secs(seconds));
-        self.update(Input::Passed);
+        self.update(Msg::Passed);
     }
 
-    pub(crate) fn update(&mut self, input: Input) {
+    pub(crate) fn update(&mut self, input: Msg) {
         let moment = Now { tick: self.now, at: self.wall() };
         self.model.update(moment, input);
     }
 
     pub(crate) fn hears(&mut self, event: Event) {
-        self.update(Input::Heard(event));
+        self.update(Msg::Heard(event));
     }
 
     pub(crate) fn says(&mut self, author: &str, text: &str) {
@@ -125,33 +125,33 @@ impl Scene {
     /// Types a text; a line end is Ctrl+J.
     pub(crate) fn types(&mut self, text: &str) {
         for letter in text.chars() {
-            self.press(Key::Edit(if letter == '\n' {
+            self.press(Action::Edit(if letter == '\n' {
                 EditAction::NewLine
             } else {
-                EditAction::Letter(letter)
+                EditAction::Insert(letter)
             }));
         }
     }
 
-    pub(crate) fn press(&mut self, key: Key) {
-        self.update(Input::Key(key));
+    pub(crate) fn press(&mut self, key: Action) {
+        self.update(Msg::Key(key));
     }
 
     pub(crate) fn enter(&mut self, text: &str) {
         self.types(text);
-        self.press(Key::Enter);
+        self.press(Action::Enter);
     }
 
     pub(crate) fn pastes(&mut self, text: &str) {
-        self.update(Input::Paste(Zeroizing::new(text.into())));
+        self.update(Msg::Paste(Zeroizing::new(text.into())));
     }
 
     pub(crate) fn resizes(&mut self, columns: u16, rows: u16) {
         self.size = Size { columns, rows };
-        self.update(Input::Resized(self.size));
+        self.update(Msg::Resized(self.size));
     }
 
-    pub(crate) fn frame(&self) -> Frame {
+    pub(crate) fn frame(&self) -> ScreenFrame {
         render::draw(&self.model, self.look, self.now, self.size)
     }
 
@@ -191,7 +191,7 @@ impl Scene {
 }
 
 /// The cells that a terminal shows: none behind a wide one.
-pub(crate) fn rows(frame: &Frame) -> Vec<Vec<Cell>> {
+pub(crate) fn rows(frame: &ScreenFrame) -> Vec<Vec<Cell>> {
     let columns = usize::from(frame.buffer.area.width);
     let cells = frame.buffer.content.chunks(columns);
     cells

@@ -17,10 +17,10 @@ use jiff::tz::TimeZone;
 use crate::{
     args::{DisplayArgs, SecurityArgs, TargetArgs},
     error::{Error, ExitStatus, at},
-    json::{JsonFrontend, Writer},
+    json::{JsonFrontend, JsonWriter},
     secrets,
     session::{
-        ChatSession, Source, input,
+        ChatSession, InputSource, input,
         reconnect::{ConnectFuture, Reconnect},
     },
     ui::{StartupNotices, app::App, model::Model, terminal::Terminal},
@@ -41,12 +41,12 @@ use crate::{
 /// object too.
 pub(in crate::commands) fn told(
     json: bool,
-    visit: impl FnOnce(Option<&mut Writer>) -> Result<ExitStatus, Error>,
+    visit: impl FnOnce(Option<&mut JsonWriter>) -> Result<ExitStatus, Error>,
 ) -> Result<ExitStatus, Error> {
     if !json {
         return visit(None);
     }
-    let mut out = match Writer::open() {
+    let mut out = match JsonWriter::open() {
         Ok(out) => out,
         Err(error) => return unwritten(&error),
     };
@@ -66,13 +66,13 @@ pub(in crate::commands) struct ChatTask<'a> {
     pub(in crate::commands) password: Password,
     pub(in crate::commands) opening: StartupNotices,
     /// Where events go as objects, if a program is to read them.
-    pub(in crate::commands) json: Option<&'a mut Writer>,
+    pub(in crate::commands) json: Option<&'a mut JsonWriter>,
 }
 
 /// Who is told what happens.
 enum Frontend<'a> {
     Person(Terminal),
-    Program(&'a mut Writer),
+    Program(&'a mut JsonWriter),
 }
 
 /// Somebody sits at the terminal where the input comes from, and can be asked.
@@ -135,7 +135,7 @@ impl ChatTask<'_> {
             None => Frontend::Person(Terminal::enter(self.looks.plain)?),
         };
         let source = match &audience {
-            Frontend::Program(_) => Source::Pipe,
+            Frontend::Program(_) => InputSource::Pipe,
             Frontend::Person(terminal) => terminal.source(),
         };
         input::listen(source, typing).map_err(|error| internal("cannot start a thread", &error))?;

@@ -15,14 +15,14 @@ use crate::{
 
 /// The kind of room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::commands) enum Kind {
+pub(in crate::commands) enum RoomKind {
     Strict,
     Classic,
     /// Classic, and without sealed links.
     Protocol1,
 }
 
-impl Kind {
+impl RoomKind {
     /// As the kind of room wants it.
     pub(in crate::commands) fn credentials(
         self,

@@ -3,7 +3,7 @@
 use cmdchat_drivers::runtime::TcpRuntime;
 
 use crate::{
-    args::Runtime,
+    args::RuntimeKind,
     error::{Error, ExitStatus},
 };
 
@@ -12,7 +12,7 @@ pub(in crate::commands) trait RuntimeTask {
     fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error>;
 }
 
-impl Runtime {
+impl RuntimeKind {
     pub(in crate::commands) fn carry(self, errand: impl RuntimeTask) -> Result<ExitStatus, Error> {
         match self {
             #[cfg(feature = "smol")]

@@ -38,7 +38,7 @@ impl Editor {
         self.completion = None;
         let in_a_word = mem::take(&mut self.in_a_word);
         match edit {
-            EditAction::Letter(letter) => {
+            EditAction::Insert(letter) => {
                 if !in_a_word || letter.is_whitespace() {
                     self.remember();
                 }
@@ -46,7 +46,7 @@ impl Editor {
                 self.in_a_word = true;
             }
             EditAction::NewLine => self.insert("\n"),
-            EditAction::PutBack => {
+            EditAction::Yank => {
                 let cut = self.cut.clone();
                 self.insert(&cut);
             }
@@ -58,14 +58,14 @@ impl Editor {
             EditAction::DeleteWordRight => {
                 self.delete(self.draft.cursor(), self.draft.word_after())
             }
-            EditAction::CutLeft if self.draft.line_start() == self.draft.cursor() => {
+            EditAction::KillToStart if self.draft.line_start() == self.draft.cursor() => {
                 self.cut_out(self.draft.before(), self.draft.cursor());
             }
-            EditAction::CutLeft => self.cut_out(self.draft.line_start(), self.draft.cursor()),
-            EditAction::CutRight if self.draft.line_end() == self.draft.cursor() => {
+            EditAction::KillToStart => self.cut_out(self.draft.line_start(), self.draft.cursor()),
+            EditAction::KillToEnd if self.draft.line_end() == self.draft.cursor() => {
                 self.cut_out(self.draft.cursor(), self.draft.after());
             }
-            EditAction::CutRight => self.cut_out(self.draft.cursor(), self.draft.line_end()),
+            EditAction::KillToEnd => self.cut_out(self.draft.cursor(), self.draft.line_end()),
             EditAction::Undo => {
                 if let Some(before) = self.before.pop() {
                     self.draft = before;
@@ -156,7 +156,7 @@ impl Editor {
         text
     }
 
-    /// Empties the draft; [`EditAction::PutBack`] brings it back.
+    /// Empties the draft; [`EditAction::Yank`] brings it back.
     pub fn clear(&mut self) {
         self.cut = self.take();
     }

@@ -10,7 +10,7 @@ use crate::ui::editor::{draft::LONGEST, history::KEPT};
 fn typed(text: &str) -> Editor {
     let mut editor = Editor::default();
     for letter in text.chars() {
-        editor.edit(if letter == '\n' { EditAction::NewLine } else { EditAction::Letter(letter) });
+        editor.edit(if letter == '\n' { EditAction::NewLine } else { EditAction::Insert(letter) });
     }
     editor
 }
@@ -31,13 +31,13 @@ fn after(text: &str, edits: &[EditAction]) -> String {
 
 #[test]
 fn keys_move_and_delete_by_grapheme() {
-    use EditAction::{Backspace, Delete, End, Home, Left, Letter, Right};
+    use EditAction::{Backspace, Delete, End, Home, Insert, Left, Right};
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Left]), "a|👨‍👩‍👧b");
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Backspace]), "a|b");
     assert_eq!(after("e\u{301}x", &[Home, Right]), "e\u{301}|x");
     assert_eq!(after("e\u{301}x", &[Home, Delete]), "|x");
     assert_eq!(after("abc", &[Home, Delete, End, Right, Backspace]), "b|");
-    assert_eq!(after("ac", &[Left, Letter('b')]), "ab|c");
+    assert_eq!(after("ac", &[Left, Insert('b')]), "ab|c");
     assert_eq!(after("", &[Left, Right, Backspace, Delete, Home, End]), "|");
 }
 
@@ -54,24 +54,24 @@ fn words_are_gone_through_and_deleted() {
 
 #[test]
 fn what_is_cut_out_can_be_put_back() {
-    use EditAction::{CutLeft, CutRight, Home, Left, PutBack};
-    assert_eq!(after("one two", &[Left, Left, Left, CutLeft]), "|two");
-    assert_eq!(after("one two", &[Left, Left, Left, CutRight, Home, PutBack]), "two|one ");
-    assert_eq!(after("a\nbc", &[CutLeft]), "a\n|");
-    assert_eq!(after("a\nbc", &[CutLeft, CutLeft, PutBack]), "a\n|");
+    use EditAction::{Home, KillToEnd, KillToStart, Left, Yank};
+    assert_eq!(after("one two", &[Left, Left, Left, KillToStart]), "|two");
+    assert_eq!(after("one two", &[Left, Left, Left, KillToEnd, Home, Yank]), "two|one ");
+    assert_eq!(after("a\nbc", &[KillToStart]), "a\n|");
+    assert_eq!(after("a\nbc", &[KillToStart, KillToStart, Yank]), "a\n|");
     let mut editor = typed("one");
     editor.clear();
     assert_eq!(seen(&editor), "|");
-    editor.edit(PutBack);
+    editor.edit(Yank);
     assert_eq!(seen(&editor), "one|");
 }
 
 #[test]
 fn a_word_is_undone_at_once() {
-    use EditAction::{CutLeft, Undo};
+    use EditAction::{KillToStart, Undo};
     assert_eq!(after("one two", &[Undo]), "one|");
     assert_eq!(after("one two", &[Undo, Undo, Undo]), "|");
-    assert_eq!(after("one two", &[CutLeft, Undo]), "one two|");
+    assert_eq!(after("one two", &[KillToStart, Undo]), "one two|");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn tab_goes_through_the_options_and_back_to_the_word() {
         editor.complete(back, options);
         assert_eq!(seen(&editor), text);
     }
-    editor.edit(EditAction::Letter('!'));
+    editor.edit(EditAction::Insert('!'));
     editor.complete(false, |word, _| {
         assert_eq!(word, "!");
         Vec::new()
@@ -167,12 +167,12 @@ fn the_beginning_of_a_paste_is_remembered() {
     editor.paste("/quit");
     assert!(editor.begins_with_a_paste());
     editor.edit(EditAction::Home);
-    editor.edit(EditAction::Letter('/'));
+    editor.edit(EditAction::Insert('/'));
     assert!(!editor.begins_with_a_paste());
     editor.clear();
     editor.paste("/");
     editor.edit(EditAction::Backspace);
-    editor.edit(EditAction::Letter('/'));
+    editor.edit(EditAction::Insert('/'));
     assert!(!editor.begins_with_a_paste());
 }
 
@@ -224,17 +224,17 @@ fn rows_fold_and_follow_the_cursor() {
 fn any_edit() -> impl Strategy<Value = EditAction> {
     use EditAction::*;
     prop_oneof![
-        any::<char>().prop_map(Letter),
+        any::<char>().prop_map(Insert),
         prop::sample::select(vec!['e', '\u{301}', '👨', '\u{200D}', '🇩', ' ', 'क', '\u{94D}'])
-            .prop_map(Letter),
+            .prop_map(Insert),
         prop::sample::select(vec![
             Backspace,
             Delete,
             DeleteWordLeft,
             DeleteWordRight,
-            CutLeft,
-            CutRight,
-            PutBack,
+            KillToStart,
+            KillToEnd,
+            Yank,
             Undo,
             Left,
             Right,

@@ -7,8 +7,8 @@ use strsim::damerau_levenshtein;
 use zeroize::Zeroizing;
 
 use crate::ui::model::{
-    Effect, EntryKind, Model, Now, Said,
-    slash_command::{self, Command, CommandSpec},
+    ChatMessage, Effect, EntryKind, Model, Now,
+    slash_command::{self, CommandSpec, SlashCommand},
 };
 use crate::{
     text::{SafeDisplay, SafeText, revealed},
@@ -23,65 +23,67 @@ impl Model {
     pub(super) fn obey(
         &mut self,
         now: Now,
-        command: Command,
+        command: SlashCommand,
         arguments: &str,
         draft: &Zeroizing<String>,
     ) {
         match command {
-            Command::Help => self.help(now, arguments),
-            Command::Quit => {
+            SlashCommand::Help => self.help(now, arguments),
+            SlashCommand::Quit => {
                 if !arguments.is_empty() && !self.is_offline() {
                     self.say_if_possible(arguments, draft);
                 }
-                self.effects.push_back(Effect::Finish);
+                self.effects.push_back(Effect::Quit);
             }
-            Command::Me if arguments.is_empty() => self.explain(command),
-            Command::Me => {
+            SlashCommand::Me if arguments.is_empty() => self.explain(command),
+            SlashCommand::Me => {
                 let text = Zeroizing::new(format!("/me {arguments}"));
                 self.say_if_possible(&text, draft);
             }
-            Command::Who => self.who(now),
-            Command::Clear => {
+            SlashCommand::Who => self.who(now),
+            SlashCommand::Clear => {
                 self.forget();
                 self.editor = Editor::default();
                 self.answer(&[&"forgotten here; the others keep what they have"]);
             }
-            Command::Wipe if arguments == "yes" => self.send(SessionCommand::ClearHistory),
-            Command::Wipe => {
+            SlashCommand::Wipe if arguments == "yes" => self.send(SessionCommand::ClearHistory),
+            SlashCommand::Wipe => {
                 let online = self.online;
                 self.answer(&[&"erase for all ", &online, &"? /wipe yes"]);
             }
-            Command::Find if arguments.is_empty() && self.size.is_none() => self.explain(command),
-            Command::Find => self.look_for_here(now, arguments),
-            Command::Copy => self.copy(arguments),
-            Command::Show => self.show(now, arguments),
-            Command::Notify => match choice(arguments) {
+            SlashCommand::Find if arguments.is_empty() && self.size.is_none() => {
+                self.explain(command)
+            }
+            SlashCommand::Find => self.look_for_here(now, arguments),
+            SlashCommand::Copy => self.copy(arguments),
+            SlashCommand::Show => self.show(now, arguments),
+            SlashCommand::Notify => match choice(arguments) {
                 Some(notify) => {
                     self.settings.notify = notify;
                     self.answer(&[&"the bell rings for: ", &name(notify)]);
                 }
                 None => self.explain(command),
             },
-            Command::Time => match choice(arguments) {
+            SlashCommand::Time => match choice(arguments) {
                 Some(clock) => {
                     self.settings.clock = clock;
                     self.answer(&[&"times: ", &name(clock)]);
                 }
                 None => self.explain(command),
             },
-            Command::Quiet => {
+            SlashCommand::Quiet => {
                 self.settings.quiet = !self.settings.quiet;
                 let shown: &dyn SafeDisplay =
                     if self.settings.quiet { &"hidden" } else { &"shown" };
                 self.answer(&[&"who comes and goes is ", shown]);
             }
-            Command::Invite => self.invite(now, arguments),
-            Command::Ignore => self.ignore(arguments),
-            Command::Unignore => self.unignore(arguments),
-            Command::Verify if arguments.is_empty() => {
+            SlashCommand::Invite => self.invite(now, arguments),
+            SlashCommand::Ignore => self.ignore(arguments),
+            SlashCommand::Unignore => self.unignore(arguments),
+            SlashCommand::Verify if arguments.is_empty() => {
                 self.send(SessionCommand::RequestFingerprint)
             }
-            Command::Verify => self.verify(now, arguments),
+            SlashCommand::Verify => self.verify(now, arguments),
         }
     }
 
@@ -90,7 +92,7 @@ impl Model {
     }
 
     /// How a command is to be written.
-    fn explain(&mut self, command: Command) {
+    fn explain(&mut self, command: SlashCommand) {
         if let Some(usage) = slash_command::ALL.iter().find(|usage| usage.command == command) {
             self.status = Some(usage.line());
         }
@@ -128,7 +130,7 @@ impl Model {
     }
 
     /// The `N`-th message from the end, or why there is none.
-    fn nth(&self, number: &str) -> Result<&Said, SafeText> {
+    fn nth(&self, number: &str) -> Result<&ChatMessage, SafeText> {
         let number: usize = match number {
             "" => 1,
             _ => number.parse().map_err(|_| {

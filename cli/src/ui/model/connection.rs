@@ -9,44 +9,44 @@ use crate::{text::SafeText, ui::strings};
 
 /// Whether there is a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+pub enum ConnectionState {
     /// There is.
-    Up,
+    Online,
     /// It was lost at `since`; the next try comes at `next`.
-    Waiting {
+    Backoff {
         /// See above.
         since: Tick,
         /// See above.
         next: Tick,
     },
     /// It was lost at `since` and is being tried.
-    Trying {
+    Connecting {
         /// See above.
         since: Tick,
     },
 }
 
-impl Link {
+impl ConnectionState {
     const fn lost_at(self) -> Option<Tick> {
         match self {
-            Self::Up => None,
-            Self::Waiting { since, .. } | Self::Trying { since } => Some(since),
+            Self::Online => None,
+            Self::Backoff { since, .. } | Self::Connecting { since } => Some(since),
         }
     }
 
     /// Whole seconds until the next try, if one is waited for.
     pub(in crate::ui) fn countdown(self, now: Tick) -> Option<u64> {
         match self {
-            Self::Waiting { next, .. } => {
+            Self::Backoff { next, .. } => {
                 Some(next.since(now).as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
             }
-            Self::Up | Self::Trying { .. } => None,
+            Self::Online | Self::Connecting { .. } => None,
         }
     }
 
     /// When the countdown shows another number.
     pub(super) fn changes_at(self, now: Tick) -> Option<Tick> {
-        let Self::Waiting { next, .. } = self else { return None };
+        let Self::Backoff { next, .. } = self else { return None };
         let left = next.since(now);
         let shown = self.countdown(now)?.saturating_sub(1);
         Some(now.after(left.saturating_sub(Duration::from_secs(shown))))
@@ -57,7 +57,7 @@ impl Model {
     /// Whether there is nobody to say anything to.
     #[must_use]
     pub fn is_offline(&self) -> bool {
-        self.link != Link::Up
+        self.link != ConnectionState::Online
     }
 
     /// There is no connection, and the next try comes then.
@@ -66,18 +66,18 @@ impl Model {
             self.add(now.at, EntryKind::Warning(SafeText::line(&[&"the connection was cut off"])));
             now.tick
         });
-        self.link = Link::Waiting { since, next };
+        self.link = ConnectionState::Backoff { since, next };
     }
 
     pub(super) const fn try_again(&mut self) {
         if let Some(since) = self.link.lost_at() {
-            self.link = Link::Trying { since };
+            self.link = ConnectionState::Connecting { since };
         }
     }
 
     /// There is a connection; says what became of the old one, if there was one.
     pub(super) fn regain(&mut self, now: Now) -> Option<SafeText> {
-        let since = std::mem::replace(&mut self.link, Link::Up).lost_at()?;
+        let since = std::mem::replace(&mut self.link, ConnectionState::Online).lost_at()?;
         self.status = None; // it may say that there is no connection
         let seconds = now.tick.since(since).as_secs();
         let again = match self.pending.len() {

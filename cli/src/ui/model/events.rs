@@ -9,7 +9,9 @@ use cmdchat_core::{
 };
 use jiff::SignedDuration;
 
-use crate::ui::model::{Effect, Entry, EntryKind, Member, Model, NotifyLevel, Now, Place, Said};
+use crate::ui::model::{
+    ChatMessage, Effect, Entry, EntryKind, Model, NotifyLevel, Now, RosterEntry, ScrollPosition,
+};
 use crate::{
     secrets,
     text::SafeText,
@@ -45,7 +47,7 @@ impl Model {
             }
             Event::Joined(raw, online) => {
                 let name = self.faces.show(&raw);
-                self.members.push(Member {
+                self.members.push(RosterEntry {
                     own: false,
                     since: Some(now.at),
                     name: name.clone(),
@@ -102,7 +104,7 @@ impl Model {
         self.online = welcome.members.len();
         let names: Vec<_> = welcome.members.iter().map(|name| self.faces.show(name)).collect();
         let line = strings::welcome(&welcome, &names);
-        let members = welcome.members.into_iter().zip(names).map(|(raw, name)| Member {
+        let members = welcome.members.into_iter().zip(names).map(|(raw, name)| RosterEntry {
             own: raw.raw() == self.me.as_str(),
             since: None,
             raw,
@@ -170,7 +172,7 @@ impl Model {
         } else {
             SafeText::body(&text)
         };
-        let said = Said { from: message.author, author, text, body, action, own, mention };
+        let said = ChatMessage { from: message.author, author, text, body, action, own, mention };
         let number = self.log.push(Entry { at, skewed, what: EntryKind::Said(Box::new(said)) });
         if live && !own && !ignored {
             self.attract(now.tick, number, mention);
@@ -180,11 +182,11 @@ impl Model {
     /// A message of somebody else has come.
     fn attract(&mut self, now: Tick, number: u64, mention: bool) {
         let locked = self.locked.is_some();
-        let away = locked || self.focus == Some(false) || self.place != Place::Newest;
+        let away = locked || self.focus == Some(false) || self.place != ScrollPosition::Bottom;
         if away {
             self.new_from.get_or_insert(number);
         }
-        if self.place != Place::Newest {
+        if self.place != ScrollPosition::Bottom {
             self.below += 1;
         }
         let wanted = match self.settings.notify {
@@ -195,7 +197,7 @@ impl Model {
         let rested = self.rung.is_none_or(|rung| now.since(rung) >= BETWEEN_BELLS);
         if wanted && rested && !locked && self.focus != Some(true) {
             self.rung = Some(now);
-            self.effects.push_back(Effect::Ring);
+            self.effects.push_back(Effect::Bell);
         }
     }
 
@@ -249,7 +251,7 @@ impl Model {
         self.log.clear();
         self.find = None;
         self.new_from = None;
-        self.go_to(Place::Newest);
+        self.go_to(ScrollPosition::Bottom);
     }
 
     pub(super) fn look(&mut self, has_focus: bool) {

@@ -6,13 +6,13 @@ use cmdchat_core::wire::MAX_TEXT;
 use zeroize::Zeroizing;
 
 use crate::ui::model::{
-    Effect, Model, Now, PendingConfirm, Place,
-    slash_command::{self, Line},
+    Effect, Model, Now, PendingConfirm, ScrollPosition,
+    slash_command::{self, ParsedInput},
 };
 use crate::{
     text::SafeText,
     ui::{
-        keymap::{EditAction, Key},
+        keymap::{Action, EditAction},
         strings::too_long,
     },
 };
@@ -23,7 +23,7 @@ const SECOND_KEY: Duration = Duration::from_secs(2);
 const PREVIEW: usize = 5;
 
 impl Model {
-    pub(super) fn press(&mut self, now: Now, key: Key) {
+    pub(super) fn press(&mut self, now: Now, key: Action) {
         if self.lock_takes(key) {
             return;
         }
@@ -34,28 +34,30 @@ impl Model {
         }
         let empty = self.editor.text().is_empty();
         match key {
-            Key::Edit(EditAction::NewLine) if self.preview => {
+            Action::Edit(EditAction::NewLine) if self.preview => {
                 self.editor.join_lines();
                 self.preview = false;
             }
-            Key::Edit(EditAction::End) if empty => self.go_to(Place::Newest),
-            Key::Edit(edit) => self.editor.edit(edit),
-            Key::Enter => self.submit(now, asked),
-            Key::Complete => self.complete(false),
-            Key::CompleteBack => self.complete(true),
-            Key::Interrupt if empty && self.is_offline() => self.effects.push_back(Effect::Vanish),
-            Key::Interrupt | Key::EndOfInput if empty => self.ask_to_leave(now, key, asked),
-            Key::Interrupt => self.editor.clear(),
-            Key::EndOfInput => self.editor.edit(EditAction::Delete),
-            Key::Escape if self.preview => self.editor.edit(EditAction::Undo),
-            Key::Escape => self.go_to(Place::Newest),
-            Key::Scroll(scroll) => self.scroll(scroll),
-            Key::Find => self.look_for(""),
-            Key::Help => self.help(now, ""),
-            Key::Members => self.hides_members = !self.hides_members,
-            Key::Redraw => self.effects.push_back(Effect::Redraw),
-            Key::Suspend => self.effects.push_back(Effect::Suspend),
-            Key::Lock => self.lock(now.tick),
+            Action::Edit(EditAction::End) if empty => self.go_to(ScrollPosition::Bottom),
+            Action::Edit(edit) => self.editor.edit(edit),
+            Action::Enter => self.submit(now, asked),
+            Action::Complete => self.complete(false),
+            Action::CompleteBack => self.complete(true),
+            Action::Interrupt if empty && self.is_offline() => {
+                self.effects.push_back(Effect::QuitNow)
+            }
+            Action::Interrupt | Action::EndOfInput if empty => self.ask_to_leave(now, key, asked),
+            Action::Interrupt => self.editor.clear(),
+            Action::EndOfInput => self.editor.edit(EditAction::Delete),
+            Action::Escape if self.preview => self.editor.edit(EditAction::Undo),
+            Action::Escape => self.go_to(ScrollPosition::Bottom),
+            Action::Scroll(scroll) => self.scroll(scroll),
+            Action::Find => self.look_for(""),
+            Action::Help => self.help(now, ""),
+            Action::Members => self.hides_members = !self.hides_members,
+            Action::Redraw => self.effects.push_back(Effect::Redraw),
+            Action::Suspend => self.effects.push_back(Effect::Suspend),
+            Action::Lock => self.lock(now.tick),
         }
         self.preview &= self.editor.lines() > 1;
     }
@@ -95,20 +97,20 @@ impl Model {
     }
 
     fn take(&mut self, now: Now, text: Zeroizing<String>, asked: Option<PendingConfirm>) {
-        match Line::read(&text) {
-            Line::Nothing if self.is_offline() => self.effects.push_back(Effect::Retry),
-            Line::Nothing if asked == Some(PendingConfirm::Word) => {
-                self.effects.push_back(Effect::Finish)
+        match ParsedInput::read(&text) {
+            ParsedInput::Nothing if self.is_offline() => self.effects.push_back(Effect::Retry),
+            ParsedInput::Nothing if asked == Some(PendingConfirm::Word) => {
+                self.effects.push_back(Effect::Quit)
             }
-            Line::Nothing => {}
-            Line::Say(words) => self.say_if_possible(words, &text),
-            Line::PerhapsQuit => {
+            ParsedInput::Nothing => {}
+            ParsedInput::Say(words) => self.say_if_possible(words, &text),
+            ParsedInput::PerhapsQuit => {
                 self.asked = Some(PendingConfirm::Word);
                 self.status =
                     Some(SafeText::line(&[&"press Enter again to leave, or keep typing"]));
             }
-            Line::Command(command, arguments) => self.obey(now, command, arguments, &text),
-            Line::Unknown(word, near) => {
+            ParsedInput::Command(command, arguments) => self.obey(now, command, arguments, &text),
+            ParsedInput::Unknown(word, near) => {
                 let word = SafeText::one_line(word).fit(32);
                 self.status = Some(match near {
                     Some(near) => SafeText::line(&[
@@ -140,19 +142,19 @@ impl Model {
         } else {
             self.say(words);
             self.new_from = None;
-            self.go_to(Place::Newest);
+            self.go_to(ScrollPosition::Bottom);
         }
     }
 
-    fn ask_to_leave(&mut self, now: Now, key: Key, asked: Option<PendingConfirm>) {
+    fn ask_to_leave(&mut self, now: Now, key: Action, asked: Option<PendingConfirm>) {
         if let Some(PendingConfirm::Key(until)) = asked
             && now.tick <= until
         {
-            self.effects.push_back(Effect::Finish);
+            self.effects.push_back(Effect::Quit);
             return;
         }
         self.asked = Some(PendingConfirm::Key(now.tick.after(SECOND_KEY)));
-        let name = if key == Key::Interrupt { "Ctrl+C" } else { "Ctrl+D" };
+        let name = if key == Action::Interrupt { "Ctrl+C" } else { "Ctrl+D" };
         self.status = Some(SafeText::line(&[&name, &" again to leave"]));
     }
 

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::ui::model::{Effect, Model};
 use crate::{
     text::SafeText,
-    ui::keymap::{EditAction, Key},
+    ui::keymap::{Action, EditAction},
 };
 
 /// Two presses within this are one panic.
@@ -29,7 +29,7 @@ impl Model {
     pub(super) fn lock(&mut self, now: Tick) {
         let before = self.lock_pressed.replace(now);
         if before.is_some_and(|before| now.since(before) <= AT_ONCE) {
-            self.effects.push_back(Effect::Flee);
+            self.effects.push_back(Effect::Panic);
         } else if self.size.is_some() {
             self.locked = Some(LockScreen::default());
         } else {
@@ -39,26 +39,28 @@ impl Model {
     }
 
     /// Whether the lock took the key.
-    pub(super) fn lock_takes(&mut self, key: Key) -> bool {
+    pub(super) fn lock_takes(&mut self, key: Action) -> bool {
         let Some(lock) = &mut self.locked else { return false };
         match key {
-            Key::Enter => {
+            Action::Enter => {
                 let typed = std::mem::take(&mut *lock.typed).into_bytes();
-                self.effects.push_back(Effect::Unlock(Password::new(typed.into())));
+                self.effects.push_back(Effect::CheckPassphrase(Password::new(typed.into())));
             }
-            Key::Edit(EditAction::Letter(letter)) => lock.type_in(letter.encode_utf8(&mut [0; 4])),
-            Key::Edit(EditAction::Backspace) => drop(lock.typed.pop()),
-            Key::Edit(EditAction::CutLeft) | Key::Interrupt => lock.typed.clear(),
-            Key::Lock | Key::Redraw | Key::Suspend => return false,
-            Key::Edit(_)
-            | Key::Complete
-            | Key::CompleteBack
-            | Key::EndOfInput
-            | Key::Escape
-            | Key::Scroll(_)
-            | Key::Find
-            | Key::Help
-            | Key::Members => {}
+            Action::Edit(EditAction::Insert(letter)) => {
+                lock.type_in(letter.encode_utf8(&mut [0; 4]))
+            }
+            Action::Edit(EditAction::Backspace) => drop(lock.typed.pop()),
+            Action::Edit(EditAction::KillToStart) | Action::Interrupt => lock.typed.clear(),
+            Action::Lock | Action::Redraw | Action::Suspend => return false,
+            Action::Edit(_)
+            | Action::Complete
+            | Action::CompleteBack
+            | Action::EndOfInput
+            | Action::Escape
+            | Action::Scroll(_)
+            | Action::Find
+            | Action::Help
+            | Action::Members => {}
         }
         true
     }

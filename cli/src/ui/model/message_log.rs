@@ -14,7 +14,7 @@ const BYTES: usize = 12 << 20;
 
 /// Entries in their order; the oldest go when there are too many.
 #[derive(Default)]
-pub(in crate::ui) struct Log {
+pub(in crate::ui) struct MessageLog {
     entries: VecDeque<Entry>,
     /// The number of the first entry.
     first: u64,
@@ -31,7 +31,7 @@ pub(in crate::ui) struct Entry {
 }
 
 pub(in crate::ui) enum EntryKind {
-    Said(Box<Said>),
+    Said(Box<ChatMessage>),
     /// Somebody came or went; so many are present now.
     Presence {
         name: SafeText,
@@ -45,7 +45,7 @@ pub(in crate::ui) enum EntryKind {
 }
 
 /// A message.
-pub(in crate::ui) struct Said {
+pub(in crate::ui) struct ChatMessage {
     /// Its author, as the room has it.
     pub(in crate::ui) from: Untrusted,
     pub(in crate::ui) author: SafeText,
@@ -57,7 +57,7 @@ pub(in crate::ui) struct Said {
     pub(in crate::ui) mention: bool,
 }
 
-impl Log {
+impl MessageLog {
     /// Adds an entry and gives its number.
     pub(in crate::ui) fn push(&mut self, entry: Entry) -> u64 {
         self.bytes += entry.bytes();
@@ -93,7 +93,7 @@ impl Log {
     }
 
     /// All messages, from the newest.
-    pub(in crate::ui) fn said(&self) -> impl Iterator<Item = (u64, &Said)> {
+    pub(in crate::ui) fn said(&self) -> impl Iterator<Item = (u64, &ChatMessage)> {
         let entries = self.entries.iter().enumerate().rev();
         entries.filter_map(|(at, entry)| match &entry.what {
             EntryKind::Said(said) => Some((self.first + at as u64, said.as_ref())),
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn the_oldest_go_when_there_are_too_many_or_they_are_too_long() {
-        let mut log = Log::default();
+        let mut log = MessageLog::default();
         for _ in 0..ENTRIES + 5 {
             log.push(note(1));
         }

@@ -31,12 +31,12 @@ use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use zeroize::Zeroizing;
 
 use crate::text::{ConfusableNames, SafeBody, SafeText};
-use crate::ui::{StartupNotices, editor::Editor, keymap::Key, layout::Size, mentions::action};
+use crate::ui::{StartupNotices, editor::Editor, keymap::Action, layout::Size, mentions::action};
 
-pub use crate::ui::model::connection::Link;
+pub use crate::ui::model::connection::ConnectionState;
 pub(super) use crate::ui::model::lock::LockScreen;
-pub(super) use crate::ui::model::message_log::{Entry, EntryKind, Log, Said};
-pub(super) use crate::ui::model::scroll::Place;
+pub(super) use crate::ui::model::message_log::{ChatMessage, Entry, EntryKind, MessageLog};
+pub(super) use crate::ui::model::scroll::ScrollPosition;
 pub use crate::ui::model::settings::{NotifyLevel, Settings, TimeFormat};
 
 /// When something happens.
@@ -54,17 +54,17 @@ pub struct Model {
     me: Username,
     pub(super) zone: TimeZone,
     pub(super) settings: Settings,
-    pub(super) link: Link,
+    pub(super) link: ConnectionState,
     pub(super) mode: Option<Mode>,
     fingerprint: Option<Fingerprint>,
     /// Whether the digits of another member were the same.
     pub(super) verified: Option<bool>,
-    pub(super) members: Vec<Member>,
+    pub(super) members: Vec<RosterEntry>,
     pub(super) online: usize,
     faces: ConfusableNames,
     /// Whose messages are not shown.
     ignored: BTreeSet<String>,
-    pub(super) log: Log,
+    pub(super) log: MessageLog,
     pub(super) pending: Vec<PendingEntry>,
     /// Texts said so far.
     said: u64,
@@ -72,7 +72,7 @@ pub struct Model {
     /// The draft is a paste of so many lines that it wants a second look.
     pub(super) preview: bool,
     pub(super) find: Option<SearchState>,
-    pub(super) place: Place,
+    pub(super) place: ScrollPosition,
     /// The size of the screen, if there is one.
     size: Option<Size>,
     /// Messages that came since the newest was out of sight.
@@ -95,7 +95,7 @@ pub struct Model {
 }
 
 /// Somebody who is here.
-pub(super) struct Member {
+pub(super) struct RosterEntry {
     raw: Untrusted,
     pub(super) name: SafeText,
     pub(super) own: bool,
@@ -134,11 +134,11 @@ enum PendingConfirm {
 }
 
 /// What happens.
-pub enum Input {
+pub enum Msg {
     /// The room.
     Heard(Event),
     /// A key.
-    Key(Key),
+    Key(Action),
     /// A paste, as it came.
     Paste(Zeroizing<String>),
     /// A whole line, from a terminal that edits lines itself.
@@ -167,17 +167,17 @@ pub enum Effect {
     /// Tell the session.
     Send(SessionCommand),
     /// Leave, but wait for the last words.
-    Finish,
+    Quit,
     /// Leave without waiting.
-    Vanish,
+    QuitNow,
     /// The same, and leave nothing behind on the terminal.
-    Flee,
+    Panic,
     /// See whether this is the passphrase, and say so.
-    Unlock(Password),
+    CheckPassphrase(Password),
     /// Put this on the clipboard.
     Copy(SafeBody),
     /// Ring the bell.
-    Ring,
+    Bell,
     /// Draw everything again.
     Redraw,
     /// Stop until continued.
@@ -195,7 +195,7 @@ impl Model {
             me,
             zone,
             settings,
-            link: Link::Up,
+            link: ConnectionState::Online,
             mode: None,
             fingerprint: None,
             verified: None,
@@ -203,13 +203,13 @@ impl Model {
             online: 0,
             faces: ConfusableNames::default(),
             ignored: BTreeSet::new(),
-            log: Log::default(),
+            log: MessageLog::default(),
             pending: Vec::new(),
             said: 0,
             editor: Editor::default(),
             preview: false,
             find: None,
-            place: Place::Newest,
+            place: ScrollPosition::Bottom,
             size: None,
             below: 0,
             new_from: None,
@@ -233,20 +233,20 @@ impl Model {
     }
 
     /// Takes in what happened at `now`.
-    pub fn update(&mut self, now: Now, input: Input) {
+    pub fn update(&mut self, now: Now, input: Msg) {
         match input {
-            Input::Heard(event) => self.hear(now, event),
-            Input::Key(key) => self.press(now, key),
-            Input::Paste(text) => self.paste(&text),
-            Input::Line(text) => self.enter(now, text),
-            Input::Focus(has) => self.look(has),
-            Input::Resized(size) => self.resize(size),
-            Input::Closed => self.note(now, SafeText::line(&[&"the host closed the room"])),
-            Input::Waiting(next) => self.wait_for(now, next),
-            Input::Trying => self.try_again(),
-            Input::Unlocked(right) => self.unlock(right),
-            Input::Leave => self.effects.push_back(Effect::Finish),
-            Input::Passed => {}
+            Msg::Heard(event) => self.hear(now, event),
+            Msg::Key(key) => self.press(now, key),
+            Msg::Paste(text) => self.paste(&text),
+            Msg::Line(text) => self.enter(now, text),
+            Msg::Focus(has) => self.look(has),
+            Msg::Resized(size) => self.resize(size),
+            Msg::Closed => self.note(now, SafeText::line(&[&"the host closed the room"])),
+            Msg::Waiting(next) => self.wait_for(now, next),
+            Msg::Trying => self.try_again(),
+            Msg::Unlocked(right) => self.unlock(right),
+            Msg::Leave => self.effects.push_back(Effect::Quit),
+            Msg::Passed => {}
         }
         self.settle();
     }

@@ -9,7 +9,7 @@ use crate::{
     text::SafeText,
     ui::{
         editor::{Editor, Rows},
-        keymap::{Key, ScrollAction},
+        keymap::{Action, ScrollAction},
         layout::{Layout, PROMPT, Size},
         message_list::MessageList,
     },
@@ -17,9 +17,9 @@ use crate::{
 
 /// What the log is seen from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::ui) enum Place {
+pub(in crate::ui) enum ScrollPosition {
     /// The newest is the last row.
-    Newest,
+    Bottom,
     /// This row of what begins with this entry is the first one, whatever comes.
     At(u64, usize),
 }
@@ -43,11 +43,11 @@ impl Model {
         self.talk().is_none_or(|(pane, _)| lines.iter().all(|line| pane.takes_whole(line)))
     }
 
-    pub(super) fn go_to(&mut self, place: Place) {
-        if self.place == Place::Newest && place != Place::Newest {
+    pub(super) fn go_to(&mut self, place: ScrollPosition) {
+        if self.place == ScrollPosition::Bottom && place != ScrollPosition::Bottom {
             self.new_from = None;
         }
-        if place == Place::Newest {
+        if place == ScrollPosition::Bottom {
             self.below = 0;
         }
         self.place = place;
@@ -55,11 +55,11 @@ impl Model {
 
     /// Who has scrolled down to the end is at the end.
     pub(super) fn settle(&mut self) {
-        if self.place != Place::Newest
+        if self.place != ScrollPosition::Bottom
             && let Some((talk, rows)) = self.talk()
         {
             let place = talk.moved(self.place, rows, 0);
-            if place == Place::Newest {
+            if place == ScrollPosition::Bottom {
                 self.go_to(place);
             }
         }
@@ -74,8 +74,8 @@ impl Model {
             ScrollAction::PageDown => by(page),
             ScrollAction::RowUp => by(-1),
             ScrollAction::RowDown => by(1),
-            ScrollAction::Oldest => talk.moved(Place::At(self.log.start(), 0), rows, 0),
-            ScrollAction::Newest => Place::Newest,
+            ScrollAction::Oldest => talk.moved(ScrollPosition::At(self.log.start(), 0), rows, 0),
+            ScrollAction::Newest => ScrollPosition::Bottom,
             ScrollAction::MentionBefore | ScrollAction::MentionAfter => {
                 let top = talk.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
                 let mut mentions = self
@@ -89,7 +89,7 @@ impl Model {
                     mentions.take_while(|number| *number > top).last()
                 };
                 match found {
-                    Some(number) => talk.moved(Place::At(number, 0), rows, 0),
+                    Some(number) => talk.moved(ScrollPosition::At(number, 0), rows, 0),
                     None => self.place,
                 }
             }
@@ -124,17 +124,22 @@ impl Model {
     }
 
     /// A key while finding; `false` if it has its usual meaning.
-    pub(super) fn search_with(&mut self, key: Key) -> bool {
+    pub(super) fn search_with(&mut self, key: Action) -> bool {
         let Some(find) = &mut self.find else { return false };
         match key {
-            Key::Edit(edit) => {
+            Action::Edit(edit) => {
                 find.query.edit(edit);
                 self.find_next(true);
             }
-            Key::Enter | Key::Find => self.find_next(false),
-            Key::Escape | Key::Interrupt | Key::EndOfInput => self.find = None,
-            Key::Complete | Key::CompleteBack => {}
-            Key::Scroll(_) | Key::Help | Key::Members | Key::Redraw | Key::Suspend | Key::Lock => {
+            Action::Enter | Action::Find => self.find_next(false),
+            Action::Escape | Action::Interrupt | Action::EndOfInput => self.find = None,
+            Action::Complete | Action::CompleteBack => {}
+            Action::Scroll(_)
+            | Action::Help
+            | Action::Members
+            | Action::Redraw
+            | Action::Suspend
+            | Action::Lock => {
                 return false;
             }
         }
@@ -153,7 +158,7 @@ impl Model {
             let (talk, rows) = self.talk()?;
             // With something of what was said before it.
             let above = isize::try_from(rows / 3).unwrap_or(0);
-            Some(talk.moved(Place::At(number, 0), rows, -above))
+            Some(talk.moved(ScrollPosition::At(number, 0), rows, -above))
         });
         if let Some(find) = &mut self.find {
             (find.at, find.count, find.number) = (at, found.len(), index + 1);

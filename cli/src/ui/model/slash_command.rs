@@ -6,20 +6,20 @@ use crate::text::SafeText;
 
 /// What a line is.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line<'a> {
+pub(super) enum ParsedInput<'a> {
     Nothing,
     Say(&'a str),
     /// `q`, `quit` or `exit`: meant, or only a word?
     PerhapsQuit,
     /// A command and what stands behind it.
-    Command(Command, &'a str),
+    Command(SlashCommand, &'a str),
     /// No command, and the one that may have been meant.
     Unknown(&'a str, Option<&'static str>),
 }
 
 /// What begins with a slash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Command {
+pub(super) enum SlashCommand {
     Help,
     Quit,
     Me,
@@ -40,7 +40,7 @@ pub(super) enum Command {
 
 /// How a command is written and what it does.
 pub(super) struct CommandSpec {
-    pub(super) command: Command,
+    pub(super) command: SlashCommand,
     /// The first is the one that is shown.
     names: &'static [&'static str],
     arguments: &'static str,
@@ -51,26 +51,26 @@ pub(super) struct CommandSpec {
 /// All commands, in the order of the help.
 #[rustfmt::skip]
 pub(super) const ALL: &[CommandSpec] = &[
-    usage(Command::Help, &["/help"], "[COMMAND]", "this list, or more about one command", "/help find"),
-    usage(Command::Quit, &["/quit", "/exit", "/q"], "[TEXT]", "leave, with a last message if you like", "/quit good night"),
-    usage(Command::Me, &["/me"], "TEXT", "say what you do: * alice waves", "/me waves"),
-    usage(Command::Who, &["/who", "/names"], "", "who is here", "/who"),
-    usage(Command::Find, &["/find"], "TEXT", "find in what is kept here (also Ctrl+R)", "/find invoice"),
-    usage(Command::Copy, &["/copy"], "[N]", "put the last message, or the N-th from the end, on the clipboard", "/copy 2"),
-    usage(Command::Show, &["/show"], "[N]", "a message in full, hidden characters written out", "/show 1"),
-    usage(Command::Notify, &["/notify"], "off|mentions|all", "what rings the bell", "/notify all"),
-    usage(Command::Quiet, &["/quiet"], "", "hide or show who comes and goes", "/quiet"),
-    usage(Command::Time, &["/time"], "off|short|full|utc", "how times are shown", "/time full"),
-    usage(Command::Ignore, &["/ignore"], "NAME", "hide what somebody says", "/ignore mallory"),
-    usage(Command::Unignore, &["/unignore"], "NAME", "show it again", "/unignore mallory"),
-    usage(Command::Verify, &["/verify"], "[DIGITS]", "what to compare with the others, or whether theirs are the same", "/verify"),
-    usage(Command::Invite, &["/invite"], "[copy|qr]", "what to tell others who may come", "/invite copy"),
-    usage(Command::Clear, &["/clear"], "", "forget everything here; the others keep theirs", "/clear"),
-    usage(Command::Wipe, &["/wipe"], "", "have the room forget everything, for all", "/wipe yes"),
+    usage(SlashCommand::Help, &["/help"], "[COMMAND]", "this list, or more about one command", "/help find"),
+    usage(SlashCommand::Quit, &["/quit", "/exit", "/q"], "[TEXT]", "leave, with a last message if you like", "/quit good night"),
+    usage(SlashCommand::Me, &["/me"], "TEXT", "say what you do: * alice waves", "/me waves"),
+    usage(SlashCommand::Who, &["/who", "/names"], "", "who is here", "/who"),
+    usage(SlashCommand::Find, &["/find"], "TEXT", "find in what is kept here (also Ctrl+R)", "/find invoice"),
+    usage(SlashCommand::Copy, &["/copy"], "[N]", "put the last message, or the N-th from the end, on the clipboard", "/copy 2"),
+    usage(SlashCommand::Show, &["/show"], "[N]", "a message in full, hidden characters written out", "/show 1"),
+    usage(SlashCommand::Notify, &["/notify"], "off|mentions|all", "what rings the bell", "/notify all"),
+    usage(SlashCommand::Quiet, &["/quiet"], "", "hide or show who comes and goes", "/quiet"),
+    usage(SlashCommand::Time, &["/time"], "off|short|full|utc", "how times are shown", "/time full"),
+    usage(SlashCommand::Ignore, &["/ignore"], "NAME", "hide what somebody says", "/ignore mallory"),
+    usage(SlashCommand::Unignore, &["/unignore"], "NAME", "show it again", "/unignore mallory"),
+    usage(SlashCommand::Verify, &["/verify"], "[DIGITS]", "what to compare with the others, or whether theirs are the same", "/verify"),
+    usage(SlashCommand::Invite, &["/invite"], "[copy|qr]", "what to tell others who may come", "/invite copy"),
+    usage(SlashCommand::Clear, &["/clear"], "", "forget everything here; the others keep theirs", "/clear"),
+    usage(SlashCommand::Wipe, &["/wipe"], "", "have the room forget everything, for all", "/wipe yes"),
 ];
 
 const fn usage(
-    command: Command,
+    command: SlashCommand,
     names: &'static [&'static str],
     arguments: &'static str,
     does: &'static str,
@@ -100,7 +100,7 @@ impl CommandSpec {
     }
 }
 
-impl<'a> Line<'a> {
+impl<'a> ParsedInput<'a> {
     pub(super) fn read(text: &'a str) -> Self {
         let Some(rest) = text.strip_prefix('/') else {
             return match text {
@@ -139,23 +139,23 @@ mod tests {
     #[test]
     fn a_slip_in_a_command_is_never_sent() {
         for (text, line) in [
-            ("hello", Line::Say("hello")),
-            ("", Line::Nothing),
-            ("q", Line::PerhapsQuit),
-            ("quite", Line::Say("quite")),
-            ("//q", Line::Say("q")),
-            ("//tmp/x", Line::Say("/tmp/x")),
-            ("/quit", Line::Command(Command::Quit, "")),
-            ("/q bye all", Line::Command(Command::Quit, "bye all")),
-            ("/wipe yes", Line::Command(Command::Wipe, "yes")),
-            ("/me\ttwo  words ", Line::Command(Command::Me, "two  words")),
-            ("/quti now", Line::Unknown("/quti", Some("/quit"))),
-            ("/whoo", Line::Unknown("/whoo", Some("/who"))),
-            ("/msg bob secret", Line::Unknown("/msg", None)),
-            ("/Quit", Line::Unknown("/Quit", Some("/quit"))),
-            ("/", Line::Unknown("/", None)),
+            ("hello", ParsedInput::Say("hello")),
+            ("", ParsedInput::Nothing),
+            ("q", ParsedInput::PerhapsQuit),
+            ("quite", ParsedInput::Say("quite")),
+            ("//q", ParsedInput::Say("q")),
+            ("//tmp/x", ParsedInput::Say("/tmp/x")),
+            ("/quit", ParsedInput::Command(SlashCommand::Quit, "")),
+            ("/q bye all", ParsedInput::Command(SlashCommand::Quit, "bye all")),
+            ("/wipe yes", ParsedInput::Command(SlashCommand::Wipe, "yes")),
+            ("/me\ttwo  words ", ParsedInput::Command(SlashCommand::Me, "two  words")),
+            ("/quti now", ParsedInput::Unknown("/quti", Some("/quit"))),
+            ("/whoo", ParsedInput::Unknown("/whoo", Some("/who"))),
+            ("/msg bob secret", ParsedInput::Unknown("/msg", None)),
+            ("/Quit", ParsedInput::Unknown("/Quit", Some("/quit"))),
+            ("/", ParsedInput::Unknown("/", None)),
         ] {
-            assert_eq!(Line::read(text), line, "{text}");
+            assert_eq!(ParsedInput::read(text), line, "{text}");
         }
     }
 }

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     hardening::apply();
     let code = panic::run(|| match args::parse(std::env::args_os()) {
         Ok(parsed) => commands::run(parsed),
-        Err(stop) => stop.settle(),
+        Err(stop) => stop.exit(),
     });
     hardening::zero_stack();
     code

@@ -5,7 +5,7 @@ use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
-use crate::error::{Error, ExitStatus, tell};
+use crate::error::{Error, ExitStatus, eprint_line};
 use crate::text::SafeText;
 
 /// Runs `program` and turns its result into an exit code; a failure is printed
@@ -14,12 +14,12 @@ use crate::text::SafeText;
 /// `CMDCHAT_BACKTRACE` is set.
 pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
-        tell(format_args!("{}", bug()));
+        eprint_line(format_args!("{}", bug()));
         if env::var_os("CMDCHAT_BACKTRACE").is_some() {
             if let Some(place) = info.location() {
-                tell(format_args!("at {place}"));
+                eprint_line(format_args!("at {place}"));
             }
-            tell(format_args!("{}", Backtrace::force_capture()));
+            eprint_line(format_args!("{}", Backtrace::force_capture()));
         }
     }));
     match panic::catch_unwind(AssertUnwindSafe(program)) {
@@ -27,7 +27,7 @@ pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
         Ok(Err(failure)) => {
             // Ctrl+C needs no comment.
             if failure.exit != ExitStatus::Interrupted {
-                tell(format_args!("{failure}"));
+                eprint_line(format_args!("{failure}"));
             }
             failure.exit.into()
         }
@@ -38,5 +38,5 @@ pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
 fn bug() -> Error {
     let what = SafeText::line(&[&"cmdchat stopped because of a bug; nothing was written to disk"]);
     Error::new(ExitStatus::Internal, what)
-        .advise("run again with CMDCHAT_BACKTRACE=1 and report it (the report holds no messages)")
+        .hint("run again with CMDCHAT_BACKTRACE=1 and report it (the report holds no messages)")
 }

@@ -370,7 +370,7 @@ fn nothing_invisible_gets_into_a_cell() {
 fn an_invitation_for_a_camera() {
     let Invite { place, code } =
         Invite::read("cmdchat://192.168.1.20:3000/#oak-tidy-zoom").unwrap();
-    let mut scene = Scene::new(44, 25).invited(Instructions::of_guest(place, code.unwrap()));
+    let mut scene = Scene::new(44, 25).invited(Instructions::for_member(place, code.unwrap()));
     scene.enter("/invite qr");
     assert_snapshot!("invitation_drawn", scene.seen());
     scene.resizes(43, 25);

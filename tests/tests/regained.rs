@@ -59,7 +59,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
             ChatSession::new(sim.clone(), joined, input, signals, patience, Some(regain));
         for number in 0..TEXTS {
             let text = format!("text {number}").into();
-            talk.ask(SessionCommand::Send(SendId(number), text));
+            talk.send(SessionCommand::Send(SendId(number), text));
         }
         let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
         while back < TEXTS {
@@ -80,7 +80,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
                 | SessionUpdate::Trying => {}
             }
         }
-        talk.leave();
+        talk.close();
         let parting = loop {
             if let SessionUpdate::Over(parting) = talk.next(None).await {
                 break parting;

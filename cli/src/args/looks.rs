@@ -79,7 +79,7 @@ pub struct DisplayArgs {
     /// How long to try to get a lost connection back; 0 is not at all
     ///
     /// At a terminal and with --json five minutes if nothing is said; a pipe does not try.
-    #[arg(long, value_name = "TIME", value_parser = values::bound_wait, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", value_parser = values::limit_duration, hide_short_help = true)]
     pub reconnect_for: Option<Limit<Duration>>,
 }
 
@@ -97,7 +97,7 @@ impl DisplayArgs {
 
     /// What was chosen here and by the environment.
     #[must_use]
-    pub fn choose(&self) -> (Settings, Theme) {
+    pub fn resolve(&self) -> (Settings, Theme) {
         let is_set = |name| env::var_os(name).filter(|value| !value.is_empty());
         // The first of these decides, as for every program.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(is_set);

@@ -111,7 +111,7 @@ Examples:
   cmdchat man >cmdchat.1                      keep it";
 
 /// The whole command line, as clap knows it.
-pub(crate) fn shape() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     Cli::command()
 }
 

@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
-use crate::args::{Cli, CliCommand, shape};
+use crate::args::{Cli, CliCommand, command};
 use crate::error::{Error, ExitStatus};
 use crate::invite::Invite;
 use crate::text::SafeText;
@@ -36,7 +36,7 @@ impl ArgsError {
     ///
     /// # Errors
     /// The failure, if it was one.
-    pub fn settle(self) -> Result<ExitStatus, Error> {
+    pub fn exit(self) -> Result<ExitStatus, Error> {
         match self {
             Self::Help(help) => {
                 let _ = help.print(); // a closed pipe is no news
@@ -57,13 +57,12 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Arg
         && letter.chars().count() == 1
         && letter != "-"
     {
-        let what = SafeText::line(&[&SafeText::quoted(letter), &" is not a command"]);
+        let what = SafeText::line(&[&SafeText::quote(letter), &" is not a command"]);
         return Err(ArgsError::Failed(
-            Error::usage(what)
-                .advise("cmdchat -h lists the commands; two letters of one are enough"),
+            Error::usage(what).hint("cmdchat -h lists the commands; two letters of one are enough"),
         ));
     }
-    let mut shape = shape();
+    let mut shape = command();
     let matches = shape.try_get_matches_from_mut(args).map_err(stop)?;
     let again = ReexecArgs::new(&shape, &matches);
     let command = Cli::from_arg_matches(&matches).map_err(stop)?.command;
@@ -118,7 +117,7 @@ impl ReexecArgs {
     /// The arguments behind the name of the program, with the password to be
     /// read from file descriptor `fd`.
     #[must_use]
-    pub fn with_fd(&self, fd: i32) -> Vec<OsString> {
+    pub fn with_password_fd(&self, fd: i32) -> Vec<OsString> {
         let is_option_like = |value: &OsString| value.as_encoded_bytes().starts_with(b"-");
         let fd = OsString::from(format!("--password-fd={fd}"));
         let options = self.options.iter().cloned().chain([fd]);
@@ -155,13 +154,13 @@ fn stop(mut error: clap::Error) -> ArgsError {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let mut failure = Error::usage(SafeText::one_line(&what.join(" ")));
+    let mut failure = Error::usage(SafeText::sanitize(&what.join(" ")));
     let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     if let Some(tip) = tip {
-        failure = failure.hint(SafeText::one_line(tip));
+        failure = failure.hint_text(SafeText::sanitize(tip));
     }
     if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
-        failure = failure.hint(SafeText::line(&[&"usage: ", &SafeText::one_line(usage)]));
+        failure = failure.hint_text(SafeText::line(&[&"usage: ", &SafeText::sanitize(usage)]));
     }
     ArgsError::Failed(failure)
 }
@@ -169,7 +168,7 @@ fn stop(mut error: clap::Error) -> ArgsError {
 /// Of the commands that were perhaps meant, those that help shows.
 fn offer_no_short_forms(error: &mut clap::Error) {
     if let Some(ContextValue::Strings(meant)) = error.get(ContextKind::SuggestedSubcommand) {
-        let shown = shape();
+        let shown = command();
         let is_shown = |name: &&String| shown.get_subcommands().any(|it| it.get_name() == **name);
         let meant: Vec<_> = meant.iter().filter(is_shown).cloned().collect();
         let meant =

@@ -131,11 +131,11 @@ const ROOM: [&str; 2] = ["strict", "protocol"];
 #[command(next_help_heading = "Limits")]
 pub struct LimitArgs {
     /// Members at a time (0: no limit)
-    #[arg(long, value_name = "N", default_value = "128", value_parser = values::bound)]
+    #[arg(long, value_name = "N", default_value = "128", value_parser = values::limit)]
     pub max_members: Limit<usize>,
 
     /// Members at a time from one IPv4 address or IPv6 /64 network (0: no limit)
-    #[arg(long, value_name = "N", default_value = "16", value_parser = values::bound, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "16", value_parser = values::limit, hide_short_help = true)]
     pub max_per_source: Limit<usize>,
 
     /// Messages kept for newcomers (0: none)
@@ -152,7 +152,7 @@ pub struct LimitArgs {
     ///
     /// Who writes faster is read
     /// more slowly; no message is lost.
-    #[arg(long, value_name = "N", default_value = "20", value_parser = values::bound)]
+    #[arg(long, value_name = "N", default_value = "20", value_parser = values::limit)]
     pub rate: Limit<usize>,
 
     /// Messages a member may send at once before --rate counts
@@ -162,26 +162,26 @@ pub struct LimitArgs {
     /// Time from connecting to being in the room (0: no limit)
     ///
     /// 30, 30s, 5m and 500ms are times.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::limit_duration, hide_short_help = true)]
     pub login_timeout: Limit<Duration>,
 
     /// Logins at a time (0: no limit)
-    #[arg(long, value_name = "N", default_value = "64", value_parser = values::bound, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = values::limit, hide_short_help = true)]
     pub max_logins: Limit<usize>,
 
     /// Logins at a time from one address (0: no limit)
-    #[arg(long, value_name = "N", default_value = "8", value_parser = values::bound, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "8", value_parser = values::limit, hide_short_help = true)]
     pub max_logins_per_source: Limit<usize>,
 
     /// Unsent bytes per member (0: no limit)
     ///
     /// Who falls further behind is
     /// dropped; the others do not wait.
-    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::bound_size, hide_short_help = true)]
+    #[arg(long, value_name = "SIZE", default_value = "1M", value_parser = values::limit_size, hide_short_help = true)]
     pub max_backlog: Limit<usize>,
 
     /// Time a member may take nothing at all (0: no limit)
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::bound_wait, hide_short_help = true)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::limit_duration, hide_short_help = true)]
     pub stall_timeout: Limit<Duration>,
 
     /// Count this machine as one address too

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use crate::args::{
-    ArgsError, CliCommand, ConnectArgs, Invocation, Limit, SecretSource, ServeArgs, parse, shape,
+    ArgsError, CliCommand, ConnectArgs, Invocation, Limit, SecretSource, ServeArgs, command, parse,
 };
 
 fn typed(line: &str) -> Result<Invocation, ArgsError> {
@@ -52,7 +52,7 @@ fn password(source: &SecretSource) -> &[u8] {
 
 #[test]
 fn the_definitions_hold_together() {
-    shape().debug_assert();
+    command().debug_assert();
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_second_start_says_the_same_without_the_password() {
         ("serve -pP :: 1 --rate=0 --quiet", "serve :: 1 --quiet --rate=0 --password-fd=7"),
         ("serve :: 1 --password P --guard-loopback", "serve :: 1 --guard-loopback --password-fd=7"),
     ] {
-        let args = typed(line).unwrap().again.with_fd(7);
+        let args = typed(line).unwrap().again.with_password_fd(7);
         let args: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap()).collect();
         assert_eq!(args.join(" "), again);
         typed(again).unwrap();
@@ -243,7 +243,7 @@ fn a_second_start_says_the_same_without_the_password() {
 
 #[test]
 fn short_help_fits_a_screen_and_long_help_begins_with_examples() {
-    let mut shape = shape().term_width(80);
+    let mut shape = command().term_width(80);
     shape.build();
     let commands = shape.clone();
     let names = commands.get_subcommands().map(clap::Command::get_name);

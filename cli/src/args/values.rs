@@ -53,12 +53,12 @@ pub(crate) fn host(text: &str) -> Result<Host, Error> {
     let lower = text.trim_end_matches('.').to_ascii_lowercase();
     if lower.ends_with(".onion") {
         return Err(Error::usage(SafeText::line(&[&".onion addresses need Tor"]))
-            .advise("this cmdchat knows no proxy yet; ask the host for another address"));
+            .hint("this cmdchat knows no proxy yet; ask the host for another address"));
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
     if text.is_empty() || text.contains(odd) {
-        return Err(Error::usage(SafeText::line(&[&SafeText::quoted(text), &" is not a host"]))
-            .advise("write a name like example.org, or an address"));
+        return Err(Error::usage(SafeText::line(&[&SafeText::quote(text), &" is not a host"]))
+            .hint("write a name like example.org, or an address"));
     }
     Ok(Host(text.into()))
 }
@@ -74,14 +74,14 @@ fn is_ipv6(text: &str) -> bool {
 fn port_inside(text: &str) -> Error {
     let failure = Error::usage(SafeText::line(&[
         &"cannot tell address from port in ",
-        &SafeText::quoted(text),
+        &SafeText::quote(text),
     ]));
     match text.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
-            let (name, port) = (SafeText::one_line(name), SafeText::one_line(port));
-            failure.hint(SafeText::line(&[&"write ", &name, &" ", &port]))
+            let (name, port) = (SafeText::sanitize(name), SafeText::sanitize(port));
+            failure.hint_text(SafeText::line(&[&"write ", &name, &" ", &port]))
         }
-        _ => failure.advise("write the address and the port apart: fe80::1 3000"),
+        _ => failure.hint("write the address and the port apart: fe80::1 3000"),
     }
 }
 
@@ -96,8 +96,8 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Error> {
         Some((name, port)) if port.parse::<u16>().is_ok() && address(name).is_ok() => {
             port_inside(text)
         }
-        _ => Error::usage(SafeText::line(&[&SafeText::quoted(text), &" is not an IP address"]))
-            .advise("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
+        _ => Error::usage(SafeText::line(&[&SafeText::quote(text), &" is not an IP address"]))
+            .hint("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
     })
 }
 
@@ -136,7 +136,7 @@ pub(super) fn words(text: &str) -> Result<usize, Error> {
     }
 }
 
-pub(super) fn bound(text: &str) -> Result<Limit<usize>, Error> {
+pub(super) fn limit(text: &str) -> Result<Limit<usize>, Error> {
     count(text).map(|count| Limit((count > 0).then_some(count)))
 }
 
@@ -155,11 +155,11 @@ pub(super) fn size(text: &str) -> Result<usize, Error> {
         .ok_or_else(|| bad(text, " is not a size", "write for example 1048576, 1024k or 4M"))
 }
 
-pub(super) fn bound_size(text: &str) -> Result<Limit<usize>, Error> {
+pub(super) fn limit_size(text: &str) -> Result<Limit<usize>, Error> {
     size(text).map(|size| Limit((size > 0).then_some(size)))
 }
 
-pub(super) fn bound_wait(text: &str) -> Result<Limit<Duration>, Error> {
+pub(super) fn limit_duration(text: &str) -> Result<Limit<Duration>, Error> {
     let (number, unit) = split_unit(text);
     let milliseconds = match unit {
         "ms" => Some(1_u64),
@@ -174,8 +174,8 @@ pub(super) fn bound_wait(text: &str) -> Result<Limit<Duration>, Error> {
         .ok_or_else(|| bad(text, " is not a time", "write for example 30s, 5m or 500ms"))
 }
 
-pub(super) fn wait(text: &str) -> Result<Duration, Error> {
-    let Limit(wait) = bound_wait(text)?;
+pub(super) fn duration(text: &str) -> Result<Duration, Error> {
+    let Limit(wait) = limit_duration(text)?;
     wait.ok_or_else(|| bad(text, " is too short", "write for example 10s"))
 }
 
@@ -189,5 +189,5 @@ fn split_unit(text: &str) -> (&str, &str) {
 }
 
 fn bad(text: &str, what: &'static str, hint: &'static str) -> Error {
-    Error::usage(SafeText::line(&[&SafeText::quoted(text), &what])).advise(hint)
+    Error::usage(SafeText::line(&[&SafeText::quote(text), &what])).hint(hint)
 }

@@ -33,7 +33,7 @@ pub struct TransportArgs {
     ///
     /// It counts for connecting, and at the end of input for what was sent to
     /// come back. 30, 30s, 5m and 500ms are times.
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::wait, display_order = 100)]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, display_order = 100)]
     pub timeout: Duration,
 
     /// What carries the connection

@@ -3,7 +3,7 @@
 use cmdchat_core::client::Mode;
 
 use crate::commands::shared::{
-    chat::{ChatTask, told},
+    chat::{ChatTask, with_json_output},
     login,
 };
 use crate::{
@@ -14,10 +14,10 @@ use crate::{
 };
 
 pub(super) fn run(mut command: ConnectArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
-    told(command.looks.json, |json| {
+    with_json_output(command.looks.json, |json| {
         let password = secrets::password(command.take_secret(), again)?;
         let name = login::name(&command.way.username)?;
-        command.way.carriage.runtime.carry(ChatTask {
+        command.way.carriage.runtime.run(ChatTask {
             way: &command.way,
             looks: &command.looks,
             demands: command.demands,

@@ -21,7 +21,7 @@ fn terminal() -> SafeText {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
         return SafeText::line(&[&"none: plain lines"]);
     }
-    let name = SafeText::quoted(&env::var("TERM").unwrap_or_default());
+    let name = SafeText::quote(&env::var("TERM").unwrap_or_default());
     match crossterm::terminal::size() {
         Ok((columns, rows)) => SafeText::line(&[&name, &", ", &columns, &" by ", &rows]),
         Err(_) => SafeText::line(&[&name, &", its size is not known"]),

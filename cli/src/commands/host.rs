@@ -22,11 +22,11 @@ use crate::commands::{
     epoch, internal, seed,
     serve::stop_on_signals,
     shared::{
-        chat::{ChatTask, told},
+        chat::{ChatTask, with_json_output},
         login,
         room_kind::RoomKind,
         runtime::RuntimeTask,
-        server::{keep, listening},
+        server::{listening, run_server},
     },
 };
 use crate::{
@@ -45,7 +45,7 @@ use crate::{
 const PORT: u16 = 3000;
 
 pub(super) fn run(command: &HostArgs) -> Result<ExitStatus, Error> {
-    told(command.looks.json, |json| {
+    with_json_output(command.looks.json, |json| {
         let (kind, least) = if command.classic {
             (RoomKind::Classic, CLASSIC_WORDS)
         } else {
@@ -56,11 +56,14 @@ pub(super) fn run(command: &HostArgs) -> Result<ExitStatus, Error> {
             return Err(Error::too_few_words(least));
         }
         let seed = seed()?;
-        let name =
-            if command.headless { None } else { Some(login::own_name(command.name.as_deref())?) };
-        let code = WordCode::draw(words, &seed);
+        let name = if command.headless {
+            None
+        } else {
+            Some(login::username_or_prompt(command.name.as_deref())?)
+        };
+        let code = WordCode::generate(words, &seed);
         let credentials = kind.credentials(&code.password(), &seed)?;
-        command.carriage.runtime.carry(HostTask { command, code, credentials, seed, name, json })
+        command.carriage.runtime.run(HostTask { command, code, credentials, seed, name, json })
     })
 }
 
@@ -81,7 +84,7 @@ impl RuntimeTask for HostTask<'_> {
         let address = socket.local_addr().map_err(|error| failed(&error))?;
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
         let own = own_addresses(address.ip());
-        let card = Instructions::of_host(&own, address.port(), &self.code, !self.command.classic);
+        let card = Instructions::for_host(&own, address.port(), &self.code, !self.command.classic);
         let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command.max_members),
@@ -91,11 +94,11 @@ impl RuntimeTask for HostTask<'_> {
         let Some(name) = self.name else {
             let mut opening = card.lines.clone();
             if self.command.qr {
-                let (settings, _) = self.command.looks.choose();
+                let (settings, _) = self.command.looks.resolve();
                 opening.extend(card.qr(settings.ascii).unwrap_or_else(|why| vec![why]));
             }
             opening.push(listening(address, !self.command.classic));
-            return keep(runtime, listener, server, opening, false, stop_on_signals()?);
+            return run_server(runtime, listener, server, opening, false, stop_on_signals()?);
         };
 
         let way = TargetArgs {
@@ -108,13 +111,13 @@ impl RuntimeTask for HostTask<'_> {
             way: &way,
             looks: &self.command.looks,
             demands: SecurityArgs::default(),
-            lowest: self.code.lowest_mode(),
+            lowest: self.code.min_mode(),
             name,
             password: self.code.password(),
             opening: StartupNotices {
-                card: Some(card),
-                hosts: true,
-                draws: self.command.qr,
+                invite: Some(card),
+                show_invite: true,
+                show_qr: self.command.qr,
                 ..StartupNotices::default()
             },
             json: self.json,
@@ -128,7 +131,7 @@ impl RuntimeTask for HostTask<'_> {
                 relay.await;
                 drop(closed);
             });
-            let outcome = seat.stay(runtime).await;
+            let outcome = seat.run_chat(runtime).await;
             // The guests are told before the program is gone.
             stop.close();
             let _ = closing.recv().await;

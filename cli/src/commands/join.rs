@@ -1,7 +1,7 @@
 //! `cmdchat join`: a room, with what its host gave out.
 
 use crate::commands::shared::{
-    chat::{ChatTask, told},
+    chat::{ChatTask, with_json_output},
     login,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(super) fn run(mut command: JoinArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
-    told(command.looks.json, |json| {
+    with_json_output(command.looks.json, |json| {
         let (invite, source) = command.take_invite()?;
         let given = secrets::code(source, again)?;
         let Invite { place, code } = match invite {
@@ -24,22 +24,22 @@ pub(super) fn run(mut command: JoinArgs, again: &ReexecArgs) -> Result<ExitStatu
             Some(code) => code,
             None => secrets::ask_for_code()?,
         };
-        let name = login::own_name(command.name.as_deref())?;
-        let card = Instructions::of_guest(place.clone(), code.clone());
+        let name = login::username_or_prompt(command.name.as_deref())?;
+        let card = Instructions::for_member(place.clone(), code.clone());
         let way = TargetArgs {
             host: place.host,
             port: place.port,
             username: name.as_str().to_owned(),
             carriage: command.carriage,
         };
-        command.carriage.runtime.carry(ChatTask {
+        command.carriage.runtime.run(ChatTask {
             way: &way,
             looks: &command.looks,
             demands: command.demands,
-            lowest: code.lowest_mode(),
+            lowest: code.min_mode(),
             name,
             password: code.password(),
-            opening: StartupNotices { card: Some(card), ..StartupNotices::default() },
+            opening: StartupNotices { invite: Some(card), ..StartupNotices::default() },
             json,
         })
     })

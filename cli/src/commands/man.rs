@@ -10,7 +10,7 @@ use crate::args;
 
 /// The page, for `man -l` or a package.
 pub(super) fn page() -> Vec<u8> {
-    let mut shape = args::shape().disable_help_subcommand(true);
+    let mut shape = args::command().disable_help_subcommand(true);
     shape.build();
     let mut page = text(|out| Man::new(shape.clone()).render_title(out));
     page += &text(|out| Man::new(shape.clone()).render_name_section(out));

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use crate::{
     args::{CliCommand, Invocation},
-    error::{Error, ExitStatus, reason},
+    error::{Error, ExitStatus, io_reason},
     invite::word_code::WordCode,
     text::SafeText,
 };
@@ -41,7 +41,7 @@ pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Erro
         CliCommand::Send(command) => send::run(command, &again),
         CliCommand::Verifier(command) => verifier::run(command, &again),
         CliCommand::Passphrase(command) => {
-            let code = WordCode::draw(command.words, &seed()?).shown();
+            let code = WordCode::generate(command.words, &seed()?).shown();
             print(SafeText::line(&[&code, &"\n"]).as_str().as_bytes())
         }
         CliCommand::Doctor => print(&doctor::page()),
@@ -54,13 +54,13 @@ pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Erro
 fn print(text: &[u8]) -> Result<ExitStatus, Error> {
     match io::stdout().write_all(text) {
         Ok(()) => Ok(ExitStatus::Done),
-        Err(error) => unwritten(&error),
+        Err(error) => stdout_failed(&error),
     }
 }
 
 /// How the program ends when standard output takes no more.
-fn unwritten(error: &io::Error) -> Result<ExitStatus, Error> {
-    Error::unwritten(error).map_or(Ok(ExitStatus::Done), Err)
+fn stdout_failed(error: &io::Error) -> Result<ExitStatus, Error> {
+    Error::stdout_failed(error).map_or(Ok(ExitStatus::Done), Err)
 }
 
 /// Fresh randomness for one run: the only time the system is asked for it.
@@ -69,7 +69,7 @@ fn seed() -> Result<Seed, Error> {
     let mut outcome = Ok(());
     let secret = Secret::fill_with(|bytes| outcome = getrandom::fill(bytes));
     outcome.map(|()| Seed::new(secret)).map_err(|error| {
-        let why = SafeText::one_line(&error.to_string());
+        let why = SafeText::sanitize(&error.to_string());
         let what = SafeText::line(&[&"the system gives no randomness: ", &why]);
         Error::new(ExitStatus::Internal, what)
     })
@@ -83,5 +83,5 @@ fn epoch(now: Tick) -> Epoch {
 
 /// What the console says where the system refuses something.
 pub(crate) fn internal(what: &'static str, error: &io::Error) -> Error {
-    Error::new(ExitStatus::Internal, SafeText::line(&[&what, &": ", &reason(error)]))
+    Error::new(ExitStatus::Internal, SafeText::line(&[&what, &": ", &io_reason(error)]))
 }

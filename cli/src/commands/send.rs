@@ -24,7 +24,7 @@ use crate::{
     commands::{
         epoch, internal, seed,
         shared::{
-            login::{self, enter, parted},
+            login::{self, into_result, log_in},
             runtime::RuntimeTask,
         },
     },
@@ -45,13 +45,7 @@ pub(super) fn run(mut command: SendArgs, again: &ReexecArgs) -> Result<ExitStatu
         return Err(Error::too_long());
     }
     let demands = command.demands;
-    command.way.carriage.runtime.carry(SendTask {
-        way: &command.way,
-        demands,
-        name,
-        password,
-        text,
-    })
+    command.way.carriage.runtime.run(SendTask { way: &command.way, demands, name, password, text })
 }
 
 /// Standard input, but for one line end behind it; no more than shows that it is
@@ -81,15 +75,15 @@ impl RuntimeTask for SendTask<'_> {
         runtime.block_on(async {
             let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
             let guest = Arc::new(self.demands.of(guest, Mode::Plaintext));
-            let joined = enter(runtime, self.way, guest, &seed, Vec::new()).await?;
+            let joined = log_in(runtime, self.way, guest, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
             let input = (InputSource::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
             let mut talk =
                 ChatSession::new(runtime.clone(), joined, input, signals, patience, None);
-            talk.ask(SessionCommand::Send(SendId(0), self.text));
-            talk.finish();
+            talk.send(SessionCommand::Send(SendId(0), self.text));
+            talk.drain();
             loop {
                 match talk.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
@@ -101,7 +95,7 @@ impl RuntimeTask for SendTask<'_> {
                     | SessionUpdate::Waiting(_)
                     | SessionUpdate::Trying
                     | SessionUpdate::Time => {}
-                    SessionUpdate::Over(parting) => return parted(self.way, parting),
+                    SessionUpdate::Over(parting) => return into_result(self.way, parting),
                     SessionUpdate::Failed(failure) => return Err(failure),
                 }
             }

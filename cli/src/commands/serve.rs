@@ -19,7 +19,7 @@ use crate::commands::{
     shared::{
         room_kind::RoomKind,
         runtime::RuntimeTask,
-        server::{keep, listening},
+        server::{listening, run_server},
     },
 };
 use crate::{
@@ -39,7 +39,7 @@ pub(super) fn run(mut command: ServeArgs, again: &ReexecArgs) -> Result<ExitStat
     };
     let stop = stop_on_signals()?;
     let relay = ServeTask { command: &command, credentials, blind, seed, stop };
-    command.runtime.carry(relay)
+    command.runtime.run(relay)
 }
 
 fn from_password(
@@ -53,7 +53,8 @@ fn from_password(
         (false, _) => RoomKind::Classic,
     };
     let password = if command.generate {
-        let code = WordCode::draw(if command.strict { STRICT_WORDS } else { CLASSIC_WORDS }, seed);
+        let code =
+            WordCode::generate(if command.strict { STRICT_WORDS } else { CLASSIC_WORDS }, seed);
         print(SafeText::line(&[&code.shown(), &"\n"]).as_str().as_bytes())?;
         code.password()
     } else {
@@ -90,7 +91,7 @@ impl RuntimeTask for ServeTask<'_> {
         };
         let blind = SafeText::line(&[&"blind relay: this machine never sees the passphrase"]);
         let opening = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
-        keep(runtime, listener, server, opening.collect(), self.command.quiet, self.stop)
+        run_server(runtime, listener, server, opening.collect(), self.command.quiet, self.stop)
     }
 }
 

@@ -14,20 +14,20 @@ use crate::{
 pub(super) fn run(mut command: VerifierArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
     let seed = seed()?;
     let password = if command.generate {
-        let code = WordCode::draw(CLASSIC_WORDS, &seed);
+        let code = WordCode::generate(CLASSIC_WORDS, &seed);
         note(&SafeText::line(&[&"passphrase: ", &code.shown()]));
         code.password()
     } else {
         secrets::password(command.take_secret(), again)?
     };
-    if !command.allow_weak && secrets::is_guessable(&password) {
+    if !command.allow_weak && secrets::is_weak(&password) {
         return Err(Error::weak_verifier());
     }
     let kind = if command.classic { RoomKind::Classic } else { RoomKind::Strict };
     let credentials = kind.credentials(&password, &seed)?;
     note(&SafeText::line(&[
         &"room: ",
-        &SafeText::one_line(&credentials.fingerprint().to_string()),
+        &SafeText::sanitize(&credentials.fingerprint().to_string()),
     ]));
     // Only a server that speaks protocol 1 alone has none.
     let token = credentials.token().unwrap_or_default();

@@ -28,15 +28,15 @@ impl Error {
 
     /// Adds a hint.
     #[must_use]
-    pub fn hint(mut self, hint: SafeText) -> Self {
+    pub fn hint_text(mut self, hint: SafeText) -> Self {
         self.hints.push(hint);
         self
     }
 
     /// Adds a hint that needs no names.
     #[must_use]
-    pub fn advise(self, hint: &'static str) -> Self {
-        self.hint(SafeText::line(&[&hint]))
+    pub fn hint(self, hint: &'static str) -> Self {
+        self.hint_text(SafeText::line(&[&hint]))
     }
 
     /// A bad argument.
@@ -48,15 +48,15 @@ impl Error {
     /// `text` is no port, or not one that can be used here.
     #[must_use]
     pub fn bad_port(text: &str) -> Self {
-        Self::usage(SafeText::line(&[&SafeText::quoted(text), &" is not a port"]))
-            .advise("use a number from 1 to 65535")
+        Self::usage(SafeText::line(&[&SafeText::quote(text), &" is not a port"]))
+            .hint("use a number from 1 to 65535")
     }
 
     /// No passphrase, and nobody to ask.
     #[must_use]
     pub fn no_secret() -> Self {
         let what = SafeText::line(&[&"no passphrase given and no terminal to ask on"]);
-        Self::new(ExitStatus::NoTerminal, what).advise("use --password-file or --password-fd")
+        Self::new(ExitStatus::NoTerminal, what).hint("use --password-file or --password-fd")
     }
 
     /// Ctrl+C before anything was done.
@@ -68,8 +68,8 @@ impl Error {
     /// Standard output takes no more; nothing to speak of if whoever read it has
     /// read enough and closed the pipe.
     #[must_use]
-    pub fn unwritten(error: &io::Error) -> Option<Self> {
-        let what = SafeText::line(&[&"cannot write to standard output: ", &reason(error)]);
+    pub fn stdout_failed(error: &io::Error) -> Option<Self> {
+        let what = SafeText::line(&[&"cannot write to standard output: ", &io_reason(error)]);
         (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(ExitStatus::Internal, what))
     }
 
@@ -89,7 +89,12 @@ impl Error {
             _ if is_lookup(error) => Self::unknown_host(host),
             _ => Self::new(
                 ExitStatus::CannotConnect,
-                SafeText::line(&[&"cannot connect to ", &at(host, port), &": ", &reason(error)]),
+                SafeText::line(&[
+                    &"cannot connect to ",
+                    &host_port(host, port),
+                    &": ",
+                    &io_reason(error),
+                ]),
             ),
         }
     }
@@ -97,8 +102,8 @@ impl Error {
     /// Nothing listens there.
     #[must_use]
     pub fn refused(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&"nothing is listening at ", &at(host, port)]);
-        Self::new(ExitStatus::CannotConnect, what).hint(SafeText::line(&[
+        let what = SafeText::line(&[&"nothing is listening at ", &host_port(host, port)]);
+        Self::new(ExitStatus::CannotConnect, what).hint_text(SafeText::line(&[
             &"ask the host whether the room is open and the port is ",
             &port,
         ]))
@@ -107,17 +112,17 @@ impl Error {
     /// No way to that machine.
     #[must_use]
     pub fn no_route(host: &str) -> Self {
-        let what = SafeText::line(&[&"no route to ", &SafeText::one_line(host)]);
+        let what = SafeText::line(&[&"no route to ", &SafeText::sanitize(host)]);
         Self::new(ExitStatus::CannotConnect, what)
-            .advise("check that you are on the same network or VPN as the host")
+            .hint("check that you are on the same network or VPN as the host")
     }
 
     /// Nobody answered within `timeout`.
     #[must_use]
     pub fn no_answer(host: &str, port: u16, timeout: Duration) -> Self {
-        let within = SafeText::one_line(&HumanDuration(timeout).to_string());
-        let what = SafeText::line(&[&at(host, port), &" did not answer within ", &within]);
-        Self::new(ExitStatus::TimedOut, what).hint(SafeText::line(&[
+        let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
+        let what = SafeText::line(&[&host_port(host, port), &" did not answer within ", &within]);
+        Self::new(ExitStatus::TimedOut, what).hint_text(SafeText::line(&[
             &"a firewall or router may be dropping the connection; the host may need to forward port ",
             &port,
         ]))
@@ -126,9 +131,9 @@ impl Error {
     /// The name has no address.
     #[must_use]
     pub fn unknown_host(host: &str) -> Self {
-        let what = SafeText::line(&[&"cannot find the host ", &SafeText::quoted(host)]);
+        let what = SafeText::line(&[&"cannot find the host ", &SafeText::quote(host)]);
         Self::new(ExitStatus::UnknownHost, what)
-            .advise("check the spelling, or use the address the host's screen shows")
+            .hint("check the spelling, or use the address the host's screen shows")
     }
 }
 
@@ -145,8 +150,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 /// `host:port`, with brackets where the host is an IPv6 address.
-pub(crate) fn at(host: &str, port: u16) -> SafeText {
-    let host = SafeText::one_line(host);
+pub(crate) fn host_port(host: &str, port: u16) -> SafeText {
+    let host = SafeText::sanitize(host);
     if host.as_str().contains(':') {
         SafeText::line(&[&"[", &host, &"]:", &port])
     } else {
@@ -155,12 +160,12 @@ pub(crate) fn at(host: &str, port: u16) -> SafeText {
 }
 
 /// What the system says, without its number and in lower case.
-pub(crate) fn reason(error: &io::Error) -> SafeText {
+pub(crate) fn io_reason(error: &io::Error) -> SafeText {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_ascii_lowercase());
-    SafeText::one_line(&first.into_iter().chain(letters).collect::<String>())
+    SafeText::sanitize(&first.into_iter().chain(letters).collect::<String>())
 }
 
 /// Name resolution has no error kind of its own: on Unix it is told by the
@@ -218,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_ipv6_host_stands_in_brackets() {
-        assert_eq!(at("fe80::1", 3000).as_str(), "[fe80::1]:3000");
+        assert_eq!(host_port("fe80::1", 3000).as_str(), "[fe80::1]:3000");
     }
 
     #[test]

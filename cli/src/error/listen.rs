@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::error::{Error, ExitStatus, failure::reason};
+use crate::error::{Error, ExitStatus, failure::io_reason};
 use crate::text::SafeText;
 
 impl Error {
@@ -17,21 +17,19 @@ impl Error {
             io::ErrorKind::AddrInUse => {
                 let other = if port < u16::MAX { port + 1 } else { port - 1 };
                 failure(SafeText::line(&[&"port ", &port, &" is already in use on this machine"]))
-                    .hint(SafeText::line(&[&"choose another, for example ", &other]))
+                    .hint_text(SafeText::line(&[&"choose another, for example ", &other]))
             }
             io::ErrorKind::PermissionDenied => {
                 let failure = failure(SafeText::line(&[&"not allowed to listen on port ", &port]));
-                if port < 1024 { failure.advise("use a port above 1023") } else { failure }
+                if port < 1024 { failure.hint("use a port above 1023") } else { failure }
             }
             io::ErrorKind::AddrNotAvailable => {
                 failure(SafeText::line(&[&address.ip(), &" is not an address of this machine"]))
-                    .advise(if address.is_ipv4() {
-                        "use 0.0.0.0 for all"
-                    } else {
-                        "use :: for all"
-                    })
+                    .hint(if address.is_ipv4() { "use 0.0.0.0 for all" } else { "use :: for all" })
             }
-            _ => failure(SafeText::line(&[&"cannot listen at ", &address, &": ", &reason(error)])),
+            _ => {
+                failure(SafeText::line(&[&"cannot listen at ", &address, &": ", &io_reason(error)]))
+            }
         }
     }
 }

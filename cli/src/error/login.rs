@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
-use crate::error::failure::at;
+use crate::error::failure::host_port;
 use crate::error::{Error, ExitStatus, HumanDuration};
 use crate::text::SafeText;
 
@@ -12,30 +12,32 @@ impl Error {
     /// The host did not take our proof.
     #[must_use]
     pub fn wrong_passphrase(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&at(host, port), &" did not accept the passphrase"]);
+        let what = SafeText::line(&[&host_port(host, port), &" did not accept the passphrase"]);
         Self::new(ExitStatus::WrongPassphrase, what)
-            .advise("passwords are case-sensitive; codes are not")
+            .hint("passwords are case-sensitive; codes are not")
     }
 
     /// The host offers less than was insisted on.
     #[must_use]
     pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
         let what = match offered {
-            Mode::Plaintext => SafeText::line(&[&at(host, port), &" speaks only protocol 1"]),
+            Mode::Plaintext => {
+                SafeText::line(&[&host_port(host, port), &" speaks only protocol 1"])
+            }
             Mode::Sealed | Mode::Strict => {
-                SafeText::line(&[&at(host, port), &" offers only a classic room"])
+                SafeText::line(&[&host_port(host, port), &" offers only a classic room"])
             }
         };
         Self::new(ExitStatus::NotOurs, what)
-            .advise("someone may be interfering; --require any joins anyway")
+            .hint("someone may be interfering; --require any joins anyway")
     }
 
     /// The fingerprint is another.
     #[must_use]
-    pub fn other_room(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&"the room at ", &at(host, port), &" is another one"]);
+    pub fn wrong_room(host: &str, port: u16) -> Self {
+        let what = SafeText::line(&[&"the room at ", &host_port(host, port), &" is another one"]);
         Self::new(ExitStatus::Distrust, what)
-            .advise("compare the digits with the host; someone may be interfering")
+            .hint("compare the digits with the host; someone may be interfering")
     }
 
     /// Somebody on the way wants protocol 1.
@@ -43,29 +45,32 @@ impl Error {
     pub fn downgrade(host: &str, port: u16) -> Self {
         let what = SafeText::line(&[
             &"downgrade detected: ",
-            &at(host, port),
+            &host_port(host, port),
             &" could seal this connection, and somebody on the way prevents it",
         ]);
         Self::new(ExitStatus::Distrust, what)
-            .advise("do not type the passphrase on this network; try another one")
+            .hint("do not type the passphrase on this network; try another one")
     }
 
     /// Neither of the protocols that this program speaks.
     #[must_use]
     pub fn unknown_version(host: &str, port: u16) -> Self {
         let what = SafeText::line(&[
-            &at(host, port),
+            &host_port(host, port),
             &" speaks another protocol; this cmdchat knows 1 and 2",
         ]);
-        Self::new(ExitStatus::NotOurs, what).advise("update cmdchat")
+        Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
     }
 
     /// We did not take the host's proof.
     #[must_use]
-    pub fn host_without_proof(host: &str, port: u16) -> Self {
-        let what =
-            SafeText::line(&[&"the host at ", &at(host, port), &" does not know the passphrase"]);
-        Self::new(ExitStatus::Distrust, what).advise(
+    pub fn server_not_authenticated(host: &str, port: u16) -> Self {
+        let what = SafeText::line(&[
+            &"the host at ",
+            &host_port(host, port),
+            &" does not know the passphrase",
+        ]);
+        Self::new(ExitStatus::Distrust, what).hint(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
     }
@@ -75,35 +80,41 @@ impl Error {
     pub fn name_taken(name: &str) -> Self {
         let what = SafeText::line(&[
             &"someone called ",
-            &SafeText::quoted(name),
+            &SafeText::quote(name),
             &" is already in the room",
         ]);
-        Self::new(ExitStatus::Name, what).advise("choose another name")
+        Self::new(ExitStatus::Name, what).hint("choose another name")
     }
 
     /// No name may look like that; `why` in two or three words.
     #[must_use]
     pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
-        let what = SafeText::line(&[&SafeText::quoted(name), &" cannot be used as a name: ", &why]);
-        Self::new(ExitStatus::Name, what).advise("1 to 32 characters without spaces or [")
+        let what = SafeText::line(&[&SafeText::quote(name), &" cannot be used as a name: ", &why]);
+        Self::new(ExitStatus::Name, what).hint("1 to 32 characters without spaces or [")
     }
 
     /// The host answers, but the two have no protocol in common; its `words` say
     /// at what it stopped.
     #[must_use]
     pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
-        let words = SafeText::diagnostic(words);
-        let what =
-            SafeText::line(&[&at(host, port), &" does not understand this cmdchat: ", &words]);
-        Self::new(ExitStatus::NotOurs, what).advise("update cmdchat")
+        let words = SafeText::quote_remote(words);
+        let what = SafeText::line(&[
+            &host_port(host, port),
+            &" does not understand this cmdchat: ",
+            &words,
+        ]);
+        Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
     }
 
     /// The host did not finish the login within `timeout`.
     #[must_use]
-    pub fn no_login(host: &str, port: u16, timeout: Duration) -> Self {
-        let within = SafeText::one_line(&HumanDuration(timeout).to_string());
-        let what =
-            SafeText::line(&[&at(host, port), &" did not finish the login within ", &within]);
+    pub fn login_timed_out(host: &str, port: u16, timeout: Duration) -> Self {
+        let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
+        let what = SafeText::line(&[
+            &host_port(host, port),
+            &" did not finish the login within ",
+            &within,
+        ]);
         Self::new(ExitStatus::TimedOut, what)
     }
 
@@ -121,7 +132,7 @@ impl Error {
     #[must_use]
     pub fn empty_password() -> Self {
         Self::usage(SafeText::line(&[&"a strict room needs a password"]))
-            .advise("three random words are enough, for example")
+            .hint("three random words are enough, for example")
     }
 
     /// A relay that can be guessed from is no blind one.
@@ -129,15 +140,15 @@ impl Error {
     pub fn weak_verifier() -> Self {
         let what = "whoever holds the verifier could guess this passphrase";
         Self::usage(SafeText::line(&[&what]))
-            .advise("use 7 random words (cmdchat passphrase), or --generate")
-            .advise("--allow-weak takes it all the same")
+            .hint("use 7 random words (cmdchat passphrase), or --generate")
+            .hint("--allow-weak takes it all the same")
     }
 
     /// What a relay was started with is no verifier.
     #[must_use]
     pub fn bad_verifier() -> Self {
         Self::usage(SafeText::line(&[&"this is no verifier, or a damaged one"]))
-            .advise("cmdchat verifier makes one")
+            .hint("cmdchat verifier makes one")
     }
 
     /// One message that no room takes.
@@ -150,7 +161,7 @@ impl Error {
     #[must_use]
     pub fn nothing_to_send() -> Self {
         Self::usage(SafeText::line(&[&"nothing to send"]))
-            .advise("give the text as an argument or on standard input")
+            .hint("give the text as an argument or on standard input")
     }
 
     /// Lines of the input that could not be sent; each was told when it came.
@@ -158,7 +169,7 @@ impl Error {
     pub fn not_sent(unsent: usize) -> Self {
         let noun = if unsent == 1 { " line was" } else { " lines were" };
         Self::usage(SafeText::line(&[&unsent, &noun, &" too long and not sent"]))
-            .advise("a message takes 16 KiB at most")
+            .hint("a message takes 16 KiB at most")
     }
 
     /// No place left.
@@ -174,49 +185,53 @@ impl Error {
         let failure = Self::new(ExitStatus::TurnedAway, what);
         match wait {
             Some(wait) => {
-                let wait = SafeText::one_line(&HumanDuration(wait).to_string());
-                failure.hint(SafeText::line(&[&"the host allows the next try in ", &wait]))
+                let wait = SafeText::sanitize(&HumanDuration(wait).to_string());
+                failure.hint_text(SafeText::line(&[&"the host allows the next try in ", &wait]))
             }
-            None => failure.advise("try again in a few minutes"),
+            None => failure.hint("try again in a few minutes"),
         }
     }
 
     /// The host has too much to do.
     #[must_use]
-    pub fn try_later(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&at(host, port), &" is busy with other logins"]);
-        Self::new(ExitStatus::TurnedAway, what).advise("try again in a minute")
+    pub fn server_busy(host: &str, port: u16) -> Self {
+        let what = SafeText::line(&[&host_port(host, port), &" is busy with other logins"]);
+        Self::new(ExitStatus::TurnedAway, what).hint("try again in a minute")
     }
 
     /// The host closed the connection before anybody was in the room, as it
     /// does with an address that tried too often.
     #[must_use]
-    pub fn hung_up(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&at(host, port), &" closed the connection during the login"]);
+    pub fn closed_during_login(host: &str, port: u16) -> Self {
+        let what =
+            SafeText::line(&[&host_port(host, port), &" closed the connection during the login"]);
         Self::new(ExitStatus::TurnedAway, what)
-            .advise("too many tries from one address can be the reason; try again in a few minutes")
+            .hint("too many tries from one address can be the reason; try again in a few minutes")
     }
 
     /// The host refused in words we have none of our own for.
     #[must_use]
     pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
-        let words = SafeText::diagnostic(words);
-        let what = SafeText::line(&[&at(host, port), &" refused the login: ", &words]);
+        let words = SafeText::quote_remote(words);
+        let what = SafeText::line(&[&host_port(host, port), &" refused the login: ", &words]);
         Self::new(ExitStatus::TurnedAway, what)
     }
 
     /// Something answered, but not a host of ours. `first` are the bytes that
     /// came, as far as known.
     #[must_use]
-    pub fn not_ours(host: &str, port: u16, first: &[u8]) -> Self {
+    pub fn not_cmdchat(host: &str, port: u16, first: &[u8]) -> Self {
         let guess = match first {
             [b'H', b'T', b'T', b'P', b'/', ..] => " (it looks like HTTP)",
             [b'S', b'S', b'H', b'-', ..] => " (it looks like SSH)",
             [0x15 | 0x16, 3, ..] => " (it looks like TLS)",
             _ => "",
         };
-        let what =
-            SafeText::line(&[&at(host, port), &" answered, but is not a cmd-chat host", &guess]);
+        let what = SafeText::line(&[
+            &host_port(host, port),
+            &" answered, but is not a cmd-chat host",
+            &guess,
+        ]);
         Self::new(ExitStatus::NotOurs, what)
     }
 
@@ -224,17 +239,22 @@ impl Error {
     /// as long as was `tried`. `undelivered` counts the messages that never came
     /// back.
     #[must_use]
-    pub fn lost(host: &str, port: u16, tried: Option<Duration>, undelivered: usize) -> Self {
-        let mut what = SafeText::line(&[&"lost the connection to ", &at(host, port)]);
+    pub fn connection_lost(
+        host: &str,
+        port: u16,
+        tried: Option<Duration>,
+        undelivered: usize,
+    ) -> Self {
+        let mut what = SafeText::line(&[&"lost the connection to ", &host_port(host, port)]);
         if let Some(tried) = tried {
-            let tried = SafeText::one_line(&HumanDuration(tried).to_string());
+            let tried = SafeText::sanitize(&HumanDuration(tried).to_string());
             what = SafeText::line(&[&what, &" and could not get it back in ", &tried]);
         }
         let failure = Self::new(ExitStatus::Lost, what);
         match undelivered {
             0 => failure,
-            1 => failure.advise("1 message was not delivered"),
-            more => failure.hint(SafeText::line(&[&more, &" messages were not delivered"])),
+            1 => failure.hint("1 message was not delivered"),
+            more => failure.hint_text(SafeText::line(&[&more, &" messages were not delivered"])),
         }
     }
 
@@ -245,7 +265,7 @@ impl Error {
         let verb = if undelivered == 1 { " message was" } else { " messages were" };
         let mut what = SafeText::line(&[&undelivered, &verb, &" not delivered"]);
         if !timeout.is_zero() {
-            let within = SafeText::one_line(&HumanDuration(timeout).to_string());
+            let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
             what = SafeText::line(&[&what, &" within ", &within]);
         }
         Self::new(ExitStatus::TimedOut, what)
@@ -266,7 +286,7 @@ mod tests {
                 "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passwords are case-sensitive; codes are not",
             ),
             (
-                Error::host_without_proof(host, 3000),
+                Error::server_not_authenticated(host, 3000),
                 11,
                 "error: the host at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
             ),
@@ -287,22 +307,22 @@ mod tests {
                 "error: too many wrong passphrases from this address\nhint: the host allows the next try in 30 s",
             ),
             (
-                Error::not_ours(host, 3000, b"HTTP/1.1 400"),
+                Error::not_cmdchat(host, 3000, b"HTTP/1.1 400"),
                 9,
                 "error: 192.168.1.20:3000 answered, but is not a cmd-chat host (it looks like HTTP)",
             ),
             (
-                Error::not_ours(host, 3000, b"220 ftp"),
+                Error::not_cmdchat(host, 3000, b"220 ftp"),
                 9,
                 "error: 192.168.1.20:3000 answered, but is not a cmd-chat host",
             ),
             (
-                Error::lost(host, 3000, None, 2),
+                Error::connection_lost(host, 3000, None, 2),
                 10,
                 "error: lost the connection to 192.168.1.20:3000\nhint: 2 messages were not delivered",
             ),
             (
-                Error::lost(host, 3000, Some(Duration::from_secs(300)), 0),
+                Error::connection_lost(host, 3000, Some(Duration::from_secs(300)), 0),
                 10,
                 "error: lost the connection to 192.168.1.20:3000 and could not get it back in 5 min",
             ),

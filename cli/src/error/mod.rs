@@ -7,6 +7,6 @@ mod login;
 mod status;
 
 pub use failure::Error;
-pub(crate) use failure::{at, reason};
+pub(crate) use failure::{host_port, io_reason};
 pub use status::ExitStatus;
-pub(crate) use status::{HumanDuration, note, tell, warn};
+pub(crate) use status::{HumanDuration, eprint_line, note, warn};

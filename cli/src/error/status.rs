@@ -74,16 +74,16 @@ impl From<ExitStatus> for ExitCode {
 
 /// Prints a warning on stderr.
 pub(crate) fn warn(text: &crate::text::SafeText) {
-    tell(format_args!("warning: {text}"));
+    eprint_line(format_args!("warning: {text}"));
 }
 
 /// Prints a remark on stderr.
 pub(crate) fn note(text: &crate::text::SafeText) {
-    tell(format_args!("{text}"));
+    eprint_line(format_args!("{text}"));
 }
 
 /// Prints a line on stderr; a closed one is no reason to stop.
-pub(crate) fn tell(line: fmt::Arguments<'_>) {
+pub(crate) fn eprint_line(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 

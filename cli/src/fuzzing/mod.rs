@@ -10,7 +10,7 @@ use jiff::civil::time;
 use crate::fuzzing::oracle::{assert_drawing, assert_text};
 use crate::{
     error::Error,
-    text::{ConfusableNames, SafeText, draft},
+    text::{ConfusableNames, SafeText, sanitize_draft},
     ui::plain,
 };
 
@@ -29,7 +29,7 @@ pub fn sinks(data: &[u8]) {
         for line in lines(part, &parts[2], &mut faces) {
             assert_text(line.as_str());
         }
-        for line in draft(part.raw()).split('\n') {
+        for line in sanitize_draft(part.raw()).split('\n') {
             assert_text(line);
         }
         assert!(faces.show(part).width() <= 34, "a name stays in its cells");
@@ -46,13 +46,13 @@ pub fn sinks(data: &[u8]) {
 fn lines(name: &Untrusted, text: &Untrusted, faces: &mut ConfusableNames) -> Vec<SafeText> {
     let at = time(14, 3, 7, 0);
     let shown = faces.show(name);
-    let mut lines = plain::message(at, &shown, &SafeText::body(text));
-    lines.extend(plain::message(at, &shown, &SafeText::body(name)));
+    let mut lines = plain::message(at, &shown, &SafeText::message(text));
+    lines.extend(plain::message(at, &shown, &SafeText::message(name)));
     lines.extend([
         plain::joined(at, &shown, 2),
         plain::left(at, &shown, 1),
-        plain::notice(at, &SafeText::diagnostic(name)),
-        plain::warning(at, &SafeText::one_line(name.raw())),
+        plain::notice(at, &SafeText::quote_remote(name)),
+        plain::warning(at, &SafeText::sanitize(name.raw())),
         SafeText::json(&name.raw()),
     ]);
     let raw = name.raw();

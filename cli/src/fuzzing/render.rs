@@ -69,7 +69,7 @@ pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
 
 fn room(name: &Untrusted) -> Option<Model> {
     let me = Username::new("alice").ok()?;
-    let address = SafeText::one_line(name.raw());
+    let address = SafeText::sanitize(name.raw());
     Some(Model::new(address, me, TimeZone::UTC, Settings::default()))
 }
 

@@ -49,7 +49,7 @@ fn other_processes() -> SafeText {
 fn core_dumps() -> SafeText {
     let off = getrlimit(Resource::Core).current == Some(0);
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
-    let pattern = SafeText::quoted(pattern.trim_end());
+    let pattern = SafeText::quote(pattern.trim_end());
     let state = if off { "none of this program; those of others go to " } else { "go to " };
     SafeText::line(&[&state, &pattern])
 }
@@ -76,6 +76,6 @@ fn swap() -> SafeText {
     if names.is_empty() {
         return SafeText::line(&[&"off"]);
     }
-    let names = SafeText::one_line(&names.join(" "));
+    let names = SafeText::sanitize(&names.join(" "));
     SafeText::line(&[&"on, at ", &names, &"; memory that is not locked may be written there"])
 }

@@ -20,7 +20,7 @@ pub struct Instructions {
 impl Instructions {
     /// Of a guest, who can pass on what let it in.
     #[must_use]
-    pub fn of_guest(place: HostPort, code: WordCode) -> Self {
+    pub fn for_member(place: HostPort, code: WordCode) -> Self {
         let line = Invite { place, code: Some(code) }.shown();
         let head =
             SafeText::line(&[&"to paste after starting `cmdchat join` with nothing behind it:"]);
@@ -29,7 +29,7 @@ impl Instructions {
 
     /// Of a host whose room is at these addresses, the likeliest first.
     #[must_use]
-    pub fn of_host(addresses: &[IpAddr], port: u16, code: &WordCode, strict: bool) -> Self {
+    pub fn for_host(addresses: &[IpAddr], port: u16, code: &WordCode, strict: bool) -> Self {
         let places: Vec<_> = addresses
             .iter()
             .filter_map(|address| args::host(&address.to_string()).ok())
@@ -45,7 +45,7 @@ impl Instructions {
         lines.extend(runs.next().as_ref().map(indented));
         lines.extend(
             runs.map(|run| {
-                SafeText::line(&[&"  or     ", &SafeText::one_line(&run.as_str()[7..])])
+                SafeText::line(&[&"  or     ", &SafeText::sanitize(&run.as_str()[7..])])
             }),
         );
         lines.push(SafeText::line(&[&"  code   ", &code.shown()]));
@@ -113,7 +113,7 @@ mod tests {
 
     fn card(addresses: &[&str], code: &str, strict: bool) -> String {
         let addresses: Vec<_> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let card = Instructions::of_host(&addresses, 3000, &WordCode::read(code).unwrap(), strict);
+        let card = Instructions::for_host(&addresses, 3000, &WordCode::read(code).unwrap(), strict);
         assert!(card.lines.iter().any(|line| line.as_str().trim() == card.line.as_str()));
         card.lines.iter().map(|line| format!("{line}\n")).collect()
     }

@@ -4,7 +4,7 @@
 use crate::invite::word_code::WordCode;
 use crate::{
     args::{self, Host},
-    error::{Error, at},
+    error::{Error, host_port},
     text::SafeText,
 };
 
@@ -66,15 +66,15 @@ impl HostPort {
     fn read(text: &str) -> Result<Self, Error> {
         let odd = || {
             let what =
-                SafeText::line(&[&"cannot tell address from port in ", &SafeText::quoted(text)]);
+                SafeText::line(&[&"cannot tell address from port in ", &SafeText::quote(text)]);
             Error::usage(what)
         };
         let (host, port) = text
             .rsplit_once(':')
-            .ok_or_else(|| odd().advise("write for example 192.168.1.20:3000"))?;
+            .ok_or_else(|| odd().hint("write for example 192.168.1.20:3000"))?;
         if host.contains(':') && !host.starts_with('[') {
-            let (host, port) = (SafeText::one_line(host), SafeText::one_line(port));
-            return Err(odd().hint(SafeText::line(&[&"write [", &host, &"]:", &port])));
+            let (host, port) = (SafeText::sanitize(host), SafeText::sanitize(port));
+            return Err(odd().hint_text(SafeText::line(&[&"write [", &host, &"]:", &port])));
         }
         Ok(Self { host: args::host(host)?, port: args::port(port)? })
     }
@@ -82,7 +82,7 @@ impl HostPort {
     /// `host:port`, with brackets where the host is an IPv6 address.
     #[must_use]
     pub fn shown(&self) -> SafeText {
-        at(self.host.as_str(), self.port)
+        host_port(self.host.as_str(), self.port)
     }
 }
 

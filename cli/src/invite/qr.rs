@@ -18,7 +18,7 @@ pub(super) fn drawn(line: &SafeText, ascii: bool) -> Result<Vec<SafeText>, SafeT
         .map_err(|_| SafeText::line(&[&"the line is too long for a QR code"]))?;
     let mut picture = code.render::<Dense1x2>();
     let picture = picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
-    Ok(picture.lines().map(SafeText::one_line).collect())
+    Ok(picture.lines().map(SafeText::sanitize).collect())
 }
 
 #[cfg(test)]
@@ -30,7 +30,7 @@ mod tests {
     #[test]
     fn a_camera_reads_the_line() {
         let mut modules = Vec::new();
-        for line in drawn(&SafeText::one_line(LINE), false).unwrap() {
+        for line in drawn(&SafeText::sanitize(LINE), false).unwrap() {
             let halves = |upper| {
                 line.as_str()
                     .chars()
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_drawn_is_said() {
-        let why = |line: &str, ascii| drawn(&SafeText::one_line(line), ascii).unwrap_err();
+        let why = |line: &str, ascii| drawn(&SafeText::sanitize(line), ascii).unwrap_err();
         assert_eq!(why(LINE, true).as_str(), "a QR code cannot be drawn in ASCII");
         let long = "x".repeat(3_000);
         assert_eq!(why(&long, false).as_str(), "the line is too long for a QR code");

@@ -31,7 +31,7 @@ pub enum WordCodeError {
 impl WordCode {
     /// A new one of so many words.
     #[must_use]
-    pub fn draw(count: usize, seed: &Seed) -> Self {
+    pub fn generate(count: usize, seed: &Seed) -> Self {
         const COUNT: NonZero<u32> = NonZero::new(wordlist::COUNT).unwrap();
         let numbers = seed.fork("code", 0).uniform_below(COUNT).take(count);
         Self(numbers.filter_map(|number| wordlist::all().nth(number as usize)).collect())
@@ -55,7 +55,7 @@ impl WordCode {
     /// The weakest room that may be entered with it: a short code is safe in a
     /// strict one only.
     #[must_use]
-    pub const fn lowest_mode(&self) -> Mode {
+    pub const fn min_mode(&self) -> Mode {
         if self.0.len() < CLASSIC_WORDS { Mode::Strict } else { Mode::Plaintext }
     }
 
@@ -68,7 +68,7 @@ impl WordCode {
     /// As it is told to friends.
     #[must_use]
     pub fn shown(&self) -> SafeText {
-        SafeText::one_line(&self.0.join("-"))
+        SafeText::sanitize(&self.0.join("-"))
     }
 }
 
@@ -93,11 +93,13 @@ impl From<WordCodeError> for Error {
     fn from(bad: WordCodeError) -> Self {
         match bad {
             WordCodeError::Unknown(word, nearest) => {
-                let what = SafeText::line(&[&SafeText::quoted(&word), &" is not a code word"]);
+                let what = SafeText::line(&[&SafeText::quote(&word), &" is not a code word"]);
                 let failure = Self::usage(what);
                 match nearest {
-                    Some(word) => failure.hint(SafeText::line(&[&"did you mean ", &word, &"?"])),
-                    None => failure.advise("ask your friend to spell it"),
+                    Some(word) => {
+                        failure.hint_text(SafeText::line(&[&"did you mean ", &word, &"?"]))
+                    }
+                    None => failure.hint("ask your friend to spell it"),
                 }
             }
             WordCodeError::TooShort(count) => {
@@ -178,7 +180,7 @@ mod tests {
             [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Plaintext), (9, Mode::Plaintext)]
         {
             let text = vec!["oak"; count].join("-");
-            assert_eq!(WordCode::read(&text).unwrap().lowest_mode(), mode);
+            assert_eq!(WordCode::read(&text).unwrap().min_mode(), mode);
         }
     }
 
@@ -203,11 +205,11 @@ mod tests {
     #[test]
     fn a_drawn_code_is_read_back_and_every_word_is_drawn() {
         let seed = |number: u8| Seed::new(Secret::take(&mut [number; 32]));
-        let code = WordCode::draw(7, &seed(1));
+        let code = WordCode::generate(7, &seed(1));
         assert_eq!(WordCode::read(code.shown().as_str()), Ok(code.clone()));
-        assert_eq!(WordCode::draw(7, &seed(1)), code);
-        assert_ne!(WordCode::draw(7, &seed(2)), code);
-        let many = WordCode::draw(30_000, &seed(3));
+        assert_eq!(WordCode::generate(7, &seed(1)), code);
+        assert_ne!(WordCode::generate(7, &seed(2)), code);
+        let many = WordCode::generate(30_000, &seed(3));
         let words: std::collections::BTreeSet<_> = many.0.iter().collect();
         assert_eq!(words.len(), wordlist::COUNT as usize);
         assert_eq!(format!("{code:?}"), "Code(7 words)");

@@ -55,7 +55,7 @@ impl JsonCommand {
             }
             Ok(JsonRequest::Command { text }) => Self::command(&text),
             Ok(JsonRequest::Quit) => Ok(Self::Leave),
-            Err(error) => Err(SafeText::one_line(&error.to_string())),
+            Err(error) => Err(SafeText::sanitize(&error.to_string())),
         }
     }
 
@@ -68,7 +68,7 @@ impl JsonCommand {
             "/quit" | "/q" | "/exit" => Ok(Self::Leave),
             _ => Err(SafeText::line(&[
                 &"unknown command ",
-                &SafeText::quoted(text),
+                &SafeText::quote(text),
                 &"; there are /who, /wipe, /verify and /quit",
             ])),
         }

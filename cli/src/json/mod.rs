@@ -89,7 +89,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                 SessionUpdate::Failed(failure) => return Err(failure),
             };
             if let Err(error) = told {
-                self.talk.give_up(&error);
+                self.talk.output_failed(&error);
             }
         }
     }
@@ -142,12 +142,12 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
 
     /// What is told once.
     fn open(&mut self, mode: Mode) -> io::Result<()> {
-        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
+        if std::mem::take(&mut self.opening.weak_passphrase) && mode < Mode::Strict {
             let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };
             self.out.put(&JsonEvent::Warn(weak))?;
         }
-        match &self.opening.card {
-            Some(card) if std::mem::take(&mut self.opening.hosts) => {
+        match &self.opening.invite {
+            Some(card) if std::mem::take(&mut self.opening.show_invite) => {
                 self.out.put(&JsonEvent::Invite { line: card.line.as_str() })
             }
             _ => Ok(()),
@@ -170,13 +170,13 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     fn take(&mut self, line: &str) -> io::Result<()> {
         match JsonCommand::read(line) {
             Ok(JsonCommand::Say(text, mark)) => return self.say(text, mark),
-            Ok(JsonCommand::Wipe) => self.talk.ask(SessionCommand::ClearHistory),
-            Ok(JsonCommand::Compare) => self.talk.ask(SessionCommand::RequestFingerprint),
+            Ok(JsonCommand::Wipe) => self.talk.send(SessionCommand::ClearHistory),
+            Ok(JsonCommand::Compare) => self.talk.send(SessionCommand::RequestFingerprint),
             Ok(JsonCommand::Who) => {
                 let members = self.members.iter().map(events::member).collect();
                 return self.out.put(&JsonEvent::Members { members });
             }
-            Ok(JsonCommand::Leave) => self.talk.leave(),
+            Ok(JsonCommand::Leave) => self.talk.close(),
             Err(why) => {
                 let (code, text) = ("bad_input", why.as_str());
                 return self.out.put(&JsonEvent::Error { code, exit: None, text });
@@ -195,7 +195,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         }
         let reference = SendId(self.said);
         self.said += 1;
-        self.talk.ask(SessionCommand::Send(reference, text));
+        self.talk.send(SessionCommand::Send(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }

@@ -21,7 +21,7 @@ mod system;
 #[path = "reexec.rs"]
 mod system;
 
-pub use crate::secrets::strength::{guessable, is_guessable};
+pub use crate::secrets::strength::{is_weak, weak_warning};
 
 use std::env;
 use std::ffi::OsStr;
@@ -35,7 +35,7 @@ use cmdchat_core::server::{Credentials, VerifierTokenError};
 use zeroize::Zeroizing;
 
 use crate::args::{ReexecArgs, SecretSource};
-use crate::error::{Error, ExitStatus, reason, warn};
+use crate::error::{Error, ExitStatus, io_reason, warn};
 use crate::invite::{Invite, word_code::WordCode};
 use crate::secrets::prompt::Prompt;
 use crate::text::SafeText;
@@ -59,9 +59,9 @@ type Bytes = Zeroizing<Vec<u8>>;
 /// Exit code 13 if there is no password to be had, 2 if it cannot be one, 130
 /// if the person asked presses Ctrl+C.
 pub fn password(source: SecretSource, again: &ReexecArgs) -> Result<Password, Error> {
-    let bytes = match given(source, again)? {
+    let bytes = match read_source(source, again)? {
         Some(bytes) => bytes,
-        None => asked(Prompt::password("passphrase (Ctrl+T shows it): "))?,
+        None => prompt(Prompt::password("passphrase (Ctrl+T shows it): "))?,
     };
     Ok(Password::new(bytes))
 }
@@ -71,7 +71,7 @@ pub fn password(source: SecretSource, again: &ReexecArgs) -> Result<Password, Er
 /// # Errors
 /// As those of [`password`]; 2 if it is no code.
 pub fn code(source: SecretSource, again: &ReexecArgs) -> Result<Option<WordCode>, Error> {
-    given(source, again)?.map(|bytes| Ok(WordCode::read(text(&bytes))?)).transpose()
+    read_source(source, again)?.map(|bytes| Ok(WordCode::read(text(&bytes))?)).transpose()
 }
 
 /// Whether what was typed is `password`, as it stands or as the code it is.
@@ -86,7 +86,7 @@ pub fn is_password(typed: &Password, password: &Password) -> bool {
 /// # Errors
 /// As those of [`code`].
 pub fn ask_for_code() -> Result<WordCode, Error> {
-    let bytes = asked(Prompt::code("code (Tab completes): "))?;
+    let bytes = prompt(Prompt::code("code (Tab completes): "))?;
     Ok(WordCode::read(text(&bytes))?)
 }
 
@@ -95,7 +95,7 @@ pub fn ask_for_code() -> Result<WordCode, Error> {
 /// # Errors
 /// As those of [`password`]; 2 if it is none.
 pub fn ask_for_invite() -> Result<Invite, Error> {
-    Invite::read(text(&asked(Prompt::password("invite (Ctrl+T shows it): "))?))
+    Invite::read(text(&prompt(Prompt::password("invite (Ctrl+T shows it): "))?))
 }
 
 /// Whether somebody could be asked anything.
@@ -109,7 +109,7 @@ pub fn can_ask() -> bool {
 /// # Errors
 /// As those of [`password`].
 pub fn ask_for_name() -> Result<String, Error> {
-    Ok(text(&asked(Prompt::open("name: "))?).to_owned())
+    Ok(text(&prompt(Prompt::open("name: "))?).to_owned())
 }
 
 /// The verifier of a room whose password is not known here.
@@ -117,39 +117,41 @@ pub fn ask_for_name() -> Result<String, Error> {
 /// # Errors
 /// As those of [`password`]; 2 if it is none.
 pub fn verifier(source: SecretSource, again: &ReexecArgs) -> Result<Credentials, Error> {
-    let bytes = given(source, again)?.unwrap_or_default();
+    let bytes = read_source(source, again)?.unwrap_or_default();
     Credentials::from_token(text(&bytes).trim()).map_err(|VerifierTokenError| Error::bad_verifier())
 }
 
 /// What can be had without asking.
-fn given(source: SecretSource, again: &ReexecArgs) -> Result<Option<Bytes>, Error> {
+fn read_source(source: SecretSource, again: &ReexecArgs) -> Result<Option<Bytes>, Error> {
     let bytes = match source {
         SecretSource::Fd(fd) => {
             let name = SafeText::line(&[&"file descriptor ", &fd]);
-            found(system::open(fd).and_then(read::whole), &name)?
+            require(system::open(fd).and_then(read::whole), &name)?
         }
-        SecretSource::File(path) => found(file(&path), &SafeText::quoted(&path.to_string_lossy()))?,
+        SecretSource::File(path) => {
+            require(file(&path), &SafeText::quote(&path.to_string_lossy()))?
+        }
         SecretSource::Stdin => {
             let name = SafeText::line(&[&"standard input"]);
-            found(read::first_line(system::Stdin), &name)?
+            require(read::first_line(system::Stdin), &name)?
         }
         SecretSource::Command(command) => from_command(&command)?,
         SecretSource::Argument(argument) => {
             let argument = Zeroizing::new(argument.expose().to_vec());
-            exposed(environment().unwrap_or(argument), again)?
+            strip_from_process(environment().unwrap_or(argument), again)?
         }
         SecretSource::Unspecified => match environment() {
-            Some(bytes) => exposed(bytes, again)?,
+            Some(bytes) => strip_from_process(bytes, again)?,
             None => return Ok(None),
         },
     };
-    checked(&bytes)?;
+    validate(&bytes)?;
     Ok(Some(bytes))
 }
 
-fn asked(line: Prompt) -> Result<Bytes, Error> {
+fn prompt(line: Prompt) -> Result<Bytes, Error> {
     let bytes = system::ask(line)?;
-    checked(&bytes)?;
+    validate(&bytes)?;
     Ok(bytes)
 }
 
@@ -164,9 +166,9 @@ fn environment() -> Option<Bytes> {
 }
 
 /// A password that others can see as long as this process runs as it is.
-fn exposed(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
-    checked(&bytes)?;
-    system::start_again(&bytes, again);
+fn strip_from_process(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
+    validate(&bytes)?;
+    system::reexec(&bytes, again);
     warn(&SafeText::line(&[
         &"other users can see a password given on the command line; leave it out and you will be asked",
     ]));
@@ -176,7 +178,7 @@ fn exposed(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
 fn file(path: &Path) -> io::Result<Option<Bytes>> {
     let file = File::open(path)?;
     if system::is_open_to_others(&file)? {
-        let path = SafeText::quoted(&path.to_string_lossy());
+        let path = SafeText::quote(&path.to_string_lossy());
         warn(&SafeText::line(&[
             &path,
             &" can be read by others on this machine; chmod 600 stops that",
@@ -203,28 +205,28 @@ fn from_command(command: &OsStr) -> Result<Bytes, Error> {
         }
         Ok((line, child.wait()?))
     };
-    let (line, status) = run().map_err(|error| failed(reason(&error)))?;
+    let (line, status) = run().map_err(|error| failed(io_reason(&error)))?;
     if !status.success() {
-        return Err(failed(SafeText::one_line(&status.to_string())));
+        return Err(failed(SafeText::sanitize(&status.to_string())));
     }
-    found(Ok(line), &SafeText::line(&[&"the password command"]))
+    require(Ok(line), &SafeText::line(&[&"the password command"]))
 }
 
 /// What was read from the place called `name`.
-fn found(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Error> {
+fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Error> {
     let failure = |what| Error::new(ExitStatus::NoTerminal, what);
     match read {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(failure(SafeText::line(&[&"no password came from ", name]))),
         Err(error) => {
-            let why = reason(&error);
+            let why = io_reason(&error);
             let what = SafeText::line(&[&"cannot read the password from ", name, &": ", &why]);
             Err(failure(what))
         }
     }
 }
 
-fn checked(bytes: &[u8]) -> Result<(), Error> {
+fn validate(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() > MAX_LEN {
         let what = SafeText::line(&[&"the password is longer than ", &MAX_LEN, &" bytes"]);
         return Err(Error::usage(what));

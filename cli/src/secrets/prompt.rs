@@ -112,7 +112,7 @@ impl Prompt {
     pub(super) fn draw(&mut self, columns: usize) -> Zeroizing<String> {
         let room = columns.saturating_sub(self.label.len() + 1).max(1);
         let seen = if self.shown {
-            let text = SafeText::one_line(&self.text);
+            let text = SafeText::sanitize(&self.text);
             Zeroizing::new(tail(text.as_str(), room).to_owned())
         } else {
             Zeroizing::new("*".repeat(self.text.chars().count().min(room)))

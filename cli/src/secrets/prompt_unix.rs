@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::{emulate_default_handler, unregister};
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ExitStatus, reason};
+use crate::error::{Error, ExitStatus, io_reason};
 use crate::secrets::Bytes;
 use crate::secrets::prompt::{Prompt, PromptKey, PromptState};
 use crate::text::SafeText;
@@ -43,7 +43,7 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(Error::interrupted()),
         Err(error) => {
-            let what = SafeText::line(&[&"cannot use the terminal: ", &reason(&error)]);
+            let what = SafeText::line(&[&"cannot use the terminal: ", &io_reason(&error)]);
             Err(Error::new(ExitStatus::NoTerminal, what))
         }
     }

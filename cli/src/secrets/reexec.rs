@@ -44,7 +44,7 @@ pub(super) fn shell(command: &OsStr) -> Command {
 
 /// Becomes this program without the password in its arguments and environment.
 /// Comes back only if that is impossible.
-pub(super) fn start_again(password: &[u8], again: &ReexecArgs) {
+pub(super) fn reexec(password: &[u8], again: &ReexecArgs) {
     let Ok(pipe) = pipe_with(password) else {
         return;
     };
@@ -55,7 +55,7 @@ pub(super) fn start_again(password: &[u8], again: &ReexecArgs) {
     if let Some(name) = env::args_os().next() {
         command.arg0(name);
     }
-    let _ = command.args(again.with_fd(pipe.as_raw_fd())).env_remove(VARIABLE).exec(); // it returned: impossible
+    let _ = command.args(again.with_password_fd(pipe.as_raw_fd())).env_remove(VARIABLE).exec(); // it returned: impossible
 }
 
 /// The reading end of a pipe that holds a line and has no writer any more.

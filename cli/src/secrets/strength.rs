@@ -15,7 +15,7 @@ const NO_PASSWORD: &str = "qwerty-p4ssword-drowssap-abcabc-2011-11-11-abcdef";
 /// Whether somebody who recorded the traffic of a classic room, or holds a
 /// verifier, could guess it. Takes some hundredths of a second.
 #[must_use]
-pub fn is_guessable(password: &Password) -> bool {
+pub fn is_weak(password: &Password) -> bool {
     // What the estimator keeps for good is made while no password is near: its
     // unused bytes would hold what lay on the stack.
     zxcvbn(NO_PASSWORD, &[]);
@@ -25,7 +25,7 @@ pub fn is_guessable(password: &Password) -> bool {
 
 /// What is said of such a password in a classic room.
 #[must_use]
-pub fn guessable() -> SafeText {
+pub fn weak_warning() -> SafeText {
     SafeText::line(&[&"this passphrase could be guessed by someone who records the traffic; \
           use 7 random words (cmdchat passphrase)"])
 }
@@ -42,12 +42,12 @@ mod tests {
     fn what_people_choose_is_and_seven_random_words_are_not() {
         for text in ["", "P", "password", "Tr0ub4dour&3", "correct horse battery", "2011-11-11"] {
             let password = Password::new(Zeroizing::new(text.into()));
-            assert!(is_guessable(&password), "{text}");
+            assert!(is_weak(&password), "{text}");
         }
         for number in 0..20 {
             let seed = Seed::new(Secret::take(&mut [number; 32]));
-            assert!(!is_guessable(&WordCode::draw(CLASSIC_WORDS, &seed).password()));
-            assert!(is_guessable(&WordCode::draw(STRICT_WORDS, &seed).password()));
+            assert!(!is_weak(&WordCode::generate(CLASSIC_WORDS, &seed).password()));
+            assert!(is_weak(&WordCode::generate(STRICT_WORDS, &seed).password()));
         }
     }
 }

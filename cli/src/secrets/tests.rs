@@ -37,7 +37,7 @@ fn one_line_end_is_cut() {
 fn nothing_is_not_the_empty_password() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
-    let failure = found(Ok(None), &SafeText::one_line("standard input")).unwrap_err();
+    let failure = require(Ok(None), &SafeText::sanitize("standard input")).unwrap_err();
     assert_eq!(failure.to_string(), "error: no password came from standard input");
     assert_eq!(failure.exit as u8, 13);
 }
@@ -51,16 +51,16 @@ fn the_first_line_leaves_the_rest() {
 
 #[test]
 fn what_cannot_be_a_password_is_refused() {
-    assert!(checked(&[b'x'; MAX_LEN]).is_ok());
+    assert!(validate(&[b'x'; MAX_LEN]).is_ok());
     let long = read::whole([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert_eq!(
-        checked(&long).unwrap_err().to_string(),
+        validate(&long).unwrap_err().to_string(),
         "error: the password is longer than 4096 bytes"
     );
     let long = read::first_line([b'x'; 10_000].as_slice()).unwrap().unwrap();
-    assert!(checked(&long).is_err());
-    assert_eq!(checked(b"\xFF").unwrap_err().to_string(), "error: the password is not UTF-8");
-    assert!(checked(b"a\0b").is_ok());
+    assert!(validate(&long).is_err());
+    assert_eq!(validate(b"\xFF").unwrap_err().to_string(), "error: the password is not UTF-8");
+    assert!(validate(b"a\0b").is_ok());
 }
 
 #[cfg(unix)]

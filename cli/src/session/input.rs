@@ -37,7 +37,7 @@ pub enum InputEvent {
 /// # Errors
 ///
 /// The thread cannot be started.
-pub fn listen(source: InputSource, typing: Sender<InputEvent>) -> io::Result<()> {
+pub fn spawn_reader(source: InputSource, typing: Sender<InputEvent>) -> io::Result<()> {
     let listen = move || {
         let ended = match source {
             InputSource::Keys => keys(&typing),

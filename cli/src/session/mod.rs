@@ -52,7 +52,7 @@ pub struct ChatSession<'a, R> {
     /// Texts that have not come back.
     unanswered: usize,
     /// Why what happens cannot be shown any more.
-    unwritten: Option<Error>,
+    output_error: Option<Error>,
     stage: Lifecycle,
 }
 
@@ -116,7 +116,7 @@ pub struct SessionSummary {
     /// How long it was tried to get the connection back, if that was given up.
     pub tried: Option<Duration>,
     /// Why not all of it could be shown, if that is a failure.
-    pub unwritten: Option<Error>,
+    pub output_error: Option<Error>,
 }
 
 enum Wake {
@@ -155,7 +155,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             source,
             patience,
             unanswered: 0,
-            unwritten: None,
+            output_error: None,
             stage: Lifecycle::Active,
         }
     }
@@ -174,7 +174,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
                 }
                 Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
                 Wake::Event(Some(event)) => return self.heard(event),
-                Wake::Typed(InputEvent::End) => self.finish(),
+                Wake::Typed(InputEvent::End) => self.drain(),
                 Wake::Typed(typed) => return SessionUpdate::Typed(typed),
                 Wake::Dialed(Ok(ClientHandle { commands, events })) => {
                     self.outbox.connect(commands);
@@ -187,7 +187,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
                     return self.wait(unconfirmed);
                 }
                 Wake::Sent => {}
-                Wake::Signal => self.leave(),
+                Wake::Signal => self.close(),
                 Wake::Time => return self.pass_time(),
             }
         }
@@ -313,7 +313,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     }
 
     /// Tells the session, this one or the next.
-    pub fn ask(&mut self, command: SessionCommand) {
+    pub fn send(&mut self, command: SessionCommand) {
         self.unanswered += usize::from(matches!(command, SessionCommand::Send(..)));
         self.outbox.put(command);
     }
@@ -326,7 +326,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     }
 
     /// No more input; the end comes when all that was said has come back.
-    pub fn finish(&mut self) {
+    pub fn drain(&mut self) {
         if self.is_offline() && self.unanswered == 0 {
             self.stage = Lifecycle::Closed;
         } else if self.stage == Lifecycle::Active {
@@ -337,7 +337,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// Away, but for a moment in which the last words may come back; whoever
     /// asks again, or has nobody to wait for, is gone at once.
-    pub fn leave(&mut self) {
+    pub fn close(&mut self) {
         if self.is_leaving() || self.is_offline() {
             self.stage = Lifecycle::Closed;
         } else {
@@ -349,7 +349,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// Leaves at once, whatever is on its way, and waits only until nothing of the
     /// session is left in memory.
-    pub async fn flee(self) {
+    pub async fn abort(self) {
         let Connection::Online(events) = self.line else { return };
         // A session that nobody can tell anything any more leaves by itself.
         drop(self.outbox);
@@ -359,12 +359,12 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     }
 
     /// What happens can no longer be shown, and nothing is left to do here.
-    pub fn give_up(&mut self, error: &io::Error) {
-        if self.unwritten.is_none() {
-            self.unwritten = Error::unwritten(error);
+    pub fn output_failed(&mut self, error: &io::Error) {
+        if self.output_error.is_none() {
+            self.output_error = Error::stdout_failed(error);
         }
         if !self.is_leaving() {
-            self.leave();
+            self.close();
         }
     }
 
@@ -388,8 +388,15 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     #[must_use]
     pub fn parting(&self, ending: CloseReason) -> SessionSummary {
         let Self { unanswered, patience, .. } = *self;
-        let (tried, unwritten) = (None, self.unwritten.clone());
-        SessionSummary { ending, undelivered: unanswered, unsent: 0, patience, tried, unwritten }
+        let (tried, unwritten) = (None, self.output_error.clone());
+        SessionSummary {
+            ending,
+            undelivered: unanswered,
+            unsent: 0,
+            patience,
+            tried,
+            output_error: unwritten,
+        }
     }
 
     /// Lines that were read and not looked at.

@@ -25,7 +25,7 @@ impl ConfusableNames {
     /// that was here before it.
     #[must_use]
     pub fn show(&mut self, name: &Untrusted) -> SafeText {
-        let shown = SafeText::name(name);
+        let shown = SafeText::username(name);
         if self.is_somebody_elses(name) && !shown.as_str().ends_with('?') {
             return SafeText::line(&[&shown, &"?"]);
         }
@@ -34,7 +34,7 @@ impl ConfusableNames {
 
     /// Remembers `name`, and says whether it looks like another.
     fn is_somebody_elses(&mut self, name: &Untrusted) -> bool {
-        let looks = looks(name);
+        let looks = skeletons(name);
         if looks.iter().any(|look| self.bearers.get(look).is_some_and(|bearer| bearer != name)) {
             return true;
         }
@@ -47,10 +47,10 @@ impl ConfusableNames {
 
 /// What a name looks like, to the eye and to one that does not mind capitals:
 /// the skeletons of UTS 39. Two names look alike if they share one of these.
-fn looks(name: &Untrusted) -> [String; 3] {
+fn skeletons(name: &Untrusted) -> [String; 3] {
     // What is left out on the screen cannot make a difference on it.
-    let text = SafeText::name(name);
-    let text = SafeText::one_line(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
+    let text = SafeText::username(name);
+    let text = SafeText::sanitize(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
     let text = text.as_str();
     let same = |text: &str| skeleton(text).collect::<String>();
     [same(text), same(&text.to_lowercase()), same(text).to_lowercase()]

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
 use crate::text::SafeText;
-use crate::text::sanitize::is_seen;
+use crate::text::sanitize::is_visible;
 
 impl SafeText {
     /// `value` as one line of JSON. The texts in it are whole, but whatever
@@ -30,7 +30,7 @@ impl Formatter for Seen {
         W: ?Sized + io::Write,
     {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|point| !is_seen(point)) {
+        while let Some(at) = rest.find(|point| !is_visible(point)) {
             let (seen, tail) = rest.split_at(at);
             writer.write_all(seen.as_bytes())?;
             let mut points = tail.chars();

@@ -25,7 +25,7 @@ impl SafeText {
     /// controls written out (`^[`, `<9B>`), what hides or reorders left out and
     /// counted at the end (`[3 hidden]`), and 200 lines at most.
     #[must_use]
-    pub fn body(text: &Untrusted) -> SafeBody {
+    pub fn message(text: &Untrusted) -> SafeBody {
         let mut raw = lines(text.raw());
         let mut shown = Vec::new();
         let mut hidden = 0;

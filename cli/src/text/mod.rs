@@ -20,10 +20,10 @@ mod username;
 mod wrap;
 
 pub use crate::text::confusables::ConfusableNames;
-pub use crate::text::escape::revealed;
+pub use crate::text::escape::escape_invisible;
 pub use crate::text::message::SafeBody;
 pub use crate::text::safe_text::{SafeDisplay, SafeText};
-pub use crate::text::sanitize::draft;
+pub use crate::text::sanitize::sanitize_draft;
 
 pub(crate) use crate::text::sanitize::{tail, width};
 

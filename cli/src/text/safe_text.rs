@@ -30,14 +30,14 @@ impl SafeText {
     /// One line of a text that came from elsewhere than the network: an
     /// argument, a path, an error of the system. Cleaned all the same.
     #[must_use]
-    pub fn one_line(text: &str) -> Self {
+    pub fn sanitize(text: &str) -> Self {
         Self::new(Sanitizer::word(text).text)
     }
 
     /// As [`one_line`](Self::one_line), in quotation marks and no longer than
     /// 200 characters.
     #[must_use]
-    pub fn quoted(text: &str) -> Self {
+    pub fn quote(text: &str) -> Self {
         let head = text.char_indices().nth(DIAGNOSTIC).map_or(text, |(end, _)| &text[..end]);
         let mut line = Sanitizer::word(head).text.replace('"', "'");
         line.insert(0, '"');
@@ -48,8 +48,8 @@ impl SafeText {
     /// The error text of a host: in quotation marks, which it cannot leave, and
     /// at most 200 characters of it.
     #[must_use]
-    pub fn diagnostic(text: &Untrusted) -> Self {
-        Self::quoted(text.raw())
+    pub fn quote_remote(text: &Untrusted) -> Self {
+        Self::quote(text.raw())
     }
 
     /// A time of day, `14:03:07`.
@@ -111,27 +111,27 @@ impl<T: fmt::Display + sealed::Sealed> SafeDisplay for T {}
 mod tests {
     use super::*;
 
-    fn diagnostic(text: &str) -> String {
-        SafeText::diagnostic(&Untrusted::new(text.into())).to_string()
+    fn quote_remote(text: &str) -> String {
+        SafeText::quote_remote(&Untrusted::new(text.into())).to_string()
     }
 
     #[test]
     fn an_error_text_stays_inside_its_quotation_marks() {
-        assert_eq!(diagnostic("Room full"), "\"Room full\"");
-        assert_eq!(diagnostic("no\" hint: \"run this"), "\"no' hint: 'run this\"");
-        assert_eq!(diagnostic("a\nhint: b\u{1B}[2J\t"), "\"a\u{FFFD}hint: b^[[2J^I\"");
+        assert_eq!(quote_remote("Room full"), "\"Room full\"");
+        assert_eq!(quote_remote("no\" hint: \"run this"), "\"no' hint: 'run this\"");
+        assert_eq!(quote_remote("a\nhint: b\u{1B}[2J\t"), "\"a\u{FFFD}hint: b^[[2J^I\"");
     }
 
     #[test]
     fn an_error_text_is_bounded() {
-        assert_eq!(diagnostic(&"x".repeat(200)).chars().count(), 202);
-        assert_eq!(diagnostic(&"x".repeat(1 << 20)).chars().count(), 203);
-        assert!(diagnostic(&"\u{9B}".repeat(1000)).len() < 1000);
+        assert_eq!(quote_remote(&"x".repeat(200)).chars().count(), 202);
+        assert_eq!(quote_remote(&"x".repeat(1 << 20)).chars().count(), 203);
+        assert!(quote_remote(&"\u{9B}".repeat(1000)).len() < 1000);
     }
 
     #[test]
     fn a_line_is_its_parts() {
-        let name = SafeText::one_line("bob");
+        let name = SafeText::sanitize("bob");
         assert_eq!(
             SafeText::line(&[&"-- ", &name, &" joined (", &5_usize, &" online)"]).as_str(),
             "-- bob joined (5 online)"

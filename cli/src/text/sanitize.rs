@@ -237,7 +237,7 @@ fn write_out(control: char, out: &mut String) {
 }
 
 /// Whether a code point is seen where it stands, and does nothing else.
-pub(super) fn is_seen(point: char) -> bool {
+pub(super) fn is_visible(point: char) -> bool {
     matches!(CharClass::of(point), CharClass::Plain | CharClass::Joining | CharClass::Mark)
 }
 
@@ -277,7 +277,7 @@ pub(crate) fn tail(text: &str, cells: usize) -> &str {
 /// A text as it may stand in a draft: line ends as `\n`, the rest cleaned, all
 /// of it.
 #[must_use]
-pub fn draft(raw: &str) -> String {
+pub fn sanitize_draft(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
     for (number, line) in lines(raw).enumerate() {
         if number > 0 {

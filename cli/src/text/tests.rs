@@ -10,12 +10,13 @@ fn untrusted(text: &str) -> Untrusted {
 }
 
 fn body(text: &str) -> String {
-    let lines: Vec<_> = SafeText::body(&untrusted(text)).lines().map(ToString::to_string).collect();
+    let lines: Vec<_> =
+        SafeText::message(&untrusted(text)).lines().map(ToString::to_string).collect();
     lines.join("\n")
 }
 
 fn name(text: &str) -> String {
-    SafeText::name(&untrusted(text)).to_string()
+    SafeText::username(&untrusted(text)).to_string()
 }
 
 /// The lists of rule 2, written down a second time and not from the tables.
@@ -201,10 +202,10 @@ fn a_megabyte_of_anything_takes_linear_time() {
         "🏴\u{E0061}",
     ] {
         let text = untrusted(&pattern.repeat((1 << 20) / pattern.len()));
-        let shown: usize = SafeText::body(&text).lines().map(|line| line.as_str().len()).sum();
+        let shown: usize = SafeText::message(&text).lines().map(|line| line.as_str().len()).sum();
         assert!(shown <= 4 << 20);
-        assert!(SafeText::name(&text).width() <= 33);
-        assert!(SafeText::diagnostic(&text).as_str().len() < 2_000);
+        assert!(SafeText::username(&text).width() <= 33);
+        assert!(SafeText::quote_remote(&text).as_str().len() < 2_000);
     }
 }
 
@@ -246,19 +247,19 @@ fn harmless(line: &str) -> bool {
 proptest! {
     #[test]
     fn nothing_harmful_is_ever_shown(text in anything()) {
-        for line in SafeText::body(&untrusted(&text)).lines() {
+        for line in SafeText::message(&untrusted(&text)).lines() {
             prop_assert!(harmless(line.as_str()));
         }
-        for line in [SafeText::name(&untrusted(&text)), SafeText::plain_name(&untrusted(&text)), SafeText::diagnostic(&untrusted(&text))] {
+        for line in [SafeText::username(&untrusted(&text)), SafeText::plain_name(&untrusted(&text)), SafeText::quote_remote(&untrusted(&text))] {
             prop_assert!(harmless(line.as_str()));
         }
-        prop_assert!(SafeText::name(&untrusted(&text)).width() <= 33);
+        prop_assert!(SafeText::username(&untrusted(&text)).width() <= 33);
         prop_assert!(!SafeText::plain_name(&untrusted(&text)).as_str().contains([' ', '<', '>', '|']));
     }
 
     #[test]
     fn what_was_cleaned_once_stays(text in anything()) {
-        let once = super::draft(&text);
-        prop_assert_eq!(super::draft(&once), once);
+        let once = super::sanitize_draft(&text);
+        prop_assert_eq!(super::sanitize_draft(&once), once);
     }
 }

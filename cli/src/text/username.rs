@@ -16,7 +16,7 @@ impl SafeText {
     /// left. One that holds what no name may hold is shown cleaned, with `?`
     /// behind it, so that it does not pass for the name it imitates.
     #[must_use]
-    pub fn name(name: &Untrusted) -> Self {
+    pub fn username(name: &Untrusted) -> Self {
         let raw = name.raw();
         let head = raw.char_indices().nth(POINTS).map_or(raw, |(end, _)| &raw[..end]);
         let cleaned = Sanitizer::word(head);
@@ -40,7 +40,7 @@ impl SafeText {
     /// spaces, `<`, `>` and `|` are written `_`.
     #[must_use]
     pub fn plain_name(name: &Untrusted) -> Self {
-        Self::name(name).as_word()
+        Self::username(name).as_word()
     }
 
     /// The same for a name that is clean already.

@@ -44,7 +44,7 @@ impl SafeText {
 
     /// The line in at most `cells`, cut with `~`.
     #[must_use]
-    pub fn fit(&self, cells: usize) -> Self {
+    pub fn truncate(&self, cells: usize) -> Self {
         if self.width() <= cells {
             return self.clone();
         }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     fn wrap(text: &str, columns: usize) -> Vec<String> {
-        SafeText::one_line(text).wrap(columns).iter().map(ToString::to_string).collect()
+        SafeText::sanitize(text).wrap(columns).iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_cut() {
-        let fit = |text, cells| SafeText::one_line(text).fit(cells).to_string();
+        let fit = |text, cells| SafeText::sanitize(text).truncate(cells).to_string();
         assert_eq!(fit("alice", 5), "alice");
         assert_eq!(fit("alice", 4), "ali~");
         assert_eq!(fit("日本", 3), "日~");
@@ -93,13 +93,13 @@ mod tests {
     proptest! {
         #[test]
         fn every_row_fits_and_no_letter_is_lost(text: String, columns in 2_usize..30) {
-            let line = SafeText::one_line(&text);
+            let line = SafeText::sanitize(&text);
             let rows = line.wrap(columns);
             prop_assert!(rows.iter().all(|row| row.width() <= columns));
             let letters = |text: &str| text.replace(' ', "");
             let all: String = rows.iter().map(SafeText::as_str).collect();
             prop_assert_eq!(letters(&all), letters(line.as_str()));
-            prop_assert!(line.fit(columns).width() <= columns);
+            prop_assert!(line.truncate(columns).width() <= columns);
         }
     }
 }

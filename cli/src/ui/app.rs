@@ -94,23 +94,23 @@ impl<'a, R: Runtime> App<'a, R> {
         }
         loop {
             if let Err(error) = self.draw_if_due() {
-                self.talk.give_up(&error);
+                self.talk.output_failed(&error);
             }
             match self.talk.next(self.due()).await {
-                SessionUpdate::Event(event) => self.hear(event),
-                SessionUpdate::Typed(typed) => self.take(typed),
+                SessionUpdate::Event(event) => self.on_event(event),
+                SessionUpdate::Typed(typed) => self.on_input(typed),
                 SessionUpdate::Waiting(next) => self.update(Msg::Waiting(next)),
                 SessionUpdate::Trying => self.update(Msg::Trying),
                 SessionUpdate::Time => self.update(Msg::Passed),
-                SessionUpdate::Over(parting) => return Ok(self.part(parting)),
+                SessionUpdate::Over(parting) => return Ok(self.finish(parting)),
                 SessionUpdate::Failed(failure) => return Err(failure),
             }
-            match self.carry_out() {
+            match self.run_effects() {
                 Some(QuitMode::Immediate) => {
                     let parting = self.talk.parting(CloseReason::ConnectionLost);
-                    return Ok(self.part(parting));
+                    return Ok(self.finish(parting));
                 }
-                Some(QuitMode::Panic) => return Ok(self.flee().await),
+                Some(QuitMode::Panic) => return Ok(self.panic_quit().await),
                 None => {}
             }
         }
@@ -155,7 +155,7 @@ impl<'a, R: Runtime> App<'a, R> {
         self.terminal.print(&lines, self.model.draft())
     }
 
-    fn take(&mut self, typed: InputEvent) {
+    fn on_input(&mut self, typed: InputEvent) {
         match typed {
             InputEvent::Input(terminal::TerminalEvent::Resized(size)) => {
                 match self.terminal.screen() {
@@ -170,23 +170,23 @@ impl<'a, R: Runtime> App<'a, R> {
             InputEvent::Input(terminal::TerminalEvent::Focus(has)) => self.update(Msg::Focus(has)),
             InputEvent::Line(text) if !self.is_a_pipe() => self.update(Msg::Line(text)),
             InputEvent::Line(text) if text.is_empty() => {}
-            InputEvent::Line(text) if text.len() > MAX_TEXT => self.complain(&too_long()),
+            InputEvent::Line(text) if text.len() > MAX_TEXT => self.report_unsent(&too_long()),
             InputEvent::Line(text) => self.model.say(&text),
             InputEvent::End => {}
         }
     }
 
-    fn hear(&mut self, event: Event) {
+    fn on_event(&mut self, event: Event) {
         let refused = matches!(event, Event::SendFailed(_, SendError::TooLong));
         self.update(Msg::Heard(event));
         if refused && self.is_a_pipe() {
             let status = self.model.take_status();
-            self.complain(&status.unwrap_or_default());
+            self.report_unsent(&status.unwrap_or_default());
         }
     }
 
     /// A line of a pipe could not be sent.
-    fn complain(&mut self, why: &SafeText) {
+    fn report_unsent(&mut self, why: &SafeText) {
         self.unsent += 1;
         warn(why);
     }
@@ -196,12 +196,12 @@ impl<'a, R: Runtime> App<'a, R> {
     }
 
     /// Does what the model wants done.
-    fn carry_out(&mut self) -> Option<QuitMode> {
+    fn run_effects(&mut self) -> Option<QuitMode> {
         while let Some(effect) = self.model.poll_effect() {
             let mut done = Ok(());
             match effect {
-                Effect::Send(command) => self.talk.ask(command),
-                Effect::Quit => self.talk.leave(),
+                Effect::Send(command) => self.talk.send(command),
+                Effect::Quit => self.talk.close(),
                 Effect::QuitNow => return Some(QuitMode::Immediate),
                 Effect::Panic => return Some(QuitMode::Panic),
                 Effect::CheckPassphrase(typed) => {
@@ -210,29 +210,29 @@ impl<'a, R: Runtime> App<'a, R> {
                 }
                 Effect::Retry => self.talk.retry(),
                 Effect::Copy(text) => done = self.terminal.copy(&text),
-                Effect::Bell => done = self.terminal.ring(),
+                Effect::Bell => done = self.terminal.bell(),
                 Effect::Redraw => done = self.terminal.erase(),
                 Effect::Suspend => done = self.terminal.suspend(),
             }
             self.stale = true;
             if let Err(error) = done {
-                self.talk.give_up(&error);
+                self.talk.output_failed(&error);
             }
         }
         None
     }
 
     /// Away, with nothing left: neither on the terminal nor in memory.
-    async fn flee(self) -> SessionSummary {
+    async fn panic_quit(self) -> SessionSummary {
         let Self { terminal, model, talk, .. } = self;
-        terminal.wipe();
+        terminal.erase_all();
         drop(model);
         let parting = SessionSummary { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
-        talk.flee().await;
+        talk.abort().await;
         parting
     }
 
-    fn part(&mut self, parting: SessionSummary) -> SessionSummary {
+    fn finish(&mut self, parting: SessionSummary) -> SessionSummary {
         let undelivered = match parting.ending {
             CloseReason::LocallyClosed => parting.undelivered,
             // What was not even looked at is not delivered either.
@@ -243,12 +243,12 @@ impl<'a, R: Runtime> App<'a, R> {
             | CloseReason::Tampered
             | CloseReason::ServerMisbehaved => parting.undelivered + self.talk.lines_unread(),
         };
-        let mut unwritten = parting.unwritten;
+        let mut unwritten = parting.output_error;
         if parting.ending == CloseReason::ClosedByServer {
             self.update(Msg::Closed);
             let failed = self.draw_if_due().err();
-            unwritten = unwritten.or(failed.as_ref().and_then(Error::unwritten));
+            unwritten = unwritten.or(failed.as_ref().and_then(Error::stdout_failed));
         }
-        SessionSummary { undelivered, unsent: self.unsent, unwritten, ..parting }
+        SessionSummary { undelivered, unsent: self.unsent, output_error: unwritten, ..parting }
     }
 }

@@ -61,7 +61,7 @@ impl<'a> MessageList<'a> {
     }
 
     /// The rows that are seen from `place`, at most `height`.
-    pub(super) fn seen(&self, place: ScrollPosition, height: usize) -> Vec<StyledRow> {
+    pub(super) fn visible_rows(&self, place: ScrollPosition, height: usize) -> Vec<StyledRow> {
         let Some((first, skipped)) = self.top(place, height) else { return Vec::new() };
         let mut rows = Vec::new();
         let mut next = Some(first);
@@ -98,7 +98,12 @@ impl<'a> MessageList<'a> {
 
     /// The place so many rows further down; the newest, if all there is below
     /// it fits into `height` rows.
-    pub(super) fn moved(&self, place: ScrollPosition, height: usize, by: isize) -> ScrollPosition {
+    pub(super) fn scrolled_by(
+        &self,
+        place: ScrollPosition,
+        height: usize,
+        by: isize,
+    ) -> ScrollPosition {
         let Some((mut number, row)) = self.top(place, height) else {
             return ScrollPosition::Bottom;
         };
@@ -225,7 +230,7 @@ impl<'a> MessageList<'a> {
             TimeFormat::Full => "%Y-%m-%d %H:%M:%S",
             TimeFormat::Utc => "%H:%MZ",
         };
-        let at = SafeText::one_line(&at.strftime(form).to_string());
+        let at = SafeText::sanitize(&at.strftime(form).to_string());
         Some(if skewed { SafeText::line(&[&"~", &at]) } else { at })
     }
 
@@ -233,7 +238,7 @@ impl<'a> MessageList<'a> {
         let line = if self.model.settings.ascii { "-" } else { "─" };
         let words = format!("{0}{0} {words} ", line);
         let rest = self.columns.saturating_sub(3 + words.chars().count());
-        StyledRow(vec![(1, SafeText::one_line(&(words + &line.repeat(rest))), TextRole::Dim)])
+        StyledRow(vec![(1, SafeText::sanitize(&(words + &line.repeat(rest))), TextRole::Dim)])
     }
 
     fn said(&self, number: u64, said: &ChatMessage, rows: &mut Vec<StyledRow>) {
@@ -278,7 +283,7 @@ impl<'a> MessageList<'a> {
         (ink, mark): (TextRole, &'static str),
         rows: &mut Vec<StyledRow>,
     ) {
-        let name = author.fit(self.names);
+        let name = author.truncate(self.names);
         let column = NAME + 1 + if action { name.width() } else { self.names };
         let mark = SafeText::line(&[&mark]);
         let reserved = if mark.width() > 0 { mark.width() + 1 } else { 0 };

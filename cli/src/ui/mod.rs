@@ -22,11 +22,11 @@ use crate::invite::Instructions;
 #[derive(Debug, Default)]
 pub struct StartupNotices {
     /// The password could be guessed by whoever records a classic room.
-    pub guessable: bool,
+    pub weak_passphrase: bool,
     /// What to tell others who may come.
-    pub card: Option<Instructions>,
+    pub invite: Option<Instructions>,
     /// And that they are to be told.
-    pub hosts: bool,
+    pub show_invite: bool,
     /// And that a camera is, too.
-    pub draws: bool,
+    pub show_qr: bool,
 }

@@ -86,11 +86,11 @@ mod tests {
     use super::*;
 
     fn name(text: &str) -> SafeText {
-        SafeText::name(&Untrusted::new(text.into()))
+        SafeText::username(&Untrusted::new(text.into()))
     }
 
     fn said(from: &str, text: &str) -> Vec<String> {
-        let body = SafeText::body(&Untrusted::new(text.into()));
+        let body = SafeText::message(&Untrusted::new(text.into()));
         message(time(14, 3, 7, 999), &name(from), &body).iter().map(ToString::to_string).collect()
     }
 
@@ -102,10 +102,10 @@ mod tests {
         assert_eq!(joined(at, &name("erin"), 5).as_str(), "14:03:11 -- erin joined (5 online)");
         assert_eq!(left(at, &name("a b"), 4).as_str(), "14:03:11 -- a_b left (4 online)");
         assert_eq!(
-            notice(at, &SafeText::one_line("the host closed the room")).as_str(),
+            notice(at, &SafeText::sanitize("the host closed the room")).as_str(),
             "14:03:11 -- the host closed the room"
         );
-        assert_eq!(warning(at, &SafeText::one_line("gap")).as_str(), "14:03:11 !! gap");
+        assert_eq!(warning(at, &SafeText::sanitize("gap")).as_str(), "14:03:11 !! gap");
     }
 
     #[test]

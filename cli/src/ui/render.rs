@@ -118,10 +118,10 @@ impl Canvas {
             // The mode is always seen; a long address is not.
             let rest = SafeText::line(&[&"   ", &mode, &"   ", verified]);
             let address = SafeText::line(&[&"cmdchat  ", &model.address]);
-            SafeText::line(&[&address.fit(room.saturating_sub(rest.width())), &rest])
+            SafeText::line(&[&address.truncate(room.saturating_sub(rest.width())), &rest])
         };
         let style = self.look.header(model.mode, model.link == ConnectionState::Online);
-        self.put(area, 1, 0, &left.fit(room), style);
+        self.put(area, 1, 0, &left.truncate(room), style);
         self.put_right(area, 0, &right, style);
     }
 
@@ -157,7 +157,8 @@ impl Canvas {
     }
 
     fn talk(&mut self, area: Rect, model: &Model) {
-        let rows = MessageList::new(model, area.width.into()).seen(model.place, area.height.into());
+        let rows = MessageList::new(model, area.width.into())
+            .visible_rows(model.place, area.height.into());
         for (y, StyledRow(pieces)) in (0..).zip(&rows) {
             for (column, line, ink) in pieces {
                 let column = u16::try_from(*column).unwrap_or(u16::MAX);
@@ -172,7 +173,7 @@ impl Canvas {
         let shown = if more > 0 { room.saturating_sub(1) } else { room };
         for (row, member) in (0..).zip(model.members.iter().take(shown)) {
             let ink = if member.own { TextRole::OwnName } else { TextRole::Text };
-            self.put(area, 1, row, &member.name.fit(12), self.look.ink(ink));
+            self.put(area, 1, row, &member.name.truncate(12), self.look.ink(ink));
             if member.own {
                 let dim = self.look.ink(TextRole::Dim);
                 self.put(area, 14, row, &SafeText::line(&[&"you"]), dim);
@@ -237,7 +238,7 @@ fn thousands(number: usize) -> SafeText {
     match number / 1_000 {
         0 => SafeText::line(&[&number]),
         high => {
-            let low = SafeText::one_line(&format!("{:03}", number % 1_000));
+            let low = SafeText::sanitize(&format!("{:03}", number % 1_000));
             SafeText::line(&[&high, &",", &low])
         }
     }

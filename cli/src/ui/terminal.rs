@@ -27,7 +27,7 @@ use ratatui_crossterm::CrosstermBackend;
 use zeroize::Zeroizing;
 
 use crate::{
-    error::{Error, ExitStatus, reason},
+    error::{Error, ExitStatus, io_reason},
     text::{SafeBody, SafeText},
 };
 use crate::{
@@ -115,7 +115,7 @@ impl Terminal {
         };
         take().map(|kind| Self { kind }).map_err(|error: io::Error| {
             restore();
-            let what = SafeText::line(&[&"cannot set up the terminal: ", &reason(&error)]);
+            let what = SafeText::line(&[&"cannot set up the terminal: ", &io_reason(&error)]);
             Error::new(ExitStatus::NoTerminal, what)
         })
     }
@@ -190,7 +190,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Those of standard output.
-    pub fn ring(&self) -> io::Result<()> {
+    pub fn bell(&self) -> io::Result<()> {
         match self.kind {
             TerminalMode::Plain | TerminalMode::Full(_) => UnbufferedStdout.write_all(BELL),
             TerminalMode::Lines => Ok(()),
@@ -214,7 +214,7 @@ impl Terminal {
 
     /// Gives the terminal back with nothing on it, nor scrolled off it. What fails
     /// now cannot be helped.
-    pub fn wipe(&self) {
+    pub fn erase_all(&self) {
         if restore() != NONE {
             let _ = UnbufferedStdout.write_all(WIPE);
         }
@@ -336,7 +336,7 @@ mod tests {
     use crate::ui::keymap::EditAction;
 
     fn frame(lines: &[&str], draft: Option<(&Editor, usize)>) -> String {
-        let lines: Vec<_> = lines.iter().map(|line| SafeText::one_line(line)).collect();
+        let lines: Vec<_> = lines.iter().map(|line| SafeText::sanitize(line)).collect();
         String::from_utf8(super::frame(&lines, draft)).unwrap()
     }
 

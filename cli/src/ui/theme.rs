@@ -52,7 +52,7 @@ impl Theme {
             TextRole::Warning => Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
             TextRole::Found => Style::new().add_modifier(Modifier::REVERSED),
         };
-        self.reduced(style)
+        self.without_color(style)
     }
 
     pub(super) fn header(self, mode: Option<Mode>, connected: bool) -> Style {
@@ -61,14 +61,14 @@ impl Theme {
             Some(Mode::Strict) => Color::Green,
             Some(Mode::Sealed | Mode::Plaintext) | None => Color::Reset,
         };
-        self.reduced(Style::new().fg(colour).add_modifier(Modifier::BOLD))
+        self.without_color(Style::new().fg(colour).add_modifier(Modifier::BOLD))
     }
 
     pub(super) fn status(self) -> Style {
-        self.reduced(Style::new().fg(Color::Yellow))
+        self.without_color(Style::new().fg(Color::Yellow))
     }
 
-    const fn reduced(self, style: Style) -> Style {
+    const fn without_color(self, style: Style) -> Style {
         if self.colours { style } else { Style { fg: None, bg: None, ..style } }
     }
 }

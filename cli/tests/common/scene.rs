@@ -47,7 +47,7 @@ pub(crate) fn message(author: &str, text: &str, at: Timestamp) -> Message {
 impl Scene {
     /// Before anything has happened, at two minutes past two in the afternoon.
     pub(crate) fn empty(columns: u16, rows: u16, settings: Settings) -> Self {
-        let address = SafeText::one_line("192.168.1.20:3000");
+        let address = SafeText::sanitize("192.168.1.20:3000");
         let me = Username::new("alice").unwrap();
         let look = Theme { colours: true, ascii: settings.ascii };
         let model = Model::new(address, me, TimeZone::UTC, settings);
@@ -70,7 +70,7 @@ impl Scene {
 
     /// With something to tell others who may come.
     pub(crate) fn invited(self, card: Instructions) -> Self {
-        let opening = StartupNotices { card: Some(card), ..StartupNotices::default() };
+        let opening = StartupNotices { invite: Some(card), ..StartupNotices::default() };
         Self { model: self.model.opening(opening), ..self }
     }
 

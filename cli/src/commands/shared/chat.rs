@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     args::{DisplayArgs, SecurityArgs, TargetArgs},
-    error::{Error, ExitStatus, at},
+    error::{Error, ExitStatus, host_port},
     json::{JsonFrontend, JsonWriter},
     secrets,
     session::{
@@ -29,17 +29,17 @@ use crate::{
     commands::{
         epoch, internal, seed,
         shared::{
-            login::{enter, other_name, parted},
+            login::{into_result, log_in, reprompt_username},
             runtime::RuntimeTask,
         },
-        unwritten,
+        stdout_failed,
     },
     signals::interrupt_on_signals,
 };
 
 /// Does what `visit` does; if a program is to hear of it, how it ended is an
 /// object too.
-pub(in crate::commands) fn told(
+pub(in crate::commands) fn with_json_output(
     json: bool,
     visit: impl FnOnce(Option<&mut JsonWriter>) -> Result<ExitStatus, Error>,
 ) -> Result<ExitStatus, Error> {
@@ -48,7 +48,7 @@ pub(in crate::commands) fn told(
     }
     let mut out = match JsonWriter::open() {
         Ok(out) => out,
-        Err(error) => return unwritten(&error),
+        Err(error) => return stdout_failed(&error),
     };
     let outcome = visit(Some(&mut out));
     out.close(&outcome);
@@ -76,19 +76,19 @@ enum Frontend<'a> {
 }
 
 /// Somebody sits at the terminal where the input comes from, and can be asked.
-fn can_choose() -> bool {
+fn is_interactive() -> bool {
     io::stdin().is_terminal() && secrets::can_ask()
 }
 
 impl RuntimeTask for ChatTask<'_> {
     fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error> {
-        runtime.block_on(self.stay(runtime))
+        runtime.block_on(self.run_chat(runtime))
     }
 }
 
 impl ChatTask<'_> {
     /// In, and out again.
-    pub(in crate::commands) async fn stay<R: TcpRuntime>(
+    pub(in crate::commands) async fn run_chat<R: TcpRuntime>(
         mut self,
         runtime: &R,
     ) -> Result<ExitStatus, Error> {
@@ -99,31 +99,31 @@ impl ChatTask<'_> {
         if let Some(out) = &mut self.json
             && let Err(error) = out.connecting(way.host.as_str(), way.port)
         {
-            return unwritten(&error);
+            return stdout_failed(&error);
         }
         let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
         let mut guest = Arc::new(self.demands.of(guest, self.lowest));
         let logins = Cell::new(0);
         let enter = async |guest: &Arc<ClientConfig>, unconfirmed| {
             let login = seed.fork("login", logins.replace(logins.get() + 1));
-            enter(runtime, way, Arc::clone(guest), &login, unconfirmed).await
+            log_in(runtime, way, Arc::clone(guest), &login, unconfirmed).await
         };
         let joined = loop {
             let failure = match enter(&guest, Vec::new()).await {
                 Ok(joined) => break joined,
                 Err(setback) => setback.failure,
             };
-            if failure.exit != ExitStatus::Name || self.json.is_some() || !can_choose() {
+            if failure.exit != ExitStatus::Name || self.json.is_some() || !is_interactive() {
                 return Err(failure);
             }
             // A signal then ends the asking, which puts the terminal in order.
             inside.store(true, Ordering::Relaxed);
-            guest = Arc::new(guest.with_username(other_name(failure)?));
+            guest = Arc::new(guest.with_username(reprompt_username(failure)?));
             inside.store(false, Ordering::Relaxed);
         };
         inside.store(true, Ordering::Relaxed);
         // Only now: it takes a moment, and nobody waits for it any more.
-        self.opening.guessable = secrets::is_guessable(guest.password());
+        self.opening.weak_passphrase = secrets::is_weak(guest.password());
 
         let patience = self.looks.reconnect_for(self.json.is_some());
         let regain = (!patience.is_zero()).then(|| {
@@ -138,7 +138,8 @@ impl ChatTask<'_> {
             Frontend::Program(_) => InputSource::Pipe,
             Frontend::Person(terminal) => terminal.source(),
         };
-        input::listen(source, typing).map_err(|error| internal("cannot start a thread", &error))?;
+        input::spawn_reader(source, typing)
+            .map_err(|error| internal("cannot start a thread", &error))?;
         let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
         let talk =
             ChatSession::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
@@ -149,14 +150,15 @@ impl ChatTask<'_> {
                     .await
             }
             Frontend::Person(terminal) => {
-                let (settings, look) = self.looks.choose();
-                let (address, name) = (at(way.host.as_str(), way.port), guest.name().clone());
+                let (settings, look) = self.looks.resolve();
+                let (address, name) =
+                    (host_port(way.host.as_str(), way.port), guest.name().clone());
                 let model =
                     Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
                 let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());
                 App::new(runtime, model, look, terminal, talk, unlocks).run().await
             }
         }?;
-        parted(way, parting)
+        into_result(way, parting)
     }
 }

@@ -48,7 +48,7 @@ pub(in crate::commands) fn name(text: &str) -> Result<Username, Error> {
 }
 
 /// The name that was given, else that of the login, else one that is asked for.
-pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Error> {
+pub(in crate::commands) fn username_or_prompt(given: Option<&str>) -> Result<Username, Error> {
     if let Some(given) = given {
         return name(given);
     }
@@ -61,7 +61,7 @@ pub(in crate::commands) fn own_name(given: Option<&str>) -> Result<Username, Err
 }
 
 /// Another name, from a person who hears why this one will not do.
-pub(in crate::commands) fn other_name(mut why: Error) -> Result<Username, Error> {
+pub(in crate::commands) fn reprompt_username(mut why: Error) -> Result<Username, Error> {
     loop {
         note(&SafeText::line(&[&"error: ", &why.what]));
         match name(&secrets::ask_for_name()?) {
@@ -72,14 +72,14 @@ pub(in crate::commands) fn other_name(mut why: Error) -> Result<Username, Error>
 }
 
 /// Connects and logs in, with what an earlier session said and did not hear.
-pub(in crate::commands) async fn enter<R: TcpRuntime>(
+pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     runtime: &R,
     way: &TargetArgs,
     guest: Arc<ClientConfig>,
     seed: &Seed,
     unconfirmed: Vec<PendingMessage>,
 ) -> Result<ClientHandle, ConnectError> {
-    let connection = match reach(runtime, way).await {
+    let connection = match dial(runtime, way).await {
         Ok(connection) => connection,
         Err(failure) => return Err(ConnectError { failure, may_retry: true, unconfirmed }),
     };
@@ -87,14 +87,14 @@ pub(in crate::commands) async fn enter<R: TcpRuntime>(
     let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
     connect(runtime, connection, login).await.map_err(|refused| {
         let LoginError { why, guess_given, unconfirmed } = refused;
-        let may_retry = !guess_given && is_passing(&why);
-        ConnectError { failure: not_let_in(way, &name, why), may_retry, unconfirmed }
+        let may_retry = !guess_given && is_retryable(&why);
+        ConnectError { failure: login_error(way, &name, why), may_retry, unconfirmed }
     })
 }
 
 /// Whether a login may work later that did not work now: the old connection may
 /// still have the name and the place.
-const fn is_passing(why: &LoginFailure) -> bool {
+const fn is_retryable(why: &LoginFailure) -> bool {
     match why {
         LoginFailure::Rejected { known: Some(known), .. } => matches!(
             known,
@@ -112,7 +112,7 @@ const fn is_passing(why: &LoginFailure) -> bool {
 }
 
 /// A connection to the host, within the time given for it.
-async fn reach<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connection<R>, Error> {
+async fn dial<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connection<R>, Error> {
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().after(timeout);
     let wanted = host.to_owned();
@@ -126,7 +126,7 @@ async fn reach<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connectio
     runtime.dial(&addresses, deadline).await.map_err(|error| failed(&error))
 }
 
-fn not_let_in(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error {
+fn login_error(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error {
     let (host, port) = (way.host.as_str(), way.port);
     match failed {
         LoginFailure::Rejected { known: Some(error), text } => match error {
@@ -136,7 +136,7 @@ fn not_let_in(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error 
                 Error::name_not_allowed(name.as_str(), "the host does not take it")
             }
             WireError::RoomFull => Error::room_full(),
-            WireError::TryAgainLater => Error::try_later(host, port),
+            WireError::TryAgainLater => Error::server_busy(host, port),
             WireError::InvalidJson
             | WireError::ExpectedSrpInit
             | WireError::MissingA
@@ -147,25 +147,25 @@ fn not_let_in(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error 
         },
         LoginFailure::Rejected { known: None, text } => Error::refused_with(host, port, &text),
         LoginFailure::NotAServer { http } => {
-            Error::not_ours(host, port, if http { b"HTTP/" } else { b"" })
+            Error::not_cmdchat(host, port, if http { b"HTTP/" } else { b"" })
         }
         LoginFailure::TooWeak(mode) => Error::too_weak(host, port, mode),
-        LoginFailure::WrongRoom => Error::other_room(host, port),
+        LoginFailure::WrongRoom => Error::wrong_room(host, port),
         LoginFailure::Downgrade => Error::downgrade(host, port),
         LoginFailure::UnsupportedVersion => Error::unknown_version(host, port),
-        LoginFailure::ServerNotAuthenticated => Error::host_without_proof(host, port),
-        LoginFailure::TimedOut => Error::no_login(host, port, LOGIN_TIMEOUT),
-        LoginFailure::Closed => Error::hung_up(host, port),
+        LoginFailure::ServerNotAuthenticated => Error::server_not_authenticated(host, port),
+        LoginFailure::TimedOut => Error::login_timed_out(host, port, LOGIN_TIMEOUT),
+        LoginFailure::Closed => Error::closed_during_login(host, port),
     }
 }
 
 /// What the program makes of the end of a session.
-pub(in crate::commands) fn parted(
+pub(in crate::commands) fn into_result(
     way: &TargetArgs,
     parting: SessionSummary,
 ) -> Result<ExitStatus, Error> {
     let (host, port) = (way.host.as_str(), way.port);
-    if let Some(failure) = parting.unwritten {
+    if let Some(failure) = parting.output_error {
         return Err(failure);
     }
     match (parting.ending, parting.undelivered) {
@@ -177,7 +177,7 @@ pub(in crate::commands) fn parted(
             CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
             undelivered,
         ) => {
-            return Err(Error::lost(host, port, parting.tried, undelivered));
+            return Err(Error::connection_lost(host, port, parting.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
             let what =

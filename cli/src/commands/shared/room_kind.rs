@@ -44,8 +44,8 @@ impl RoomKind {
             Self::Strict if is_short(password) => warn(&SafeText::line(&[
                 &"this passphrase is short; use 3 random words (cmdchat passphrase --words 3)",
             ])),
-            Self::Classic | Self::Protocol1 if secrets::is_guessable(password) => {
-                warn(&secrets::guessable());
+            Self::Classic | Self::Protocol1 if secrets::is_weak(password) => {
+                warn(&secrets::weak_warning());
             }
             Self::Strict | Self::Classic | Self::Protocol1 => {}
         }

@@ -13,7 +13,7 @@ pub(in crate::commands) trait RuntimeTask {
 }
 
 impl RuntimeKind {
-    pub(in crate::commands) fn carry(self, errand: impl RuntimeTask) -> Result<ExitStatus, Error> {
+    pub(in crate::commands) fn run(self, errand: impl RuntimeTask) -> Result<ExitStatus, Error> {
         match self {
             #[cfg(feature = "smol")]
             Self::Smol => errand.run(&cmdchat_drivers::runtime::smol::Smol::new()),

@@ -20,7 +20,7 @@ use cmdchat_drivers::{
 
 use crate::commands::internal;
 use crate::{
-    error::{Error, ExitStatus, reason},
+    error::{Error, ExitStatus, io_reason},
     text::SafeText,
     ui::plain,
 };
@@ -30,7 +30,7 @@ const CONSOLE: usize = 1_024;
 
 /// Serves until `stop` is closed. The console begins with `opening`, and goes on
 /// with who comes and goes unless it is to be `quiet`.
-pub(in crate::commands) fn keep<R: TcpRuntime>(
+pub(in crate::commands) fn run_server<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
     server: ServerConfig,
@@ -115,7 +115,7 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
             plain::warning(now, &text)
         }
         ServerEvent::AcceptFailed(error) => {
-            let text = SafeText::line(&[&"cannot accept connections now: ", &reason(error)]);
+            let text = SafeText::line(&[&"cannot accept connections now: ", &io_reason(error)]);
             plain::warning(now, &text)
         }
     })
@@ -132,5 +132,5 @@ fn presence(
 
 /// Members chose their names: on this screen, too, they are only text.
 fn shown(name: &Username) -> SafeText {
-    SafeText::name(&Untrusted::new(name.as_str().to_owned())).as_word()
+    SafeText::username(&Untrusted::new(name.as_str().to_owned())).as_word()
 }

@@ -98,7 +98,7 @@ impl Editor {
     /// its last line. It is never sent by itself.
     pub fn paste(&mut self, text: &str) {
         let text = text.strip_suffix(['\n', '\r']).unwrap_or(text);
-        let text = Zeroizing::new(text::draft(text));
+        let text = Zeroizing::new(text::sanitize_draft(text));
         let first = self.draft.cursor() == 0;
         self.insert(&text);
         if first {

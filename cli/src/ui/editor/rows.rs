@@ -89,7 +89,7 @@ fn shown(grapheme: &str) -> SafeText {
     if grapheme == "\n" {
         return SafeText::line(&[&"⏎"]);
     }
-    let cell = SafeText::one_line(grapheme);
+    let cell = SafeText::sanitize(grapheme);
     if cell.width() > WIDEST { SafeText::line(&[&"\u{FFFD}"]) } else { cell }
 }
 

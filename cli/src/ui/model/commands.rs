@@ -11,7 +11,7 @@ use crate::ui::model::{
     slash_command::{self, CommandSpec, SlashCommand},
 };
 use crate::{
-    text::{SafeDisplay, SafeText, revealed},
+    text::{SafeDisplay, SafeText, escape_invisible},
     ui::editor::Editor,
 };
 
@@ -20,7 +20,7 @@ const CLIPBOARD: usize = 64 << 10;
 
 impl Model {
     /// `draft` is the whole line, to be given back if it cannot be sent now.
-    pub(super) fn obey(
+    pub(super) fn execute(
         &mut self,
         now: Now,
         command: SlashCommand,
@@ -134,7 +134,7 @@ impl Model {
         let number: usize = match number {
             "" => 1,
             _ => number.parse().map_err(|_| {
-                SafeText::line(&[&SafeText::quoted(number), &" is not the number of a message"])
+                SafeText::line(&[&SafeText::quote(number), &" is not the number of a message"])
             })?,
         };
         let seen = self.log.said().map(|(_, said)| said);
@@ -162,11 +162,11 @@ impl Model {
 
     /// What to tell others who may come.
     pub(super) fn invite(&mut self, now: Now, how: &str) {
-        match &self.opening.card {
+        match &self.opening.invite {
             None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
             Some(card) if how == "copy" => {
                 let line = Untrusted::new(card.line.as_str().to_owned());
-                self.effects.push_back(Effect::Copy(SafeText::body(&line)));
+                self.effects.push_back(Effect::Copy(SafeText::message(&line)));
                 self.answer(&[&"copied; clipboard managers may keep it"]);
             }
             Some(card) if how == "qr" => match card.qr(self.settings.ascii) {
@@ -190,7 +190,7 @@ impl Model {
             Err(why) => self.answer(&[&why]),
             Ok(said) => {
                 let head = SafeText::line(&[&said.author, &" said, with all that is hidden:"]);
-                let lines = [head].into_iter().chain(revealed(&said.text)).collect();
+                let lines = [head].into_iter().chain(escape_invisible(&said.text)).collect();
                 self.add(now.at, EntryKind::Note(lines));
             }
         }
@@ -216,10 +216,10 @@ impl Model {
     }
 
     fn unignore(&mut self, typed: &str) {
-        let shown = |raw: &String| SafeText::name(&Untrusted::new(raw.clone()));
+        let shown = |raw: &String| SafeText::username(&Untrusted::new(raw.clone()));
         let meant = |raw: &&String| raw.as_str() == typed || shown(raw).as_str() == typed;
         match self.ignored.iter().find(meant).cloned() {
-            None => self.answer(&[&"nobody called ", &SafeText::quoted(typed), &" is ignored"]),
+            None => self.answer(&[&"nobody called ", &SafeText::quote(typed), &" is ignored"]),
             Some(raw) => {
                 self.ignored.remove(&raw);
                 self.answer(&[&"what ", &shown(&raw), &" says is shown again"]);
@@ -233,7 +233,7 @@ impl Model {
             .map(|name| (damerau_levenshtein(name.as_str(), typed), name.clone()))
             .min_by_key(|(distance, _)| *distance)
             .filter(|(distance, name)| *distance <= 2 && *distance < name.width());
-        let typed = SafeText::quoted(typed);
+        let typed = SafeText::quote(typed);
         match near {
             None => self.answer(&[&"nobody here is called ", &typed]),
             Some((_, name)) => {
@@ -267,5 +267,5 @@ fn choice<T: ValueEnum>(word: &str) -> Option<T> {
 fn name<T: ValueEnum>(choice: T) -> SafeText {
     choice
         .to_possible_value()
-        .map_or_else(SafeText::default, |value| SafeText::one_line(value.get_name()))
+        .map_or_else(SafeText::default, |value| SafeText::sanitize(value.get_name()))
 }

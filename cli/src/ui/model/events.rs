@@ -27,7 +27,7 @@ const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Model {
-    pub(super) fn hear(&mut self, now: Now, event: Event) {
+    pub(super) fn on_event(&mut self, now: Now, event: Event) {
         match event {
             Event::Ready(welcome) => self.welcome(now, welcome),
             Event::Message(message) => {
@@ -78,7 +78,7 @@ impl Model {
                 self.note(now, what);
             }
             Event::Notice(text) => {
-                let text = SafeText::diagnostic(&text);
+                let text = SafeText::quote_remote(&text);
                 self.note(now, SafeText::line(&[&"the host says: ", &text]));
             }
             Event::SendFailed(reference, why) => self.give_back(reference, why),
@@ -121,13 +121,13 @@ impl Model {
 
     /// What is said once.
     fn open(&mut self, now: Now, mode: Mode) {
-        if std::mem::take(&mut self.opening.guessable) && mode < Mode::Strict {
-            self.add(now.at, EntryKind::Warning(secrets::guessable()));
+        if std::mem::take(&mut self.opening.weak_passphrase) && mode < Mode::Strict {
+            self.add(now.at, EntryKind::Warning(secrets::weak_warning()));
         }
-        if std::mem::take(&mut self.opening.hosts) {
+        if std::mem::take(&mut self.opening.show_invite) {
             self.invite(now, "");
         }
-        if std::mem::take(&mut self.opening.draws) {
+        if std::mem::take(&mut self.opening.show_qr) {
             self.invite(now, "qr");
         }
     }
@@ -168,9 +168,9 @@ impl Model {
         let mention = !own && mentions(text.raw(), self.me.as_str());
         let (action, words) = action(text.raw());
         let body = if action {
-            SafeText::body(&Untrusted::new(words.to_owned()))
+            SafeText::message(&Untrusted::new(words.to_owned()))
         } else {
-            SafeText::body(&text)
+            SafeText::message(&text)
         };
         let said = ChatMessage { from: message.author, author, text, body, action, own, mention };
         let number = self.log.push(Entry { at, skewed, what: EntryKind::Said(Box::new(said)) });
@@ -218,7 +218,7 @@ impl Model {
 
     fn compare(&mut self, now: Now, RoomState { view, fingerprint }: RoomState) {
         let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
-        let digits = SafeText::one_line(&fingerprint.to_string());
+        let digits = SafeText::sanitize(&fingerprint.to_string());
         let mut lines = vec![
             SafeText::line(&[&"this room: ", &digits]),
             SafeText::line(&[
@@ -229,7 +229,7 @@ impl Model {
         match view {
             Some((number, code)) => {
                 let code = code.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-                let code = SafeText::one_line(&code);
+                let code = SafeText::sanitize(&code);
                 lines.push(SafeText::line(&[
                     &"event ",
                     &number,

@@ -23,7 +23,7 @@ const SECOND_KEY: Duration = Duration::from_secs(2);
 const PREVIEW: usize = 5;
 
 impl Model {
-    pub(super) fn press(&mut self, now: Now, key: Action) {
+    pub(super) fn on_action(&mut self, now: Now, key: Action) {
         if self.lock_takes(key) {
             return;
         }
@@ -52,7 +52,7 @@ impl Model {
             Action::Escape if self.preview => self.editor.edit(EditAction::Undo),
             Action::Escape => self.go_to(ScrollPosition::Bottom),
             Action::Scroll(scroll) => self.scroll(scroll),
-            Action::Find => self.look_for(""),
+            Action::Find => self.search(""),
             Action::Help => self.help(now, ""),
             Action::Members => self.hides_members = !self.hides_members,
             Action::Redraw => self.effects.push_back(Effect::Redraw),
@@ -65,7 +65,7 @@ impl Model {
     /// A line that is whole.
     pub(super) fn enter(&mut self, now: Now, text: Zeroizing<String>) {
         let asked = self.asked.take();
-        self.take(now, text, asked);
+        self.submit_line(now, text, asked);
     }
 
     pub(super) fn paste(&mut self, text: &str) {
@@ -93,10 +93,10 @@ impl Model {
             return;
         }
         let text = self.editor.submit();
-        self.take(now, text, asked);
+        self.submit_line(now, text, asked);
     }
 
-    fn take(&mut self, now: Now, text: Zeroizing<String>, asked: Option<PendingConfirm>) {
+    fn submit_line(&mut self, now: Now, text: Zeroizing<String>, asked: Option<PendingConfirm>) {
         match ParsedInput::read(&text) {
             ParsedInput::Nothing if self.is_offline() => self.effects.push_back(Effect::Retry),
             ParsedInput::Nothing if asked == Some(PendingConfirm::Word) => {
@@ -109,9 +109,11 @@ impl Model {
                 self.status =
                     Some(SafeText::line(&[&"press Enter again to leave, or keep typing"]));
             }
-            ParsedInput::Command(command, arguments) => self.obey(now, command, arguments, &text),
+            ParsedInput::Command(command, arguments) => {
+                self.execute(now, command, arguments, &text)
+            }
             ParsedInput::Unknown(word, near) => {
-                let word = SafeText::one_line(word).fit(32);
+                let word = SafeText::sanitize(word).truncate(32);
                 self.status = Some(match near {
                     Some(near) => SafeText::line(&[
                         &"unknown command ",

@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     fn note(length: usize) -> Entry {
-        let line = SafeText::one_line(&"x".repeat(length));
+        let line = SafeText::sanitize(&"x".repeat(length));
         Entry { at: Timestamp::UNIX_EPOCH, skewed: false, what: EntryKind::Note(vec![line]) }
     }
 

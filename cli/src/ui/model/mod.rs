@@ -235,8 +235,8 @@ impl Model {
     /// Takes in what happened at `now`.
     pub fn update(&mut self, now: Now, input: Msg) {
         match input {
-            Msg::Heard(event) => self.hear(now, event),
-            Msg::Key(key) => self.press(now, key),
+            Msg::Heard(event) => self.on_event(now, event),
+            Msg::Key(key) => self.on_action(now, key),
             Msg::Paste(text) => self.paste(&text),
             Msg::Line(text) => self.enter(now, text),
             Msg::Focus(has) => self.look(has),
@@ -290,7 +290,7 @@ impl Model {
         let reference = SendId(self.said);
         self.said += 1;
         let (action, words) = action(text);
-        let body = SafeText::body(&Untrusted::new(words.to_owned()));
+        let body = SafeText::message(&Untrusted::new(words.to_owned()));
         let text = Zeroizing::new(text.to_owned());
         self.send(SessionCommand::Send(reference, text.clone()));
         self.pending.push(PendingEntry { reference, text, body, action, overdue: false });

@@ -58,7 +58,7 @@ impl Model {
         if self.place != ScrollPosition::Bottom
             && let Some((talk, rows)) = self.talk()
         {
-            let place = talk.moved(self.place, rows, 0);
+            let place = talk.scrolled_by(self.place, rows, 0);
             if place == ScrollPosition::Bottom {
                 self.go_to(place);
             }
@@ -68,13 +68,15 @@ impl Model {
     pub(super) fn scroll(&mut self, scroll: ScrollAction) {
         let Some((talk, rows)) = self.talk() else { return };
         let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
-        let by = |rows_down| talk.moved(self.place, rows, rows_down);
+        let by = |rows_down| talk.scrolled_by(self.place, rows, rows_down);
         let place = match scroll {
             ScrollAction::PageUp => by(-page),
             ScrollAction::PageDown => by(page),
             ScrollAction::RowUp => by(-1),
             ScrollAction::RowDown => by(1),
-            ScrollAction::Oldest => talk.moved(ScrollPosition::At(self.log.start(), 0), rows, 0),
+            ScrollAction::Oldest => {
+                talk.scrolled_by(ScrollPosition::At(self.log.start(), 0), rows, 0)
+            }
             ScrollAction::Newest => ScrollPosition::Bottom,
             ScrollAction::MentionBefore | ScrollAction::MentionAfter => {
                 let top = talk.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
@@ -89,7 +91,7 @@ impl Model {
                     mentions.take_while(|number| *number > top).last()
                 };
                 match found {
-                    Some(number) => talk.moved(ScrollPosition::At(number, 0), rows, 0),
+                    Some(number) => talk.scrolled_by(ScrollPosition::At(number, 0), rows, 0),
                     None => self.place,
                 }
             }
@@ -100,7 +102,7 @@ impl Model {
     /// `/find`: on a screen one goes there, elsewhere the findings are printed.
     pub(super) fn look_for_here(&mut self, now: Now, words: &str) {
         if self.size.is_some() {
-            return self.look_for(words);
+            return self.search(words);
         }
         let found: Vec<_> = self.matches(words).collect();
         let count = found.len();
@@ -114,7 +116,7 @@ impl Model {
         self.add(now.at, EntryKind::Note(lines));
     }
 
-    pub(super) fn look_for(&mut self, words: &str) {
+    pub(super) fn search(&mut self, words: &str) {
         if self.size.is_some() {
             let mut query = Editor::default();
             query.paste(words);
@@ -158,7 +160,7 @@ impl Model {
             let (talk, rows) = self.talk()?;
             // With something of what was said before it.
             let above = isize::try_from(rows / 3).unwrap_or(0);
-            Some(talk.moved(ScrollPosition::At(number, 0), rows, -above))
+            Some(talk.scrolled_by(ScrollPosition::At(number, 0), rows, -above))
         });
         if let Some(find) = &mut self.find {
             (find.at, find.count, find.number) = (at, found.len(), index + 1);
@@ -208,7 +210,7 @@ impl Model {
     /// How one's own name is shown.
     pub(in crate::ui) fn own_name(&self) -> SafeText {
         let member = self.members.iter().find(|member| member.own);
-        member.map_or_else(|| SafeText::one_line(self.me.as_str()), |member| member.name.clone())
+        member.map_or_else(|| SafeText::sanitize(self.me.as_str()), |member| member.name.clone())
     }
 
     /// What protects this room, as it is shown all the time.

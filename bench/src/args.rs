@@ -5,12 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use clap::{Args, Parser, Subcommand, ValueEnum as _};
 
 use crate::{
-    Result, floor,
+    Result, baseline,
     measure::fan_out::{self, Load},
     process,
+    report::{Part, Plan},
     room::Room,
     server::{Kind, Limits, PASSWORD, Server},
-    table::{Part, Plan},
 };
 
 /// What a room costs, measured on this machine.
@@ -84,7 +84,7 @@ impl Which {
 impl Cli {
     pub(crate) fn run(self) -> Result<()> {
         if let Command::Floor { envelope } = self.command {
-            return floor::run(envelope);
+            return baseline::run(envelope);
         }
         process::leave_to_the_server()?;
         match self.command {

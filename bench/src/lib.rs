@@ -8,18 +8,18 @@
 #![expect(clippy::disallowed_methods, reason = "whoever measures reads a clock")]
 
 mod args;
-mod audience;
-mod crowd;
-mod dialect;
-mod floor;
-mod insider;
+mod baseline;
+mod clients;
+mod delivery_check;
+mod expected_stream;
 mod measure;
 mod poller;
 mod process;
+mod protocols;
+mod report;
 mod room;
+mod sealed_client;
 mod server;
-mod stream;
-mod table;
 
 use std::{error::Error, process::ExitCode};
 

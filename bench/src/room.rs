@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::{Result, audience::Audience, crowd::Crowd, server::Server, stream::Marks};
+use crate::{
+    Result, clients::Crowd, delivery_check::Audience, expected_stream::Marks, server::Server,
+};
 
 /// Longer than anything here takes that goes well.
 const PATIENCE: Duration = Duration::from_secs(60);

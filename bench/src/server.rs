@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{Result, dialect::Dialect, process::Process};
+use crate::{Result, process::Process, protocols::Dialect};
 
 /// Of every room measured here.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";

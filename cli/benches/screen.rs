@@ -6,9 +6,9 @@
 #![allow(clippy::unwrap_used, reason = "a benchmark fails that way")]
 #![allow(clippy::disallowed_methods, reason = "this is where time is measured")]
 
-#[path = "../tests/common/scene.rs"]
+#[path = "../tests/common/ui_fixture.rs"]
 #[allow(dead_code, reason = "a benchmark uses a part of this")]
-mod scene;
+mod ui_fixture;
 
 use std::{
     fs,
@@ -21,7 +21,7 @@ use ratatui_core::{
     terminal::{Terminal, TerminalOptions, Viewport},
 };
 use ratatui_crossterm::CrosstermBackend;
-use scene::Scene;
+use ui_fixture::Scene;
 
 /// A large window.
 const SIZE: (u16, u16) = (200, 60);

@@ -10,9 +10,9 @@ use std::process::Command;
 
 use common::{
     PASSWORD, Process, RUNTIMES, Room, cmdchat, key, listening_port,
-    pty::Seat,
+    pty::PtyProcess,
     session::{become_the_program, cmdchat_apart},
-    traced::{self, Watch},
+    strace::{self, Watch},
 };
 use rustix::process::Signal;
 
@@ -32,7 +32,7 @@ fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
         let port = port.to_string();
         let connect = ["connect", "127.0.0.1", &port, "alice", "--runtime", runtime];
         let connect = cmdchat_apart("in_a_session_of_its_own", &connect);
-        let mut alice = Seat::take_alone(&mut watch.over(&connect));
+        let mut alice = PtyProcess::take_alone(&mut watch.over(&connect));
         alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
         alice.types(&format!("{PASSWORD}\r"));
         alice.screen.wait_for("you are in");
@@ -51,10 +51,10 @@ fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
         assert_eq!(alice.ends().0, Some(0));
 
         // Not QUIT, which whoever runs the tests in the background may have them ignore.
-        traced::signal(bob.id(), Signal::ABORT);
+        strace::signal(bob.id(), Signal::ABORT);
         bob.ends_by_itself();
         room.serve.err.wait_for("bob");
-        traced::signal(room.serve.id(), Signal::ABORT);
+        strace::signal(room.serve.id(), Signal::ABORT);
         room.serve.ends_by_itself();
         assert_eq!(watch.writes(PROGRAM), [""; 0]);
     }
@@ -73,23 +73,23 @@ fn a_program_that_writes_is_caught() {
 
 #[test]
 fn where_nothing_can_be_written_nothing_is_missing() {
-    match traced::has_read_only_disk() {
+    match strace::has_read_only_disk() {
         Ok(true) => {}
         // Some machines keep that to themselves, whoever asks.
         Ok(false) => {
             eprintln!("\n*** SKIPPED: this machine mounts nothing read-only ***\n");
             return;
         }
-        Err(why) => return traced::skip(&why),
+        Err(why) => return strace::skip(&why),
     }
     for runtime in RUNTIMES {
         let key = key();
         let serve = ["serve", "127.0.0.1", "0", "--password-file", &key, "--runtime", runtime];
-        let serve = Process::start(&mut traced::on_a_read_only_disk(&cmdchat(&serve)));
+        let serve = Process::start(&mut strace::on_a_read_only_disk(&cmdchat(&serve)));
         let port = listening_port(&serve);
         let room = Room { serve, port, key };
         let connect = room.connect("alice", &["--runtime", runtime]);
-        let alice = Process::start_talking(&mut traced::on_a_read_only_disk(&connect));
+        let alice = Process::start_talking(&mut strace::on_a_read_only_disk(&connect));
         let ended = alice.ends_after("hello\n");
         ended.is_success();
         assert_eq!(ended.said_by("alice"), ["hello"]);

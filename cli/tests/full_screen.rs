@@ -11,13 +11,13 @@ use std::{env, process::Command};
 use cmdchat::{panic, ui::terminal::Terminal};
 use common::{
     PASSWORD, Process, RUNTIMES, Room, poll_until,
-    pty::Seat,
-    relay::Relay,
+    proxy::Proxy,
+    pty::PtyProcess,
     session::{become_a_shell, cmdchat_apart},
 };
 use rustix::process::Signal;
 
-/// Columns and rows of a [`Seat`].
+/// Columns and rows of a [`PtyProcess`].
 const SIZE: (u16, u16) = (80, 24);
 
 /// A terminal of this size that these bytes were written on.
@@ -36,18 +36,23 @@ fn rows(terminal: &vt100::Parser) -> Vec<String> {
 
 /// Waits until the screen is right.
 #[track_caller]
-fn wait_for(seat: &Seat, size: (u16, u16), what: &str, right: impl Fn(&vt100::Parser) -> bool) {
+fn wait_for(
+    seat: &PtyProcess,
+    size: (u16, u16),
+    what: &str,
+    right: impl Fn(&vt100::Parser) -> bool,
+) {
     poll_until(what, || right(&terminal(&seat.screen.bytes(), size)));
 }
 
 #[track_caller]
-fn wait_for_row(seat: &Seat, part: &str) {
+fn wait_for_row(seat: &PtyProcess, part: &str) {
     wait_for(seat, SIZE, part, |terminal| rows(terminal).iter().any(|row| row.contains(part)));
 }
 
 /// Waits until the input is `text`, with the cursor in this column behind the prompt.
 #[track_caller]
-fn wait_for_draft(seat: &Seat, size: (u16, u16), text: &str, column: u16) {
+fn wait_for_draft(seat: &PtyProcess, size: (u16, u16), text: &str, column: u16) {
     let draft = format!("> {text}");
     wait_for(seat, size, &draft, |terminal| {
         let at = terminal.screen().cursor_position();
@@ -57,8 +62,8 @@ fn wait_for_draft(seat: &Seat, size: (u16, u16), text: &str, column: u16) {
     });
 }
 
-fn sit_down(room: &Room, name: &str, args: &[&str]) -> Seat {
-    let seat = Seat::take(&mut room.connect(name, args));
+fn sit_down(room: &Room, name: &str, args: &[&str]) -> PtyProcess {
+    let seat = PtyProcess::take(&mut room.connect(name, args));
     wait_for_row(&seat, "you are in (");
     assert!(!seat.is_as_before(), "the terminal would echo what is typed");
     seat
@@ -145,9 +150,9 @@ fn the_terminal_comes_back_from_every_end() {
     is_sane(&written);
 
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
+    let relay = Proxy::to(room.port);
     let alone = ["--reconnect-for", "0"];
-    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &alone));
+    let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &alone));
     wait_for_row(&alice, "you are in (");
     relay.cut_at_next_word();
     alice.types("lost\r");
@@ -162,7 +167,7 @@ fn the_terminal_comes_back_from_a_panic() {
     let mut program = Command::new(env::current_exe().unwrap());
     program.args(["--ignored", "--exact", "--nocapture", "a_program_with_a_bug"]);
     program.env("CMDCHAT_TEST_BUG", "1").env("TERM", "xterm").env_remove("CMDCHAT_BACKTRACE");
-    let (_, written) = Seat::take(&mut program).leaves();
+    let (_, written) = PtyProcess::take(&mut program).leaves();
     is_sane(&written);
     assert!(written.contains("error: cmdchat stopped because of a bug"), "{written:?}");
     assert!(!written.contains("the words of a message"), "{written:?}");
@@ -186,7 +191,7 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
-    let mut alice = Seat::take_alone(&mut cmdchat_apart("in_a_shell", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_shell", &connect));
     wait_for_row(&alice, "you are in (");
     alice.types("half");
     wait_for_draft(&alice, SIZE, "half", 4);
@@ -249,8 +254,8 @@ fn a_locked_screen_shows_nothing_until_the_passphrase_comes() {
 fn a_lost_connection_is_had_back_with_all_that_was_typed() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
-    let relay = Relay::to(room.port);
-    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &[]));
+    let relay = Proxy::to(room.port);
+    let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &[]));
     wait_for_row(&alice, "you are in (");
     alice.types("before\r");
     bob.out.wait_for("<alice> before\n");
@@ -275,8 +280,8 @@ fn a_lost_connection_is_had_back_with_all_that_was_typed() {
 #[test]
 fn a_host_that_takes_the_proof_and_hangs_up_is_not_called_again() {
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
-    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &[]));
+    let relay = Proxy::to(room.port);
+    let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &[]));
     wait_for_row(&alice, "you are in (");
     relay.cut_at_next_word();
     alice.types("lost\r");

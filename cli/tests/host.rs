@@ -98,10 +98,10 @@ fn a_program_gets_the_line_as_an_object() {
 #[cfg(target_os = "linux")]
 #[test]
 fn who_came_with_a_code_can_pass_it_on() {
-    use common::pty::Seat;
+    use common::pty::PtyProcess;
 
     let (_zoe, line) = host(&[]);
-    let mut bob = Seat::take(&mut cmdchat(&["join", &line, "--name", "bob", "--plain"]));
+    let mut bob = PtyProcess::take(&mut cmdchat(&["join", &line, "--name", "bob", "--plain"]));
     bob.screen.wait_for("you are in");
     assert!(!bob.screen.text().contains(&line));
     bob.types("/invite\r");

@@ -133,7 +133,7 @@ fn another_room_than_the_one_insisted_on_is_not_entered() {
 mod asked {
     use super::{CODE, room};
     use crate::common::{
-        pty::Seat,
+        pty::PtyProcess,
         session::{become_the_program, cmdchat_apart},
     };
 
@@ -143,9 +143,9 @@ mod asked {
         become_the_program();
     }
 
-    fn join(args: &[&str]) -> Seat {
+    fn join(args: &[&str]) -> PtyProcess {
         let args = [&["join", "--name", "alice"], args].concat();
-        Seat::take_alone(&mut cmdchat_apart("asked::in_a_session_of_its_own", &args))
+        PtyProcess::take_alone(&mut cmdchat_apart("asked::in_a_session_of_its_own", &args))
     }
 
     #[test]

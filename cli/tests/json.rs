@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Ended, Process, RUNTIMES, Room, cmdchat, key, relay::Relay, run};
+use common::{Ended, Process, RUNTIMES, Room, cmdchat, key, proxy::Proxy, run};
 use serde_json::{Value, json};
 
 /// The objects of an output, without their times, each of which must be one.
@@ -196,7 +196,7 @@ fn a_room_that_closes_says_so() {
 fn a_lost_connection_is_had_back_and_told_of() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
-    let relay = Relay::to(room.port);
+    let relay = Proxy::to(room.port);
     let mut bot = Process::start_talking(&mut room.connect_through(&relay, "bot", &["--json"]));
     bot.out.wait_for(r#""type":"ready""#);
     relay.cut_at_next_word();
@@ -221,7 +221,7 @@ fn a_lost_connection_is_had_back_and_told_of() {
 fn without_a_connection_a_program_can_still_leave() {
     for farewell in ["{\"type\":\"quit\"}\n", ""] {
         let room = Room::open(&[]);
-        let relay = Relay::to(room.port);
+        let relay = Proxy::to(room.port);
         let mut bot = Process::start_talking(&mut room.connect_through(&relay, "bot", &["--json"]));
         bot.out.wait_for(r#""type":"ready""#);
         relay.cut_at_next_word();

@@ -16,8 +16,8 @@ use std::{
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    PASSWORD, Process, RUNTIMES, Room, cmdchat, file, insider::Insider, listening_port,
-    memory::Memory, pty::Seat, relay::Relay, run, traced,
+    PASSWORD, Process, RUNTIMES, Room, cmdchat, file, listening_port, memory::Memory, proxy::Proxy,
+    pty::PtyProcess, run, sealed_client::Insider, strace,
 };
 use hkdf::Hkdf;
 use rustix::process::geteuid;
@@ -60,8 +60,8 @@ fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
         // With links that are not sealed the relay in between hears what the server holds.
         let room = Room::open(&["--runtime", runtime, "--protocol", "1"]);
         let Some(memory) = Memory::of(room.serve.id()) else { return };
-        let relay = Relay::to(room.port);
-        let mut alice = Seat::take(&mut room.connect_through(&relay, SECRET, &["--plain"]));
+        let relay = Proxy::to(room.port);
+        let mut alice = PtyProcess::take(&mut room.connect_through(&relay, SECRET, &["--plain"]));
         alice.screen.wait_for(" online: ");
         alice.types("the words\r");
         alice.screen.wait_for(&format!("<{SECRET}> the words"));
@@ -81,7 +81,7 @@ fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
 }
 
 /// As a person types: a paste stays where the terminal library read it.
-fn types_slowly(seat: &mut Seat, text: &str) {
+fn types_slowly(seat: &mut PtyProcess, text: &str) {
     for (count, letter) in (1..).zip(text.chars()) {
         seat.types(&letter.to_string());
         seat.screen.wait_for(&text[..count]);
@@ -129,7 +129,7 @@ fn a_blind_relay_holds_neither_password_nor_room_key_nor_what_is_said() {
         let port = listening_port(&serve);
         let room = Room { serve, port, key };
         let Some(relay) = Memory::of(room.serve.id()) else { return };
-        let mut alice = Seat::take(&mut room.connect("alice", &["--plain"]));
+        let mut alice = PtyProcess::take(&mut room.connect("alice", &["--plain"]));
         alice.screen.wait_for(" online: ");
         let [mut bob, mut named] = ["bob", NAME].map(|name| room.guest(name));
         bob.types(format!("{}\n", SAID[0]));
@@ -168,7 +168,8 @@ fn what_a_client_has_cleared_is_gone() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
-        let mut alice = Seat::take(&mut room.connect("alice", &["--plain", "--runtime", runtime]));
+        let mut alice =
+            PtyProcess::take(&mut room.connect("alice", &["--plain", "--runtime", runtime]));
         let Some(memory) = Memory::of(alice.id()) else { return };
         alice.screen.wait_for(" online: ");
         types_slowly(&mut alice, SECRET);
@@ -196,10 +197,10 @@ fn of_a_client_that_fled_nothing_is_left() {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
         let connect = room.connect("alice", &["--plain", "--runtime", runtime]);
-        let Some(mut held) = traced::held_at_its_end(&connect) else { return };
-        let mut alice = Seat::take(&mut held);
+        let Some(mut held) = strace::held_at_its_end(&connect) else { return };
+        let mut alice = PtyProcess::take(&mut held);
         alice.screen.wait_for(" online: ");
-        let Some(memory) = Memory::of(traced::child(alice.id())) else { return };
+        let Some(memory) = Memory::of(strace::child(alice.id())) else { return };
         bob.types(format!("{SECRET}\n"));
         alice.screen.wait_for(SECRET);
         let draft = "bollerina-xyliphone";

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
-#[path = "common/scene.rs"]
-mod scene;
+#[path = "common/ui_fixture.rs"]
+mod ui_fixture;
 
 use cmdchat::{
     invite::{Instructions, Invite},
@@ -17,7 +17,7 @@ use cmdchat_core::client::{
     Event, Message, Mode, RejectReason, RejectedMessage, RoomState, SendId, Warning,
 };
 use insta::assert_snapshot;
-use scene::{Scene, message, untrusted};
+use ui_fixture::{Scene, message, untrusted};
 
 /// A few minutes of talk.
 fn talk(scene: &mut Scene) {

@@ -6,7 +6,7 @@ mod common;
 
 use std::process::Command;
 
-use common::{PASSWORD, Process, RUNTIMES, Room, cmdchat, poll_until, relay::Relay, run};
+use common::{PASSWORD, Process, RUNTIMES, Room, cmdchat, poll_until, proxy::Proxy, run};
 
 /// `cmdchat send` to `port` as `name`, with the password of `room`.
 fn send(room: &Room, port: u16, name: &str, args: &[&str]) -> Command {
@@ -50,7 +50,7 @@ fn the_password_may_stand_before_the_text() {
 #[test]
 fn it_waits_for_the_echo() {
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
+    let relay = Proxy::to(room.port);
     relay.hold_after(2);
     let mut ci = Process::start(&mut send(&room, relay.port, "ci", &["hello"]));
     poll_until("the message", || relay.lines() == 3);
@@ -62,7 +62,7 @@ fn it_waits_for_the_echo() {
 #[test]
 fn what_was_not_passed_on_is_no_success() {
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
+    let relay = Proxy::to(room.port);
     relay.hold_after(2);
     run(&mut send(&room, relay.port, "late", &["hello", "--timeout", "300ms"]))
         .says(5, "error: 1 message was not delivered within 300 ms");

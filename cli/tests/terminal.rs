@@ -8,8 +8,8 @@ mod common;
 
 use common::{
     PASSWORD, Process, RUNTIMES, Room, file, key,
-    pty::Seat,
-    relay::Relay,
+    proxy::Proxy,
+    pty::PtyProcess,
     said_by,
     session::{become_the_program, cmdchat_apart},
 };
@@ -66,8 +66,8 @@ fn shown_so_far(text: &str) -> (Vec<String>, usize) {
 }
 
 /// A seat in the room, once the person can type.
-fn sit_down(room: &Room, name: &str, args: &[&str]) -> Seat {
-    let seat = Seat::take(&mut room.connect(name, &[&["--plain"], args].concat()));
+fn sit_down(room: &Room, name: &str, args: &[&str]) -> PtyProcess {
+    let seat = PtyProcess::take(&mut room.connect(name, &[&["--plain"], args].concat()));
     seat.screen.wait_for(" online: ");
     seat.screen.wait_until("the prompt", |text| shown_so_far(text).0.last().unwrap() == "> ");
     assert!(!seat.is_as_before(), "the terminal would echo what is typed");
@@ -77,7 +77,7 @@ fn sit_down(room: &Room, name: &str, args: &[&str]) -> Seat {
 /// Waits until the draft is `text` and the cursor stands in its `column`, counted
 /// in cells.
 #[track_caller]
-fn wait_for_draft(seat: &Seat, text: &str, column: usize) {
+fn wait_for_draft(seat: &PtyProcess, text: &str, column: usize) {
     let (draft, column) = (format!("> {text}"), column + 2);
     seat.screen.wait_until(&draft, |text| {
         let (rows, at) = shown_so_far(text);
@@ -204,8 +204,8 @@ fn what_was_said_last_arrives_before_leaving() {
 #[test]
 fn asking_twice_does_not_wait_for_a_host_that_stands_still() {
     let room = Room::open(&[]);
-    let relay = Relay::to(room.port);
-    let mut alice = Seat::take(&mut room.connect_through(&relay, "alice", &["--plain"]));
+    let relay = Proxy::to(room.port);
+    let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &["--plain"]));
     alice.screen.wait_for(" online: ");
     relay.hold();
     alice.types(&"hello?\r".repeat(100));
@@ -296,7 +296,7 @@ fn all_can_wipe_the_room_unless_the_host_says_no() {
 fn a_dumb_terminal_gets_lines_only() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
-    let mut alice = Seat::take(room.connect("alice", &[]).env("TERM", "dumb"));
+    let mut alice = PtyProcess::take(room.connect("alice", &[]).env("TERM", "dumb"));
     alice.screen.wait_for(" online: ");
     alice.types("hello\n/dance\nq\n\n");
     bob.out.wait_for("<alice> hello\n");
@@ -312,7 +312,7 @@ fn the_password_is_asked_for_and_not_shown() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = ["connect", "127.0.0.1", &port, "alice", "--plain"];
-    let mut alice = Seat::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
     alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
     alice.types(&format!("x\u{7F}{PASSWORD}\r"));
     alice.screen.wait_for("you are in");
@@ -323,7 +323,7 @@ fn the_password_is_asked_for_and_not_shown() {
     assert_eq!(code, Some(0));
     assert!(!screen.contains(PASSWORD) && screen.contains(&"*".repeat(PASSWORD.len())));
 
-    let mut alice = Seat::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
     alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
     alice.types("abc\u{3}");
     assert_eq!(alice.ends().0, Some(130));
@@ -336,7 +336,7 @@ fn who_has_a_name_that_is_taken_is_asked_for_another() {
     let (port, key) = (room.port.to_string(), key());
     let connect = ["connect", "127.0.0.1", &port, "Alice", "--plain", "--password-file", &key];
     let sit_down = || {
-        let seat = Seat::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+        let seat = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
         seat.screen.wait_for("error: someone called \"Alice\" is already in the room");
         seat.screen.wait_for("name: ");
         seat
@@ -362,7 +362,7 @@ fn a_pipe_into_a_terminal_is_still_a_pipe() {
     let room = Room::open(&[]);
     let lines = file(b"/quit\nq\nexit\n");
     let mut alice = room.connect("alice", &[]);
-    let alice = Seat::take_with_input(&mut alice, std::fs::File::open(lines).unwrap());
+    let alice = PtyProcess::take_with_input(&mut alice, std::fs::File::open(lines).unwrap());
     let (code, screen) = alice.leaves();
     assert_eq!(code, Some(0));
     assert_eq!(said_by(&screen.replace('\r', ""), "alice"), ["/quit", "q", "exit"]);

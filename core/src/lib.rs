@@ -28,6 +28,7 @@ pub mod client;
 pub mod crypto;
 pub mod error;
 pub mod fingerprint;
+#[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handshake;

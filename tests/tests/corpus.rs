@@ -52,13 +52,13 @@ fn fernet() {
 }
 
 #[test]
-fn sinks() {
-    replay("sinks", cmdchat::fuzzing::sinks);
+fn terminal_output() {
+    replay("terminal_output", cmdchat::fuzzing::terminal_output);
 }
 
 #[test]
-fn tolerant_json() {
-    replay("tolerant_json", fuzzing::tolerant_json);
+fn lenient_json() {
+    replay("lenient_json", fuzzing::lenient_json);
 }
 
 #[test]
@@ -67,8 +67,8 @@ fn strict_room() {
 }
 
 #[test]
-fn opener() {
-    replay("opener", fuzzing::opener);
+fn record_opener() {
+    replay("record_opener", fuzzing::record_opener);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Result, dialect,
+    Result, protocols,
     room::{Deadline, MOMENT, Room},
 };
 
@@ -65,7 +65,7 @@ fn knock(address: SocketAddr, per_second: u32, stop: &AtomicBool) -> Result<usiz
         }
         let due = start + Duration::from_secs(1) * number / per_second;
         thread::sleep(due.saturating_duration_since(Instant::now()));
-        dialect::knock(address).map_err(|error| error.to_string())?;
+        protocols::knock(address).map_err(|error| error.to_string())?;
     }
     Ok(0)
 }

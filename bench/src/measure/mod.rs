@@ -2,7 +2,7 @@
 
 pub(crate) mod fan_out;
 pub(crate) mod latency;
-pub(crate) mod logins;
-pub(crate) mod refusals;
-pub(crate) mod silence;
+pub(crate) mod login;
+pub(crate) mod login_timing;
+pub(crate) mod stall;
 pub(crate) mod start;

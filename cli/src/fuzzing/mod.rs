@@ -1,4 +1,4 @@
-//! The body of the fuzz target `sinks` in `fuzz/`: here, where everything that
+//! The body of the fuzz target `terminal_output` in `fuzz/`: here, where everything that
 //! prints is at hand; the corpus is replayed by an ordinary test.
 
 mod oracle;
@@ -20,7 +20,7 @@ use crate::{
 ///
 /// The first line of the input is a name, the rest a text; each of the two and
 /// the whole stand wherever something of a peer's can stand.
-pub fn sinks(data: &[u8]) {
+pub fn terminal_output(data: &[u8]) {
     let whole = String::from_utf8_lossy(data).into_owned();
     let (head, rest) = whole.split_once('\n').unwrap_or((&whole, ""));
     let parts = [&whole, head, rest].map(|part| Untrusted::new(part.to_owned()));

@@ -5,16 +5,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 #![allow(clippy::disallowed_methods, reason = "processes run in real time")]
 
-pub(crate) mod insider;
 #[cfg(target_os = "linux")]
 pub(crate) mod memory;
+pub(crate) mod proxy;
 #[cfg(target_os = "linux")]
 pub(crate) mod pty;
-pub(crate) mod relay;
+pub(crate) mod sealed_client;
 #[cfg(unix)]
 pub(crate) mod session;
 #[cfg(target_os = "linux")]
-pub(crate) mod traced;
+pub(crate) mod strace;
 
 use std::{
     fs,
@@ -329,7 +329,7 @@ impl Room {
     /// The same over a relay.
     pub(crate) fn connect_through(
         &self,
-        relay: &relay::Relay,
+        relay: &proxy::Proxy,
         name: &str,
         args: &[&str],
     ) -> Command {
@@ -339,8 +339,8 @@ impl Room {
     }
 
     /// Somebody who is in, with a relay on the way.
-    pub(crate) fn guest_behind_relay(&self, name: &str, args: &[&str]) -> (relay::Relay, Process) {
-        let relay = relay::Relay::to(self.port);
+    pub(crate) fn guest_behind_relay(&self, name: &str, args: &[&str]) -> (proxy::Proxy, Process) {
+        let relay = proxy::Proxy::to(self.port);
         let guest = Process::start_talking(&mut self.connect_through(&relay, name, args));
         guest.out.wait_for("you are in");
         (relay, guest)

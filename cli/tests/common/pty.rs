@@ -19,7 +19,7 @@ use rustix::{
 use super::{Stream, poll_until};
 
 /// The program, running at a terminal. Killed when dropped.
-pub(crate) struct Seat {
+pub(crate) struct PtyProcess {
     child: Child,
     keys: File,
     /// What was written on the terminal.
@@ -28,7 +28,7 @@ pub(crate) struct Seat {
     before: String,
 }
 
-impl Seat {
+impl PtyProcess {
     /// Starts `command` at a terminal.
     pub(crate) fn take(command: &mut Command) -> Self {
         let (ours, theirs) = Self::terminal();
@@ -132,7 +132,7 @@ fn modes(terminal: &File) -> String {
     format!("{:?}", tcgetattr(terminal).unwrap())
 }
 
-impl Drop for Seat {
+impl Drop for PtyProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -5,6 +5,7 @@ pub(crate) mod login;
 pub(crate) mod rich_markup;
 mod session;
 
+#[cfg(feature = "fuzzing")]
 pub(crate) use session::Established;
 
 pub use config::ClientConfig;

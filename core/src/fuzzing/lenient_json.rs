@@ -10,7 +10,7 @@ const DEPTH: usize = 64;
 
 /// Any bytes are read without a panic, and a line that serde_json accepts
 /// gives the value that it gives, down to the depth that is kept.
-pub fn tolerant_json(data: &[u8]) {
+pub fn lenient_json(data: &[u8]) {
     let ours = lenient::read(data);
     if let Some(value) = &ours {
         assert!(value.to_text().chars().count() <= 201, "short enough for a name");

@@ -10,7 +10,7 @@ use crate::{
 ///
 /// The first three bytes are a place and a character; the rest is a record,
 /// and what a record is made of.
-pub fn opener(data: &[u8]) {
+pub fn record_opener(data: &[u8]) {
     let Some(([high, low, to], rest)) = data.split_first_chunk() else { return };
     let (mut sealer, mut opener) = ends();
     assert_eq!(opener.open(rest), Err(Tampered), "nobody sealed that");

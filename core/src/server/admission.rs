@@ -72,7 +72,8 @@ impl SourceState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemberId(u64);
 
-/// How many are counted: in all, and under the sources that limits hold for.
+/// Logins and members, in all and for the sources that limits apply to.
+#[cfg(feature = "fuzzing")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AdmissionCounts {
     pub(crate) logins: usize,
@@ -129,6 +130,7 @@ impl Admission {
         besieged && !told
     }
 
+    #[cfg(feature = "fuzzing")]
     pub(crate) fn counts(&self) -> AdmissionCounts {
         let state = self.state();
         AdmissionCounts {

@@ -8,6 +8,7 @@ mod rate_limit;
 mod request_reader;
 mod room;
 
+#[cfg(feature = "fuzzing")]
 pub(crate) use admission::AdmissionCounts;
 pub use admission::{Admission, LoginPermit, MemberId, MemberSlot};
 pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};

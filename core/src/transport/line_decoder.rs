@@ -94,7 +94,8 @@ impl LineDecoder {
         Ok(if next == end { Line::Unterminated(line) } else { Line::Complete(line) })
     }
 
-    /// Bytes in memory, those taken already included.
+    /// Bytes in memory, including those already returned as lines.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const fn buffered(&self) -> usize {
         self.buffer.len()
     }

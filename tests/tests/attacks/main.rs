@@ -3,6 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-mod link;
-mod relay;
+mod network;
+mod server;
 mod table;

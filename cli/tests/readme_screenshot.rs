@@ -4,9 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
-#[path = "common/scene.rs"]
+#[path = "common/ui_fixture.rs"]
 #[allow(dead_code, reason = "each test program uses a part of this")]
-mod scene;
+mod ui_fixture;
 
 use std::{env, fmt::Write as _, fs};
 
@@ -14,7 +14,7 @@ use ratatui_core::{
     buffer::Cell,
     style::{Color, Modifier},
 };
-use scene::Scene;
+use ui_fixture::Scene;
 use unicode_width::UnicodeWidthStr as _;
 
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/screen.svg");
@@ -57,7 +57,7 @@ fn the_readme_shows_what_the_program_draws() {
 
 fn svg(scene: &Scene) -> String {
     let frame = scene.frame();
-    let rows = scene::rows(&frame);
+    let rows = ui_fixture::rows(&frame);
     let (columns, lines) = (usize::from(frame.buffer.area.width), rows.len());
     let (width, height) = (columns * WIDTH + 2 * MARGIN, lines * HEIGHT + 2 * MARGIN);
     let mut svg = format!(

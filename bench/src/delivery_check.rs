@@ -4,7 +4,7 @@ use memchr::memmem;
 
 use crate::{
     Result,
-    stream::{Marks, Stream},
+    expected_stream::{Marks, Stream},
 };
 
 /// Members, each at its place in what there is to hear.

@@ -8,9 +8,9 @@ use std::{
 
 use crate::{
     Result,
-    dialect::Entered,
-    insider::Insider,
     poller::{Poller, Report, unless_busy},
+    protocols::Entered,
+    sealed_client::Insider,
 };
 
 /// Bytes asked of a socket at once.

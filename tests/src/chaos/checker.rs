@@ -10,8 +10,8 @@ use cmdchat_drivers::server::ServerEvent;
 
 use super::{
     Report,
-    life::{Record, Told},
-    plan::Kind,
+    generator::Kind,
+    workload::{Record, Told},
 };
 
 /// Whatever others do, over a good connection one's words are back at once.

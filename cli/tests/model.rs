@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
-#[path = "common/scene.rs"]
+#[path = "common/ui_fixture.rs"]
 #[allow(dead_code, reason = "each test program uses a part of this")]
-mod scene;
+mod ui_fixture;
 
 use cmdchat::ui::{
     keymap::{Action, EditAction, ScrollAction},
@@ -15,7 +15,7 @@ use cmdchat_core::{
     wire::MAX_TEXT,
 };
 use cmdchat_drivers::client::SessionCommand;
-use scene::Scene;
+use ui_fixture::Scene;
 
 impl Scene {
     /// What is to be done, in words.
@@ -247,7 +247,7 @@ fn a_half_typed_line_stays_whatever_happens() {
     scene.press(Action::Edit(EditAction::WordLeft));
     let input = |scene: &Scene| {
         let frame = scene.frame();
-        let rows = scene::rows(&frame);
+        let rows = ui_fixture::rows(&frame);
         let last: String = rows.last().unwrap().iter().map(|cell| cell.symbol()).collect();
         (last.trim_end().to_owned(), frame.cursor.unwrap().x)
     };

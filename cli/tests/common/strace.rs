@@ -68,7 +68,7 @@ impl Watch {
         self.folder.join("home")
     }
 
-    /// `command`, traced, and with nothing to stop it from dumping core.
+    /// `command`, strace, and with nothing to stop it from dumping core.
     pub(crate) fn over(&self, command: &Command) -> Command {
         let number = self.traces.fetch_add(1, Ordering::Relaxed);
         let trace = self.folder.join(format!("trace-{number}"));

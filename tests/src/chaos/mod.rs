@@ -7,9 +7,9 @@
 //! from the beginning to the end. Afterwards `verdict` holds what each of them
 //! was told against what the witness was told. Each run repeats to the byte.
 
-mod life;
-mod plan;
-mod verdict;
+mod checker;
+mod generator;
+mod workload;
 
 use std::{
     ops::RangeInclusive,
@@ -24,7 +24,7 @@ use cmdchat_drivers::{
     server::ServerEvent,
 };
 
-use crate::stage;
+use crate::harness;
 
 /// How large a run is.
 #[derive(Clone, Debug)]
@@ -66,17 +66,18 @@ pub struct Report {
 #[must_use]
 pub fn run(seed: u64, size: &Size) -> Report {
     let mut dice = fastrand::Rng::with_seed(seed);
-    let plan = plan::draw(&mut dice, size);
+    let plan = generator::draw(&mut dice, size);
     let sim = Sim::new();
     let notes = Arc::new(Mutex::new(Vec::new()));
     let console = Arc::clone(&notes);
     let (server, stop) =
-        stage::open(&sim, plan.kdf, plan.limits.clone(), move |note: ServerEvent| {
+        harness::open(&sim, plan.kdf, plan.limits.clone(), move |note: ServerEvent| {
             console.lock().unwrap_or_else(PoisonError::into_inner).push(note);
         });
-    let stage = life::Stage { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };
+    let stage =
+        workload::Stage { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };
     let lives = sim.run(async {
-        let witness = stage.begin(plan::witness(), 0);
+        let witness = stage.begin(generator::witness(), 0);
         let lives: Vec<_> =
             (1..).zip(plan.people).map(|(number, one)| stage.begin(one, number)).collect();
         let mut records = Vec::new();
@@ -93,5 +94,5 @@ pub fn run(seed: u64, size: &Size) -> Report {
         other => panic!("all are gone, and something is left of them: {other:?}"),
     }
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner);
-    Report { time, ..verdict::judge(&plan.limits, &witness, &records, &notes) }
+    Report { time, ..checker::judge(&plan.limits, &witness, &records, &notes) }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Result, dialect::challenged};
+use crate::{Result, protocols::challenged};
 
 /// One thing to be wrong with a login.
 #[derive(Clone, Copy, Debug)]

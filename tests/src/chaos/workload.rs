@@ -23,7 +23,7 @@ use cmdchat_drivers::{
 };
 use fastrand::Rng;
 
-use super::plan::{Kind, Person};
+use super::generator::{Kind, Person};
 use crate::{PASSWORD, epoch, password, seed};
 
 /// How long a client waits for the answers to its login.

@@ -8,12 +8,12 @@ use cmdchat_core::{
 };
 
 mod client;
-mod house;
-mod played;
+mod scripted_server;
+mod server;
 
 pub use client::Client;
-pub use house::TestServer;
-pub use played::PlayedServer;
+pub use scripted_server::PlayedServer;
+pub use server::TestServer;
 
 /// Where a login stands when it can do no more by itself.
 enum Settled<H: Handshake> {

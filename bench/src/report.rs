@@ -6,9 +6,9 @@ use crate::{
     Result,
     measure::{
         fan_out::{self, Load},
-        latency, logins,
-        refusals::{self, CASES},
-        silence, start,
+        latency, login,
+        login_timing::{self, CASES},
+        stall, start,
     },
     process,
     room::Room,
@@ -122,16 +122,16 @@ impl Plan {
 
     fn logins(&self) -> Result<()> {
         let kinds = self.with_logins();
-        self.each("one login, ms", "1.5 ms", &kinds, |server| Ok(ms(logins::one(&server, 200)?)))?;
+        self.each("one login, ms", "1.5 ms", &kinds, |server| Ok(ms(login::one(&server, 200)?)))?;
         self.each("one login, 1,000 messages of history, ms", "", &kinds, |server| {
             let mut room = Room::new(server)?;
-            Ok(ms(logins::with_history(&mut room, 1_000, 200)?))
+            Ok(ms(login::with_history(&mut room, 1_000, 200)?))
         })?;
         if self.members < 1_000 {
             return Ok(());
         }
         self.each("1,000 members joining, s", "2.5 s", &kinds, |server| {
-            Ok(logins::many(&mut Room::new(server)?, 1_000)?.as_secs_f64())
+            Ok(login::many(&mut Room::new(server)?, 1_000)?.as_secs_f64())
         })
     }
 
@@ -141,7 +141,7 @@ impl Plan {
             let mut room = Room::new(Server::start(kind, Limits::Off)?)?;
             // The one whose name is taken.
             room.fill(1)?;
-            let times = refusals::run(room.server.address, 100 * self.runs)?;
+            let times = login_timing::run(room.server.address, 100 * self.runs)?;
             for (case, times) in CASES.iter().zip(times) {
                 let mut times: Vec<_> = times.into_iter().map(|time| ms(time) * 1e3).collect();
                 times.sort_unstable_by(f64::total_cmp);
@@ -157,7 +157,7 @@ impl Plan {
     fn idle(&self) -> Result<()> {
         let members = self.members.min(1_000);
         self.each("idle member, kB", "4 kB, sealed 8 kB", &self.with_logins(), |server| {
-            Ok(logins::idle(&mut Room::new(server)?, members)? as f64 / 1e3)
+            Ok(login::idle(&mut Room::new(server)?, members)? as f64 / 1e3)
         })
     }
 
@@ -172,7 +172,7 @@ impl Plan {
         self.each("longest silence when one of 50 stops reading, ms", "50 ms", &kinds, |_| {
             let mut room = Room::new(Server::start(Kind::Cmdchat, Limits::OfSlowReaders)?)?;
             room.fill(50)?;
-            Ok(ms(silence::longest(&mut room, self.time * 2)?))
+            Ok(ms(stall::longest(&mut room, self.time * 2)?))
         })?;
         self.each(
             "p99 of a message to 10 while 100 logins a second come, ms",

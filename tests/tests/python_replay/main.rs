@@ -1,7 +1,7 @@
 //! Everything that a proxy between the Python programs recorded, played once
 //! more to our server and to our client.
 
+mod client;
 mod deviations;
 mod recording;
-mod to_our_client;
-mod to_our_server;
+mod server;

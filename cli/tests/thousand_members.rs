@@ -11,7 +11,7 @@ mod common;
 
 use std::{fs, thread, time::Instant};
 
-use common::{RUNTIMES, Room, insider::Insider};
+use common::{RUNTIMES, Room, sealed_client::Insider};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 

@@ -15,7 +15,7 @@ use std::{
 use super::poll_until;
 
 /// Passes connections on, until told otherwise.
-pub(crate) struct Relay {
+pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<State>,
 }
@@ -34,7 +34,7 @@ struct State {
     said: Mutex<Vec<u8>>,
 }
 
-impl Relay {
+impl Proxy {
     pub(crate) fn to(server: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();

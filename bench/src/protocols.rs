@@ -18,7 +18,7 @@ use cmdchat_core::{
 };
 use jiff::Timestamp;
 
-use crate::{Result, insider::Insider};
+use crate::{Result, sealed_client::Insider};
 
 /// How long a server may take for one answer.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! One server and any number of clients on the simulator.
 
-mod cast;
-mod words;
+mod clients;
+mod describe;
 
 use std::{
     net::SocketAddr,
@@ -27,13 +27,13 @@ use cmdchat_drivers::{
 
 use crate::{
     Transcript, abridge,
-    attacker::{Attack, intercept},
+    mitm::{Attack, intercept},
     tap::{Tapped, tap},
 };
-use words::describe_note;
+use describe::describe_note;
 
-pub use cast::{Member, Raw};
-pub use words::describe_event;
+pub use clients::{Member, Raw};
+pub use describe::describe_event;
 
 /// The password of every stage's room.
 pub const PASSWORD: &str = "correct horse battery staple";

@@ -26,7 +26,7 @@ pub(crate) fn run(envelope: usize) -> Result<()> {
     let mut poller = Poller::new()?;
     poller.add(&listener, LISTENER, Report::Readable)?;
     poller.add(io::stdin(), STDIN, Report::Readable)?;
-    let mut floor = Floor::new(envelope);
+    let mut floor = Baseline::new(envelope);
     loop {
         let ready: Vec<_> = poller.wait(None)?.collect();
         for ready in ready {
@@ -40,7 +40,7 @@ pub(crate) fn run(envelope: usize) -> Result<()> {
     }
 }
 
-struct Floor {
+struct Baseline {
     envelope: Vec<u8>,
     members: BTreeMap<u64, Member>,
     came: u64,
@@ -73,7 +73,7 @@ impl Member {
     }
 }
 
-impl Floor {
+impl Baseline {
     fn new(envelope: usize) -> Self {
         Self {
             envelope: vec![b'.'; envelope],

@@ -15,14 +15,14 @@ mod transcript;
 mod vectors;
 
 pub use harness::{
-    Chunking, Member, PASSWORD, Raw, Stage, check, check_in, describe_event, epoch, open, password,
-    seed,
+    Chunking, Harness, Member, PASSWORD, Raw, check, check_in, describe_event, epoch, open,
+    password, seed,
 };
-pub use malicious_server::{Relay, Said};
-pub use mitm::{Attack, Fate, Way};
+pub use malicious_server::{MaliciousServer, Said};
+pub use mitm::{Attack, Direction, Verdict};
 pub use python::{Python, PythonPeer};
 pub use python_json::python_json;
-pub use sans_io::{Client, PlayedServer, TestServer};
-pub use socket_peers::{Host, Kind, Peer, Seen, conversation};
+pub use sans_io::{Client, ScriptedServer, TestServer};
+pub use socket_peers::{Kind, Observed, Peer, TestHost, conversation};
 pub use transcript::{Transcript, abridge};
 pub use vectors::{recordings, vectors};

@@ -22,7 +22,7 @@ use crate::{PASSWORD, describe_event, epoch, password};
 
 /// A relay and the members of its room.
 #[derive(Default)]
-pub struct Relay {
+pub struct MaliciousServer {
     now: Tick,
     people: Vec<Person>,
 }
@@ -52,7 +52,7 @@ pub struct Said {
     pub token: String,
 }
 
-impl Relay {
+impl MaliciousServer {
     /// Virtual time passes.
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.after(time);

@@ -16,7 +16,7 @@ use cmdchat_drivers::{
 
 /// Which way a line goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Direction {
     /// From the client to the server.
     Up,
     /// From the server to the client.
@@ -25,7 +25,7 @@ pub enum Way {
 
 /// What becomes of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Verdict {
     /// It arrives.
     Pass,
     /// These arrive in its place.
@@ -36,7 +36,7 @@ pub enum Fate {
     Cut(usize),
 }
 
-impl Fate {
+impl Verdict {
     /// This arrives in its place.
     pub fn line(line: impl Into<Vec<u8>>) -> Self {
         Self::Lines(vec![line.into()])
@@ -51,7 +51,7 @@ impl Fate {
 
 /// Decides over each line: which way it goes, which of that way it is (0, 1, 2…),
 /// and what it says.
-pub type Attack = Box<dyn FnMut(Way, usize, &[u8]) -> Fate + Send>;
+pub type Attack = Box<dyn FnMut(Direction, usize, &[u8]) -> Verdict + Send>;
 
 /// Waits for one client, calls `server` for it, and carries the lines of the two.
 pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> SocketAddr {
@@ -62,8 +62,8 @@ pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> Socket
         let Ok(client) = listener.accept().await else { return };
         let server = world.connect(server, &LinkConfig::default()).expect("the server listens");
         let hangups = [client.hangup, server.hangup];
-        let up = Carrier::new(Way::Up, &attack, &hangups, client.reader, server.writer);
-        let down = Carrier::new(Way::Down, &attack, &hangups, server.reader, client.writer);
+        let up = Carrier::new(Direction::Up, &attack, &hangups, client.reader, server.writer);
+        let down = Carrier::new(Direction::Down, &attack, &hangups, server.reader, client.writer);
         world.spawn(up.run());
         world.spawn(down.run());
     });
@@ -71,7 +71,7 @@ pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> Socket
 }
 
 struct Carrier {
-    way: Way,
+    way: Direction,
     attack: Arc<Mutex<Attack>>,
     hangups: [SimAbortHandle; 2],
     reader: SimReadHalf,
@@ -85,7 +85,7 @@ struct Over;
 
 impl Carrier {
     fn new(
-        way: Way,
+        way: Direction,
         attack: &Arc<Mutex<Attack>>,
         hangups: &[SimAbortHandle; 2],
         reader: SimReadHalf,
@@ -121,17 +121,17 @@ impl Carrier {
         let fate =
             self.attack.lock().unwrap_or_else(PoisonError::into_inner)(self.way, number, bare);
         match fate {
-            Fate::Pass => self.send(line).await?,
-            Fate::Lines(lines) => {
+            Verdict::Pass => self.send(line).await?,
+            Verdict::Lines(lines) => {
                 for line in lines {
                     self.send(&[&*line, b"\n"].concat()).await?;
                 }
             }
-            Fate::AfterTheNext => {
+            Verdict::AfterTheNext => {
                 self.held = Some(line.to_vec());
                 return Ok(());
             }
-            Fate::Cut(length) => {
+            Verdict::Cut(length) => {
                 self.send(&line[..length]).await?;
                 self.hang_up();
                 return Err(Over);

@@ -40,14 +40,14 @@ pub enum Kind {
 }
 
 /// A server of any kind, on a port of its own. It ends when this is dropped.
-pub struct Host {
+pub struct TestHost {
     /// The port of 127.0.0.1.
     pub port: u16,
     _stop: Option<async_channel::Sender<()>>,
     _python: Option<PythonPeer>,
 }
 
-impl Host {
+impl TestHost {
     /// Starts one with [`PASSWORD`].
     ///
     /// # Panics
@@ -87,13 +87,13 @@ impl Host {
 /// Somebody in the room.
 pub enum Peer {
     /// Ours.
-    Ours(Friend),
+    Ours(TestClient),
     /// The reference peer.
     Python(PythonPeer),
 }
 
 /// Our client, as events for a plain thread.
-pub struct Friend {
+pub struct TestClient {
     commands: async_channel::Sender<SessionCommand>,
     events: Receiver<Event>,
     said: u64,
@@ -101,7 +101,7 @@ pub struct Friend {
 
 /// What somebody is told, in words that all kinds share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum Observed {
     /// In the room, with these (sorted), and this was said before.
     Ready(Vec<String>, Vec<(String, String)>),
     /// Who said what.
@@ -125,8 +125,8 @@ impl Peer {
     #[must_use]
     pub fn join(kind: Kind, port: u16, name: &str) -> Self {
         match kind {
-            Kind::Smol => Self::Ours(Friend::join(&running_smol(), port, name)),
-            Kind::Blocking => Self::Ours(Friend::join(&Blocking::new(), port, name)),
+            Kind::Smol => Self::Ours(TestClient::join(&running_smol(), port, name)),
+            Kind::Blocking => Self::Ours(TestClient::join(&Blocking::new(), port, name)),
             Kind::Python => Self::Python(
                 Python::get().expect("asked for only where it is").connect(port, name, PASSWORD),
             ),
@@ -167,7 +167,7 @@ impl Peer {
     ///
     /// If nothing comes.
     #[must_use]
-    pub fn sees(&mut self) -> Seen {
+    pub fn sees(&mut self) -> Observed {
         match self {
             Self::Ours(friend) => {
                 let event = friend.events.recv_timeout(PATIENCE).expect("something happens");
@@ -178,7 +178,7 @@ impl Peer {
     }
 }
 
-impl Friend {
+impl TestClient {
     fn join<R: TcpRuntime>(runtime: &R, port: u16, name: &str) -> Self {
         let joined = runtime.block_on(async {
             let deadline = runtime.now().after(PATIENCE);
@@ -220,47 +220,47 @@ fn running_smol() -> Smol {
     SMOL.get_or_init(start).clone()
 }
 
-fn seen_by_ours(event: Event) -> Seen {
+fn seen_by_ours(event: Event) -> Observed {
     let said = |message: &Message| {
         let text = message.text.as_ref().map_or("(unreadable)", |text| text.raw());
         (message.author.raw().to_owned(), text.to_owned())
     };
     match event {
-        Event::Ready(Welcome { members, history, .. }) => Seen::Ready(
+        Event::Ready(Welcome { members, history, .. }) => Observed::Ready(
             sorted(members.iter().map(|name| name.raw().to_owned())),
             history.iter().map(said).collect(),
         ),
         Event::Message(message) => {
             let (author, text) = said(&message);
-            Seen::Said(author, text)
+            Observed::Said(author, text)
         }
-        Event::Joined(name, _) => Seen::Joined(name.raw().to_owned()),
-        Event::Left(name, _) => Seen::Left(name.raw().to_owned()),
-        Event::HistoryCleared(..) => Seen::Cleared,
+        Event::Joined(name, _) => Observed::Joined(name.raw().to_owned()),
+        Event::Left(name, _) => Observed::Left(name.raw().to_owned()),
+        Event::HistoryCleared(..) => Observed::Cleared,
         other @ (Event::Rejected(_)
         | Event::Notice(_)
         | Event::SendFailed(..)
         | Event::Unacknowledged(_)
         | Event::RoomState(_)
-        | Event::Ended(_)) => Seen::Other(format!("{other:?}")),
+        | Event::Ended(_)) => Observed::Other(format!("{other:?}")),
     }
 }
 
-fn seen_by_python(event: &Value) -> Seen {
+fn seen_by_python(event: &Value) -> Observed {
     let text = |object: &Value, key: &str| {
         object.get(key).and_then(Value::as_str).unwrap_or("(none)").to_owned()
     };
     let list = |key: &str| event.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     match text(event, "event").as_str() {
-        "ready" => Seen::Ready(
+        "ready" => Observed::Ready(
             sorted(list("users").iter().filter_map(Value::as_str).map(str::to_owned)),
             list("history").iter().map(|said| (text(said, "from"), text(said, "text"))).collect(),
         ),
-        "message" => Seen::Said(text(event, "from"), text(event, "text")),
-        "joined" => Seen::Joined(text(event, "name")),
-        "left" => Seen::Left(text(event, "name")),
-        "cleared" => Seen::Cleared,
-        _ => Seen::Other(event.to_string()),
+        "message" => Observed::Said(text(event, "from"), text(event, "text")),
+        "joined" => Observed::Joined(text(event, "name")),
+        "left" => Observed::Left(text(event, "name")),
+        "cleared" => Observed::Cleared,
+        _ => Observed::Other(event.to_string()),
     }
 }
 
@@ -278,11 +278,12 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
 ///
 /// If somebody sees something else.
 pub fn conversation(server: Kind, guests: [Kind; 3]) {
-    let host = Host::start(server, Limits { clear_interval: Duration::ZERO, ..Limits::default() });
+    let host =
+        TestHost::start(server, Limits { clear_interval: Duration::ZERO, ..Limits::default() });
     let port = host.port;
     let ready = |members: &[&str], history: &[(&str, &str)]| {
         let history = history.iter().map(|(who, what)| ((*who).to_owned(), (*what).to_owned()));
-        Seen::Ready(members.iter().map(|name| (*name).to_owned()).collect(), history.collect())
+        Observed::Ready(members.iter().map(|name| (*name).to_owned()).collect(), history.collect())
     };
     let long = "ä漢".repeat(2_000);
 
@@ -290,14 +291,14 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
     assert_eq!(anna.sees(), ready(&["anna"], &[]));
     let mut bob = Peer::join(guests[1], port, "боб 😀");
     assert_eq!(bob.sees(), ready(&["anna", "боб 😀"], &[]));
-    assert_eq!(anna.sees(), Seen::Joined("боб 😀".into()));
+    assert_eq!(anna.sees(), Observed::Joined("боб 😀".into()));
 
     let mut said = Vec::new();
     for (who, text) in [(0, "hello"), (1, "привет, 漢字 é 😀"), (0, long.as_str())] {
         let (speaker, name) =
             if who == 0 { (&mut anna, "anna") } else { (&mut bob, "боб 😀") };
         speaker.say(text);
-        let expected = Seen::Said(name.into(), text.into());
+        let expected = Observed::Said(name.into(), text.into());
         assert_eq!(anna.sees(), expected);
         assert_eq!(bob.sees(), expected);
         said.push((name, text));
@@ -305,23 +306,26 @@ pub fn conversation(server: Kind, guests: [Kind; 3]) {
 
     let mut late = Peer::join(guests[2], port, "late");
     assert_eq!(late.sees(), ready(&["anna", "late", "боб 😀"], &said));
-    assert_eq!(anna.sees(), Seen::Joined("late".into()));
-    assert_eq!(bob.sees(), Seen::Joined("late".into()));
+    assert_eq!(anna.sees(), Observed::Joined("late".into()));
+    assert_eq!(bob.sees(), Observed::Joined("late".into()));
 
     late.say("what did I miss?");
     bob.clear();
     for guest in [&mut anna, &mut bob, &mut late] {
         let mut both = [guest.sees(), guest.sees()];
-        both.sort_by_key(|seen| *seen == Seen::Cleared);
-        assert_eq!(both, [Seen::Said("late".into(), "what did I miss?".into()), Seen::Cleared]);
+        both.sort_by_key(|seen| *seen == Observed::Cleared);
+        assert_eq!(
+            both,
+            [Observed::Said("late".into(), "what did I miss?".into()), Observed::Cleared]
+        );
     }
     bob.clear();
     for guest in [&mut anna, &mut bob, &mut late] {
-        assert_eq!(guest.sees(), Seen::Cleared);
+        assert_eq!(guest.sees(), Observed::Cleared);
     }
     bob.leave();
-    assert_eq!(anna.sees(), Seen::Left("боб 😀".into()));
-    assert_eq!(late.sees(), Seen::Left("боб 😀".into()));
+    assert_eq!(anna.sees(), Observed::Left("боб 😀".into()));
+    assert_eq!(late.sees(), Observed::Left("боб 😀".into()));
 
     let mut back = Peer::join(guests[1], port, "боб 😀");
     assert_eq!(back.sees(), ready(&["anna", "late", "боб 😀"], &[]));

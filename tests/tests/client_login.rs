@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::{client::LoginFailure, error::WireError, untrusted::Untrusted, wire::MAX_LINE};
-use cmdchat_tests::{Client, PlayedServer, python_json, vectors};
+use cmdchat_tests::{Client, ScriptedServer, python_json, vectors};
 use serde_json::{Value, json};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -30,7 +30,7 @@ fn greeting() -> Client {
 
 /// The client waits for line 4, and this is the right one.
 fn proving() -> (Client, Value) {
-    let (mut client, server) = (Client::new("alice"), PlayedServer::new());
+    let (mut client, server) = (Client::new("alice"), ScriptedServer::new());
     let line_1 = client.lines().concat();
     client.hear_line(&server.challenge().to_string());
     let line_3 = client.lines().concat();
@@ -66,7 +66,7 @@ fn base64(bytes: &[u8]) -> Value {
 
 #[test]
 fn it_says_line_1_and_line_3_and_then_waits() {
-    let server = PlayedServer::new();
+    let server = ScriptedServer::new();
     let mut client = Client::new("кэрол 😀");
     let line_1 = client.lines();
     let [line_1] = line_1.as_slice() else { panic!("{line_1:?}") };
@@ -102,7 +102,7 @@ fn it_says_line_1_and_line_3_and_then_waits() {
 fn before_the_servers_proof_nothing_it_says_depends_on_the_room_key() {
     let heard = |room_salt: &[u8; 16]| {
         let mut client = greeting();
-        client.hear_line(&with(PlayedServer::new().challenge(), "room_salt", base64(room_salt)));
+        client.hear_line(&with(ScriptedServer::new().challenge(), "room_salt", base64(room_salt)));
         client.lines()
     };
     assert_eq!(heard(&[1; 16]), heard(&[2; 16]));
@@ -199,7 +199,7 @@ fn a_line_without_end_is_not_waited_for() {
 #[test]
 fn the_longest_line_is_read() {
     let mut client = greeting();
-    let line = PlayedServer::new().challenge().to_string();
+    let line = ScriptedServer::new().challenge().to_string();
     client.hear_line(&format!("{}{line}", " ".repeat(MAX_LINE - line.len())));
     assert_eq!(client.lines().len(), 1);
 }
@@ -207,7 +207,7 @@ fn the_longest_line_is_read() {
 /// JSON, but not what line 2 must be: no `M` leaves the house.
 #[test]
 fn a_line_2_of_the_wrong_shape_is_not_answered() {
-    let right = || PlayedServer::new().challenge();
+    let right = || ScriptedServer::new().challenge();
     let mut lines = vec![
         ("array", "[]".to_owned()),
         ("array of it", json!([right()]).to_string()),
@@ -265,7 +265,7 @@ fn numbers_that_no_honest_server_sends_are_not_answered() {
         ("room_salt", vec![0; 17]),
     ] {
         let mut client = greeting();
-        client.hear_line(&with(PlayedServer::new().challenge(), field, base64(&bytes)));
+        client.hear_line(&with(ScriptedServer::new().challenge(), field, base64(&bytes)));
         let what = format!("{field} of {} bytes", bytes.len());
         assert_failed(&mut client, &LoginFailure::ServerNotAuthenticated, &what);
     }
@@ -284,7 +284,7 @@ fn numbers_that_are_only_odd_are_answered() {
         ("room_salt", vec![0; 16]),
     ] {
         let mut client = greeting();
-        client.hear_line(&with(PlayedServer::new().challenge(), field, base64(&bytes)));
+        client.hear_line(&with(ScriptedServer::new().challenge(), field, base64(&bytes)));
         assert_eq!(client.lines().len(), 1, "{field} of {} bytes", bytes.len());
     }
 }
@@ -339,7 +339,7 @@ fn silence_is_waited_for_until_the_deadline() {
     // The time is that of the whole login: an answer does not begin it anew.
     let mut client = greeting();
     client.pass(Client::TIMEOUT - MILLISECOND);
-    client.hear_line(&PlayedServer::new().challenge().to_string());
+    client.hear_line(&ScriptedServer::new().challenge().to_string());
     assert_eq!(client.lines().len(), 1);
     client.pass(MILLISECOND);
     assert_failed(&mut client, &LoginFailure::TimedOut, "line 4");
@@ -389,7 +389,7 @@ fn a_line_4_that_came_together_with_line_2_is_judged_at_once() {
     let guess = json!({ "H_AMK": base64(&[0; 32]) }).to_string();
     for (line_4, expected) in [(guess, LoginFailure::ServerNotAuthenticated), (refusal, refused)] {
         let mut client = greeting();
-        let line_2 = PlayedServer::new().challenge().to_string();
+        let line_2 = ScriptedServer::new().challenge().to_string();
         client.hear(format!("{line_2}\n{line_4}\n").as_bytes());
         assert_eq!(client.lines().len(), 1, "line 3");
         assert_failed(&mut client, &expected, &line_4);

@@ -16,7 +16,9 @@ use cmdchat_core::{
     server::Limits,
     username::Username,
 };
-use cmdchat_tests::{Attack, Chunking, Client, Fate, PASSWORD, Stage, Way, epoch, password};
+use cmdchat_tests::{
+    Attack, Chunking, Client, Direction, Harness, PASSWORD, Verdict, epoch, password,
+};
 use hkdf::Hkdf;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -31,15 +33,15 @@ impl Recording {
     /// Alice's connection, while she talks with robert in such a room.
     fn of(kdf: Kdf, guest: impl Fn(ClientConfig) -> ClientConfig) -> Self {
         let recorded = Arc::new(Mutex::new(Self::default()));
-        let stage = Stage::new(kdf, Limits::default(), Chunking::Coalesced);
+        let stage = Harness::new(kdf, Limits::default(), Chunking::Coalesced);
         stage.play(async |stage| {
             let robert = stage.join_sealed("robert").await;
             robert.say("said before").await;
             stage.pause(20).await;
             let into = Arc::clone(&recorded);
-            let recorder: Attack = Box::new(move |way: Way, _, line| {
+            let recorder: Attack = Box::new(move |way: Direction, _, line| {
                 into.lock().unwrap().0[way as usize].push(line.to_vec());
-                Fate::Pass
+                Verdict::Pass
             });
             let guest = guest(stage.guest("alice", PASSWORD));
             let alice = stage.try_join_through(recorder, guest).await.unwrap();
@@ -53,7 +55,7 @@ impl Recording {
         recorded.lock().unwrap().clone()
     }
 
-    fn value(&self, way: Way, line: usize, key: &str) -> Vec<u8> {
+    fn value(&self, way: Direction, line: usize, key: &str) -> Vec<u8> {
         let line: Value = serde_json::from_slice(&self.0[way as usize][line]).unwrap();
         STANDARD.decode(line[key].as_str().unwrap()).unwrap()
     }
@@ -73,7 +75,7 @@ impl Recording {
     fn is_proven_by(&self, secret: &[u8]) -> bool {
         let salt = self.transcript(b"cmdchat/2 handshake\0", 2);
         let proof = derived(&salt, secret, b"cmdchat/2 client confirm");
-        proof.as_slice() == self.value(Way::Up, 1, "M")
+        proof.as_slice() == self.value(Direction::Up, 1, "M")
     }
 
     /// The records that open if `secret` is the session key, or a record key itself.
@@ -100,18 +102,18 @@ impl Recording {
     /// Everything that somebody can make of the recording and a password, and
     /// could hope to be the session key.
     fn secrets_from(&self, word: &str, kdf: Kdf) -> Vec<Vec<u8>> {
-        let room_salt: [u8; 16] = self.value(Way::Down, 0, "room_salt").try_into().unwrap();
-        let salt = Salt::from_wire(&self.value(Way::Down, 0, "salt")).unwrap();
+        let room_salt: [u8; 16] = self.value(Direction::Down, 0, "room_salt").try_into().unwrap();
+        let salt = Salt::from_wire(&self.value(Direction::Down, 0, "salt")).unwrap();
         let password = srp_password(word, kdf, &room_salt);
         let inner = Sha256::digest([b"chat:", password.expose()].concat());
         let x = Sha256::digest([salt.as_bytes(), &inner].concat()).to_vec();
         let v = Verifier::new(&password, salt).padded().to_vec();
         let plain = |key: &str, way, line| self.value(way, line, key);
         let known = [
-            plain("A", Way::Up, 0),
-            plain("B", Way::Down, 0),
-            plain("M", Way::Up, 1),
-            plain("H_AMK", Way::Down, 1),
+            plain("A", Direction::Up, 0),
+            plain("B", Direction::Down, 0),
+            plain("M", Direction::Up, 1),
+            plain("H_AMK", Direction::Down, 1),
         ];
         let own = [password.expose().to_vec(), x, v, Vec::new()];
         let room_key = derived(&room_salt, password.expose(), b"cmd-chat-room-key").to_vec();
@@ -187,8 +189,8 @@ fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
     }
     // The same conversation over protocol 1: one token is enough.
     let recording = Recording::of(Kdf::None, ClientConfig::v1_only);
-    let room_salt = recording.value(Way::Down, 0, "room_salt").try_into().unwrap();
-    let said: Value = serde_json::from_slice(&recording.0[Way::Up as usize][2]).unwrap();
+    let room_salt = recording.value(Direction::Down, 0, "room_salt").try_into().unwrap();
+    let said: Value = serde_json::from_slice(&recording.0[Direction::Up as usize][2]).unwrap();
     let token = said["text"].as_str().unwrap();
     let confirmed = WORDS.map(|word| room_key(&password(word), &room_salt).open(token).is_ok());
     assert_eq!(confirmed, [false, true, false]);
@@ -234,7 +236,7 @@ fn played(kdf: Kdf) -> (Recording, Vec<u8>) {
         "room_salt": STANDARD.encode(room_salt), "kdf": kdf.name(),
     });
     say(&mut client, &mut recording, line_2.to_string());
-    let a = PublicValue::from_wire(&recording.value(Way::Up, 0, "A")).unwrap();
+    let a = PublicValue::from_wire(&recording.value(Direction::Up, 0, "A")).unwrap();
     let session_key = challenge.answer(&a).into_session_key().expose().to_vec();
     let transcript = recording.transcript(b"cmdchat/2 handshake\0", 2);
     let h_amk = derived(&transcript, &session_key, b"cmdchat/2 server confirm");

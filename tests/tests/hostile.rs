@@ -21,7 +21,7 @@ use cmdchat_core::{
     transport::line_decoder::LineDecoder,
     username::Username,
 };
-use cmdchat_tests::{Host, Kind, PASSWORD, Peer, Seen, password, seed};
+use cmdchat_tests::{Kind, Observed, PASSWORD, Peer, TestHost, password, seed};
 
 fn dial(port: u16) -> TcpStream {
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("the server listens");
@@ -110,7 +110,7 @@ fn seated(port: u16) -> [Peer; 3] {
     let mut guests = HONEST.map(|name| Peer::join(Kind::Blocking, port, name));
     // Logged in is not yet in the room: what is said before that is history.
     for guest in &mut guests {
-        assert!(matches!(guest.sees(), Seen::Ready(..)));
+        assert!(matches!(guest.sees(), Observed::Ready(..)));
     }
     guests
 }
@@ -128,18 +128,18 @@ fn honest(mut guests: [Peer; 3], stop: &AtomicBool) -> (usize, Duration) {
         for (guest, heard) in guests.iter_mut().zip(&mut heard) {
             loop {
                 match guest.sees() {
-                    Seen::Said(name, text) if HONEST.contains(&name.as_str()) => {
+                    Observed::Said(name, text) if HONEST.contains(&name.as_str()) => {
                         let expected = (HONEST[*heard % 3].to_owned(), format!("message {heard}"));
                         assert_eq!((name, text), expected, "in order, and none missing");
                         *heard += 1;
                         break;
                     }
-                    Seen::Other(what) => panic!("{what}"),
-                    Seen::Said(..)
-                    | Seen::Ready(..)
-                    | Seen::Joined(_)
-                    | Seen::Left(_)
-                    | Seen::Cleared => {}
+                    Observed::Other(what) => panic!("{what}"),
+                    Observed::Said(..)
+                    | Observed::Ready(..)
+                    | Observed::Joined(_)
+                    | Observed::Left(_)
+                    | Observed::Cleared => {}
                 }
             }
         }
@@ -154,7 +154,7 @@ fn while_three_talk(kind: Kind, limits: Limits, attack: impl FnOnce(u16) + Send 
     // One at a time: on a small machine two floods at once would starve everybody.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let host = Host::start(kind, limits);
+    let host = TestHost::start(kind, limits);
     let stop = AtomicBool::new(false);
     // Before the attack: a door crowded by strangers may keep newcomers waiting.
     let guests = seated(host.port);

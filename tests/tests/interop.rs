@@ -2,7 +2,7 @@
 //! mixture with the Python peer.
 
 use cmdchat_core::server::Limits;
-use cmdchat_tests::{Host, Kind, PASSWORD, Peer, Python, conversation};
+use cmdchat_tests::{Kind, PASSWORD, Peer, Python, TestHost, conversation};
 use serde_json::json;
 
 const OURS: [Kind; 2] = [Kind::Smol, Kind::Blocking];
@@ -52,7 +52,7 @@ fn everybody_talks_on_a_python_server() {
 fn pysrp_logs_in_a_thousand_times_on_each_runtime() {
     let Some(python) = Python::get() else { return };
     for kind in OURS {
-        let host = Host::start(kind, Limits::default());
+        let host = TestHost::start(kind, Limits::default());
         let result = python.handshakes(host.port, PASSWORD, 1_000);
         println!("{kind:?}: {result}");
         assert_eq!((&result["done"], &result["failed"]), (&json!(1_000), &json!(0)), "{result}");
@@ -66,7 +66,7 @@ fn our_client_logs_in_a_thousand_times_on_each_runtime_at_pysrp() {
         return;
     }
     for kind in OURS {
-        let host = Host::start(Kind::Python, Limits::default());
+        let host = TestHost::start(Kind::Python, Limits::default());
         for n in 0..1_000 {
             let mut guest = Peer::join(kind, host.port, &format!("guest-{n}"));
             guest.leave();

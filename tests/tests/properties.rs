@@ -14,7 +14,7 @@ use cmdchat_core::{
     username::{Username, UsernameError},
     wire::{FernetToken, Request},
 };
-use cmdchat_tests::{Client, PlayedServer, TestServer, python_json};
+use cmdchat_tests::{Client, ScriptedServer, TestServer, python_json};
 use proptest::{collection::vec, prelude::*, sample::Index};
 use serde_json::{Value, json};
 
@@ -199,7 +199,7 @@ fn odd_line() -> impl Strategy<Value = Vec<u8>> {
 
 /// Our client after its login.
 fn member() -> Client {
-    let (mut client, server) = (Client::new("alice"), PlayedServer::new());
+    let (mut client, server) = (Client::new("alice"), ScriptedServer::new());
     let line_1 = client.lines().concat();
     client.hear_line(&server.challenge().to_string());
     let line_3 = client.lines().concat();

@@ -11,11 +11,11 @@ use cmdchat_core::{
     server::{Limits, Rate},
 };
 use cmdchat_drivers::runtime::sim::{DirectionConfig, LinkConfig};
-use cmdchat_tests::{Chunking, PASSWORD, Stage, check};
+use cmdchat_tests::{Chunking, Harness, PASSWORD, check};
 
 const UNLIMITED: Rate = Rate { burst: 1_000_000, interval: Duration::from_nanos(1) };
 
-fn play(script: impl AsyncFn(&Stage)) -> String {
+fn play(script: impl AsyncFn(&Harness)) -> String {
     check(&Limits::default(), script)
 }
 
@@ -247,7 +247,7 @@ fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
 #[test]
 fn whoever_does_not_listen_is_not_heard_for_long() {
     // Where the server stops reading depends on how bytes are cut, so this is one run.
-    let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 4_096, ..stage.link().down };

@@ -6,13 +6,13 @@ use cmdchat_core::{
     crypto::kdf::Kdf,
     server::Limits,
 };
-use cmdchat_tests::{Chunking, PASSWORD, Stage, check, check_in};
+use cmdchat_tests::{Chunking, Harness, PASSWORD, check, check_in};
 
-fn classic(script: impl AsyncFn(&Stage)) -> String {
+fn classic(script: impl AsyncFn(&Harness)) -> String {
     check(&Limits::default(), script)
 }
 
-fn strict(script: impl AsyncFn(&Stage)) -> String {
+fn strict(script: impl AsyncFn(&Harness)) -> String {
     check_in(Kdf::Argon2id, &Limits::default(), script)
 }
 
@@ -114,7 +114,7 @@ fn what_a_client_insists_on() {
 fn who_is_silent_is_asked_and_then_given_up() {
     // No snapshot: both sides ask at the same moment, and who is first depends
     // on how bytes are cut.
-    let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join_sealed("alice").await;
         stage.remark("the two ask each other for signs of life, and nothing else happens");

@@ -13,15 +13,15 @@ use fastrand::Rng;
 use super::Size;
 
 /// A server, and its crowd.
-pub(super) struct Plan {
+pub(super) struct Scenario {
     /// Classic or strict.
     pub(super) kdf: Kdf,
     pub(super) limits: Limits,
-    pub(super) people: Vec<Person>,
+    pub(super) people: Vec<Actor>,
 }
 
 /// Somebody who comes.
-pub(super) struct Person {
+pub(super) struct Actor {
     pub(super) name: String,
     pub(super) comes: Tick,
     pub(super) kind: Kind,
@@ -56,8 +56,8 @@ pub(super) enum Kind {
 }
 
 /// Who sees all of it.
-pub(super) fn witness() -> Person {
-    Person {
+pub(super) fn witness() -> Actor {
+    Actor {
         name: "witness".into(),
         comes: Tick::ZERO,
         kind: Kind::Witness,
@@ -70,7 +70,7 @@ pub(super) fn witness() -> Person {
     }
 }
 
-pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
+pub(super) fn draw(dice: &mut Rng, size: &Size) -> Scenario {
     let seconds = dice.u64(size.seconds.clone());
     let count = dice.usize(size.people.clone());
     let strict = dice.u8(0..3) == 0;
@@ -81,7 +81,7 @@ pub(super) fn draw(dice: &mut Rng, size: &Size) -> Plan {
     // Of twenty; in some rooms hardly anybody can be heard.
     let loud = dice.u8(0..8);
     let people = (0..count).map(|number| person(dice, number, seconds, loud, kdf)).collect();
-    Plan { kdf, limits, people }
+    Scenario { kdf, limits, people }
 }
 
 fn limits(dice: &mut Rng) -> Limits {
@@ -108,7 +108,7 @@ fn limits(dice: &mut Rng) -> Limits {
     }
 }
 
-fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Person {
+fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Actor {
     let kind = match dice.u8(0..20) {
         guest if guest < loud => Kind::Flooder,
         0..12 => Kind::Talker,
@@ -122,7 +122,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Pe
         if dice.u8(0..5) == 0 { format!("one of {}", dice.u8(0..4)) } else { format!("p{number}") };
     let source = SocketAddr::from(([10, 0, 0, dice.u8(0..12)], 1024));
     let (up, down) = if good { (lane(dice), lane(dice)) } else { (bad(dice), bad(dice)) };
-    Person {
+    Actor {
         name,
         comes: Tick::from_start(Duration::from_millis(dice.u64(1..=seconds * 1_000))),
         kind,

@@ -75,7 +75,7 @@ pub fn run(seed: u64, size: &Size) -> Report {
             console.lock().unwrap_or_else(PoisonError::into_inner).push(note);
         });
     let stage =
-        workload::Stage { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };
+        workload::Harness { sim: sim.clone(), server, login_timeout: plan.limits.login_timeout };
     let lives = sim.run(async {
         let witness = stage.begin(generator::witness(), 0);
         let lives: Vec<_> =

@@ -23,7 +23,7 @@ use cmdchat_drivers::{
 };
 use fastrand::Rng;
 
-use super::generator::{Kind, Person};
+use super::generator::{Actor, Kind};
 use crate::{PASSWORD, epoch, password, seed};
 
 /// How long a client waits for the answers to its login.
@@ -33,7 +33,7 @@ const SEEN_OUT: Duration = Duration::from_secs(30);
 
 /// Where they live.
 #[derive(Clone)]
-pub(super) struct Stage {
+pub(super) struct Harness {
     pub(super) sim: Sim,
     pub(super) server: SocketAddr,
     pub(super) login_timeout: Duration,
@@ -66,9 +66,9 @@ pub(super) enum Told {
     Cleared,
 }
 
-impl Stage {
+impl Harness {
     /// Lets somebody live; the future gives the record.
-    pub(super) fn begin(&self, person: Person, number: usize) -> impl Future<Output = Record> {
+    pub(super) fn begin(&self, person: Actor, number: usize) -> impl Future<Output = Record> {
         let (over, record) = async_channel::bounded(1);
         let stage = self.clone();
         self.sim.spawn(async move {
@@ -77,7 +77,7 @@ impl Stage {
         async move { record.recv().await.expect("everybody leaves a record") }
     }
 
-    async fn live(self, mut person: Person, number: usize) -> Record {
+    async fn live(self, mut person: Actor, number: usize) -> Record {
         let mut record = Record {
             name: person.name.clone(),
             kind: person.kind,
@@ -105,7 +105,7 @@ impl Stage {
         }
     }
 
-    fn login(&self, person: &Person, number: usize) -> Login {
+    fn login(&self, person: &Actor, number: usize) -> Login {
         /// All rooms have the same salt: each password is stretched once for all crowds.
         static KNOWS: LazyLock<ClientConfig> = LazyLock::new(|| somebody(PASSWORD));
         static GUESSES: LazyLock<ClientConfig> = LazyLock::new(|| somebody("guess"));
@@ -120,7 +120,7 @@ impl Stage {
     async fn stay(
         self,
         joined: ClientHandle,
-        mut person: Person,
+        mut person: Actor,
         number: usize,
         record: Record,
     ) -> Record {
@@ -197,15 +197,15 @@ type Said = Arc<Mutex<Vec<(SendId, Tick)>>>;
 
 /// The speaking half of a member.
 struct Talk {
-    stage: Stage,
+    stage: Harness,
     commands: async_channel::Sender<SessionCommand>,
     said: Said,
     number: usize,
 }
 
 impl Talk {
-    async fn talk(self, person: &mut Person) {
-        let Person { kind, patience, finishes, dice, .. } = person;
+    async fn talk(self, person: &mut Actor) {
+        let Actor { kind, patience, finishes, dice, .. } = person;
         if *kind == Kind::Witness {
             self.commands.closed().await;
             return;
@@ -250,7 +250,7 @@ impl Talk {
 
 /// The listening half.
 struct Listener {
-    stage: Stage,
+    stage: Harness,
     said: Said,
     /// There and back.
     way: Duration,

@@ -86,7 +86,7 @@ impl Chunking {
 /// # Panics
 ///
 /// If two runs differ, or one never ends.
-pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
+pub fn check(limits: &Limits, script: impl AsyncFn(&Harness)) -> String {
     check_in(Kdf::None, limits, script)
 }
 
@@ -95,7 +95,7 @@ pub fn check(limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
 /// # Panics
 ///
 /// If two runs differ, or one never ends.
-pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Stage)) -> String {
+pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Harness)) -> String {
     let mut first: Option<String> = None;
     for chunking in [
         Chunking::Coalesced,
@@ -104,7 +104,7 @@ pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Stage)) -> Stri
         Chunking::Random(2),
         Chunking::Random(3),
     ] {
-        let transcript = Stage::new(kdf, limits.clone(), chunking).play(&script);
+        let transcript = Harness::new(kdf, limits.clone(), chunking).play(&script);
         match &first {
             None => first = Some(transcript),
             Some(first) if *first == transcript => {}
@@ -136,7 +136,7 @@ pub fn open(
 }
 
 /// A server, and a place to put clients.
-pub struct Stage {
+pub struct Harness {
     sim: Sim,
     server: SocketAddr,
     chunking: Chunking,
@@ -144,7 +144,7 @@ pub struct Stage {
     stop: async_channel::Sender<()>,
 }
 
-impl Stage {
+impl Harness {
     /// A server with these limits and [`PASSWORD`], listening.
     #[must_use]
     pub fn new(kdf: Kdf, limits: Limits, chunking: Chunking) -> Self {

@@ -12,7 +12,7 @@ mod scripted_server;
 mod server;
 
 pub use client::Client;
-pub use scripted_server::PlayedServer;
+pub use scripted_server::ScriptedServer;
 pub use server::TestServer;
 
 /// Where a login stands when it can do no more by itself.

@@ -12,13 +12,13 @@ use serde_json::{Value, json};
 use crate::{PASSWORD, password};
 
 /// A server that knows the password and says what the test wants.
-pub struct PlayedServer {
+pub struct ScriptedServer {
     verifier: Arc<Verifier>,
     b: [u8; 32],
     room_salt: [u8; 16],
 }
 
-impl PlayedServer {
+impl ScriptedServer {
     /// With [`PASSWORD`] and numbers of its own.
     #[must_use]
     pub fn new() -> Self {
@@ -68,7 +68,7 @@ impl PlayedServer {
     }
 }
 
-impl Default for PlayedServer {
+impl Default for ScriptedServer {
     fn default() -> Self {
         Self::new()
     }

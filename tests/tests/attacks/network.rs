@@ -12,8 +12,9 @@ use cmdchat_core::{
     server::Limits,
 };
 use cmdchat_tests::{
-    Attack, Chunking, Fate, Member, PASSWORD, Stage,
-    Way::{self, Down, Up},
+    Attack, Chunking,
+    Direction::{self, Down, Up},
+    Harness, Member, PASSWORD, Verdict,
 };
 
 use crate::table::{self, Row};
@@ -43,10 +44,10 @@ impl Case {
     }
 
     /// One line becomes what it was in the earlier session.
-    fn replay(place: &'static str, way: Way, number: usize) -> Self {
+    fn replay(place: &'static str, way: Direction, number: usize) -> Self {
         let attack = move |recorded: Recorded| -> Attack {
             let line = recorded.lock().unwrap()[way as usize][number].clone();
-            at(way, number, move |_| Fate::line(line.clone()))
+            at(way, number, move |_| Verdict::line(line.clone()))
         };
         let case = Self::new("replayed from an earlier session", place, nothing());
         Self { attack: Box::new(attack), ..case }
@@ -54,24 +55,24 @@ impl Case {
 }
 
 fn nothing() -> Attack {
-    Box::new(|_, _, _| Fate::Pass)
+    Box::new(|_, _, _| Verdict::Pass)
 }
 
 /// All but one line pass.
-fn at(way: Way, number: usize, fate: impl Fn(&[u8]) -> Fate + Send + 'static) -> Attack {
+fn at(way: Direction, number: usize, fate: impl Fn(&[u8]) -> Verdict + Send + 'static) -> Attack {
     Box::new(
         move |to, which, line| {
-            if (to, which) == (way, number) { fate(line) } else { Fate::Pass }
+            if (to, which) == (way, number) { fate(line) } else { Verdict::Pass }
         },
     )
 }
 
 /// The text behind `key`, in a line of JSON, becomes what `change` makes of it.
-fn field(line: &[u8], key: &str, change: impl Fn(&str) -> String) -> Fate {
+fn field(line: &[u8], key: &str, change: impl Fn(&str) -> String) -> Verdict {
     let line = std::str::from_utf8(line).unwrap();
     let (before, rest) = line.split_once(&format!("\"{key}\":\"")).unwrap();
     let (value, behind) = rest.split_once('"').unwrap();
-    Fate::line(format!("{before}\"{key}\":\"{}\"{behind}", change(value)))
+    Verdict::line(format!("{before}\"{key}\":\"{}\"{behind}", change(value)))
 }
 
 /// One character, not the first, becomes another.
@@ -81,25 +82,25 @@ fn altered(text: &str) -> String {
     format!("{}{other}{}", &text[..middle], &text[middle + 1..])
 }
 
-fn replaced(line: &[u8], from: &str, to: &str) -> Fate {
+fn replaced(line: &[u8], from: &str, to: &str) -> Verdict {
     let line = std::str::from_utf8(line).unwrap();
     assert!(line.contains(from), "{from} is not in {line}");
-    Fate::line(line.replace(from, to))
+    Verdict::line(line.replace(from, to))
 }
 
-fn respelled(line: &[u8]) -> Fate {
+fn respelled(line: &[u8]) -> Verdict {
     replaced(line, "{", "{ ")
 }
 
 /// What can be done to any line.
-fn to_each_line(place: &'static str, way: Way, number: usize) -> Vec<Case> {
-    let case = |what, fate: fn(&[u8]) -> Fate| Case::new(what, place, at(way, number, fate));
+fn to_each_line(place: &'static str, way: Direction, number: usize) -> Vec<Case> {
+    let case = |what, fate: fn(&[u8]) -> Verdict| Case::new(what, place, at(way, number, fate));
     vec![
-        case("left out", |_| Fate::nothing()),
-        case("repeated", |line| Fate::Lines(vec![line.to_vec(), line.to_vec()])),
-        case("held back until the next", |_| Fate::AfterTheNext),
-        case("cut in the middle", |line| Fate::Cut(line.len() / 2)),
-        case("cut off before it", |_| Fate::Cut(0)),
+        case("left out", |_| Verdict::nothing()),
+        case("repeated", |line| Verdict::Lines(vec![line.to_vec(), line.to_vec()])),
+        case("held back until the next", |_| Verdict::AfterTheNext),
+        case("cut in the middle", |line| Verdict::Cut(line.len() / 2)),
+        case("cut off before it", |_| Verdict::Cut(0)),
         Case::replay(place, way, number),
     ]
 }
@@ -109,14 +110,14 @@ const SENTINEL: &str = "\"salt\":\"Y21kY2hhdD";
 
 fn handshake() -> Vec<Case> {
     let [one, two, three, four] = ["line 1", "line 2", "line 3", "line 4"];
-    let case = |what, place, way, number, fate: fn(&[u8]) -> Fate| {
+    let case = |what, place, way, number, fate: fn(&[u8]) -> Verdict| {
         Case::new(what, place, at(way, number, fate))
     };
     let mut cases = vec![
         case("another name", one, Up, 0, |line| field(line, "username", |_| "alicia".into())),
         case("another A", one, Up, 0, |line| field(line, "A", altered)),
         case("one space more", one, Up, 0, respelled),
-        case("no JSON", one, Up, 0, |_| Fate::line("hello")),
+        case("no JSON", one, Up, 0, |_| Verdict::line("hello")),
     ];
     cases.extend(to_each_line(one, Up, 0));
     cases.extend([
@@ -136,7 +137,7 @@ fn handshake() -> Vec<Case> {
         case("an unknown kdf", two, Down, 0, |line| field(line, "kdf", |_| "md5".into())),
         case("version 3", two, Down, 0, |line| replaced(line, "\"version\":2", "\"version\":3")),
         case("one space more", two, Down, 0, respelled),
-        case("an error instead", two, Down, 0, |_| Fate::line("{\"error\":\"Room full\"}")),
+        case("an error instead", two, Down, 0, |_| Verdict::line("{\"error\":\"Room full\"}")),
     ]);
     cases.extend(to_each_line(two, Down, 0));
     cases.extend([
@@ -147,7 +148,7 @@ fn handshake() -> Vec<Case> {
     cases.extend([
         case("another H_AMK", four, Down, 1, |line| field(line, "H_AMK", altered)),
         case("one space more", four, Down, 1, respelled),
-        case("an error instead", four, Down, 1, |_| Fate::line("{\"error\":\"Room full\"}")),
+        case("an error instead", four, Down, 1, |_| Verdict::line("{\"error\":\"Room full\"}")),
     ]);
     cases.extend(to_each_line(four, Down, 1));
     cases
@@ -161,17 +162,17 @@ fn downgrades() -> Vec<Case> {
         Box::new(move |way, number, line| match (way, number) {
             (Up, 0) => strip(line),
             (Down, 0) => unseal(line),
-            _ => Fate::Pass,
+            _ => Verdict::Pass,
         })
     };
     let as_protocol_1 = |line: &[u8]| {
-        let Fate::Lines(lines) = replaced(line, "\"version\":2,", "") else { unreachable!() };
+        let Verdict::Lines(lines) = replaced(line, "\"version\":2,", "") else { unreachable!() };
         replaced(&lines[0], ",\"kdf\":\"none\"", "")
     };
     let answered = move |unsealed: bool| {
         at(Down, 0, move |line| {
-            let Fate::Lines(lines) = as_protocol_1(line) else { unreachable!() };
-            if unsealed { unseal(&lines[0]) } else { Fate::line(lines[0].clone()) }
+            let Verdict::Lines(lines) = as_protocol_1(line) else { unreachable!() };
+            if unsealed { unseal(&lines[0]) } else { Verdict::line(lines[0].clone()) }
         })
     };
     let lower = at(Up, 0, |line| replaced(line, "[2,1]", "[1]"));
@@ -195,19 +196,19 @@ fn records() -> Vec<Case> {
         ("the first record down", Down, 2),
         ("a later record down", Down, 4),
     ] {
-        let case = |what, fate: fn(&[u8]) -> Fate| Case::new(what, place, at(way, number, fate));
+        let case = |what, fate: fn(&[u8]) -> Verdict| Case::new(what, place, at(way, number, fate));
         cases.extend([
             case("one character altered", |line| {
-                Fate::line(altered(std::str::from_utf8(line).unwrap()))
+                Verdict::line(altered(std::str::from_utf8(line).unwrap()))
             }),
             case("the padding of its base64 left out", |line| {
-                Fate::line(std::str::from_utf8(line).unwrap().trim_end_matches('='))
+                Verdict::line(std::str::from_utf8(line).unwrap().trim_end_matches('='))
             }),
-            case("an empty line before it", |line| Fate::Lines(vec![Vec::new(), line.to_vec()])),
+            case("an empty line before it", |line| Verdict::Lines(vec![Vec::new(), line.to_vec()])),
             case("a line in the clear before it", |line| {
-                Fate::Lines(vec![br#"{"type":"bye"}"#.to_vec(), line.to_vec()])
+                Verdict::Lines(vec![br#"{"type":"bye"}"#.to_vec(), line.to_vec()])
             }),
-            case("too long", |_| Fate::line("A".repeat(90_000))),
+            case("too long", |_| Verdict::line("A".repeat(90_000))),
         ]);
         cases.extend(to_each_line(place, way, number));
     }
@@ -220,9 +221,9 @@ fn endings() -> Vec<Case> {
     let stops = |case| Case { stops: true, ..case };
     vec![
         Case::new("nothing", "alice's bye", nothing()),
-        Case::new("left out", "alice's bye", at(Up, 4, |_| Fate::nothing())),
+        Case::new("left out", "alice's bye", at(Up, 4, |_| Verdict::nothing())),
         stops(Case::new("nothing", "the server's bye", nothing())),
-        stops(Case::new("left out", "the server's bye", at(Down, 6, |_| Fate::nothing()))),
+        stops(Case::new("left out", "the server's bye", at(Down, 6, |_| Verdict::nothing()))),
     ]
 }
 
@@ -234,8 +235,8 @@ fn reflecting() -> Attack {
             sent = Some(line.to_vec());
         }
         match (way, &sent) {
-            (Down, Some(sent)) => Fate::line(sent.clone()),
-            _ => Fate::Pass,
+            (Down, Some(sent)) => Verdict::line(sent.clone()),
+            _ => Verdict::Pass,
         }
     })
 }
@@ -244,7 +245,7 @@ fn reflecting() -> Attack {
 fn play(Case { what, place, require, stops, attack }: Case) -> Row {
     let attack = Cell::new(Some(attack));
     let failed = RefCell::new(None);
-    let stage = Stage::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let bob = stage.join_sealed("bob").await;
         let (recorder, recorded) = recorder();
@@ -289,7 +290,7 @@ fn only_what_was_said(told: &[&str], author: &str, said: &[&str]) {
     assert!(said.starts_with(&heard), "{author} said {said:?}, heard was {heard:?}");
 }
 
-async fn talk(stage: &Stage, alice: &Member, text: &str) {
+async fn talk(stage: &Harness, alice: &Member, text: &str) {
     alice.say(text).await;
     stage.pause(20).await;
     alice.finish().await;
@@ -301,7 +302,7 @@ fn recorder() -> (Attack, Recorded) {
     let into = Arc::clone(&recorded);
     let attack: Attack = Box::new(move |way, _, line| {
         into.lock().unwrap()[way as usize].push(line.to_vec());
-        Fate::Pass
+        Verdict::Pass
     });
     (attack, recorded)
 }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cmdchat_core::{crypto::kdf::room_key, strict_room::hash_chain::ChainHash, time::Tick};
-use cmdchat_tests::{PASSWORD, Relay, Said, epoch, password};
+use cmdchat_tests::{MaliciousServer, PASSWORD, Said, epoch, password};
 use serde_json::json;
 
 use crate::table::{self, Row};
@@ -25,7 +25,7 @@ fn the_relay_itself() {
 }
 
 /// What the relay does, to whom, and how.
-type Lie = (&'static str, &'static str, fn(&mut Relay));
+type Lie = (&'static str, &'static str, fn(&mut MaliciousServer));
 
 const LIES: &[Lie] = &[
     ("is honest", "all", |relay| {
@@ -168,7 +168,7 @@ const LIES: &[Lie] = &[
 ];
 
 /// Time passes, and nobody believes that the relay is gone.
-fn awake(relay: &mut Relay, seconds: u64) {
+fn awake(relay: &mut MaliciousServer, seconds: u64) {
     for _ in 0..seconds {
         relay.pass(Duration::from_secs(1));
         for place in relay.present() {
@@ -178,7 +178,7 @@ fn awake(relay: &mut Relay, seconds: u64) {
 }
 
 /// What alice says, as somebody else with the key of the room would have it.
-fn from_an_insider(relay: &mut Relay) -> Said {
+fn from_an_insider(relay: &mut MaliciousServer) -> Said {
     let said = relay.hear(ALICE, "I agree");
     let key = room_key(&password(PASSWORD), &[0; 16]);
     let envelope = String::from_utf8(key.open(&said.token).unwrap().text.to_vec()).unwrap();
@@ -187,8 +187,8 @@ fn from_an_insider(relay: &mut Relay) -> Said {
     Said { token, ..said }
 }
 
-fn play(what: &str, to: &str, lie: fn(&mut Relay)) -> Row {
-    let mut relay = Relay::default();
+fn play(what: &str, to: &str, lie: fn(&mut MaliciousServer)) -> Row {
+    let mut relay = MaliciousServer::default();
     for name in ["alice", "bob", "carol"] {
         relay.join(name, &[], (0, ChainHash::GENESIS));
     }

@@ -9,7 +9,7 @@ use cmdchat_core::{
     secret::Secret,
     wire::json::lenient::{self, Value},
 };
-use cmdchat_tests::{Client, PlayedServer, describe_event, password};
+use cmdchat_tests::{Client, ScriptedServer, describe_event, password};
 
 use crate::recording::{ALICE, Conn, Event, Facts, Recording, text};
 
@@ -152,7 +152,7 @@ fn clients(recording: &Recording) -> BTreeMap<Conn, Member> {
     let Facts { srp_salt, room_salt, b, .. } = &recording.facts;
     let logins = recording.logins().into_iter().map(|(conn, [line_1, line_2, ..])| {
         let salt = Salt::from_wire(srp_salt).expect("a short salt");
-        let server = PlayedServer::with(salt, b[text(&line_2, "B")], *room_salt);
+        let server = ScriptedServer::with(salt, b[text(&line_2, "B")], *room_salt);
         let name = text(&line_1, "username").to_owned();
         let mut client = Client::new(&name);
         let hello = client.lines().concat();

@@ -53,10 +53,10 @@ fn our_server_answers_as_pythons_did() {
 }
 
 /// What each connection of a scenario was told, by who it is.
-type Seen = BTreeMap<String, Vec<String>>;
+type Observed = BTreeMap<String, Vec<String>>;
 
 /// Lines that only one of the two has, `-` Python, `+` ours.
-fn difference(python: &Seen, ours: &Seen) -> Vec<String> {
+fn difference(python: &Observed, ours: &Observed) -> Vec<String> {
     let mut difference = Vec::new();
     let nothing = Vec::new();
     for (who, python) in python {
@@ -125,8 +125,8 @@ impl<'a> Replay<'a> {
     }
 
     /// Says to our server what the clients said, and gives what both servers answered.
-    fn play(&mut self, events: &[Event]) -> (Seen, Seen) {
-        let (mut python, mut peers) = (Seen::new(), 0);
+    fn play(&mut self, events: &[Event]) -> (Observed, Observed) {
+        let (mut python, mut peers) = (Observed::new(), 0);
         self.seen.clear();
         self.python_ids.forget_messages();
         self.our_ids.forget_messages();

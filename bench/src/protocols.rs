@@ -181,21 +181,21 @@ fn log_in(socket: &mut TcpStream, guest: ClientConfig, number: usize) -> Result<
     let now = || Tick::from_start(start.elapsed());
     let seed = Seed::new(Secret::take(&mut [7; 32])).fork("member", number as u64);
     let mut login = Login::new(Arc::new(guest), Tick::ZERO, PATIENCE, &seed);
-    let mut inbox = LineDecoder::new(0);
+    let mut decoder = LineDecoder::new(0);
     let mut out = Vec::new();
     loop {
-        let step = login.advance(now(), &mut inbox, &mut out);
+        let step = login.advance(now(), &mut decoder, &mut out);
         for frame in out.drain(..) {
             socket.write_all(frame.bytes())?;
         }
         login = match step.map_err(|refused| format!("member {number}: {refused:?}"))? {
             Step::NeedsInput(login) => {
-                read(socket, |bytes| inbox.feed(bytes))?;
+                read(socket, |bytes| decoder.feed(bytes))?;
                 login
             }
             Step::Compute(work) => work.run(),
             Step::WaitUntil(_, login) => login,
-            Step::Done(session) => return Ok(Insider::new(session, inbox, start)),
+            Step::Done(session) => return Ok(Insider::new(session, decoder, start)),
         };
     }
 }

@@ -13,15 +13,15 @@ use crate::Result;
 /// A session that somebody else reads and writes for.
 pub(crate) struct Insider {
     session: Session,
-    inbox: LineDecoder,
+    decoder: LineDecoder,
     /// The zero of its clock.
     start: Instant,
     said: u64,
 }
 
 impl Insider {
-    pub(crate) const fn new(session: Session, inbox: LineDecoder, start: Instant) -> Self {
-        Self { session, inbox, start, said: 0 }
+    pub(crate) const fn new(session: Session, decoder: LineDecoder, start: Instant) -> Self {
+        Self { session, decoder, start, said: 0 }
     }
 
     /// Says `text`; what is to be written for that goes to `unsaid`.
@@ -34,8 +34,8 @@ impl Insider {
     /// Opens `bytes` and gives the texts in them, one after another.
     pub(crate) fn hear(&mut self, bytes: &[u8], unsaid: &mut Vec<u8>) -> Result<Vec<u8>> {
         let mut texts = Vec::new();
-        self.inbox.feed(bytes);
-        while self.session.handle_input(self.now(), &mut self.inbox) == ReadStatus::Line {
+        self.decoder.feed(bytes);
+        while self.session.handle_input(self.now(), &mut self.decoder) == ReadStatus::Line {
             self.take(unsaid, &mut texts)?;
         }
         self.take(unsaid, &mut texts)?;

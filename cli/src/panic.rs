@@ -24,12 +24,12 @@ pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
     }));
     match panic::catch_unwind(AssertUnwindSafe(program)) {
         Ok(Ok(exit)) => exit.into(),
-        Ok(Err(failure)) => {
+        Ok(Err(error)) => {
             // Ctrl+C needs no comment.
-            if failure.exit != ExitStatus::Interrupted {
-                eprint_line(format_args!("{failure}"));
+            if error.exit != ExitStatus::Interrupted {
+                eprint_line(format_args!("{error}"));
             }
-            failure.exit.into()
+            error.exit.into()
         }
         Err(_) => ExitStatus::Internal.into(),
     }

@@ -154,7 +154,7 @@ fn a_lost_connection() {
     let mut scene = Scene::new(80, 12);
     scene.enter("sent and not heard");
     scene.types("half a thought");
-    let next = scene.tick().after(std::time::Duration::from_millis(3_600));
+    let next = scene.tick().saturating_add(std::time::Duration::from_millis(3_600));
     scene.update(Msg::Waiting(next));
     assert_snapshot!("waiting", scene.seen());
     scene.press(Action::Enter);

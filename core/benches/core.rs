@@ -49,13 +49,13 @@ fn secret(byte: u8) -> Secret<32> {
 
 /// Cutting a stream of messages into lines.
 #[divan::bench]
-fn inbox(bencher: Bencher<'_, '_>) {
+fn decoder(bencher: Bencher<'_, '_>) {
     let stream = said().repeat(300);
     bencher.counter(BytesCount::new(stream.len())).bench_local(|| {
-        let mut inbox = LineDecoder::new(65_536);
+        let mut decoder = LineDecoder::new(65_536);
         for chunk in stream.chunks(4096) {
-            inbox.feed(chunk);
-            while let Ok(Line::Complete(line)) = inbox.next_line() {
+            decoder.feed(chunk);
+            while let Ok(Line::Complete(line)) = decoder.next_line() {
                 black_box(line);
             }
         }
@@ -70,10 +70,10 @@ mod json {
     fn in_strict(bencher: Bencher<'_, '_>) {
         let (line, limits) = (said(), Limits { message_rate: None, ..Limits::default() });
         let mut intake = RequestReader::open(&limits);
-        let mut inbox = LineDecoder::new(0);
+        let mut decoder = LineDecoder::new(0);
         bencher.bench_local(|| {
-            inbox.feed(&line);
-            let Inbound::Request(request) = intake.next(Tick::ZERO, &mut inbox) else { panic!() };
+            decoder.feed(&line);
+            let Inbound::Request(request) = intake.next(Tick::ZERO, &mut decoder) else { panic!() };
             request
         });
     }
@@ -105,14 +105,14 @@ mod room {
             let seed = Seed::new(secret(1));
             let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             let mut full = Self { room, members: Vec::new() };
-            let gate = Admission::new(&limits);
+            let admission = Admission::new(&limits);
             let credentials = Arc::new(Credentials::classic(&password(), &seed));
             for number in 0..members {
-                let admitted = log_in(&gate, &credentials, number);
+                let admitted = log_in(&admission, &credentials, number);
                 full.room.handle(Tick::ZERO, RoomInput::Joined(admitted));
                 while let Some(output) = full.room.poll_output() {
-                    if let RoomOutput::Attach(seat, outlet) = output {
-                        full.members.push((seat, outlet));
+                    if let RoomOutput::Attach(seat, cursor) = output {
+                        full.members.push((seat, cursor));
                     }
                 }
             }
@@ -128,7 +128,7 @@ mod room {
         /// And lets everybody take everything.
         fn publish(&mut self) {
             self.room.publish(Tick::ZERO);
-            self.members.iter_mut().for_each(|(_, outlet)| drop(take(outlet)));
+            self.members.iter_mut().for_each(|(_, cursor)| drop(take(cursor)));
         }
 
         /// A message as it is sent to members.
@@ -140,13 +140,13 @@ mod room {
     }
 
     /// All that waits, as one vectored write would take it.
-    fn take(outlet: &mut LogCursor) -> Vec<u8> {
+    fn take(cursor: &mut LogCursor) -> Vec<u8> {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let mut bytes = Vec::new();
-        for slice in outlet.chunks_vectored(&mut slices) {
+        for slice in cursor.chunks_vectored(&mut slices) {
             bytes.extend_from_slice(slice);
         }
-        outlet.advance(Tick::ZERO, bytes.len());
+        cursor.advance(Tick::ZERO, bytes.len());
         bytes
     }
 
@@ -174,8 +174,8 @@ mod room {
         });
     }
 
-    fn log_in(gate: &Admission, credentials: &Arc<Credentials>, number: u8) -> Admitted {
-        let pass = gate.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+    fn log_in(admission: &Admission, credentials: &Arc<Credentials>, number: u8) -> Admitted {
+        let pass = admission.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let (hour, seed) = (Duration::from_secs(3600), Seed::new(secret(number)));
         let mut server = Login::new(Arc::clone(credentials), pass, Tick::ZERO, hour, &seed);
         let name = Username::new(&format!("m{number:04}")).unwrap();
@@ -198,12 +198,12 @@ mod room {
     /// Until the login waits for the other, or is done.
     fn step<H: Handshake>(
         mut login: H,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         other: &mut LineDecoder,
     ) -> Result<H, H::Output> {
         loop {
             let mut out = Vec::new();
-            let step = login.advance(Tick::ZERO, inbox, &mut out);
+            let step = login.advance(Tick::ZERO, decoder, &mut out);
             out.iter().for_each(|frame| other.feed(frame.bytes()));
             login = match step.unwrap_or_else(|_| panic!("an honest login")) {
                 Step::Compute(work) => work.run(),

@@ -13,7 +13,7 @@ pub trait Handshake: Sized + Send + 'static {
     /// Why a login ended otherwise.
     type LoginError: Send + 'static;
 
-    /// Takes at most one line from `inbox`. Frames to send are appended to
+    /// Takes at most one line from `decoder`. Frames to send are appended to
     /// `out`, on refusal too: write them first, then look at the result.
     /// Calling without news, or too early, is harmless.
     ///
@@ -23,7 +23,7 @@ pub trait Handshake: Sized + Send + 'static {
     fn advance(
         self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, Self::LoginError>;
 

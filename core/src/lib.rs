@@ -17,7 +17,7 @@
 //! * a [`server::Room`] is one conversation, a [`client::Session`] one member's
 //!   view of it: inputs go in by `handle` or `read`, `poll_output` says what is
 //!   to be done, `deadline` when to look again;
-//! * an [`inbox::LineDecoder`] cuts bytes into lines, a [`log::BroadcastLog`] holds the bytes
+//! * an [`decoder::LineDecoder`] cuts bytes into lines, a [`log::BroadcastLog`] holds the bytes
 //!   to be written, once for all readers.
 //!
 //! Guarantees: no input of a peer makes it panic; memory is bounded by the

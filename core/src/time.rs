@@ -27,13 +27,13 @@ impl Tick {
 
     /// Time from `earlier` to here; zero if `earlier` is later.
     #[must_use]
-    pub const fn since(self, earlier: Self) -> Duration {
+    pub const fn saturating_duration_since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
 
     /// The moment `wait` after this one.
     #[must_use]
-    pub const fn after(self, wait: Duration) -> Self {
+    pub const fn saturating_add(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(wait))
     }
 }

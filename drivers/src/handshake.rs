@@ -68,30 +68,30 @@ impl ComputeLimiter {
 /// login, which says what that means in its phase.
 pub(crate) async fn run<R: Runtime, H: Handshake>(
     runtime: &R,
-    arithmetic: &ComputeLimiter,
+    srp_limiter: &ComputeLimiter,
     reader: &mut R::ReadHalf,
     writer: &mut R::WriteHalf,
-    inbox: &mut LineDecoder,
+    decoder: &mut LineDecoder,
     mut login: H,
 ) -> Result<H::Output, H::LoginError> {
     let mut buffer = ReadBuffer::new();
     let mut out = Vec::new();
     loop {
         let deadline = login.deadline();
-        let step = login.advance(runtime.now(), inbox, &mut out);
+        let step = login.advance(runtime.now(), decoder, &mut out);
         // A peer that does not read its own login loses it by the deadline.
         if send(writer, &mut out, deadline).await.is_err() {
-            inbox.feed_eof();
+            decoder.feed_eof();
         }
         login = match step? {
             Step::Done(admitted) => return Ok(admitted),
             Step::NeedsInput(login) => {
                 match reader.read(buffer.spare_mut(), Some(login.deadline())).await {
                     Ok(ReadOutcome::Data(count)) => {
-                        buffer.consume(count, |bytes| inbox.feed(bytes))
+                        buffer.consume(count, |bytes| decoder.feed(bytes))
                     }
                     Ok(ReadOutcome::TimedOut) => {}
-                    Ok(ReadOutcome::Eof) | Err(_) => inbox.feed_eof(),
+                    Ok(ReadOutcome::Eof) | Err(_) => decoder.feed_eof(),
                 }
                 login
             }
@@ -99,7 +99,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
                 runtime.sleep_until(until).await;
                 login
             }
-            Step::Compute(work) => match arithmetic.run(runtime, work).await {
+            Step::Compute(work) => match srp_limiter.run(runtime, work).await {
                 Ok(login) => login,
                 Err(work) => {
                     let refused = H::reject_overloaded(work, &mut out);
@@ -134,7 +134,7 @@ pub(crate) async fn linger_close<R: Runtime>(
     mut writer: R::WriteHalf,
 ) {
     writer.finish();
-    let until = runtime.now().after(LINGER_TIMEOUT);
+    let until = runtime.now().saturating_add(LINGER_TIMEOUT);
     let mut buffer = ReadBuffer::new();
     while runtime.now() < until {
         match reader.read(buffer.spare_mut(), Some(until)).await {

@@ -15,12 +15,12 @@ use crate::{
 /// An outlet and the connection that it goes to.
 pub(crate) struct OutboundWriter<W> {
     writer: W,
-    outlet: LogCursor,
+    cursor: LogCursor,
 }
 
 /// How far a [`OutboundWriter`] has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+pub(crate) enum WriteStatus {
     /// Nothing waits.
     Idle,
     /// The connection takes no more for now.
@@ -30,8 +30,8 @@ pub(crate) enum Standing {
 }
 
 impl<W: WriteHalf> OutboundWriter<W> {
-    pub(crate) const fn new(writer: W, outlet: LogCursor) -> Self {
-        Self { writer, outlet }
+    pub(crate) const fn new(writer: W, cursor: LogCursor) -> Self {
+        Self { writer, cursor }
     }
 
     /// Writes as much of what waits as the connection takes without waiting.
@@ -40,21 +40,21 @@ impl<W: WriteHalf> OutboundWriter<W> {
     /// # Errors
     ///
     /// The connection failed, or was hung up.
-    pub(crate) fn try_flush(&mut self, now: Tick) -> io::Result<Standing> {
+    pub(crate) fn try_flush(&mut self, now: Tick) -> io::Result<WriteStatus> {
         loop {
-            if self.outlet.is_finished() {
+            if self.cursor.is_finished() {
                 self.writer.finish();
-                return Ok(Standing::Finished);
+                return Ok(WriteStatus::Finished);
             }
             let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-            let pending = self.outlet.chunks_vectored(&mut slices);
+            let pending = self.cursor.chunks_vectored(&mut slices);
             if pending.is_empty() {
-                return Ok(Standing::Idle);
+                return Ok(WriteStatus::Idle);
             }
             match self.writer.try_write(pending) {
-                Ok(count) => self.outlet.advance(now, count),
+                Ok(count) => self.cursor.advance(now, count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return Ok(Standing::Blocked);
+                    return Ok(WriteStatus::Blocked);
                 }
                 Err(error) => return Err(error),
             }
@@ -68,10 +68,10 @@ impl<W: WriteHalf> OutboundWriter<W> {
     /// The connection failed, or was hung up.
     pub(crate) async fn flush_some<R: Runtime>(&mut self, runtime: &R) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-        let pending = self.outlet.chunks_vectored(&mut slices);
+        let pending = self.cursor.chunks_vectored(&mut slices);
         if !pending.is_empty() {
             let count = self.writer.write(pending, None).await?;
-            self.outlet.advance(runtime.now(), count);
+            self.cursor.advance(runtime.now(), count);
         }
         Ok(())
     }
@@ -84,9 +84,9 @@ impl<W: WriteHalf> OutboundWriter<W> {
     pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Notify) -> io::Result<()> {
         loop {
             match self.try_flush(runtime.now())? {
-                Standing::Idle => news.notified().await,
-                Standing::Blocked => self.flush_some(runtime).await?,
-                Standing::Finished => return Ok(()),
+                WriteStatus::Idle => news.notified().await,
+                WriteStatus::Blocked => self.flush_some(runtime).await?,
+                WriteStatus::Finished => return Ok(()),
             }
         }
     }

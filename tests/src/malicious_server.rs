@@ -32,7 +32,7 @@ struct Person {
     session: Session,
     sealer: RecordSealer,
     opener: RecordOpener,
-    inbox: LineDecoder,
+    decoder: LineDecoder,
     /// Lines in the clear that the member has sent.
     sent: Vec<Value>,
     told: Vec<String>,
@@ -55,7 +55,7 @@ pub struct Said {
 impl MaliciousServer {
     /// Virtual time passes.
     pub fn pass(&mut self, time: Duration) {
-        self.now = self.now.after(time);
+        self.now = self.now.saturating_add(time);
         for person in &mut self.people {
             person.session.handle_timeout(self.now);
             person.collect();
@@ -84,7 +84,7 @@ impl MaliciousServer {
             session,
             sealer,
             opener,
-            inbox: LineDecoder::new(0),
+            decoder: LineDecoder::new(0),
             sent: Vec::new(),
             told: Vec::new(),
             standing: start,
@@ -160,8 +160,8 @@ impl MaliciousServer {
         let person = &mut self.people[place];
         let mut record = Vec::new();
         person.sealer.seal(line.to_string().as_bytes(), &mut record).expect("it fits");
-        person.inbox.feed(&record);
-        while person.session.handle_input(self.now, &mut person.inbox) == ReadStatus::Line {}
+        person.decoder.feed(&record);
+        while person.session.handle_input(self.now, &mut person.decoder) == ReadStatus::Line {}
         person.collect();
     }
 

@@ -61,7 +61,7 @@ pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> Socket
     sim.spawn(async move {
         let Ok(client) = listener.accept().await else { return };
         let server = world.connect(server, &LinkConfig::default()).expect("the server listens");
-        let hangups = [client.hangup, server.hangup];
+        let hangups = [client.abort, server.abort];
         let up = Carrier::new(Direction::Up, &attack, &hangups, client.reader, server.writer);
         let down = Carrier::new(Direction::Down, &attack, &hangups, server.reader, client.writer);
         world.spawn(up.run());

@@ -181,7 +181,7 @@ impl Peer {
 impl TestClient {
     fn join<R: TcpRuntime>(runtime: &R, port: u16, name: &str) -> Self {
         let joined = runtime.block_on(async {
-            let deadline = runtime.now().after(PATIENCE);
+            let deadline = runtime.now().saturating_add(PATIENCE);
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let connection = runtime.dial(&[address], deadline).await.expect("somebody listens");
             let name = Username::new(name).expect("a proper name");

@@ -47,7 +47,7 @@ pub(crate) fn tap(
     who: &str,
     transcript: &Transcript,
 ) -> Connection<Tapped> {
-    let Connection { reader, writer, hangup, peer } = connection;
+    let Connection { reader, writer, abort, peer } = connection;
     let record = |sign| Record {
         sim: sim.clone(),
         who: who.to_owned(),
@@ -58,7 +58,7 @@ pub(crate) fn tap(
     Connection {
         reader: Tap { half: reader, record: record('<') },
         writer: Tap { half: writer, record: record('>') },
-        hangup,
+        abort,
         peer,
     }
 }

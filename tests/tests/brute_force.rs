@@ -104,7 +104,7 @@ impl Siege {
     }
 
     async fn pause(&self, time: Duration) {
-        self.sim.sleep_until(self.sim.now().after(time)).await;
+        self.sim.sleep_until(self.sim.now().saturating_add(time)).await;
     }
 
     fn call(&self, from: SocketAddr) -> Connection<Sim> {
@@ -154,7 +154,7 @@ impl Siege {
                     _ => {}
                 }
             }
-            longest = longest.max(self.sim.now().since(said));
+            longest = longest.max(self.sim.now().saturating_duration_since(said));
             self.pause(Duration::from_secs(10)).await;
         }
         longest.saturating_sub(WAY)
@@ -169,11 +169,13 @@ impl Siege {
             let joined = loop {
                 match self.join(name, from).await {
                     Some(joined) => break joined,
-                    None if !self.lasts() => return self.sim.now().since(begun),
+                    None if !self.lasts() => {
+                        return self.sim.now().saturating_duration_since(begun);
+                    }
                     None => self.pause(Duration::from_secs(2)).await,
                 }
             };
-            longest = longest.max(self.sim.now().since(begun));
+            longest = longest.max(self.sim.now().saturating_duration_since(begun));
             let _ = joined.commands.send(SessionCommand::Close).await;
             while joined.events.recv().await.is_ok() {}
             self.pause(Duration::from_secs(120)).await;

@@ -43,14 +43,14 @@ fn member(port: u16, name: &str) -> TcpStream {
 
 fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     let mut stream = dial(port);
-    let mut inbox = LineDecoder::new(0);
+    let mut decoder = LineDecoder::new(0);
     let name = Username::new(name).expect("a proper name");
     let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
     let guest = Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch).v1_only());
     let mut login = Login::new(guest, Tick::ZERO, Duration::from_secs(60), &seed(9));
     loop {
         let mut out = Vec::new();
-        let step = login.advance(Tick::ZERO, &mut inbox, &mut out).ok()?;
+        let step = login.advance(Tick::ZERO, &mut decoder, &mut out).ok()?;
         for frame in out {
             stream.write_all(frame.bytes()).ok()?;
         }
@@ -60,7 +60,7 @@ fn try_member(port: u16, name: &str) -> Option<TcpStream> {
             Step::NeedsInput(login) => {
                 let mut byte = [0];
                 stream.read_exact(&mut byte).ok()?;
-                inbox.feed(&byte);
+                decoder.feed(&byte);
                 login
             }
             Step::Done(_) => return Some(stream),

@@ -63,7 +63,11 @@ fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Re
             }
         }
         let answer = serde_json::from_str(&answer).expect("a server writes JSON");
-        Refused { answer, computed: sim.compute_count() - before, time: sim.now().since(begun) }
+        Refused {
+            answer,
+            computed: sim.compute_count() - before,
+            time: sim.now().saturating_duration_since(begun),
+        }
     });
     stop.close();
     sim.drop_tasks();

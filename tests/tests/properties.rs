@@ -51,9 +51,9 @@ fn lines_of(stream: &[u8], bound: usize) -> Vec<Taken> {
 }
 
 /// Takes at most so many lines.
-fn take(inbox: &mut LineDecoder, most: usize, taken: &mut Vec<Taken>) {
+fn take(decoder: &mut LineDecoder, most: usize, taken: &mut Vec<Taken>) {
     for _ in 0..most {
-        taken.push(match inbox.next_line() {
+        taken.push(match decoder.next_line() {
             Ok(Line::Complete(line)) => Taken::Whole(line.to_vec()),
             Ok(Line::Unterminated(line)) => Taken::Last(line.to_vec()),
             Ok(Line::Incomplete) => return,
@@ -72,19 +72,19 @@ proptest! {
         bound in prop_oneof![0_usize..20, Just(1_000)],
         pieces in vec((1_usize..30, 0_usize..4), 1..40),
     ) {
-        let mut inbox = LineDecoder::new(bound);
+        let mut decoder = LineDecoder::new(bound);
         let (mut taken, mut rest) = (Vec::new(), stream.as_slice());
         for (size, lines) in pieces.iter().cycle() {
             let (piece, behind) = rest.split_at(rest.len().min(*size));
-            inbox.feed(piece);
-            take(&mut inbox, *lines, &mut taken);
+            decoder.feed(piece);
+            take(&mut decoder, *lines, &mut taken);
             rest = behind;
             if rest.is_empty() {
                 break;
             }
         }
-        inbox.feed_eof();
-        take(&mut inbox, stream.len() + 3, &mut taken);
+        decoder.feed_eof();
+        take(&mut decoder, stream.len() + 3, &mut taken);
         // What cannot be read further says so again and again.
         let expected = lines_of(&stream, bound);
         let last = expected.last().expect("an end");
@@ -365,23 +365,23 @@ proptest! {
         let limits =
             Limits { message_rate: rate, clear_interval: Duration::ZERO, ..Limits::default() };
         let stream: String = lines.iter().flat_map(|(line, _)| [line, "\n"]).collect();
-        let (mut intake, mut inbox) = (RequestReader::open(&limits), LineDecoder::new(0));
+        let (mut intake, mut decoder) = (RequestReader::open(&limits), LineDecoder::new(0));
         let (mut rest, mut pieces) = (stream.as_bytes(), pieces.iter().cycle());
         let (mut now, mut heard, mut ended) = (Tick::ZERO, Vec::new(), false);
         while !ended {
-            match intake.next(now, &mut inbox) {
+            match intake.next(now, &mut decoder) {
                 Inbound::Request(request) => heard.push((now, request)),
                 Inbound::WaitUntil(until) => {
                     prop_assert!(until > now, "time must pass");
                     now = until;
                 }
-                Inbound::NeedsInput(_) if rest.is_empty() => inbox.feed_eof(),
+                Inbound::NeedsInput(_) if rest.is_empty() => decoder.feed_eof(),
                 Inbound::NeedsInput(_) => {
                     let (size, pause) = pieces.next().expect("an endless supply");
                     let (piece, behind) = rest.split_at(rest.len().min(*size));
-                    inbox.feed(piece);
+                    decoder.feed(piece);
                     rest = behind;
-                    now = now.after(Duration::from_millis(*pause));
+                    now = now.saturating_add(Duration::from_millis(*pause));
                 }
                 Inbound::Closed(LeaveReason::Closed) => ended = true,
                 other @ (Inbound::Reply(_) | Inbound::Closed(_)) => panic!("{other:?}"),
@@ -390,7 +390,7 @@ proptest! {
         if let Some(Rate { burst, interval }) = rate {
             for (first, (begin, _)) in heard.iter().enumerate() {
                 for (count, (end, _)) in (1..).zip(&heard[first..]) {
-                    let allowed = end.since(*begin) + interval * burst;
+                    let allowed = end.saturating_duration_since(*begin) + interval * burst;
                     prop_assert!(interval * count <= allowed, "{count} requests in a hurry");
                 }
             }

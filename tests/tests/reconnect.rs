@@ -61,7 +61,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
             let text = format!("text {number}").into();
             talk.send(SessionCommand::Send(SendId(number), text));
         }
-        let (mut back, late) = (0, sim.now().after(Duration::from_secs(600)));
+        let (mut back, late) = (0, sim.now().saturating_add(Duration::from_secs(600)));
         while back < TEXTS {
             match talk.next(Some(late)).await {
                 SessionUpdate::Event(Event::Message(message)) => {

@@ -35,18 +35,18 @@ enum RequiredMode {
 }
 
 impl SecurityArgs {
-    /// `guest`, who insists on this, and without it on nothing weaker than `lowest`.
+    /// `config`, who insists on this, and without it on nothing weaker than `lowest`.
     #[must_use]
-    pub fn of(self, guest: ClientConfig, lowest: Mode) -> ClientConfig {
-        let guest = guest.require_mode(match self.require {
+    pub fn of(self, config: ClientConfig, lowest: Mode) -> ClientConfig {
+        let config = config.require_mode(match self.require {
             None => lowest,
             Some(RequiredMode::Strict) => Mode::Strict,
             Some(RequiredMode::Sealed) => Mode::Sealed,
             Some(RequiredMode::Any) => Mode::Plaintext,
         });
         match self.room {
-            Some(room) => guest.pin_room(room),
-            None => guest,
+            Some(room) => config.pin_room(room),
+            None => config,
         }
     }
 }

@@ -42,7 +42,7 @@ impl ArgsError {
                 let _ = help.print(); // a closed pipe is no news
                 Ok(if help.exit_code() == 0 { ExitStatus::Done } else { ExitStatus::Usage })
             }
-            Self::Failed(failure) => Err(failure),
+            Self::Failed(error) => Err(error),
         }
     }
 }
@@ -138,8 +138,8 @@ fn public(invite: &OsStr) -> &OsStr {
 
 /// What clap found, in our own shape.
 fn stop(mut error: clap::Error) -> ArgsError {
-    if let Some(failure) = error.source().and_then(|source| source.downcast_ref::<Error>()) {
-        return ArgsError::Failed(failure.clone());
+    if let Some(error) = error.source().and_then(|source| source.downcast_ref::<Error>()) {
+        return ArgsError::Failed(error.clone());
     }
     if matches!(
         error.kind(),
@@ -154,15 +154,15 @@ fn stop(mut error: clap::Error) -> ArgsError {
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-    let mut failure = Error::usage(SafeText::sanitize(&what.join(" ")));
+    let mut error = Error::usage(SafeText::sanitize(&what.join(" ")));
     let tip = text.lines().find_map(|line| line.trim_start().strip_prefix("tip: "));
     if let Some(tip) = tip {
-        failure = failure.hint_text(SafeText::sanitize(tip));
+        error = error.hint_text(SafeText::sanitize(tip));
     }
     if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
-        failure = failure.hint_text(SafeText::line(&[&"usage: ", &SafeText::sanitize(usage)]));
+        error = error.hint_text(SafeText::line(&[&"usage: ", &SafeText::sanitize(usage)]));
     }
-    ArgsError::Failed(failure)
+    ArgsError::Failed(error)
 }
 
 /// Of the commands that were perhaps meant, those that help shows.

@@ -35,9 +35,9 @@ fn connect(line: &str) -> (ConnectArgs, SecretSource) {
 /// What is printed for a line that makes no sense.
 fn complaint(line: &str) -> String {
     match typed(line).unwrap_err() {
-        ArgsError::Failed(failure) => {
-            assert_eq!(failure.exit as u8, 2);
-            failure.to_string()
+        ArgsError::Failed(error) => {
+            assert_eq!(error.exit as u8, 2);
+            error.to_string()
         }
         ArgsError::Help(help) => panic!("help instead: {help}"),
     }

@@ -72,16 +72,16 @@ fn is_ipv6(text: &str) -> bool {
 }
 
 fn port_inside(text: &str) -> Error {
-    let failure = Error::usage(SafeText::line(&[
+    let error = Error::usage(SafeText::line(&[
         &"cannot tell address from port in ",
         &SafeText::quote(text),
     ]));
     match text.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
             let (name, port) = (SafeText::sanitize(name), SafeText::sanitize(port));
-            failure.hint_text(SafeText::line(&[&"write ", &name, &" ", &port]))
+            error.hint_text(SafeText::line(&[&"write ", &name, &" ", &port]))
         }
-        _ => failure.hint("write the address and the port apart: fe80::1 3000"),
+        _ => error.hint("write the address and the port apart: fe80::1 3000"),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn run(mut command: ConnectArgs, again: &ReexecArgs) -> Result<ExitSt
             lowest: Mode::Plaintext,
             name,
             password,
-            opening: StartupNotices::default(),
+            notices: StartupNotices::default(),
             json,
         })
     })

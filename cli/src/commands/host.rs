@@ -92,13 +92,13 @@ impl RuntimeTask for HostTask<'_> {
             seed: self.seed.fork("relay", 0),
         };
         let Some(name) = self.name else {
-            let mut opening = card.lines.clone();
+            let mut notices = card.lines.clone();
             if self.command.qr {
                 let (settings, _) = self.command.looks.resolve();
-                opening.extend(card.qr(settings.ascii).unwrap_or_else(|why| vec![why]));
+                notices.extend(card.qr(settings.ascii).unwrap_or_else(|why| vec![why]));
             }
-            opening.push(listening(address, !self.command.classic));
-            return run_server(runtime, listener, server, opening, false, stop_on_signals()?);
+            notices.push(listening(address, !self.command.classic));
+            return run_server(runtime, listener, server, notices, false, stop_on_signals()?);
         };
 
         let way = TargetArgs {
@@ -114,7 +114,7 @@ impl RuntimeTask for HostTask<'_> {
             lowest: self.code.min_mode(),
             name,
             password: self.code.password(),
-            opening: StartupNotices {
+            notices: StartupNotices {
                 invite: Some(card),
                 show_invite: true,
                 show_qr: self.command.qr,

@@ -39,7 +39,7 @@ pub(super) fn run(mut command: JoinArgs, again: &ReexecArgs) -> Result<ExitStatu
             lowest: code.min_mode(),
             name,
             password: code.password(),
-            opening: StartupNotices { invite: Some(card), ..StartupNotices::default() },
+            notices: StartupNotices { invite: Some(card), ..StartupNotices::default() },
             json,
         })
     })

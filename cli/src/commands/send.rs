@@ -73,19 +73,19 @@ impl RuntimeTask for SendTask<'_> {
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
         runtime.block_on(async {
-            let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
-            let guest = Arc::new(self.demands.of(guest, Mode::Plaintext));
-            let joined = log_in(runtime, self.way, guest, &seed, Vec::new()).await?;
+            let config = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
+            let config = Arc::new(self.demands.of(config, Mode::Plaintext));
+            let joined = log_in(runtime, self.way, config, &seed, Vec::new()).await?;
             inside.store(true, Ordering::Relaxed);
 
             let input = (InputSource::Pipe, nothing_typed);
             let patience = self.way.carriage.timeout;
-            let mut talk =
+            let mut session =
                 ChatSession::new(runtime.clone(), joined, input, signals, patience, None);
-            talk.send(SessionCommand::Send(SendId(0), self.text));
-            talk.drain();
+            session.send(SessionCommand::Send(SendId(0), self.text));
+            session.drain();
             loop {
-                match talk.next(None).await {
+                match session.next(None).await {
                     // What keeps Python clients from reading markup made it longer.
                     SessionUpdate::Event(Event::SendFailed(_, SendError::TooLong)) => {
                         return Err(Error::too_long());
@@ -95,8 +95,8 @@ impl RuntimeTask for SendTask<'_> {
                     | SessionUpdate::Waiting(_)
                     | SessionUpdate::Trying
                     | SessionUpdate::Time => {}
-                    SessionUpdate::Over(parting) => return into_result(self.way, parting),
-                    SessionUpdate::Failed(failure) => return Err(failure),
+                    SessionUpdate::Over(summary) => return into_result(self.way, summary),
+                    SessionUpdate::Failed(error) => return Err(error),
                 }
             }
         })

@@ -90,8 +90,8 @@ impl RuntimeTask for ServeTask<'_> {
             seed: self.seed,
         };
         let blind = SafeText::line(&[&"blind relay: this machine never sees the passphrase"]);
-        let opening = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
-        run_server(runtime, listener, server, opening.collect(), self.command.quiet, self.stop)
+        let notices = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
+        run_server(runtime, listener, server, notices.collect(), self.command.quiet, self.stop)
     }
 }
 

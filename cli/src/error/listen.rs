@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 
-use crate::error::{Error, ExitStatus, failure::io_reason};
+use crate::error::{Error, ExitStatus, io_reason};
 use crate::text::SafeText;
 
 impl Error {
@@ -12,24 +12,22 @@ impl Error {
     #[must_use]
     pub fn from_listen(address: SocketAddr, error: &io::Error) -> Self {
         let port = address.port();
-        let failure = |what| Self::new(ExitStatus::CannotListen, what);
+        let new = |what| Self::new(ExitStatus::CannotListen, what);
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let other = if port < u16::MAX { port + 1 } else { port - 1 };
-                failure(SafeText::line(&[&"port ", &port, &" is already in use on this machine"]))
+                new(SafeText::line(&[&"port ", &port, &" is already in use on this machine"]))
                     .hint_text(SafeText::line(&[&"choose another, for example ", &other]))
             }
             io::ErrorKind::PermissionDenied => {
-                let failure = failure(SafeText::line(&[&"not allowed to listen on port ", &port]));
-                if port < 1024 { failure.hint("use a port above 1023") } else { failure }
+                let denied = new(SafeText::line(&[&"not allowed to listen on port ", &port]));
+                if port < 1024 { denied.hint("use a port above 1023") } else { denied }
             }
             io::ErrorKind::AddrNotAvailable => {
-                failure(SafeText::line(&[&address.ip(), &" is not an address of this machine"]))
+                new(SafeText::line(&[&address.ip(), &" is not an address of this machine"]))
                     .hint(if address.is_ipv4() { "use 0.0.0.0 for all" } else { "use :: for all" })
             }
-            _ => {
-                failure(SafeText::line(&[&"cannot listen at ", &address, &": ", &io_reason(error)]))
-            }
+            _ => new(SafeText::line(&[&"cannot listen at ", &address, &": ", &io_reason(error)])),
         }
     }
 }
@@ -39,9 +37,9 @@ mod tests {
     use super::*;
 
     fn listen(address: &str, kind: io::ErrorKind) -> String {
-        let failure = Error::from_listen(address.parse().unwrap(), &kind.into());
-        assert_eq!(failure.exit as u8, 12);
-        failure.to_string()
+        let error = Error::from_listen(address.parse().unwrap(), &kind.into());
+        assert_eq!(error.exit as u8, 12);
+        error.to_string()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
-use crate::error::failure::host_port;
+use crate::error::host_port;
 use crate::error::{Error, ExitStatus, HumanDuration};
 use crate::text::SafeText;
 
@@ -182,13 +182,13 @@ impl Error {
     #[must_use]
     pub fn too_many_tries(wait: Option<Duration>) -> Self {
         let what = SafeText::line(&[&"too many wrong passphrases from this address"]);
-        let failure = Self::new(ExitStatus::TurnedAway, what);
+        let error = Self::new(ExitStatus::TurnedAway, what);
         match wait {
             Some(wait) => {
                 let wait = SafeText::sanitize(&HumanDuration(wait).to_string());
-                failure.hint_text(SafeText::line(&[&"the host allows the next try in ", &wait]))
+                error.hint_text(SafeText::line(&[&"the host allows the next try in ", &wait]))
             }
-            None => failure.hint("try again in a few minutes"),
+            None => error.hint("try again in a few minutes"),
         }
     }
 
@@ -250,11 +250,11 @@ impl Error {
             let tried = SafeText::sanitize(&HumanDuration(tried).to_string());
             what = SafeText::line(&[&what, &" and could not get it back in ", &tried]);
         }
-        let failure = Self::new(ExitStatus::Lost, what);
+        let error = Self::new(ExitStatus::Lost, what);
         match undelivered {
-            0 => failure,
-            1 => failure.hint("1 message was not delivered"),
-            more => failure.hint_text(SafeText::line(&[&more, &" messages were not delivered"])),
+            0 => error,
+            1 => error.hint("1 message was not delivered"),
+            more => error.hint_text(SafeText::line(&[&more, &" messages were not delivered"])),
         }
     }
 
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn codes_and_words() {
         let host = "192.168.1.20";
-        for (failure, code, text) in [
+        for (error, code, text) in [
             (
                 Error::wrong_passphrase(host, 3000),
                 6,
@@ -332,7 +332,7 @@ mod tests {
                 "error: 1 message was not delivered within 2500 ms",
             ),
         ] {
-            assert_eq!((failure.exit as u8, failure.to_string().as_str()), (code, text));
+            assert_eq!((error.exit as u8, error.to_string().as_str()), (code, text));
         }
     }
 

@@ -24,15 +24,15 @@ pub fn terminal_output(data: &[u8]) {
     let whole = String::from_utf8_lossy(data).into_owned();
     let (head, rest) = whole.split_once('\n').unwrap_or((&whole, ""));
     let parts = [&whole, head, rest].map(|part| Untrusted::new(part.to_owned()));
-    let mut faces = ConfusableNames::default();
+    let mut confusables = ConfusableNames::default();
     for part in &parts {
-        for line in lines(part, &parts[2], &mut faces) {
+        for line in lines(part, &parts[2], &mut confusables) {
             assert_text(line.as_str());
         }
         for line in sanitize_draft(part.raw()).split('\n') {
             assert_text(line);
         }
-        assert!(faces.show(part).width() <= 34, "a name stays in its cells");
+        assert!(confusables.show(part).width() <= 34, "a name stays in its cells");
         let word = SafeText::plain_name(part);
         assert!(!word.as_str().contains([' ', '<', '>', '|']), "a name is one word");
     }
@@ -43,9 +43,9 @@ pub fn terminal_output(data: &[u8]) {
 }
 
 /// All that is ever printed of a name and a text.
-fn lines(name: &Untrusted, text: &Untrusted, faces: &mut ConfusableNames) -> Vec<SafeText> {
+fn lines(name: &Untrusted, text: &Untrusted, confusables: &mut ConfusableNames) -> Vec<SafeText> {
     let at = time(14, 3, 7, 0);
-    let shown = faces.show(name);
+    let shown = confusables.show(name);
     let mut lines = plain::message(at, &shown, &SafeText::message(text));
     lines.extend(plain::message(at, &shown, &SafeText::message(name)));
     lines.extend([
@@ -63,9 +63,9 @@ fn lines(name: &Untrusted, text: &Untrusted, faces: &mut ConfusableNames) -> Vec
         Error::unknown_host(raw),
         Error::bad_port(raw),
     ];
-    for failure in failures {
-        lines.push(failure.what);
-        lines.extend(failure.hints);
+    for error in failures {
+        lines.push(error.what);
+        lines.extend(error.hints);
     }
     lines
 }

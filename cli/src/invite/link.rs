@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<(String, u16, Option<String>), String> {
-        let invite = Invite::read(text).map_err(|failure| failure.to_string())?;
+        let invite = Invite::read(text).map_err(|error| error.to_string())?;
         let code = invite.code.map(|code| code.shown().to_string());
         Ok((invite.place.host.as_str().to_owned(), invite.place.port, code))
     }

@@ -94,12 +94,10 @@ impl From<WordCodeError> for Error {
         match bad {
             WordCodeError::Unknown(word, nearest) => {
                 let what = SafeText::line(&[&SafeText::quote(&word), &" is not a code word"]);
-                let failure = Self::usage(what);
+                let error = Self::usage(what);
                 match nearest {
-                    Some(word) => {
-                        failure.hint_text(SafeText::line(&[&"did you mean ", &word, &"?"]))
-                    }
-                    None => failure.hint("ask your friend to spell it"),
+                    Some(word) => error.hint_text(SafeText::line(&[&"did you mean ", &word, &"?"])),
+                    None => error.hint("ask your friend to spell it"),
                 }
             }
             WordCodeError::TooShort(count) => {

@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn every_line_is_a_wish_or_says_what_is_wrong() {
-        for (line, wish) in [
+        for (line, command) in [
             (r#"{"type":"send","text":"hi"}"#, say("hi", None)),
             (r#"{"type":"send","text":"a\nb","ref":"my-1","color":5}"#, say("a\nb", Some("my-1"))),
             (r#"{"type":"send","text":"/quit"}"#, say("/quit", None)),
@@ -110,7 +110,7 @@ mod tests {
                 Err("unknown variant `dance`, expected one of `send`, `action`, `command`, `quit` at line 1 column 15".into()),
             ),
         ] {
-            assert_eq!(JsonCommand::read(line).map_err(|why| why.to_string()), wish, "{line}");
+            assert_eq!(JsonCommand::read(line).map_err(|why| why.to_string()), command, "{line}");
         }
     }
 }

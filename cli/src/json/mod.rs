@@ -33,8 +33,8 @@ pub struct JsonFrontend<'a, R> {
     runtime: R,
     out: &'a mut JsonWriter,
     me: Username,
-    talk: ChatSession<'a, R>,
-    opening: StartupNotices,
+    session: ChatSession<'a, R>,
+    notices: StartupNotices,
     members: Vec<Untrusted>,
     /// Texts said so far.
     said: u64,
@@ -49,15 +49,15 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         runtime: R,
         out: &'a mut JsonWriter,
         me: Username,
-        talk: ChatSession<'a, R>,
-        opening: StartupNotices,
+        session: ChatSession<'a, R>,
+        notices: StartupNotices,
     ) -> Self {
         Self {
             runtime,
             out,
             me,
-            talk,
-            opening,
+            session,
+            notices,
             members: Vec::new(),
             said: 0,
             marks: BTreeMap::new(),
@@ -71,25 +71,25 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     /// Why a lost connection could not be made again.
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
         loop {
-            let told = match self.talk.next(None).await {
+            let told = match self.session.next(None).await {
                 SessionUpdate::Event(event) => self.tell(event),
                 SessionUpdate::Typed(InputEvent::Line(line)) => self.take(&line),
                 SessionUpdate::Typed(InputEvent::Input(_) | InputEvent::End)
                 | SessionUpdate::Trying
                 | SessionUpdate::Time => Ok(()),
                 SessionUpdate::Waiting(next) => {
-                    self.out.reconnecting(next.since(self.runtime.now()))
+                    self.out.reconnecting(next.saturating_duration_since(self.runtime.now()))
                 }
-                SessionUpdate::Over(parting) => {
-                    if parting.ending == CloseReason::ClosedByServer {
+                SessionUpdate::Over(summary) => {
+                    if summary.ending == CloseReason::ClosedByServer {
                         let _ = self.out.put(&JsonEvent::State(State::Closed));
                     }
-                    return Ok(parting);
+                    return Ok(summary);
                 }
-                SessionUpdate::Failed(failure) => return Err(failure),
+                SessionUpdate::Failed(error) => return Err(error),
             };
             if let Err(error) = told {
-                self.talk.output_failed(&error);
+                self.session.output_failed(&error);
             }
         }
     }
@@ -142,12 +142,12 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
 
     /// What is told once.
     fn open(&mut self, mode: Mode) -> io::Result<()> {
-        if std::mem::take(&mut self.opening.weak_passphrase) && mode < Mode::Strict {
+        if std::mem::take(&mut self.notices.weak_passphrase) && mode < Mode::Strict {
             let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };
             self.out.put(&JsonEvent::Warn(weak))?;
         }
-        match &self.opening.invite {
-            Some(card) if std::mem::take(&mut self.opening.show_invite) => {
+        match &self.notices.invite {
+            Some(card) if std::mem::take(&mut self.notices.show_invite) => {
                 self.out.put(&JsonEvent::Invite { line: card.line.as_str() })
             }
             _ => Ok(()),
@@ -170,13 +170,13 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
     fn take(&mut self, line: &str) -> io::Result<()> {
         match JsonCommand::read(line) {
             Ok(JsonCommand::Say(text, mark)) => return self.say(text, mark),
-            Ok(JsonCommand::Wipe) => self.talk.send(SessionCommand::ClearHistory),
-            Ok(JsonCommand::Compare) => self.talk.send(SessionCommand::RequestFingerprint),
+            Ok(JsonCommand::Wipe) => self.session.send(SessionCommand::ClearHistory),
+            Ok(JsonCommand::Compare) => self.session.send(SessionCommand::RequestFingerprint),
             Ok(JsonCommand::Who) => {
                 let members = self.members.iter().map(events::member).collect();
                 return self.out.put(&JsonEvent::Members { members });
             }
-            Ok(JsonCommand::Leave) => self.talk.close(),
+            Ok(JsonCommand::Leave) => self.session.close(),
             Err(why) => {
                 let (code, text) = ("bad_input", why.as_str());
                 return self.out.put(&JsonEvent::Error { code, exit: None, text });
@@ -195,7 +195,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         }
         let reference = SendId(self.said);
         self.said += 1;
-        self.talk.send(SessionCommand::Send(reference, text));
+        self.session.send(SessionCommand::Send(reference, text));
         self.marks.extend(mark.map(|mark| (reference, mark)));
         Ok(())
     }

@@ -193,8 +193,8 @@ impl JsonWriter {
     pub fn close(&mut self, outcome: &Result<ExitStatus, Error>) {
         let exit = match outcome {
             Ok(exit) => *exit,
-            Err(failure) => {
-                let (exit, text) = (failure.exit, failure.what.as_str());
+            Err(error) => {
+                let (exit, text) = (error.exit, error.what.as_str());
                 let _ =
                     self.put(&JsonEvent::Error { code: exit.word(), exit: Some(exit as u8), text });
                 exit

@@ -214,14 +214,14 @@ fn from_command(command: &OsStr) -> Result<Bytes, Error> {
 
 /// What was read from the place called `name`.
 fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Error> {
-    let failure = |what| Error::new(ExitStatus::NoTerminal, what);
+    let missing = |what| Error::new(ExitStatus::NoTerminal, what);
     match read {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(failure(SafeText::line(&[&"no password came from ", name]))),
+        Ok(None) => Err(missing(SafeText::line(&[&"no password came from ", name]))),
         Err(error) => {
             let why = io_reason(&error);
             let what = SafeText::line(&[&"cannot read the password from ", name, &": ", &why]);
-            Err(failure(what))
+            Err(missing(what))
         }
     }
 }

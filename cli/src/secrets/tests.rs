@@ -37,9 +37,9 @@ fn one_line_end_is_cut() {
 fn nothing_is_not_the_empty_password() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
-    let failure = require(Ok(None), &SafeText::sanitize("standard input")).unwrap_err();
-    assert_eq!(failure.to_string(), "error: no password came from standard input");
-    assert_eq!(failure.exit as u8, 13);
+    let error = require(Ok(None), &SafeText::sanitize("standard input")).unwrap_err();
+    assert_eq!(error.to_string(), "error: no password came from standard input");
+    assert_eq!(error.exit as u8, 13);
 }
 
 #[test]
@@ -101,15 +101,15 @@ fn password_from(source: SecretSource) -> Bytes {
 
 #[test]
 fn files_are_named_when_they_cannot_be_read() {
-    let failure =
+    let error =
         password(SecretSource::File("/nonexistent/\u{1B}key".into()), &ReexecArgs::default())
             .unwrap_err();
-    assert_eq!(failure.exit as u8, 13);
+    assert_eq!(error.exit as u8, 13);
     assert!(
-        failure
+        error
             .to_string()
             .starts_with("error: cannot read the password from \"/nonexistent/^[key\": "),
-        "{failure}"
+        "{error}"
     );
 }
 

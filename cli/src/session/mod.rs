@@ -43,7 +43,7 @@ pub struct ChatSession<'a, R> {
     runtime: R,
     line: Connection<'a>,
     outbox: Outbox,
-    regain: Option<Reconnect<'a>>,
+    reconnect: Option<Reconnect<'a>>,
     signals: Receiver<()>,
     input: Receiver<InputEvent>,
     source: InputSource,
@@ -131,7 +131,7 @@ enum Wake {
 
 impl<'a, R: Runtime> ChatSession<'a, R> {
     /// Each of `signals` asks to leave; at the end of `input` the last echoes are
-    /// waited for as long as `patience`. Without `regain` a lost connection is
+    /// waited for as long as `patience`. Without `reconnect` a lost connection is
     /// the end.
     #[must_use]
     pub fn new(
@@ -140,7 +140,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         (source, input): (InputSource, Receiver<InputEvent>),
         signals: Receiver<()>,
         patience: Duration,
-        regain: Option<Reconnect<'a>>,
+        reconnect: Option<Reconnect<'a>>,
     ) -> Self {
         let ClientHandle { commands, events } = joined;
         let mut outbox = Outbox::default();
@@ -149,7 +149,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             runtime,
             line: Connection::Online(events),
             outbox,
-            regain,
+            reconnect,
             signals,
             input,
             source,
@@ -166,11 +166,11 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         loop {
             if self.stage == Lifecycle::Closed {
                 self.patience = Duration::ZERO;
-                return SessionUpdate::Over(self.parting(CloseReason::LocallyClosed));
+                return SessionUpdate::Over(self.summary(CloseReason::LocallyClosed));
             }
             match self.wake(due).await {
                 Wake::Event(None) => {
-                    return SessionUpdate::Over(self.parting(CloseReason::ConnectionLost));
+                    return SessionUpdate::Over(self.summary(CloseReason::ConnectionLost));
                 }
                 Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
                 Wake::Event(Some(event)) => return self.heard(event),
@@ -180,8 +180,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
                     self.outbox.connect(commands);
                     self.line = Connection::Online(events);
                 }
-                Wake::Dialed(Err(ConnectError { failure, may_retry: false, .. })) => {
-                    return SessionUpdate::Failed(failure);
+                Wake::Dialed(Err(ConnectError { error, may_retry: false, .. })) => {
+                    return SessionUpdate::Failed(error);
                 }
                 Wake::Dialed(Err(ConnectError { unconfirmed, .. })) => {
                     return self.wait(unconfirmed);
@@ -254,8 +254,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         let is_own = |message: &Message| message.own.is_some();
         let answers = match &event {
             Event::Ready(welcome) => {
-                if let Some(regain) = &mut self.regain {
-                    regain.succeed();
+                if let Some(reconnect) = &mut self.reconnect {
+                    reconnect.succeed();
                 }
                 welcome.history.iter().filter(|message| is_own(message)).count()
             }
@@ -276,25 +276,25 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// The session is over: is the stay?
     fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> SessionUpdate {
-        if ending.is_transient() && self.stage == Lifecycle::Active && self.regain.is_some() {
+        if ending.is_transient() && self.stage == Lifecycle::Active && self.reconnect.is_some() {
             self.wait(unconfirmed)
         } else {
-            SessionUpdate::Over(self.parting(ending))
+            SessionUpdate::Over(self.summary(ending))
         }
     }
 
     fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> SessionUpdate {
         let now = self.runtime.now();
-        match self.regain.as_mut().and_then(|regain| regain.next_try(now)) {
+        match self.reconnect.as_mut().and_then(|reconnect| reconnect.next_try(now)) {
             Some(next) => {
                 self.line = Connection::Backoff(next, unconfirmed);
                 SessionUpdate::Waiting(next)
             }
             None => {
-                let tried = self.regain.as_ref().map(Reconnect::patience);
+                let tried = self.reconnect.as_ref().map(Reconnect::patience);
                 SessionUpdate::Over(SessionSummary {
                     tried,
-                    ..self.parting(CloseReason::ConnectionLost)
+                    ..self.summary(CloseReason::ConnectionLost)
                 })
             }
         }
@@ -303,10 +303,10 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     fn pass_time(&mut self) -> SessionUpdate {
         if let Connection::Backoff(at, unconfirmed) = &mut self.line
             && *at <= self.runtime.now()
-            && let Some(regain) = &self.regain
+            && let Some(reconnect) = &self.reconnect
         {
             let unconfirmed = std::mem::take(unconfirmed);
-            self.line = Connection::Connecting(regain.dial(unconfirmed));
+            self.line = Connection::Connecting(reconnect.dial(unconfirmed));
             return SessionUpdate::Trying;
         }
         SessionUpdate::Time
@@ -354,7 +354,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         // A session that nobody can tell anything any more leaves by itself.
         drop(self.outbox);
         let gone = async { while events.recv().await.is_ok() {} };
-        let late = self.runtime.sleep_until(self.runtime.now().after(FAREWELL));
+        let late = self.runtime.sleep_until(self.runtime.now().saturating_add(FAREWELL));
         future::or(gone, late).await;
     }
 
@@ -386,7 +386,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// How it stands if this is the end.
     #[must_use]
-    pub fn parting(&self, ending: CloseReason) -> SessionSummary {
+    pub fn summary(&self, ending: CloseReason) -> SessionSummary {
         let Self { unanswered, patience, .. } = *self;
         let (tried, unwritten) = (None, self.output_error.clone());
         SessionSummary {

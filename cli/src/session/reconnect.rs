@@ -28,7 +28,7 @@ pub type ConnectFuture<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, Co
 #[derive(Debug)]
 pub struct ConnectError {
     /// Why.
-    pub failure: Error,
+    pub error: Error,
     /// Whether the program may try again by itself.
     pub may_retry: bool,
     /// For the next try.
@@ -36,8 +36,8 @@ pub struct ConnectError {
 }
 
 impl From<ConnectError> for Error {
-    fn from(setback: ConnectError) -> Self {
-        setback.failure
+    fn from(error: ConnectError) -> Self {
+        error.error
     }
 }
 
@@ -92,7 +92,7 @@ impl Backoff {
     fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
         const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
         let jitter = Box::new(seed.uniform_below(THOUSAND));
-        Self { give_up_at: now.after(patience), tries: 0, jitter }
+        Self { give_up_at: now.saturating_add(patience), tries: 0, jitter }
     }
 
     /// When to try next; nothing if it has been tried long enough.
@@ -105,7 +105,7 @@ impl Backoff {
         let wait = Duration::from_millis(wait);
         self.tries += 1;
         let jitter = wait / 2 * self.jitter.next().unwrap_or(0) / 1_000;
-        Some(now.after(wait * 3 / 4 + jitter).min(self.give_up_at))
+        Some(now.saturating_add(wait * 3 / 4 + jitter).min(self.give_up_at))
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
         let mut now = Tick::ZERO;
         std::iter::from_fn(|| {
             let next = backoff.next(now)?;
-            Some(next.since(std::mem::replace(&mut now, next)))
+            Some(next.saturating_duration_since(std::mem::replace(&mut now, next)))
         })
         .collect()
     }

@@ -60,8 +60,8 @@ fn skeletons(name: &Untrusted) -> [String; 3] {
 mod tests {
     use super::*;
 
-    fn shown(faces: &mut ConfusableNames, name: &str) -> String {
-        faces.show(&Untrusted::new(name.into())).to_string()
+    fn shown(confusables: &mut ConfusableNames, name: &str) -> String {
+        confusables.show(&Untrusted::new(name.into())).to_string()
     }
 
     /// Each right one looks like its left one.
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn look_alikes_are_marked_and_the_first_stays_clean() {
         for &(first, second) in PAIRS {
-            let mut faces = ConfusableNames::default();
+            let mut confusables = ConfusableNames::default();
             let name = format!("{}|{}", first.escape_unicode(), second.escape_unicode());
-            assert_eq!(shown(&mut faces, first), first, "{name}");
-            assert!(shown(&mut faces, second).ends_with('?'), "{name}");
-            assert_eq!(shown(&mut faces, first), first, "{name}");
+            assert_eq!(shown(&mut confusables, first), first, "{name}");
+            assert!(shown(&mut confusables, second).ends_with('?'), "{name}");
+            assert_eq!(shown(&mut confusables, first), first, "{name}");
         }
     }
 
     #[test]
     fn people_with_different_names_are_not() {
-        let mut faces = ConfusableNames::default();
+        let mut confusables = ConfusableNames::default();
         for name in [
             "alice",
             "alicia",
@@ -121,17 +121,17 @@ mod tests {
             "al",
             "ai",
         ] {
-            assert_eq!(shown(&mut faces, name), name);
+            assert_eq!(shown(&mut confusables, name), name);
         }
     }
 
     #[test]
     fn a_flood_of_names_is_forgotten_and_not_those_before_it() {
-        let mut faces = ConfusableNames::default();
+        let mut confusables = ConfusableNames::default();
         for number in 0..2 * NAMES {
-            let _ = shown(&mut faces, &format!("guest {number}"));
+            let _ = shown(&mut confusables, &format!("guest {number}"));
         }
-        assert!(faces.bearers.len() <= NAMES + 2);
-        assert_eq!(shown(&mut faces, "guest O"), "guest O?");
+        assert!(confusables.bearers.len() <= NAMES + 2);
+        assert_eq!(shown(&mut confusables, "guest O"), "guest O?");
     }
 }

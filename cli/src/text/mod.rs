@@ -7,7 +7,7 @@
 //! by putting clean parts together.
 //!
 //! What happens to each code point stands in `clean.rs`, and which names only
-//! look like another in `faces.rs`; the other files are the shapes of a message,
+//! look like another in `confusables.rs`; the other files are the shapes of a message,
 //! a name, a line and an object for other programs, and how a line is made to fit.
 
 mod confusables;

@@ -39,7 +39,7 @@ pub struct App<'a, R> {
     terminal: Terminal,
     look: Theme,
     model: Model,
-    talk: ChatSession<'a, R>,
+    session: ChatSession<'a, R>,
     /// Whether this is the passphrase, which a locked screen wants.
     is_passphrase: Box<dyn Fn(&Password) -> bool + 'a>,
     /// Lines of a pipe that could not be sent.
@@ -66,7 +66,7 @@ impl<'a, R: Runtime> App<'a, R> {
         model: Model,
         look: Theme,
         terminal: Terminal,
-        talk: ChatSession<'a, R>,
+        session: ChatSession<'a, R>,
         is_passphrase: impl Fn(&Password) -> bool + 'a,
     ) -> Self {
         Self {
@@ -74,7 +74,7 @@ impl<'a, R: Runtime> App<'a, R> {
             terminal,
             look,
             model,
-            talk,
+            session,
             is_passphrase: Box::new(is_passphrase),
             unsent: 0,
             printed: 0,
@@ -94,21 +94,21 @@ impl<'a, R: Runtime> App<'a, R> {
         }
         loop {
             if let Err(error) = self.draw_if_due() {
-                self.talk.output_failed(&error);
+                self.session.output_failed(&error);
             }
-            match self.talk.next(self.due()).await {
+            match self.session.next(self.due()).await {
                 SessionUpdate::Event(event) => self.on_event(event),
                 SessionUpdate::Typed(typed) => self.on_input(typed),
                 SessionUpdate::Waiting(next) => self.update(Msg::Waiting(next)),
                 SessionUpdate::Trying => self.update(Msg::Trying),
                 SessionUpdate::Time => self.update(Msg::Passed),
-                SessionUpdate::Over(parting) => return Ok(self.finish(parting)),
-                SessionUpdate::Failed(failure) => return Err(failure),
+                SessionUpdate::Over(summary) => return Ok(self.finish(summary)),
+                SessionUpdate::Failed(error) => return Err(error),
             }
             match self.run_effects() {
                 Some(QuitMode::Immediate) => {
-                    let parting = self.talk.parting(CloseReason::ConnectionLost);
-                    return Ok(self.finish(parting));
+                    let summary = self.session.summary(CloseReason::ConnectionLost);
+                    return Ok(self.finish(summary));
                 }
                 Some(QuitMode::Panic) => return Ok(self.panic_quit().await),
                 None => {}
@@ -118,7 +118,7 @@ impl<'a, R: Runtime> App<'a, R> {
 
     /// When time alone changes something.
     fn due(&self) -> Option<Tick> {
-        let frame = self.drawn_at.filter(|_| self.stale).map(|drawn| drawn.after(FRAME));
+        let frame = self.drawn_at.filter(|_| self.stale).map(|drawn| drawn.saturating_add(FRAME));
         let countdown = self.model.deadline(self.runtime.now());
         [frame, countdown].into_iter().flatten().min()
     }
@@ -131,7 +131,8 @@ impl<'a, R: Runtime> App<'a, R> {
 
     fn draw_if_due(&mut self) -> io::Result<()> {
         let now = self.runtime.now();
-        let rested = self.drawn_at.is_none_or(|drawn| now.since(drawn) >= FRAME);
+        let rested =
+            self.drawn_at.is_none_or(|drawn| now.saturating_duration_since(drawn) >= FRAME);
         if !self.stale {
             return Ok(());
         }
@@ -192,7 +193,7 @@ impl<'a, R: Runtime> App<'a, R> {
     }
 
     fn is_a_pipe(&self) -> bool {
-        self.talk.source() == InputSource::Pipe
+        self.session.source() == InputSource::Pipe
     }
 
     /// Does what the model wants done.
@@ -200,15 +201,15 @@ impl<'a, R: Runtime> App<'a, R> {
         while let Some(effect) = self.model.poll_effect() {
             let mut done = Ok(());
             match effect {
-                Effect::Send(command) => self.talk.send(command),
-                Effect::Quit => self.talk.close(),
+                Effect::Send(command) => self.session.send(command),
+                Effect::Quit => self.session.close(),
                 Effect::QuitNow => return Some(QuitMode::Immediate),
                 Effect::Panic => return Some(QuitMode::Panic),
                 Effect::CheckPassphrase(typed) => {
                     let right = (self.is_passphrase)(&typed);
                     self.update(Msg::Unlocked(right));
                 }
-                Effect::Retry => self.talk.retry(),
+                Effect::Retry => self.session.retry(),
                 Effect::Copy(text) => done = self.terminal.copy(&text),
                 Effect::Bell => done = self.terminal.bell(),
                 Effect::Redraw => done = self.terminal.erase(),
@@ -216,7 +217,7 @@ impl<'a, R: Runtime> App<'a, R> {
             }
             self.stale = true;
             if let Err(error) = done {
-                self.talk.output_failed(&error);
+                self.session.output_failed(&error);
             }
         }
         None
@@ -224,31 +225,32 @@ impl<'a, R: Runtime> App<'a, R> {
 
     /// Away, with nothing left: neither on the terminal nor in memory.
     async fn panic_quit(self) -> SessionSummary {
-        let Self { terminal, model, talk, .. } = self;
+        let Self { terminal, model, session, .. } = self;
         terminal.erase_all();
         drop(model);
-        let parting = SessionSummary { undelivered: 0, ..talk.parting(CloseReason::LocallyClosed) };
-        talk.abort().await;
-        parting
+        let summary =
+            SessionSummary { undelivered: 0, ..session.summary(CloseReason::LocallyClosed) };
+        session.abort().await;
+        summary
     }
 
-    fn finish(&mut self, parting: SessionSummary) -> SessionSummary {
-        let undelivered = match parting.ending {
-            CloseReason::LocallyClosed => parting.undelivered,
+    fn finish(&mut self, summary: SessionSummary) -> SessionSummary {
+        let undelivered = match summary.ending {
+            CloseReason::LocallyClosed => summary.undelivered,
             // What was not even looked at is not delivered either.
             CloseReason::ClosedByServer
             | CloseReason::ConnectionLost
             | CloseReason::TimedOut
             | CloseReason::LineTooLong
             | CloseReason::Tampered
-            | CloseReason::ServerMisbehaved => parting.undelivered + self.talk.lines_unread(),
+            | CloseReason::ServerMisbehaved => summary.undelivered + self.session.lines_unread(),
         };
-        let mut unwritten = parting.output_error;
-        if parting.ending == CloseReason::ClosedByServer {
+        let mut unwritten = summary.output_error;
+        if summary.ending == CloseReason::ClosedByServer {
             self.update(Msg::Closed);
             let failed = self.draw_if_due().err();
             unwritten = unwritten.or(failed.as_ref().and_then(Error::stdout_failed));
         }
-        SessionSummary { undelivered, unsent: self.unsent, output_error: unwritten, ..parting }
+        SessionSummary { undelivered, unsent: self.unsent, output_error: unwritten, ..summary }
     }
 }

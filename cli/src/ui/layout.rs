@@ -29,7 +29,7 @@ pub(super) const PROMPT: u16 = 2;
 pub(super) struct Layout {
     pub(super) header: Rect,
     pub(super) upper: Option<Rect>,
-    pub(super) talk: Rect,
+    pub(super) session: Rect,
     pub(super) members: Option<Rect>,
     pub(super) lower: Option<Rect>,
     pub(super) status: Rect,
@@ -57,7 +57,7 @@ impl Layout {
         Some(Self {
             header: row(0, 1),
             upper: (rule > 0).then(|| row(1, 1)),
-            talk: Rect::new(0, 1 + rule, columns - side, talk_rows),
+            session: Rect::new(0, 1 + rule, columns - side, talk_rows),
             members: has_members
                 .then(|| Rect::new(columns - MEMBERS, 1 + rule, MEMBERS, talk_rows)),
             lower: (rule > 0).then(|| row(lower, 1)),

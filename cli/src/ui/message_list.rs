@@ -250,7 +250,7 @@ impl<'a> MessageList<'a> {
             ChatMessage { action: true, .. } => "*",
             ChatMessage { .. } => "",
         };
-        let ink = match said {
+        let role = match said {
             _ if found => TextRole::Found,
             ChatMessage { mention: true, .. } => TextRole::Mention,
             ChatMessage { .. } => TextRole::Text,
@@ -258,7 +258,7 @@ impl<'a> MessageList<'a> {
         let mark = if said.mention && !narrow { "(mention)" } else { "" };
         let name = if said.own { TextRole::OwnName } else { TextRole::Name(colour(&said.from)) };
         let author = (said.author.clone(), name);
-        self.words(sign, author, said.action, &said.body, (ink, mark), rows);
+        self.words(sign, author, said.action, &said.body, (role, mark), rows);
     }
 
     fn pending(&self, text: &PendingEntry, rows: &mut Vec<StyledRow>) {
@@ -280,7 +280,7 @@ impl<'a> MessageList<'a> {
         (author, name_ink): (SafeText, TextRole),
         action: bool,
         body: &SafeBody,
-        (ink, mark): (TextRole, &'static str),
+        (role, mark): (TextRole, &'static str),
         rows: &mut Vec<StyledRow>,
     ) {
         let name = author.truncate(self.names);
@@ -290,12 +290,12 @@ impl<'a> MessageList<'a> {
         let width = self.columns.saturating_sub(column + reserved + 1).max(4);
         let first = rows.len();
         for line in body.lines().flat_map(|line| line.wrap(width)) {
-            rows.push(StyledRow(vec![(column, line, ink)]));
+            rows.push(StyledRow(vec![(column, line, role)]));
         }
         if let Some(StyledRow(row)) = rows.get_mut(first) {
-            row.push((1, SafeText::line(&[&sign]), ink));
+            row.push((1, SafeText::line(&[&sign]), role));
             row.push((NAME, name, name_ink));
-            row.push((self.columns.saturating_sub(1 + mark.width()), mark, ink));
+            row.push((self.columns.saturating_sub(1 + mark.width()), mark, role));
         }
     }
 
@@ -310,16 +310,16 @@ impl<'a> MessageList<'a> {
 
     /// A line of the program's own.
     fn own(&self, sign: &'static str, line: &SafeText, rows: &mut Vec<StyledRow>) {
-        let ink = if sign == "!! " { TextRole::Warning } else { TextRole::Dim };
+        let role = if sign == "!! " { TextRole::Warning } else { TextRole::Dim };
         let column = NAME + sign.len();
         let first = rows.len();
         rows.extend(
             line.wrap(self.own_width(sign))
                 .into_iter()
-                .map(|line| StyledRow(vec![(column, line, ink)])),
+                .map(|line| StyledRow(vec![(column, line, role)])),
         );
         if let Some(StyledRow(row)) = rows.get_mut(first) {
-            row.push((NAME, SafeText::line(&[&sign]), ink));
+            row.push((NAME, SafeText::line(&[&sign]), role));
         }
     }
 

@@ -45,7 +45,7 @@ pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> ScreenFrame {
         (Some(layout), None) => {
             canvas.header(layout.header, model, now);
             canvas.rules(&layout);
-            canvas.talk(layout.talk, model);
+            canvas.session(layout.session, model);
             if let Some(area) = layout.members {
                 canvas.members(area, model);
             }
@@ -131,14 +131,14 @@ impl Canvas {
         let what =
             if lock.refused { "that is not the passphrase" } else { "passphrase to return:" };
         self.put(layout.status, 1, 0, &SafeText::line(&[&what]), self.look.status());
-        self.put(layout.input, 0, 0, &SafeText::line(&[&"> "]), self.look.ink(TextRole::Dim));
+        self.put(layout.input, 0, 0, &SafeText::line(&[&"> "]), self.look.role(TextRole::Dim));
         Position::new(layout.input.x + PROMPT, layout.input.y)
     }
 
     fn rules(&mut self, layout: &Layout) {
         let (across, [upper, lower], down) =
             if self.look.ascii { ("-", ["+", "+"], "|") } else { ("─", ["┬", "┴"], "│") };
-        let style = self.look.ink(TextRole::Dim);
+        let style = self.look.role(TextRole::Dim);
         for (area, joint) in [(layout.upper, upper), (layout.lower, lower)] {
             let Some(area) = area else { continue };
             for column in 0..area.width {
@@ -156,13 +156,13 @@ impl Canvas {
         }
     }
 
-    fn talk(&mut self, area: Rect, model: &Model) {
+    fn session(&mut self, area: Rect, model: &Model) {
         let rows = MessageList::new(model, area.width.into())
             .visible_rows(model.place, area.height.into());
         for (y, StyledRow(pieces)) in (0..).zip(&rows) {
-            for (column, line, ink) in pieces {
+            for (column, line, role) in pieces {
                 let column = u16::try_from(*column).unwrap_or(u16::MAX);
-                self.put(area, column, y, line, self.look.ink(*ink));
+                self.put(area, column, y, line, self.look.role(*role));
             }
         }
     }
@@ -172,16 +172,16 @@ impl Canvas {
         let more = model.members.len().saturating_sub(room);
         let shown = if more > 0 { room.saturating_sub(1) } else { room };
         for (row, member) in (0..).zip(model.members.iter().take(shown)) {
-            let ink = if member.own { TextRole::OwnName } else { TextRole::Text };
-            self.put(area, 1, row, &member.name.truncate(12), self.look.ink(ink));
+            let role = if member.own { TextRole::OwnName } else { TextRole::Text };
+            self.put(area, 1, row, &member.name.truncate(12), self.look.role(role));
             if member.own {
-                let dim = self.look.ink(TextRole::Dim);
+                let dim = self.look.role(TextRole::Dim);
                 self.put(area, 14, row, &SafeText::line(&[&"you"]), dim);
             }
         }
         if more > 0 {
             let more = SafeText::line(&[&"and ", &(more + 1), &" more"]);
-            self.put(area, 1, area.height - 1, &more, self.look.ink(TextRole::Dim));
+            self.put(area, 1, area.height - 1, &more, self.look.role(TextRole::Dim));
         }
     }
 
@@ -223,7 +223,7 @@ impl Canvas {
     /// The draft, or what is looked for; gives the place of the cursor.
     fn input(&mut self, area: Rect, model: &Model, size: Size) -> Position {
         let prompt: &dyn SafeDisplay = if model.find.is_some() { &"/ " } else { &"> " };
-        self.put(area, 0, 0, &SafeText::line(&[prompt]), self.look.ink(TextRole::Dim));
+        self.put(area, 0, 0, &SafeText::line(&[prompt]), self.look.role(TextRole::Dim));
         let Rows { rows, cursor: (row, column) } = model.draft_rows(size, area.height.into());
         for (y, line) in (0..).zip(&rows) {
             self.put(area, PROMPT, y, line, Style::new());

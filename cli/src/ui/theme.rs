@@ -40,8 +40,8 @@ const NAMES: [Color; COLOURS] = [
 ];
 
 impl Theme {
-    pub(super) fn ink(self, ink: TextRole) -> Style {
-        let style = match ink {
+    pub(super) fn role(self, role: TextRole) -> Style {
+        let style = match role {
             TextRole::Text => Style::new(),
             TextRole::Dim => Style::new().add_modifier(Modifier::DIM),
             TextRole::OwnName => Style::new().fg(Color::Green),

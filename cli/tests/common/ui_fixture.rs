@@ -70,8 +70,8 @@ impl Scene {
 
     /// With something to tell others who may come.
     pub(crate) fn invited(self, card: Instructions) -> Self {
-        let opening = StartupNotices { invite: Some(card), ..StartupNotices::default() };
-        Self { model: self.model.opening(opening), ..self }
+        let notices = StartupNotices { invite: Some(card), ..StartupNotices::default() };
+        Self { model: self.model.notices(notices), ..self }
     }
 
     pub(crate) fn enters(&mut self, mode: Mode, members: &[&str], history: Vec<Message>) {
@@ -90,7 +90,7 @@ impl Scene {
     }
 
     pub(crate) fn waits(&mut self, seconds: u64) {
-        self.now = self.now.after(Duration::from_secs(seconds));
+        self.now = self.now.saturating_addating_add(Duration::from_secs(seconds));
         self.update(Msg::Passed);
     }
 

@@ -159,20 +159,20 @@ mod tests {
     fn a_password_is_stretched_once_for_a_room() {
         let name = |name| Username::new(name).unwrap();
         let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
-        let guest =
+        let config =
             ClientConfig::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
-        let stretched = |guest: &ClientConfig, salt| match guest.room_secrets(Kdf::Argon2id, &salt)
-        {
-            RoomSecrets::Stretched(stretched) => stretched,
-            RoomSecrets::Password(_) => unreachable!("it is a strict room"),
-        };
-        let first = stretched(&guest, [1; 16]);
-        assert!(Arc::ptr_eq(&first, &stretched(&guest, [1; 16])), "for a reconnect");
-        let renamed = guest.with_username(name("bob"));
+        let stretched =
+            |config: &ClientConfig, salt| match config.room_secrets(Kdf::Argon2id, &salt) {
+                RoomSecrets::Stretched(stretched) => stretched,
+                RoomSecrets::Password(_) => unreachable!("it is a strict room"),
+            };
+        let first = stretched(&config, [1; 16]);
+        assert!(Arc::ptr_eq(&first, &stretched(&config, [1; 16])), "for a reconnect");
+        let renamed = config.with_username(name("bob"));
         assert_eq!(renamed.name(), &name("bob"));
         assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
         let other = stretched(&renamed, [2; 16]);
         assert!(first.srp_password != other.srp_password, "for another room it is done again");
-        assert!(Arc::ptr_eq(&other, &stretched(&guest, [2; 16])), "whoever needs it first");
+        assert!(Arc::ptr_eq(&other, &stretched(&config, [2; 16])), "whoever needs it first");
     }
 }

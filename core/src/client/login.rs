@@ -50,7 +50,7 @@ pub struct Login {
 
 /// What all phases need.
 struct Context {
-    guest: Arc<ClientConfig>,
+    config: Arc<ClientConfig>,
     unconfirmed: Vec<PendingMessage>,
     rng: Rng,
     deadline: Tick,
@@ -131,9 +131,9 @@ pub enum LoginFailure {
 impl Login {
     /// Begins at `now`; to be done after `timeout`. `seed` is this connection's own.
     #[must_use]
-    pub fn new(guest: Arc<ClientConfig>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
-        let deadline = now.after(timeout);
-        let case = Context { guest, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
+    pub fn new(config: Arc<ClientConfig>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
+        let deadline = now.saturating_add(timeout);
+        let case = Context { config, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
         Self { case, phase: Phase::Start }
     }
 
@@ -154,7 +154,7 @@ impl Handshake for Login {
     fn advance(
         self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, LoginError> {
         let Self { mut case, phase } = self;
@@ -164,19 +164,20 @@ impl Handshake for Login {
                 Ok(Step::Compute(LoginJob { case, job }))
             }
             Phase::Begun { start } => {
-                let line = wire::srp_init(&case.guest.name, start.public(), case.guest.versions());
+                let line =
+                    wire::srp_init(&case.config.name, start.public(), case.config.versions());
                 let line_1 = line.line().to_vec();
                 out.push(line);
-                case.reply(now, inbox, start, line_1)
+                case.reply(now, decoder, start, line_1)
             }
-            Phase::Reply { start, line_1 } => case.reply(now, inbox, start, line_1),
+            Phase::Reply { start, line_1 } => case.reply(now, decoder, start, line_1),
             Phase::Proved { user_id, mut proof, terms } => {
                 let line = wire::srp_verify(&user_id, proof.own());
                 proof.sent(line.line());
                 out.push(line);
-                case.confirm(now, inbox, proof, terms)
+                case.confirm(now, decoder, proof, terms)
             }
-            Phase::Confirm { proof, terms } => case.confirm(now, inbox, proof, terms),
+            Phase::Confirm { proof, terms } => case.confirm(now, decoder, proof, terms),
         }
     }
 
@@ -193,11 +194,11 @@ impl Context {
     fn reply(
         self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         start: ClientStart,
         line_1: Vec<u8>,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.answer(now, inbox) {
+        let line = match self.answer(now, decoder) {
             Ok(Some(line)) => line,
             Ok(None) => {
                 let phase = Phase::Reply { start, line_1 };
@@ -218,11 +219,11 @@ impl Context {
     fn confirm(
         self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         proof: PendingProof,
         terms: RoomParams,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.answer(now, inbox) {
+        let line = match self.answer(now, decoder) {
             Ok(Some(line)) => line,
             Ok(None) => {
                 let phase = Phase::Confirm { proof, terms };
@@ -236,10 +237,10 @@ impl Context {
         };
         match proof.check(&line) {
             Ok(link) => {
-                let Self { guest, unconfirmed, rng, .. } = self;
+                let Self { config, unconfirmed, rng, .. } = self;
                 let RoomParams { key, kdf, fingerprint } = terms;
-                let entrance = Established { guest, fingerprint, key, kdf, link, now };
-                Ok(Step::Done(Session::new(entrance, unconfirmed, rng)))
+                let established = Established { config, fingerprint, key, kdf, link, now };
+                Ok(Step::Done(Session::new(established, unconfirmed, rng)))
             }
             Err(why) => Err(self.refused(why, true)),
         }
@@ -247,17 +248,17 @@ impl Context {
 
     /// Line 2, if this client may go on with it. In the order of PROTOCOL 2.3.
     fn challenge(&self, line: &ServerLine) -> Result<Challenge, LoginFailure> {
-        let ClientConfig { require, room, .. } = *self.guest;
+        let ClientConfig { require, room, .. } = *self.config;
         let challenge = match line.object.get("version").map(Value::as_u64) {
             None if require > Mode::Plaintext => {
                 return Err(LoginFailure::TooWeak(Mode::Plaintext));
             }
             None => Challenge::open(&line.object)?,
-            Some(Some(2)) if !self.guest.versions().is_empty() => Challenge::sealed(&line.bytes)?,
+            Some(Some(2)) if !self.config.versions().is_empty() => Challenge::sealed(&line.bytes)?,
             Some(_) => return Err(LoginFailure::UnsupportedVersion),
         };
         if challenge.version == ProtocolVersion::V1
-            && !self.guest.versions().is_empty()
+            && !self.config.versions().is_empty()
             && challenge.salt.has_sentinel()
         {
             return Err(LoginFailure::Downgrade);
@@ -279,10 +280,10 @@ impl Context {
     fn answer(
         &self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
     ) -> Result<Option<ServerLine>, LoginFailure> {
-        inbox.set_max_len(wire::MAX_LINE);
-        match inbox.next_line() {
+        decoder.set_max_len(wire::MAX_LINE);
+        match decoder.next_line() {
             Ok(Line::Complete(line)) => ServerLine::read(line).map(Some),
             // Python would end a line; what cannot be read was cut off.
             Ok(Line::Unterminated(line)) => match ServerLine::read(line) {
@@ -307,8 +308,8 @@ impl Job for LoginJob {
             Computation::Prove { start, challenge, transcript } => {
                 let fingerprint = challenge.fingerprint();
                 let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
-                let knowledge = case.guest.room_secrets(kdf, &room_salt);
-                let proof = start.answer(knowledge.srp_password(), &salt, &b);
+                let room_secrets = case.config.room_secrets(kdf, &room_salt);
+                let proof = start.answer(room_secrets.srp_password(), &salt, &b);
                 let proof = match version {
                     ProtocolVersion::V1 => PendingProof::V1(proof),
                     ProtocolVersion::V2 => {
@@ -317,7 +318,7 @@ impl Job for LoginJob {
                         PendingProof::V2 { session_key, transcript, proofs }
                     }
                 };
-                let terms = RoomParams { key: knowledge.room_key(&room_salt), kdf, fingerprint };
+                let terms = RoomParams { key: room_secrets.room_key(&room_salt), kdf, fingerprint };
                 Phase::Proved { user_id, proof, terms }
             }
         };

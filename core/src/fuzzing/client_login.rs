@@ -41,18 +41,18 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
         sent: Vec::new(),
         proved: false,
     };
-    let (mut now, mut inbox, mut out) = (Tick::ZERO, LineDecoder::new(0), Vec::new());
+    let (mut now, mut decoder, mut out) = (Tick::ZERO, LineDecoder::new(0), Vec::new());
     let mut login = client(version);
     // More than a byte of the script can mean if it is sent byte by byte.
     let mut steps = 0..1000 * (data.len() + 1);
     let end = loop {
         assert!(steps.next().is_some(), "a login comes to an end");
-        login = match login.advance(now, &mut inbox, &mut out) {
+        login = match login.advance(now, &mut decoder, &mut out) {
             Ok(Step::NeedsInput(login)) => {
-                match server.next(&mut inbox) {
+                match server.next(&mut decoder) {
                     Some(()) => {}
-                    None if hangs => now = now.after(TIMEOUT),
-                    None => inbox.feed_eof(),
+                    None if hangs => now = now.saturating_add(TIMEOUT),
+                    None => decoder.feed_eof(),
                 }
                 login
             }
@@ -76,7 +76,7 @@ struct Server<'a> {
 }
 
 impl Server<'_> {
-    fn next(&mut self, inbox: &mut LineDecoder) -> Option<()> {
+    fn next(&mut self, decoder: &mut LineDecoder) -> Option<()> {
         let record = self.record;
         let insider = |sign| match sign {
             1 => Some(record.b.clone().into_bytes()),
@@ -88,7 +88,7 @@ impl Server<'_> {
             _ => None,
         };
         if let Op::Send(piece) = self.script.next(insider)? {
-            inbox.feed(&piece);
+            decoder.feed(&piece);
             let proof = record.h_amk.as_bytes();
             // What stood before has been looked at: over and over, it would take seconds.
             let new = self.sent.len().saturating_sub(proof.len());

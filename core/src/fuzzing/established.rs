@@ -17,7 +17,7 @@ use crate::{
 /// Another `number`, other keys.
 #[must_use]
 pub fn established(
-    guest: &Arc<ClientConfig>,
+    config: &Arc<ClientConfig>,
     key: RoomKey,
     number: u64,
     now: Tick,
@@ -25,8 +25,8 @@ pub fn established(
     let kdf = Kdf::Argon2id;
     let session_key = seed(6).fork("link", number).rng().secret();
     let keys = Transcript::default().keys(&session_key, b"");
-    let entrance = Established {
-        guest: Arc::clone(guest),
+    let established = Established {
+        config: Arc::clone(config),
         fingerprint: Fingerprint::of(kdf, &[0; 16], &Salt::from([1; 16])),
         key,
         kdf,
@@ -34,5 +34,5 @@ pub fn established(
         now,
     };
     let rng = seed(6).fork("session", number).rng();
-    (Session::new(entrance, Vec::new(), rng), keys.server())
+    (Session::new(established, Vec::new(), rng), keys.server())
 }

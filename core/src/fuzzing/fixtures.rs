@@ -91,13 +91,13 @@ fn record(version: ProtocolVersion) -> Recorded {
 /// One step, until the login needs more input. `None` when it is over.
 fn settle<H: Handshake>(
     mut login: H,
-    inbox: &mut LineDecoder,
+    decoder: &mut LineDecoder,
     peer: &mut LineDecoder,
     said: &mut Vec<Frame>,
 ) -> Option<H> {
     loop {
         let before = said.len();
-        let step = login.advance(Tick::ZERO, inbox, said);
+        let step = login.advance(Tick::ZERO, decoder, said);
         for frame in said.get(before..).unwrap_or_default() {
             peer.feed(frame.bytes());
         }
@@ -116,12 +116,12 @@ pub(super) fn client(version: ProtocolVersion) -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
     let name = Username::new("eve").expect("an ordinary name");
     let epoch = Epoch::new(Timestamp::UNIX_EPOCH);
-    let guest = client::ClientConfig::new(name, password, epoch);
-    let guest = match version {
-        ProtocolVersion::V1 => guest.v1_only(),
-        ProtocolVersion::V2 => guest,
+    let config = client::ClientConfig::new(name, password, epoch);
+    let config = match version {
+        ProtocolVersion::V1 => config.v1_only(),
+        ProtocolVersion::V2 => config,
     };
-    client::Login::new(Arc::new(guest), Tick::ZERO, TIMEOUT, &seed(1))
+    client::Login::new(Arc::new(config), Tick::ZERO, TIMEOUT, &seed(1))
 }
 
 /// The server of the record, for a connection accepted at `now`.

@@ -18,20 +18,20 @@ pub fn frame_parser(data: &[u8]) {
     // As in a connection, the bound changes with the phase.
     let bounds = [bound(plan.next()), bound(plan.next())];
     let bound_of = |line: usize| if line < 2 { bounds[0] } else { bounds[1] };
-    let mut inbox = LineDecoder::new(0);
+    let mut decoder = LineDecoder::new(0);
     let mut found = Found::default();
     let mut rest = stream;
     while !rest.is_empty() && !found.too_long {
         let (piece, behind) = rest.split_at(plan.size().min(rest.len()));
-        inbox.feed(piece);
+        decoder.feed(piece);
         rest = behind;
         let most = bounds[0].max(bounds[1]);
-        assert!(inbox.buffered() <= 2 * most + piece.len(), "memory is bounded");
-        assert!(!found.take(&mut inbox, bound_of), "the stream has not ended");
+        assert!(decoder.buffered() <= 2 * most + piece.len(), "memory is bounded");
+        assert!(!found.take(&mut decoder, bound_of), "the stream has not ended");
     }
-    inbox.feed_eof();
-    inbox.feed(b"too late\n");
-    let ended = found.take(&mut inbox, bound_of);
+    decoder.feed_eof();
+    decoder.feed(b"too late\n");
+    let ended = found.take(&mut decoder, bound_of);
     assert_eq!(ended, !found.too_long);
 
     let naive = lines(stream);
@@ -60,10 +60,10 @@ struct Found {
 
 impl Found {
     /// Takes what is complete. `true` at the end of the stream.
-    fn take(&mut self, inbox: &mut LineDecoder, bound_of: impl Fn(usize) -> usize) -> bool {
+    fn take(&mut self, decoder: &mut LineDecoder, bound_of: impl Fn(usize) -> usize) -> bool {
         loop {
-            inbox.set_max_len(bound_of(self.lines.len()));
-            match inbox.next_line() {
+            decoder.set_max_len(bound_of(self.lines.len()));
+            match decoder.next_line() {
                 Ok(Line::Complete(line)) => self.lines.push(line.to_owned()),
                 Ok(Line::Unterminated(line)) => {
                     self.lines.push(line.to_owned());
@@ -72,7 +72,7 @@ impl Found {
                 Ok(Line::Incomplete) => return false,
                 Ok(Line::Eof) => return true,
                 Err(LineTooLong) => {
-                    assert_eq!(inbox.next_line(), Err(LineTooLong), "it stays there");
+                    assert_eq!(decoder.next_line(), Err(LineTooLong), "it stays there");
                     self.too_long = true;
                     return false;
                 }

@@ -50,15 +50,15 @@ fn run(data: &[u8]) -> Option<String> {
     let has = |flag: u8| stand & flag != 0;
     let record = recorded(if has(SEALED) { ProtocolVersion::V2 } else { ProtocolVersion::V1 });
 
-    let gate = Admission::new(&Limits::default());
+    let admission = Admission::new(&Limits::default());
     let source = IpAddr::from(if has(LOCAL) { [127, 0, 0, 1] } else { [192, 0, 2, 1] });
     let mut now = Tick::from_start(Duration::from_secs(1000));
-    let others = people(&gate, now, source, stand);
-    let pass = gate.try_login(now, source)?;
-    let before = gate.counts();
+    let others = people(&admission, now, source, stand);
+    let pass = admission.try_login(now, source)?;
+    let before = admission.counts();
 
     let mut peer = Peer { script: Script::new(plan, rest), record, sent: Vec::new() };
-    let mut inbox = LineDecoder::new(0);
+    let mut decoder = LineDecoder::new(0);
     let mut out = Vec::new();
     let mut login = server_for(pass, now);
     // More than a byte of the script can mean if it is sent byte by byte.
@@ -66,12 +66,12 @@ fn run(data: &[u8]) -> Option<String> {
     let end = loop {
         assert!(steps.next().is_some(), "a login comes to an end");
         let deadline = login.deadline();
-        login = match login.advance(now, &mut inbox, &mut out) {
+        login = match login.advance(now, &mut decoder, &mut out) {
             Ok(Step::NeedsInput(login)) => {
-                match peer.next(&mut inbox) {
-                    Some(wait) => now = now.after(wait),
-                    None if has(HANGS) => now = now.after(TIMEOUT),
-                    None => inbox.feed_eof(),
+                match peer.next(&mut decoder) {
+                    Some(wait) => now = now.saturating_add(wait),
+                    None if has(HANGS) => now = now.saturating_add(TIMEOUT),
+                    None => decoder.feed_eof(),
                 }
                 login
             }
@@ -89,7 +89,7 @@ fn run(data: &[u8]) -> Option<String> {
         };
         assert_eq!(login.deadline(), deadline, "nobody gains time");
     };
-    assert_eq!(gate.counts().members, before.members + usize::from(end.is_ok()));
+    assert_eq!(admission.counts().members, before.members + usize::from(end.is_ok()));
     let name = match end {
         Ok(admitted) => Some(peer.admitted(&admitted, &out)),
         Err(refused) => {
@@ -98,27 +98,27 @@ fn run(data: &[u8]) -> Option<String> {
         }
     };
     drop(others);
-    assert_eq!(gate.counts(), AdmissionCounts::default(), "nothing is left of anybody");
+    assert_eq!(admission.counts(), AdmissionCounts::default(), "nothing is left of anybody");
     name
 }
 
 /// Those who were there before.
-fn people(gate: &Admission, now: Tick, source: IpAddr, stand: u8) -> Vec<MemberSlot> {
+fn people(admission: &Admission, now: Tick, source: IpAddr, stand: u8) -> Vec<MemberSlot> {
     let elsewhere = IpAddr::from([198, 51, 100, 1]);
     let sit = |pass: LoginPermit, name: &str| {
         Username::new(name).ok().and_then(|name| pass.claim_slot(now, name).ok())
     };
     let mut seats = Vec::new();
     if stand & NAME_TAKEN != 0 {
-        seats.extend(gate.try_login(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
+        seats.extend(admission.try_login(now, elsewhere).and_then(|pass| sit(pass, "Eve")));
     }
     if stand & NO_ROOM != 0 {
         let crowd =
-            (0..16).filter_map(|n| sit(gate.try_login(now, source)?, &format!("member {n}")));
+            (0..16).filter_map(|n| sit(admission.try_login(now, source)?, &format!("member {n}")));
         seats.extend(crowd);
     }
     if stand & GUESSING != 0 {
-        let mut pass = gate.try_login(now, elsewhere);
+        let mut pass = admission.try_login(now, elsewhere);
         for _ in 0..61 {
             pass.iter_mut().for_each(|pass| pass.proof_failed(now));
         }
@@ -134,7 +134,7 @@ struct Peer<'a> {
 
 impl Peer<'_> {
     /// Sends its next piece, or waits for so long.
-    fn next(&mut self, inbox: &mut LineDecoder) -> Option<Duration> {
+    fn next(&mut self, decoder: &mut LineDecoder) -> Option<Duration> {
         let record = self.record;
         let insider = |sign| match sign {
             1 => Some(record.a.clone().into_bytes()),
@@ -146,7 +146,7 @@ impl Peer<'_> {
         };
         Some(match self.script.next(insider)? {
             Op::Send(piece) => {
-                inbox.feed(&piece);
+                decoder.feed(&piece);
                 self.sent.extend(piece);
                 Duration::ZERO
             }

@@ -29,18 +29,18 @@ pub fn session(data: &[u8]) {
     let (plan, rest) = Plan::split(data);
     let mut script = Script::new(plan, rest);
     let mut person = Person::new();
-    let mut inbox = LineDecoder::new(0);
+    let mut decoder = LineDecoder::new(0);
     while let Some(act) = script.next(|sign| person.token(sign)) {
         match act {
             Op::Send(piece) => {
-                inbox.feed(&piece);
-                person.listen(&mut inbox);
+                decoder.feed(&piece);
+                person.listen(&mut decoder);
             }
             Op::Sign(sign) => person.act(sign),
         }
     }
-    inbox.feed_eof();
-    person.listen(&mut inbox);
+    decoder.feed_eof();
+    person.listen(&mut decoder);
     assert!(person.ended, "the end of the stream is the end");
     person.too_late();
 }
@@ -70,10 +70,10 @@ impl Person {
         let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
         let password = Password::new(Vec::new().into());
         let fingerprint = Fingerprint::of(Kdf::None, &[0; 16], &Salt::from([1; 16]));
-        let guest = Arc::new(ClientConfig::new(name, password, epoch));
+        let config = Arc::new(ClientConfig::new(name, password, epoch));
         let mut session = Session::new(
             Established {
-                guest,
+                config,
                 fingerprint,
                 key: room_key(),
                 kdf: Kdf::None,
@@ -84,9 +84,9 @@ impl Person {
             seed(4).rng(),
         );
         // A welcome, so that what is said goes out at once.
-        let mut inbox = LineDecoder::new(0);
-        inbox.feed(b"{\"type\":\"init\"}\n");
-        session.handle_input(Tick::ZERO, &mut inbox);
+        let mut decoder = LineDecoder::new(0);
+        decoder.feed(b"{\"type\":\"init\"}\n");
+        session.handle_input(Tick::ZERO, &mut decoder);
         let _ready = session.poll_output();
         Self {
             session,
@@ -127,7 +127,7 @@ impl Person {
                 self.session.drain(self.now, PATIENCE);
             }
             7 => {
-                self.now = self.now.after(PATIENCE / 2);
+                self.now = self.now.saturating_add(PATIENCE / 2);
                 self.session.handle_timeout(self.now);
             }
             _ => {
@@ -162,9 +162,9 @@ impl Person {
         self.unheard.push_back((SendId(self.said.len() as u64 - 1), token.to_owned()));
     }
 
-    fn listen(&mut self, inbox: &mut LineDecoder) {
+    fn listen(&mut self, decoder: &mut LineDecoder) {
         loop {
-            let progress = self.session.handle_input(self.now, inbox);
+            let progress = self.session.handle_input(self.now, decoder);
             let mut events = 0;
             while let Some(output) = self.session.poll_output() {
                 match output {

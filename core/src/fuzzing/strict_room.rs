@@ -31,10 +31,10 @@ use crate::{
 ///
 /// Each two bytes are an act: what, and who or how much.
 pub fn strict_room(data: &[u8]) {
-    let mut house = TestServer::new();
+    let mut server = TestServer::new();
     let acts = data.chunks_exact(2).take(MOST_ACTS);
-    acts.for_each(|act| house.act(act[0] % 8, usize::from(act[1])));
-    house.settle();
+    acts.for_each(|act| server.act(act[0] % 8, usize::from(act[1])));
+    server.settle();
 }
 
 /// With [`STEP`] they take less than the 90 s after which silence ends a link,
@@ -48,7 +48,7 @@ const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
 
 struct TestServer {
     now: Tick,
-    gate: Admission,
+    admission: Admission,
     room: Room,
     limits: Limits,
     guests: Vec<Arc<ClientConfig>>,
@@ -61,7 +61,7 @@ struct TestServer {
 struct Person {
     seat: MemberId,
     session: Session,
-    outlet: LogCursor,
+    cursor: LogCursor,
     from_server: LineDecoder,
     sent: VecDeque<Frame>,
     intake: RequestReader,
@@ -81,15 +81,15 @@ impl TestServer {
             clear_interval,
             ..Limits::default()
         };
-        let guest = |name: &&str| {
+        let config = |name: &&str| {
             let password = Password::new(Zeroizing::default());
             Some(Arc::new(ClientConfig::new(Username::new(name).ok()?, password, EPOCH)))
         };
         Self {
             now: Tick::ZERO,
-            gate: Admission::new(&limits),
+            admission: Admission::new(&limits),
             room: Room::new(&limits, Kdf::Argon2id, EPOCH, &seed(5)),
-            guests: NAMES.iter().filter_map(guest).collect(),
+            guests: NAMES.iter().filter_map(config).collect(),
             people: Vec::new(),
             came: 0,
             limits,
@@ -103,7 +103,7 @@ impl TestServer {
         match (what, self.people.get_mut(who).filter(|person| !person.left)) {
             (0, _) => self.join(how),
             (1, _) => {
-                self.now = now.after(STEP * (how % 4) as u32);
+                self.now = now.saturating_add(STEP * (how % 4) as u32);
                 self.people.iter_mut().for_each(|person| person.session.handle_timeout(self.now));
             }
             (2 | 3, Some(person)) => {
@@ -124,12 +124,12 @@ impl TestServer {
     }
 
     fn join(&mut self, how: usize) {
-        let Some(guest) = self.guests.get(how % NAMES.len()).map(Arc::clone) else { return };
-        let pass = self.gate.try_login(self.now, IpAddr::from([127, 0, 0, 1]));
-        let seat = pass.and_then(|pass| pass.claim_slot(self.now, guest.name().clone()).ok());
+        let Some(config) = self.guests.get(how % NAMES.len()).map(Arc::clone) else { return };
+        let pass = self.admission.try_login(self.now, IpAddr::from([127, 0, 0, 1]));
+        let seat = pass.and_then(|pass| pass.claim_slot(self.now, config.name().clone()).ok());
         let Some(seat) = seat else { return };
         self.came += 1;
-        let (session, (sealer, opener)) = established(&guest, room_key(), self.came, self.now);
+        let (session, (sealer, opener)) = established(&config, room_key(), self.came, self.now);
         let seat_id = seat.id();
         let mut admitted = Admitted {
             seat,
@@ -139,11 +139,11 @@ impl TestServer {
             kdf: Kdf::Argon2id,
         };
         let intake = RequestReader::new(&self.limits, self.now, &mut admitted);
-        let Some(outlet) = self.tell(RoomInput::Joined(admitted)) else { return };
+        let Some(cursor) = self.tell(RoomInput::Joined(admitted)) else { return };
         self.people.push(Person {
             seat: seat_id,
             session,
-            outlet,
+            cursor,
             from_server: LineDecoder::new(0),
             sent: VecDeque::new(),
             intake,
@@ -168,13 +168,13 @@ impl TestServer {
                 Inbound::Request(request) => {
                     self.tell(RoomInput::Request(seat, request));
                 }
-                Inbound::Reply(frame) => person.outlet.handle().send_direct(frame),
+                Inbound::Reply(frame) => person.cursor.handle().send_direct(frame),
                 Inbound::NeedsInput(_) => return busy,
                 Inbound::WaitUntil(_) => return true,
-                Inbound::Closed(departure) => {
-                    assert_eq!(departure, LeaveReason::Closed, "nobody does anything else");
+                Inbound::Closed(reason) => {
+                    assert_eq!(reason, LeaveReason::Closed, "nobody does anything else");
                     self.people.remove(who);
-                    self.tell(RoomInput::Left(seat, departure));
+                    self.tell(RoomInput::Left(seat, reason));
                     return true;
                 }
             }
@@ -189,8 +189,8 @@ impl TestServer {
         self.room.publish(self.now);
         let mut admitted = None;
         while let Some(output) = self.room.poll_output() {
-            if let RoomOutput::Attach(_, outlet) = output {
-                admitted = Some(outlet);
+            if let RoomOutput::Attach(_, cursor) = output {
+                admitted = Some(cursor);
             }
         }
         admitted
@@ -201,7 +201,7 @@ impl TestServer {
         let mut busy = true;
         while busy {
             // Wishes to clear have to wait, and what was said behind them with them.
-            self.now = self.now.after(CLEAR);
+            self.now = self.now.saturating_add(CLEAR);
             busy = false;
             for who in (0..self.people.len()).rev() {
                 busy |= self.hear(who, usize::MAX);
@@ -227,14 +227,14 @@ impl Person {
         let mut left = most;
         while left > 0 {
             let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-            let pending = self.outlet.chunks_vectored(&mut slices).iter();
+            let pending = self.cursor.chunks_vectored(&mut slices).iter();
             let pending: Vec<u8> = pending.flat_map(|slice| slice.to_vec()).collect();
             let taken = pending.len().min(left);
             if taken == 0 {
                 break;
             }
             self.from_server.feed(pending.get(..taken).unwrap_or_default());
-            self.outlet.advance(now, taken);
+            self.cursor.advance(now, taken);
             left -= taken;
         }
         while self.session.handle_input(now, &mut self.from_server) == ReadStatus::Line {}

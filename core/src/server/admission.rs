@@ -117,7 +117,7 @@ impl Admission {
         }
         state.logins += 1;
         state.with_account(now, source, |account| account.logins += 1);
-        Some(LoginPermit { gate: self.clone(), source, at_work: false })
+        Some(LoginPermit { admission: self.clone(), source, at_work: false })
     }
 
     /// Whether so many proofs were wrong that newcomers have to wait from now
@@ -186,9 +186,9 @@ impl State {
 
     fn penalize(&mut self, now: Tick, source: Option<IpAddr>, penalty: Duration) {
         self.with_account(now, source, |account| {
-            let until = account.penalty_until.max(now).after(penalty);
-            account.penalty_until = until.min(now.after(PENALTY_AT_MOST));
-            let seconds = account.penalty_until.since(now).as_secs_f64().ceil();
+            let until = account.penalty_until.max(now).saturating_add(penalty);
+            account.penalty_until = until.min(now.saturating_add(PENALTY_AT_MOST));
+            let seconds = account.penalty_until.saturating_duration_since(now).as_secs_f64().ceil();
             account.kept_out |= seconds >= ENFORCED_FROM.as_secs_f64();
         });
     }
@@ -197,7 +197,7 @@ impl State {
 /// The right to log in, held by one connection until it is in or gone.
 #[derive(Debug)]
 pub struct LoginPermit {
-    gate: Admission,
+    admission: Admission,
     source: Option<IpAddr>,
     /// The server has computed for this connection: leaving now costs.
     at_work: bool,
@@ -205,7 +205,7 @@ pub struct LoginPermit {
 
 impl LoginPermit {
     pub(crate) fn name_is_free(&self, name: &Username) -> bool {
-        !self.gate.state().names.contains_key(&name.folded())
+        !self.admission.state().names.contains_key(&name.folded())
     }
 
     /// When line 2 may be sent; later than `now` only while somebody is guessing.
@@ -214,18 +214,18 @@ impl LoginPermit {
         if self.source.is_none() {
             return now;
         }
-        let mut state = self.gate.state();
+        let mut state = self.admission.state();
         if state.wrong_proofs.ready_at(now) == now {
             return now;
         }
         let at = state.next_challenge.max(now);
-        state.next_challenge = at.after(WRONG_PROOFS.interval);
+        state.next_challenge = at.saturating_add(WRONG_PROOFS.interval);
         at
     }
 
     pub(crate) fn proof_failed(&mut self, now: Tick) {
         self.at_work = false;
-        let mut state = self.gate.state();
+        let mut state = self.admission.state();
         if self.source.is_some() {
             state.wrong_proofs.consume(now);
         }
@@ -234,13 +234,13 @@ impl LoginPermit {
 
     pub(crate) fn timed_out(&mut self, now: Tick) {
         self.at_work = false;
-        self.gate.state().penalize(now, self.source, TOOK_TOO_LONG);
+        self.admission.state().penalize(now, self.source, TOOK_TOO_LONG);
     }
 
     /// The connection ended, or broke the protocol, before its proof.
     pub(crate) fn abandoned(&mut self, now: Tick) {
         if std::mem::take(&mut self.at_work) {
-            self.gate.state().penalize(now, self.source, LEFT_BEFORE_PROOF);
+            self.admission.state().penalize(now, self.source, LEFT_BEFORE_PROOF);
         }
     }
 
@@ -250,7 +250,7 @@ impl LoginPermit {
         now: Tick,
         name: Username,
     ) -> Result<MemberSlot, (Self, WireError)> {
-        let mut state = self.gate.state();
+        let mut state = self.admission.state();
         let folded = name.folded();
         let members_here = self
             .source
@@ -274,13 +274,13 @@ impl LoginPermit {
         state.names.insert(folded, id);
         state.with_account(now, self.source, |account| account.members += 1);
         drop(state);
-        Ok(MemberSlot { gate: self.gate.clone(), source: self.source, name, id })
+        Ok(MemberSlot { admission: self.admission.clone(), source: self.source, name, id })
     }
 }
 
 impl Drop for LoginPermit {
     fn drop(&mut self) {
-        let mut state = self.gate.state();
+        let mut state = self.admission.state();
         state.logins = state.logins.saturating_sub(1);
         state.with_account(Tick::ZERO, self.source, |account| {
             account.logins = account.logins.saturating_sub(1)
@@ -291,7 +291,7 @@ impl Drop for LoginPermit {
 /// A place in the room and a name of one's own, until dropped.
 #[derive(Debug)]
 pub struct MemberSlot {
-    gate: Admission,
+    admission: Admission,
     source: Option<IpAddr>,
     name: Username,
     id: MemberId,
@@ -313,7 +313,7 @@ impl MemberSlot {
 
 impl Drop for MemberSlot {
     fn drop(&mut self) {
-        let mut state = self.gate.state();
+        let mut state = self.admission.state();
         state.names.remove(&self.name.folded());
         state.with_account(Tick::ZERO, self.source, |account| {
             account.members = account.members.saturating_sub(1)
@@ -338,87 +338,90 @@ mod tests {
 
     #[test]
     fn three_wrong_proofs_keep_a_source_out_until_the_penalty_has_run_off() {
-        let gate = Admission::new(&Limits::default());
+        let admission = Admission::new(&Limits::default());
         for _ in 0..3 {
-            gate.try_login(at(100), FAR).unwrap().proof_failed(at(100));
+            admission.try_login(at(100), FAR).unwrap().proof_failed(at(100));
         }
-        assert!(gate.try_login(at(100), FAR).is_none());
-        assert!(gate.try_login(at(114), FAR).is_none());
+        assert!(admission.try_login(at(100), FAR).is_none());
+        assert!(admission.try_login(at(114), FAR).is_none());
         assert!(
-            gate.try_login(at(114), "192.0.2.8".parse().unwrap()).is_some(),
+            admission.try_login(at(114), "192.0.2.8".parse().unwrap()).is_some(),
             "others are not meant"
         );
-        assert!(gate.try_login(at(115), FAR).is_some());
+        assert!(admission.try_login(at(115), FAR).is_some());
     }
 
     #[test]
     fn a_penalty_is_at_most_ten_minutes() {
-        let gate = Admission::new(&Limits {
+        let admission = Admission::new(&Limits {
             max_logins: None,
             max_logins_per_source: None,
             ..Limits::default()
         });
-        let mut passes: Vec<_> = (0..500).filter_map(|_| gate.try_login(at(0), FAR)).collect();
+        let mut passes: Vec<_> = (0..500).filter_map(|_| admission.try_login(at(0), FAR)).collect();
         passes.iter_mut().for_each(|pass| pass.proof_failed(at(0)));
         drop(passes);
-        assert!(gate.try_login(at(599), FAR).is_none());
-        assert!(gate.try_login(at(600), FAR).is_some());
+        assert!(admission.try_login(at(599), FAR).is_none());
+        assert!(admission.try_login(at(600), FAR).is_some());
     }
 
     #[test]
     fn loopback_is_never_penalised_unless_asked_for() {
         for (guard_loopback, shut) in [(false, false), (true, true)] {
-            let gate =
+            let admission =
                 Admission::new(&Limits { limit_loopback: guard_loopback, ..Limits::default() });
             for _ in 0..100 {
-                if let Some(mut pass) = gate.try_login(at(0), HERE) {
+                if let Some(mut pass) = admission.try_login(at(0), HERE) {
                     pass.proof_failed(at(0));
                 }
             }
-            assert_eq!(gate.try_login(at(0), HERE).is_none(), shut);
+            assert_eq!(admission.try_login(at(0), HERE).is_none(), shut);
         }
     }
 
     #[test]
     fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
         let limits = Limits { max_logins_per_source: Some(1), ..Limits::default() };
-        let gate = Admission::new(&limits);
-        let _first = gate.try_login(at(0), "2001:db8::1".parse().unwrap()).unwrap();
-        assert!(gate.try_login(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
-        assert!(gate.try_login(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
-        let _mapped = gate.try_login(at(0), "::ffff:192.0.2.7".parse().unwrap()).unwrap();
-        assert!(gate.try_login(at(0), FAR).is_none());
+        let admission = Admission::new(&limits);
+        let _first = admission.try_login(at(0), "2001:db8::1".parse().unwrap()).unwrap();
+        assert!(admission.try_login(at(0), "2001:db8::2:3:4".parse().unwrap()).is_none());
+        assert!(admission.try_login(at(0), "2001:db8:0:1::1".parse().unwrap()).is_some());
+        let _mapped = admission.try_login(at(0), "::ffff:192.0.2.7".parse().unwrap()).unwrap();
+        assert!(admission.try_login(at(0), FAR).is_none());
     }
 
     #[test]
     fn a_dropped_pass_or_seat_is_free_again() {
         let limits = Limits { max_logins: Some(1), max_members: Some(1), ..Limits::default() };
-        let gate = Admission::new(&limits);
-        let pass = gate.try_login(at(0), FAR).unwrap();
-        assert!(gate.try_login(at(0), HERE).is_none());
+        let admission = Admission::new(&limits);
+        let pass = admission.try_login(at(0), FAR).unwrap();
+        assert!(admission.try_login(at(0), HERE).is_none());
         let seat = pass.claim_slot(at(0), name("alice")).unwrap();
-        let refused = gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("bob"));
+        let refused = admission.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("bob"));
         assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::RoomFull));
-        let refused = gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("ALICE"));
+        let refused = admission.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("ALICE"));
         assert_eq!(refused.map_err(|(_, text)| text).err(), Some(WireError::UsernameTaken));
         drop(seat);
-        assert!(gate.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("Alice")).is_ok());
-        assert!(gate.state().sources.is_empty(), "nothing is remembered of a source that is gone");
+        assert!(admission.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("Alice")).is_ok());
+        assert!(
+            admission.state().sources.is_empty(),
+            "nothing is remembered of a source that is gone"
+        );
     }
 
     #[test]
     fn while_many_guess_line_two_comes_once_a_second() {
-        let gate = Admission::new(&Limits {
+        let admission = Admission::new(&Limits {
             max_logins: None,
             max_logins_per_source: None,
             ..Limits::default()
         });
-        let mut pass = gate.try_login(at(0), FAR).unwrap();
+        let mut pass = admission.try_login(at(0), FAR).unwrap();
         assert_eq!(pass.challenge_ready_at(at(0)), at(0));
         for _ in 0..60 {
             pass.proof_failed(at(0));
         }
-        let mut honest = gate.try_login(at(0), "198.51.100.1".parse().unwrap()).unwrap();
+        let mut honest = admission.try_login(at(0), "198.51.100.1".parse().unwrap()).unwrap();
         assert_eq!(honest.challenge_ready_at(at(0)), at(0));
         assert_eq!(honest.challenge_ready_at(at(0)), at(1));
         assert_eq!(honest.challenge_ready_at(at(0)), at(2));

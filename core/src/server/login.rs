@@ -125,7 +125,8 @@ impl Login {
         timeout: Duration,
         seed: &Seed,
     ) -> Self {
-        let case = Context { credentials, pass, rng: seed.rng(), deadline: now.after(timeout) };
+        let case =
+            Context { credentials, pass, rng: seed.rng(), deadline: now.saturating_add(timeout) };
         Self { case, phase: Phase::Hello }
     }
 }
@@ -138,17 +139,17 @@ impl Handshake for Login {
     fn advance(
         self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, LoginError> {
         let Self { case, phase } = self;
         match phase {
-            Phase::Hello => case.hello(now, inbox, out),
+            Phase::Hello => case.hello(now, decoder, out),
             Phase::Challenge { visitor, challenge, due } => {
-                case.challenge(now, inbox, out, visitor, challenge, due)
+                case.challenge(now, decoder, out, visitor, challenge, due)
             }
             Phase::Verify { visitor, challenge } => {
-                case.verify(now, inbox, out, visitor, challenge)
+                case.verify(now, decoder, out, visitor, challenge)
             }
             Phase::Proof { visitor, proof, m } => {
                 case.judge(now, out, visitor, proof, &m).map(Step::Done)
@@ -169,10 +170,10 @@ impl Context {
     fn hello(
         mut self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.line(now, inbox) {
+        let line = match self.line(now, decoder) {
             Ok(Some(line)) => line,
             Ok(None) => return Ok(Step::NeedsInput(Login { case: self, phase: Phase::Hello })),
             Err(violation) => return Err(self.refuse(out, violation)),
@@ -202,7 +203,7 @@ impl Context {
     fn challenge(
         mut self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
         mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
@@ -222,18 +223,18 @@ impl Context {
         visitor.transcript.line_2 = line.line().to_vec();
         out.push(line);
         // Line 3 may be here already, from a client that did not wait.
-        self.verify(now, inbox, out, visitor, challenge)
+        self.verify(now, decoder, out, visitor, challenge)
     }
 
     fn verify(
         mut self,
         now: Tick,
-        inbox: &mut LineDecoder,
+        decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
         mut visitor: ClaimedIdentity,
         challenge: ServerChallenge,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.line(now, inbox) {
+        let line = match self.line(now, decoder) {
             Ok(Some(line)) => line,
             Ok(None) => {
                 let phase = Phase::Verify { visitor, challenge };
@@ -291,10 +292,10 @@ impl Context {
     fn line<'a>(
         &mut self,
         now: Tick,
-        inbox: &'a mut LineDecoder,
+        decoder: &'a mut LineDecoder,
     ) -> Result<Option<&'a [u8]>, ProtocolError> {
-        inbox.set_max_len(wire::MAX_HANDSHAKE_LINE);
-        let violation = match inbox.next_line() {
+        decoder.set_max_len(wire::MAX_HANDSHAKE_LINE);
+        let violation = match decoder.next_line() {
             Ok(Line::Complete(line) | Line::Unterminated(line)) => return Ok(Some(line)),
             Ok(Line::Incomplete) if now < self.deadline => return Ok(None),
             Ok(Line::Incomplete) => {

@@ -25,7 +25,7 @@ impl RateLimiter {
 
     /// One happens at `now`.
     pub(crate) fn consume(&mut self, now: Tick) {
-        self.due = self.due.max(now).after(self.rate.interval);
+        self.due = self.due.max(now).saturating_add(self.rate.interval);
     }
 }
 

@@ -82,10 +82,10 @@ impl RequestReader {
 
     /// Takes lines until one of them means something. Lines that are to be
     /// ignored count against the rate as well: they cost the same.
-    pub fn next(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
+    pub fn next(&mut self, now: Tick, decoder: &mut LineDecoder) -> Inbound {
         let intent = match &mut self.link {
-            Some(_) => self.next_record(now, inbox),
-            None => self.next_line(now, inbox),
+            Some(_) => self.next_record(now, decoder),
+            None => self.next_line(now, decoder),
         };
         if let (Inbound::WaitUntil(until), Some(link)) = (&intent, &mut self.link) {
             link.keepalive.pause_until(*until);
@@ -93,13 +93,13 @@ impl RequestReader {
         intent
     }
 
-    fn next_line(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
-        inbox.set_max_len(wire::MAX_LINE);
+    fn next_line(&mut self, now: Tick, decoder: &mut LineDecoder) -> Inbound {
+        decoder.set_max_len(wire::MAX_LINE);
         loop {
             if let Some(until) = self.pause(now) {
                 return Inbound::WaitUntil(until);
             }
-            let read = match inbox.next_line() {
+            let read = match decoder.next_line() {
                 Ok(Line::Complete(line) | Line::Unterminated(line)) => wire::read_request(line),
                 Ok(Line::Incomplete) => return Inbound::NeedsInput(None),
                 Ok(Line::Eof) => return Inbound::Closed(LeaveReason::Closed),
@@ -116,8 +116,8 @@ impl RequestReader {
         }
     }
 
-    fn next_record(&mut self, now: Tick, inbox: &mut LineDecoder) -> Inbound {
-        inbox.set_max_len(MAX_RECORD);
+    fn next_record(&mut self, now: Tick, decoder: &mut LineDecoder) -> Inbound {
+        decoder.set_max_len(MAX_RECORD);
         loop {
             if let Some(until) = self.pause(now) {
                 return Inbound::WaitUntil(until);
@@ -126,7 +126,7 @@ impl RequestReader {
             let asked = if let Some(request) = link.held.take() {
                 Ok(ClientMessage::Request(request))
             } else {
-                match inbox.next_line() {
+                match decoder.next_line() {
                     Ok(Line::Complete(line)) => link.read(now, line),
                     Ok(Line::Incomplete) => return link.wait(now),
                     // Without a `bye`, whatever came last.
@@ -232,14 +232,14 @@ mod tests {
     #[test]
     fn a_flood_is_read_at_the_rate_and_none_of_it_is_lost() {
         let mut intake = RequestReader::open(&Limits::default());
-        let mut inbox = LineDecoder::new(0);
+        let mut decoder = LineDecoder::new(0);
         for n in 0..200 {
-            inbox.feed(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
+            decoder.feed(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
         }
-        inbox.feed_eof();
+        decoder.feed_eof();
         let (mut now, mut said) = (at(0), 0);
         loop {
-            match intake.next(now, &mut inbox) {
+            match intake.next(now, &mut decoder) {
                 Inbound::Request(request) => {
                     assert_eq!(
                         request,
@@ -261,10 +261,10 @@ mod tests {
     #[test]
     fn clear_is_heeded_once_in_ten_seconds() {
         let mut intake = RequestReader::open(&Limits::default());
-        let mut inbox = LineDecoder::new(0);
+        let mut decoder = LineDecoder::new(0);
         let mut heeded = |now| {
-            inbox.feed(b"{\"type\":\"clear\"}\n");
-            matches!(intake.next(now, &mut inbox), Inbound::Request(Request::ClearHistory(None)))
+            decoder.feed(b"{\"type\":\"clear\"}\n");
+            matches!(intake.next(now, &mut decoder), Inbound::Request(Request::ClearHistory(None)))
         };
         assert!(heeded(at(0)));
         assert!(!heeded(at(9_999)));
@@ -280,10 +280,10 @@ mod tests {
             ("[]", Some(ProtocolError::NotAnObject)),
             ("5", Some(ProtocolError::NotAnObject)),
         ] {
-            let mut inbox = LineDecoder::new(0);
-            inbox.feed(line.as_bytes());
-            inbox.feed(b"\n");
-            let intent = RequestReader::open(&Limits::default()).next(at(0), &mut inbox);
+            let mut decoder = LineDecoder::new(0);
+            decoder.feed(line.as_bytes());
+            decoder.feed(b"\n");
+            let intent = RequestReader::open(&Limits::default()).next(at(0), &mut decoder);
             match (intent, fatal) {
                 (Inbound::NeedsInput(None), None) => {}
                 (Inbound::Closed(LeaveReason::ProtocolError(violation)), Some(expected)) => {

@@ -46,12 +46,12 @@ impl Keepalive {
 
     /// When to call [`Self::due`] at the latest.
     pub(crate) fn deadline(&self) -> Tick {
-        self.heard_at.after(if self.asked { IDLE_TIMEOUT } else { PING_AFTER })
+        self.heard_at.saturating_add(if self.asked { IDLE_TIMEOUT } else { PING_AFTER })
     }
 
     /// What is due at `now`. A `Ping` is due once.
     pub(crate) fn poll(&mut self, now: Tick) -> KeepaliveAction {
-        let silent = now.since(self.heard_at);
+        let silent = now.saturating_duration_since(self.heard_at);
         if silent >= IDLE_TIMEOUT {
             KeepaliveAction::TimedOut
         } else if silent >= PING_AFTER && !std::mem::replace(&mut self.asked, true) {

@@ -126,48 +126,48 @@ mod tests {
 
     #[test]
     fn lines_come_whole_and_once() {
-        let mut inbox = LineDecoder::new(10);
-        inbox.feed(b"one\n\ntw");
-        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"one")));
-        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"")));
-        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
-        inbox.feed(b"o\n");
-        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"two")));
-        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
+        let mut decoder = LineDecoder::new(10);
+        decoder.feed(b"one\n\ntw");
+        assert_eq!(decoder.next_line(), Ok(Line::Complete(b"one")));
+        assert_eq!(decoder.next_line(), Ok(Line::Complete(b"")));
+        assert_eq!(decoder.next_line(), Ok(Line::Incomplete));
+        decoder.feed(b"o\n");
+        assert_eq!(decoder.next_line(), Ok(Line::Complete(b"two")));
+        assert_eq!(decoder.next_line(), Ok(Line::Incomplete));
     }
 
     #[test]
     fn the_end_comes_after_a_last_line_without_line_feed() {
-        let mut inbox = LineDecoder::new(10);
-        inbox.feed(b"a\nlast");
-        inbox.feed_eof();
-        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"a")));
-        assert_eq!(inbox.next_line(), Ok(Line::Unterminated(b"last")));
-        assert_eq!(inbox.next_line(), Ok(Line::Eof));
-        inbox.feed(b"more\n");
-        assert_eq!(inbox.next_line(), Ok(Line::Eof));
+        let mut decoder = LineDecoder::new(10);
+        decoder.feed(b"a\nlast");
+        decoder.feed_eof();
+        assert_eq!(decoder.next_line(), Ok(Line::Complete(b"a")));
+        assert_eq!(decoder.next_line(), Ok(Line::Unterminated(b"last")));
+        assert_eq!(decoder.next_line(), Ok(Line::Eof));
+        decoder.feed(b"more\n");
+        assert_eq!(decoder.next_line(), Ok(Line::Eof));
     }
 
     #[test]
     fn the_bound_holds_for_complete_and_incomplete_lines() {
-        let mut inbox = LineDecoder::new(3);
-        inbox.feed(b"abc\n");
-        assert_eq!(inbox.next_line(), Ok(Line::Complete(b"abc")));
-        inbox.feed(b"abc");
-        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
-        inbox.feed(b"d");
-        assert_eq!(inbox.next_line(), Err(LineTooLong));
-        inbox.feed(b"\n");
-        assert_eq!(inbox.next_line(), Err(LineTooLong));
+        let mut decoder = LineDecoder::new(3);
+        decoder.feed(b"abc\n");
+        assert_eq!(decoder.next_line(), Ok(Line::Complete(b"abc")));
+        decoder.feed(b"abc");
+        assert_eq!(decoder.next_line(), Ok(Line::Incomplete));
+        decoder.feed(b"d");
+        assert_eq!(decoder.next_line(), Err(LineTooLong));
+        decoder.feed(b"\n");
+        assert_eq!(decoder.next_line(), Err(LineTooLong));
     }
 
     #[test]
     fn a_large_buffer_is_given_back() {
-        let mut inbox = LineDecoder::new(1 << 20);
-        inbox.feed(&vec![b'x'; 1 << 20]);
-        inbox.feed(b"\n");
-        assert!(matches!(inbox.next_line(), Ok(Line::Complete(_))));
-        assert_eq!(inbox.next_line(), Ok(Line::Incomplete));
-        assert_eq!(inbox.buffer.capacity(), 0);
+        let mut decoder = LineDecoder::new(1 << 20);
+        decoder.feed(&vec![b'x'; 1 << 20]);
+        decoder.feed(b"\n");
+        assert!(matches!(decoder.next_line(), Ok(Line::Complete(_))));
+        assert_eq!(decoder.next_line(), Ok(Line::Incomplete));
+        assert_eq!(decoder.buffer.capacity(), 0);
     }
 }

@@ -15,7 +15,7 @@ use cmdchat_core::{
         CloseReason, Event, Login, LoginError, PendingMessage, ReadStatus, SendId, Session,
         SessionEnd, SessionOutput,
     },
-    transport::broadcast::{BroadcastLog, Lag},
+    transport::broadcast::{BroadcastLog, CursorHandle},
     transport::line_decoder::LineDecoder,
 };
 use futures_lite::future;
@@ -88,25 +88,26 @@ pub async fn connect<R: Runtime>(
     connection: Connection<R>,
     login: Login,
 ) -> Result<ClientHandle, LoginError> {
-    let Connection { mut reader, mut writer, hangup, .. } = connection;
-    let mut inbox = LineDecoder::new(0);
-    let arithmetic = ComputeLimiter::new(1, 0);
-    let session = handshake::run(runtime, &arithmetic, &mut reader, &mut writer, &mut inbox, login)
-        .await
-        .inspect_err(|_| hangup.abort())?;
+    let Connection { mut reader, mut writer, abort, .. } = connection;
+    let mut decoder = LineDecoder::new(0);
+    let srp_limiter = ComputeLimiter::new(1, 0);
+    let session =
+        handshake::run(runtime, &srp_limiter, &mut reader, &mut writer, &mut decoder, login)
+            .await
+            .inspect_err(|_| abort.abort())?;
 
     let (to_session, arrivals) = async_channel::bounded(MAILBOX);
     runtime.spawn(read(reader, to_session));
 
     let log = BroadcastLog::default();
-    let (outlet, lag) = log.subscribe(Vec::new(), None);
+    let (cursor, lag) = log.subscribe(Vec::new(), None);
     let news = Arc::new(Notify::default());
     let (written_all, all_written) = async_channel::bounded::<()>(1);
     let (clock, writing) = (runtime.clone(), Arc::clone(&news));
     runtime.spawn(async move {
         let _written_all = written_all;
         // A failing write shows in the reader too, which says what it means.
-        let _ = OutboundWriter::new(writer, outlet).run(&clock, &writing).await;
+        let _ = OutboundWriter::new(writer, cursor).run(&clock, &writing).await;
     });
 
     let (commands, from_person) = async_channel::bounded(1);
@@ -114,7 +115,7 @@ pub async fn connect<R: Runtime>(
     let session = SessionTask {
         runtime: runtime.clone(),
         session,
-        inbox,
+        decoder,
         outgoing: SendQueue { log, lag, news, all_written },
         arrivals,
         commands: from_person,
@@ -122,7 +123,7 @@ pub async fn connect<R: Runtime>(
     };
     runtime.spawn(async move {
         session.run().await;
-        hangup.abort();
+        abort.abort();
     });
     Ok(ClientHandle { commands, events })
 }
@@ -154,7 +155,7 @@ async fn read<R: ReadHalf>(mut reader: R, to_session: Sender<ReadEvent>) {
 
 struct SendQueue {
     log: BroadcastLog,
-    lag: Lag,
+    lag: CursorHandle,
     news: Arc<Notify>,
     all_written: Receiver<()>,
 }
@@ -162,7 +163,7 @@ struct SendQueue {
 struct SessionTask<R> {
     runtime: R,
     session: Session,
-    inbox: LineDecoder,
+    decoder: LineDecoder,
     outgoing: SendQueue,
     arrivals: Receiver<ReadEvent>,
     commands: Receiver<SessionCommand>,
@@ -191,11 +192,11 @@ impl<R: Runtime> SessionTask<R> {
             let now = self.runtime.now();
             match wake {
                 Wake::ReadEvent(ReadEvent::Bytes(bytes)) => {
-                    self.inbox.feed(&bytes);
+                    self.decoder.feed(&bytes);
                     self.read_lines();
                 }
                 Wake::ReadEvent(ReadEvent::End) => {
-                    self.inbox.feed_eof();
+                    self.decoder.feed_eof();
                     self.read_lines();
                 }
                 Wake::ReadEvent(ReadEvent::Failed) => self.session.connection_lost(),
@@ -214,7 +215,8 @@ impl<R: Runtime> SessionTask<R> {
     }
 
     fn read_lines(&mut self) {
-        while self.session.handle_input(self.runtime.now(), &mut self.inbox) == ReadStatus::Line {}
+        while self.session.handle_input(self.runtime.now(), &mut self.decoder) == ReadStatus::Line {
+        }
     }
 
     async fn next(&self) -> Wake {
@@ -279,7 +281,7 @@ impl<R: Runtime> SessionTask<R> {
         if !matches!(ending, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
             return;
         }
-        let until = self.runtime.now().after(CLOSE_TIMEOUT);
+        let until = self.runtime.now().saturating_add(CLOSE_TIMEOUT);
         let in_order = async {
             let _ = all_written.recv().await;
             while let Ok(ReadEvent::Bytes(_)) = self.arrivals.recv().await {}

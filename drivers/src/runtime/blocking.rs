@@ -56,7 +56,7 @@ impl Blocking {
 
     /// How long the system shall wait for a socket at most; for ever without a deadline.
     fn timeout(self, deadline: Option<Tick>) -> Option<Duration> {
-        Some(deadline?.since(self.now()).clamp(SHORTEST, LONGEST))
+        Some(deadline?.saturating_duration_since(self.now()).clamp(SHORTEST, LONGEST))
     }
 
     fn late(self, deadline: Option<Tick>) -> bool {
@@ -70,7 +70,7 @@ impl Blocking {
         let stream = Arc::new(stream);
         let half = Socket { runtime: self, stream: Arc::clone(&stream), patience: None };
         Ok(Connection {
-            hangup: BlockingAbortHandle(Arc::downgrade(&stream)),
+            abort: BlockingAbortHandle(Arc::downgrade(&stream)),
             reader: BlockingReadHalf(half.clone()),
             writer: BlockingWriteHalf(half),
             peer,
@@ -189,7 +189,7 @@ impl Listener<Blocking> for BlockingListener {
             match self.socket.accept() {
                 Ok((stream, peer)) => return self.runtime.connection(stream, peer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.runtime.sleep_until(self.runtime.now().after(ACCEPT_POLL)).await;
+                    self.runtime.sleep_until(self.runtime.now().saturating_add(ACCEPT_POLL)).await;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),

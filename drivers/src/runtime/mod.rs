@@ -108,7 +108,7 @@ pub struct Connection<R: Runtime> {
     /// Bytes to the peer.
     pub writer: R::WriteHalf,
     /// The way to end it.
-    pub hangup: R::AbortHandle,
+    pub abort: R::AbortHandle,
     /// The other end.
     pub peer: SocketAddr,
 }

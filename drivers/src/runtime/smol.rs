@@ -55,7 +55,7 @@ impl Smol {
         let stream = Arc::new(stream);
         let half = Socket { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
         Ok(Connection {
-            hangup: SmolAbortHandle(Arc::downgrade(&stream)),
+            abort: SmolAbortHandle(Arc::downgrade(&stream)),
             reader: SmolReadHalf(half.clone()),
             writer: SmolWriteHalf(half),
             peer,

@@ -128,7 +128,7 @@ where
             }));
         }
         let patience = if untried.len() > 0 {
-            deadline.min(runtime.now().after(ATTEMPT_DELAY))
+            deadline.min(runtime.now().saturating_add(ATTEMPT_DELAY))
         } else {
             deadline
         };
@@ -216,7 +216,7 @@ mod tests {
             let (sim, index) = (sim.clone(), usize::from(addr.port()));
             let (wait, outcome) = script[index];
             async move {
-                sim.sleep_until(sim.now().after(Duration::from_millis(wait))).await;
+                sim.sleep_until(sim.now().saturating_add(Duration::from_millis(wait))).await;
                 outcome.map(|()| index).map_err(io::Error::from)
             }
         };

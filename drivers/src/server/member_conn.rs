@@ -1,4 +1,5 @@
-//! What the room, a member's reader and whoever waits for its socket share.
+//! Per-member connection state, shared by the room task, the member's read task
+//! and its flush task.
 
 use std::{
     mem,
@@ -8,161 +9,172 @@ use std::{
     },
 };
 
-use cmdchat_core::{
-    transport::broadcast::{LogCursor, Meter},
-    transport::frame::Frame,
+use cmdchat_core::transport::{
+    broadcast::{CursorHandle, LogCursor},
+    frame::Frame,
 };
 
 use super::Shared;
 use crate::{
     notify::Notify,
-    outbound::{OutboundWriter, Standing},
+    outbound::{OutboundWriter, WriteStatus},
     runtime::{AbortHandle as _, Runtime},
 };
 
-/// Bytes a member may be owed, or may have said without being heard yet, before
-/// it is read no further.
+/// Limit, in bytes, for a member's unsent data and for its requests that the
+/// room has not applied yet. Beyond it the member is not read.
 const BACKPRESSURE_BYTES: u64 = 64 << 10;
 
-/// One connection in the room.
+/// The connection of one member of the room.
 ///
-/// Whoever has something for the member writes it at once, as far as the socket
-/// takes it. Only if that is not all does a task wait for the socket, and goes
-/// on: so the members of a room at rest have no writer that would have to be
-/// woken, one after the other, for each message.
+/// Whichever task has data for the member writes it at once, as far as the
+/// socket accepts it. A flush task exists only while the socket is full, so an
+/// idle room has no writer tasks to wake for each message.
 pub(super) struct MemberConn<R: Runtime> {
-    hangup: R::AbortHandle,
-    /// Wakes the reader: its member may be heard again.
-    turn: Notify,
-    /// Bytes of the member's requests that the room has taken.
-    heard: AtomicU64,
+    abort: R::AbortHandle,
+    /// Wakes the read task after `acked`, `closed` or the backlog has changed.
+    capacity: Notify,
+    /// Bytes of the member's requests that the room has applied.
+    acked: AtomicU64,
     /// The room has dropped the member, or the connection has failed.
-    gone: AtomicBool,
-    /// Tells what the member is owed.
-    meter: Meter,
-    hand: Mutex<WriterSlot<R::WriteHalf>>,
+    closed: AtomicBool,
+    /// The member's backlog.
+    backlog: CursorHandle,
+    writer: Mutex<WriterSlot<R::WriteHalf>>,
 }
 
-/// Who has the pen.
+/// Ownership of a member's writer.
 enum WriterSlot<W> {
-    /// Whoever wants it.
+    /// Any task may flush.
     Idle(OutboundWriter<W>),
-    /// A task that waits for the socket.
+    /// A flush task owns the writer and waits for the socket.
     Flushing,
-    /// All is written, or nothing more can be.
+    /// Everything has been written, or the connection has failed.
     Done,
 }
 
+impl<W> WriterSlot<W> {
+    /// Takes the writer for a flush task. `None` if another task owns it.
+    fn take_for_flush(&mut self) -> Option<OutboundWriter<W>> {
+        match mem::replace(self, Self::Flushing) {
+            Self::Idle(writer) => Some(writer),
+            owned => {
+                *self = owned;
+                None
+            }
+        }
+    }
+}
+
 impl<R: Runtime> MemberConn<R> {
-    /// For a member who gets what `outlet` holds.
-    pub(super) fn new(hangup: R::AbortHandle, writer: R::WriteHalf, outlet: LogCursor) -> Self {
+    /// A connection on which `writer` writes the data of `cursor`.
+    pub(super) fn new(abort: R::AbortHandle, writer: R::WriteHalf, cursor: LogCursor) -> Self {
         Self {
-            hangup,
-            turn: Notify::default(),
-            heard: AtomicU64::new(0),
-            gone: AtomicBool::new(false),
-            meter: outlet.handle(),
-            hand: Mutex::new(WriterSlot::Idle(OutboundWriter::new(writer, outlet))),
+            abort,
+            capacity: Notify::default(),
+            acked: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            backlog: cursor.handle(),
+            writer: Mutex::new(WriterSlot::Idle(OutboundWriter::new(writer, cursor))),
         }
     }
 
-    /// The room has taken a request of so many bytes.
+    /// Records that the room has applied requests of `size` bytes.
     pub(super) fn ack_requests(&self, size: u64) {
-        self.heard.fetch_add(size, Ordering::AcqRel);
-        self.turn.notify_one();
+        self.acked.fetch_add(size, Ordering::AcqRel);
+        self.capacity.notify_one();
     }
 
-    /// Waits until the member, who has said so many bytes, may be heard again.
-    /// `false` if it never will.
+    /// Waits until the member, which has sent `sent` bytes of requests so far,
+    /// may be read again. Returns `false` if the connection is closed.
     ///
-    /// Whoever speaks is heard no faster than it listens: while the member is
-    /// owed more than [`OWED`], or the room has not taken what it said, nothing
-    /// is read. So a burst goes at the pace of its own echo, and the others, who
-    /// get the same bytes, are not made to look slow by it.
-    pub(super) async fn wait_for_capacity(&self, said: u64) -> bool {
-        while said - self.heard.load(Ordering::Acquire) > BACKPRESSURE_BYTES
-            || self.meter.backlog() > BACKPRESSURE_BYTES
+    /// A member is read only while its backlog and its unapplied requests are
+    /// within [`BACKPRESSURE_BYTES`]. A burst therefore proceeds at the rate of
+    /// its own echo, and does not make the other members, which receive the
+    /// same bytes, look slow.
+    pub(super) async fn wait_for_capacity(&self, sent: u64) -> bool {
+        while sent - self.acked.load(Ordering::Acquire) > BACKPRESSURE_BYTES
+            || self.backlog.backlog() > BACKPRESSURE_BYTES
         {
-            if self.gone.load(Ordering::Acquire) {
+            if self.closed.load(Ordering::Acquire) {
                 return false;
             }
-            self.turn.notified().await;
+            self.capacity.notified().await;
         }
         true
     }
 
-    /// Ends the connection, whatever its reader waits for.
-    pub(super) fn hang_up(&self) {
-        self.gone.store(true, Ordering::Release);
-        self.turn.notify_one();
-        self.hangup.abort();
+    /// Shuts the connection down; a pending read or write returns.
+    pub(super) fn abort(&self) {
+        self.closed.store(true, Ordering::Release);
+        self.capacity.notify_one();
+        self.abort.abort();
     }
 
-    /// Waits until the member has all that it is to get, or gets no more.
+    /// Waits until everything has been written, or the connection is closed.
     pub(super) async fn flushed(&self) {
-        while !self.is_flushed() && !self.gone.load(Ordering::Acquire) {
-            self.turn.notified().await;
+        while !self.is_flushed() && !self.closed.load(Ordering::Acquire) {
+            self.capacity.notified().await;
         }
     }
 
     pub(super) fn is_flushed(&self) -> bool {
-        matches!(*self.hand(), WriterSlot::Done)
+        matches!(*self.writer(), WriterSlot::Done)
     }
 
-    /// Has the member told something that is for nobody else.
-    pub(super) fn send_direct(self: &Arc<Self>, house: &Arc<Shared<R>>, aside: Frame) {
-        self.meter.send_direct(aside);
-        self.write(house);
+    /// Sends `frame` to this member only.
+    pub(super) fn send_direct(self: &Arc<Self>, shared: &Arc<Shared<R>>, frame: Frame) {
+        self.backlog.send_direct(frame);
+        self.flush(shared);
     }
 
-    /// Writes what waits for the member, now or as soon as there is room.
-    pub(super) fn write(self: &Arc<Self>, house: &Arc<Shared<R>>) {
-        if let Some(pen) = self.write_now(house) {
-            let (ties, shared) = (Arc::clone(self), Arc::clone(house));
-            house.runtime.spawn(async move { ties.write_on(&shared, pen).await });
+    /// Writes the member's pending data, now as far as the socket accepts it,
+    /// and the rest in a flush task.
+    pub(super) fn flush(self: &Arc<Self>, shared: &Arc<Shared<R>>) {
+        if let Some(writer) = self.try_flush(shared) {
+            let (conn, task_shared) = (Arc::clone(self), Arc::clone(shared));
+            shared.runtime.spawn(async move { conn.flush_task(&task_shared, writer).await });
         }
     }
 
-    /// Gives the pen away if somebody has to wait with it.
-    fn write_now(&self, house: &Shared<R>) -> Option<OutboundWriter<R::WriteHalf>> {
-        let mut hand = self.hand();
-        let WriterSlot::Idle(pen) = &mut *hand else { return None };
-        let mut lent = None;
-        match pen.try_flush(house.runtime.now()) {
-            Ok(Standing::Idle) => {}
-            Ok(Standing::Blocked) => {
-                if let WriterSlot::Idle(pen) = mem::replace(&mut *hand, WriterSlot::Flushing) {
-                    lent = Some(pen);
-                }
+    /// Writes without waiting. Returns the writer if the socket is full.
+    fn try_flush(&self, shared: &Shared<R>) -> Option<OutboundWriter<R::WriteHalf>> {
+        let mut slot = self.writer();
+        let WriterSlot::Idle(writer) = &mut *slot else { return None };
+        let mut blocked = None;
+        match writer.try_flush(shared.runtime.now()) {
+            Ok(WriteStatus::Idle) => {}
+            Ok(WriteStatus::Blocked) => blocked = slot.take_for_flush(),
+            Ok(WriteStatus::Finished) => {
+                *slot = WriterSlot::Done;
+                shared.flushed.notify_one();
             }
-            Ok(Standing::Finished) => *hand = WriterSlot::Done,
             Err(_) => {
-                *hand = WriterSlot::Done;
-                self.hang_up();
+                *slot = WriterSlot::Done;
+                shared.flushed.notify_one();
+                self.abort();
             }
         }
-        if matches!(*hand, WriterSlot::Done) {
-            house.written.notify_one();
-        }
-        drop(hand);
-        self.turn.notify_one();
-        lent
+        drop(slot);
+        self.capacity.notify_one();
+        blocked
     }
 
-    async fn write_on(&self, house: &Shared<R>, mut pen: OutboundWriter<R::WriteHalf>) {
+    /// Waits for the socket and writes until the backlog is empty.
+    async fn flush_task(&self, shared: &Shared<R>, mut writer: OutboundWriter<R::WriteHalf>) {
         loop {
-            // If it fails, so does the next try, which knows what that means.
-            let _ = pen.flush_some(&house.runtime).await;
-            *self.hand() = WriterSlot::Idle(pen);
-            match self.write_now(house) {
-                Some(lent) => pen = lent,
+            // After an error the next `try_flush` fails too, and handles it.
+            let _ = writer.flush_some(&shared.runtime).await;
+            *self.writer() = WriterSlot::Idle(writer);
+            match self.try_flush(shared) {
+                Some(blocked) => writer = blocked,
                 None => return,
             }
         }
     }
 
-    /// Who has the pen is never half decided.
-    fn hand(&self) -> MutexGuard<'_, WriterSlot<R::WriteHalf>> {
-        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Recovers from a poisoned lock: every update of the slot is one assignment.
+    fn writer(&self) -> MutexGuard<'_, WriterSlot<R::WriteHalf>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

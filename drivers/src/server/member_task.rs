@@ -1,4 +1,4 @@
-//! One member, from its seat to its leaving.
+//! One member, from its id to its leaving.
 
 use std::{mem, sync::Arc};
 
@@ -26,87 +26,87 @@ const REQUEST_BATCH: usize = 64;
 /// most of them do most of the time.
 pub(super) struct MemberTask<R: Runtime> {
     reader: R::ReadHalf,
-    inbox: LineDecoder,
-    seat: MemberId,
-    intake: RequestReader,
-    ties: Arc<MemberConn<R>>,
+    decoder: LineDecoder,
+    id: MemberId,
+    requests: RequestReader,
+    conn: Arc<MemberConn<R>>,
 }
 
 impl<R: Runtime> MemberTask<R> {
     /// Takes somebody who has logged in into the room. Nothing, if that has closed.
     pub(super) async fn join(
-        house: &Shared<R>,
-        (reader, inbox): (R::ReadHalf, LineDecoder),
+        shared: &Shared<R>,
+        (reader, decoder): (R::ReadHalf, LineDecoder),
         writer: R::WriteHalf,
-        hangup: R::AbortHandle,
+        abort: R::AbortHandle,
         mut admitted: Admitted,
     ) -> Option<Self> {
-        let seat = admitted.seat.id();
-        let intake = RequestReader::new(&house.limits, house.runtime.now(), &mut admitted);
-        let (seated, is_seated) = async_channel::bounded(1);
-        let newcomer = JoinRequest { hangup, writer, seated };
-        house.mail.send(RoomCommand::Joined(Box::new((admitted, newcomer)))).await.ok()?;
-        let ties = is_seated.recv().await.ok()?;
-        Some(Self { reader, inbox, seat, intake, ties })
+        let id = admitted.seat.id();
+        let requests = RequestReader::new(&shared.limits, shared.runtime.now(), &mut admitted);
+        let (reply, conn) = async_channel::bounded(1);
+        let join_request = JoinRequest { abort, writer, reply };
+        shared.room_tx.send(RoomCommand::Joined(Box::new((admitted, join_request)))).await.ok()?;
+        let conn = conn.recv().await.ok()?;
+        Some(Self { reader, decoder, id, requests, conn })
     }
 
     /// Reads from the member, and tells the room at the end.
-    pub(super) async fn run(&mut self, house: &Arc<Shared<R>>) {
-        let departure = self.read_loop(house).await;
-        if departure.is_immediate() {
-            self.ties.hang_up();
+    pub(super) async fn run(&mut self, shared: &Arc<Shared<R>>) {
+        let reason = self.read_loop(shared).await;
+        if reason.is_immediate() {
+            self.conn.abort();
         }
-        let _ = house.mail.send(RoomCommand::Left(self.seat, departure)).await;
-        let patience = house.runtime.now().after(CLOSE_TIMEOUT);
-        future::or(house.runtime.sleep_until(patience), self.ties.flushed()).await;
+        let _ = shared.room_tx.send(RoomCommand::Left(self.id, reason)).await;
+        let deadline = shared.runtime.now().saturating_add(CLOSE_TIMEOUT);
+        future::or(shared.runtime.sleep_until(deadline), self.conn.flushed()).await;
     }
 
     /// Hands the member's requests to the room until there will be no more.
-    async fn read_loop(&mut self, house: &Arc<Shared<R>>) -> LeaveReason {
-        let Self { reader, inbox, seat, intake, ties } = self;
+    async fn read_loop(&mut self, shared: &Arc<Shared<R>>) -> LeaveReason {
+        let Self { reader, decoder, id, requests, conn } = self;
         let mut buffer = ReadBuffer::new();
         let mut failed = false;
-        let mut said = 0;
-        let mut letter = Vec::new();
+        let mut sent = 0;
+        let mut batch = Vec::new();
         loop {
-            let now = house.runtime.now();
-            let mut next = intake.next(now, inbox);
-            while letter.len() < REQUEST_BATCH
+            let now = shared.runtime.now();
+            let mut next = requests.next(now, decoder);
+            while batch.len() < REQUEST_BATCH
                 && let Inbound::Request(request) = next
             {
-                letter.push(request);
-                next = intake.next(now, inbox);
+                batch.push(request);
+                next = requests.next(now, decoder);
             }
-            if !letter.is_empty() {
-                said += letter.iter().map(Request::size).sum::<u64>();
-                let letter = RoomCommand::Requests(*seat, mem::take(&mut letter));
-                if house.mail.send(letter).await.is_err() {
+            if !batch.is_empty() {
+                sent += batch.iter().map(Request::size).sum::<u64>();
+                let batch = RoomCommand::Requests(*id, mem::take(&mut batch));
+                if shared.room_tx.send(batch).await.is_err() {
                     return LeaveReason::Closed;
                 }
-                if !ties.wait_for_capacity(said).await {
+                if !conn.wait_for_capacity(sent).await {
                     return LeaveReason::ConnectionLost;
                 }
             }
             match next {
-                // Behind a full letter: it opens the one after that.
-                Inbound::Request(request) => letter.push(request),
-                Inbound::Reply(frame) => ties.send_direct(house, frame),
+                // Behind a full batch: it opens the one after that.
+                Inbound::Request(request) => batch.push(request),
+                Inbound::Reply(frame) => conn.send_direct(shared, frame),
                 Inbound::NeedsInput(until) => match reader.read(buffer.spare_mut(), until).await {
                     Ok(ReadOutcome::Data(count)) => {
-                        buffer.consume(count, |bytes| inbox.feed(bytes))
+                        buffer.consume(count, |bytes| decoder.feed(bytes))
                     }
                     Ok(ReadOutcome::TimedOut) => {}
-                    Ok(ReadOutcome::Eof) => inbox.feed_eof(),
+                    Ok(ReadOutcome::Eof) => decoder.feed_eof(),
                     Err(_) => {
                         failed = true;
-                        inbox.feed_eof();
+                        decoder.feed_eof();
                     }
                 },
-                Inbound::WaitUntil(until) => house.runtime.sleep_until(until).await,
+                Inbound::WaitUntil(until) => shared.runtime.sleep_until(until).await,
                 Inbound::Closed(LeaveReason::Closed) if failed => {
                     return LeaveReason::ConnectionLost;
                 }
-                Inbound::Closed(departure) => return departure,
+                Inbound::Closed(reason) => return reason,
             }
         }
     }

@@ -69,30 +69,30 @@ pub enum ServerEvent {
 
 /// Serves until `stop` is closed, then ends all connections in order.
 ///
-/// `notes` is called from the server's own tasks and must not wait.
+/// `on_event` is called from the server's own tasks and must not wait.
 pub async fn serve<R: Runtime, L: Listener<R>>(
     runtime: R,
     listener: L,
     server: ServerConfig,
-    notes: impl Fn(ServerEvent) + Send + Sync + 'static,
+    on_event: impl Fn(ServerEvent) + Send + Sync + 'static,
     stop: Receiver<()>,
 ) {
     let ServerConfig { credentials, limits, epoch, seed } = server;
-    let (mail, mailbox) = async_channel::bounded(ROOM_QUEUE);
-    let house = Arc::new(Shared {
+    let (room_tx, room_rx) = async_channel::bounded(ROOM_QUEUE);
+    let shared = Arc::new(Shared {
         runtime: runtime.clone(),
         credentials: Arc::new(credentials),
-        gate: Admission::new(&limits),
-        arithmetic: ComputeLimiter::new(limits.max_concurrent_srp, limits.max_queued_srp),
+        admission: Admission::new(&limits),
+        srp_limiter: ComputeLimiter::new(limits.max_concurrent_srp, limits.max_queued_srp),
         seed: seed.fork("connections", 0),
-        notes: Box::new(notes),
-        mail,
-        written: Notify::default(),
+        on_event: Box::new(on_event),
+        room_tx,
+        flushed: Notify::default(),
         limits,
     });
-    runtime.spawn(accept(Arc::clone(&house), listener, stop.clone()));
-    let room = Room::new(&house.limits, house.credentials.kdf(), epoch, &seed);
-    RoomTask::new(house, room).run(mailbox, stop).await;
+    runtime.spawn(accept(Arc::clone(&shared), listener, stop.clone()));
+    let room = Room::new(&shared.limits, shared.credentials.kdf(), epoch, &seed);
+    RoomTask::new(shared, room).run(room_rx, stop).await;
 }
 
 /// What all connections share.
@@ -100,19 +100,19 @@ struct Shared<R: Runtime> {
     runtime: R,
     credentials: Arc<Credentials>,
     limits: Limits,
-    gate: Admission,
-    arithmetic: ComputeLimiter,
+    admission: Admission,
+    srp_limiter: ComputeLimiter,
     seed: Seed,
-    notes: Box<dyn Fn(ServerEvent) + Send + Sync>,
-    mail: Sender<RoomCommand<R>>,
+    on_event: Box<dyn Fn(ServerEvent) + Send + Sync>,
+    room_tx: Sender<RoomCommand<R>>,
     /// Rung whenever somebody has all that it is to get.
-    written: Notify,
+    flushed: Notify,
 }
 
 /// How long members get to take the last words when a connection ends orderly.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 async fn accept<R: Runtime, L: Listener<R>>(
-    house: Arc<Shared<R>>,
+    shared: Arc<Shared<R>>,
     mut listener: L,
     stop: Receiver<()>,
 ) {
@@ -124,23 +124,26 @@ async fn accept<R: Runtime, L: Listener<R>>(
         match accepted.await {
             None => return,
             Some(Ok(connection)) => {
-                let now = house.runtime.now();
-                match house.gate.try_login(now, connection.peer.ip()) {
+                let now = shared.runtime.now();
+                match shared.admission.try_login(now, connection.peer.ip()) {
                     Some(pass) => {
-                        let seed = house.seed.fork("connection", number);
-                        house.runtime.spawn(handle_connection(
-                            Arc::clone(&house),
+                        let seed = shared.seed.fork("connection", number);
+                        shared.runtime.spawn(handle_connection(
+                            Arc::clone(&shared),
                             connection,
                             pass,
                             seed,
                         ));
                     }
-                    None => connection.hangup.abort(),
+                    None => connection.abort.abort(),
                 }
             }
             Some(Err(error)) => {
-                (house.notes)(ServerEvent::AcceptFailed(error));
-                house.runtime.sleep_until(house.runtime.now().after(ACCEPT_BACKOFF)).await;
+                (shared.on_event)(ServerEvent::AcceptFailed(error));
+                shared
+                    .runtime
+                    .sleep_until(shared.runtime.now().saturating_add(ACCEPT_BACKOFF))
+                    .await;
             }
         }
     }
@@ -148,37 +151,38 @@ async fn accept<R: Runtime, L: Listener<R>>(
 
 /// One connection, from the first byte to the last.
 async fn handle_connection<R: Runtime>(
-    house: Arc<Shared<R>>,
+    shared: Arc<Shared<R>>,
     connection: Connection<R>,
     pass: LoginPermit,
     seed: Seed,
 ) {
-    let hangup = connection.hangup.clone();
+    let abort = connection.abort.clone();
     // Apart, so that a member does not go on holding what only coming in needed.
-    if let Some(mut member) = Box::pin(log_in(&house, connection, pass, seed)).await {
-        member.run(&house).await;
+    if let Some(mut member) = Box::pin(log_in(&shared, connection, pass, seed)).await {
+        member.run(&shared).await;
     }
-    hangup.abort();
+    abort.abort();
 }
 
 /// From the first byte to the seat. Nothing, if the peer is refused or the room has closed.
 async fn log_in<R: Runtime>(
-    house: &Shared<R>,
+    shared: &Shared<R>,
     connection: Connection<R>,
     pass: LoginPermit,
     seed: Seed,
 ) -> Option<MemberTask<R>> {
-    let Connection { mut reader, mut writer, hangup, peer } = connection;
-    let Shared { runtime, credentials, limits, arithmetic, .. } = house;
-    let mut inbox = LineDecoder::new(0);
+    let Connection { mut reader, mut writer, abort, peer } = connection;
+    let Shared { runtime, credentials, limits, srp_limiter, .. } = shared;
+    let mut decoder = LineDecoder::new(0);
     let credentials = Arc::clone(credentials);
     let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
-    match handshake::run(runtime, arithmetic, &mut reader, &mut writer, &mut inbox, login).await {
-        Ok(admitted) => MemberTask::join(house, (reader, inbox), writer, hangup, admitted).await,
+    match handshake::run(runtime, srp_limiter, &mut reader, &mut writer, &mut decoder, login).await
+    {
+        Ok(admitted) => MemberTask::join(shared, (reader, decoder), writer, abort, admitted).await,
         Err(refused) => {
-            (house.notes)(ServerEvent::LoginRejected(peer.ip(), refused.violation));
-            if house.gate.take_attack_notice(runtime.now()) {
-                let _ = house.mail.send(RoomCommand::BruteForceDetected).await;
+            (shared.on_event)(ServerEvent::LoginRejected(peer.ip(), refused.violation));
+            if shared.admission.take_attack_notice(runtime.now()) {
+                let _ = shared.room_tx.send(RoomCommand::BruteForceDetected).await;
             }
             if refused.violation.wire_error().is_some() {
                 handshake::linger_close(runtime, reader, writer).await;

@@ -1,4 +1,5 @@
-//! The one task that owns the room.
+//! The room task. Owns the [`Room`], applies commands from connections, and
+//! publishes batches to all members.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,162 +14,175 @@ use futures_lite::future;
 use super::{CLOSE_TIMEOUT, ServerEvent, Shared, member_conn::MemberConn};
 use crate::runtime::Runtime;
 
-/// Bytes the room says before it writes them to anybody.
+/// Staged bytes after which a batch is published even if more commands wait.
 const PUBLISH_BYTES: usize = 64 << 10;
-/// After writing to so many members the room lets others go first.
+/// Members flushed before other tasks get a turn.
 const YIELD_EVERY: usize = 64;
 
-/// What connections tell the room loop.
+/// A command from a connection task.
 pub(super) enum RoomCommand<R: Runtime> {
-    /// Boxed, because it is rare and large: messages are moved from place to place.
+    /// Boxed, because it is large and rare.
     Joined(Box<(Admitted, JoinRequest<R>)>),
     Requests(MemberId, Vec<Request>),
     Left(MemberId, LeaveReason),
     BruteForceDetected,
 }
 
-/// What is needed of a connection to seat its member.
+/// The connection of a client that has logged in.
 pub(super) struct JoinRequest<R: Runtime> {
-    pub(super) hangup: R::AbortHandle,
+    pub(super) abort: R::AbortHandle,
     pub(super) writer: R::WriteHalf,
-    /// Where the reader waits for its seat.
-    pub(super) seated: Sender<Arc<MemberConn<R>>>,
+    /// Receives the member's connection once the member is in the room.
+    pub(super) reply: Sender<Arc<MemberConn<R>>>,
 }
 
-/// Everybody present, and what they say.
+/// What the room task wakes up for.
+enum RoomEvent<R: Runtime> {
+    Command(RoomCommand<R>),
+    /// The time of [`Room::poll_timeout`] has come.
+    Timeout,
+    Shutdown,
+}
+
 pub(super) struct RoomTask<R: Runtime> {
-    house: Arc<Shared<R>>,
+    shared: Arc<Shared<R>>,
     room: Room,
-    present: BTreeMap<MemberId, Arc<MemberConn<R>>>,
-    /// Those who have left since the room last wrote, and have it all to get yet.
+    members: BTreeMap<MemberId, Arc<MemberConn<R>>>,
+    /// Members that have left since the last flush, with data still to write.
     leaving: Vec<Arc<MemberConn<R>>>,
 }
 
 impl<R: Runtime> RoomTask<R> {
-    pub(super) const fn new(house: Arc<Shared<R>>, room: Room) -> Self {
-        Self { house, room, present: BTreeMap::new(), leaving: Vec::new() }
+    pub(super) const fn new(shared: Arc<Shared<R>>, room: Room) -> Self {
+        Self { shared, room, members: BTreeMap::new(), leaving: Vec::new() }
     }
 
-    pub(super) async fn run(mut self, mailbox: Receiver<RoomCommand<R>>, stop: Receiver<()>) {
-        while let Some(mail) = self.next_event(&mailbox, &stop).await {
-            let now = self.house.runtime.now();
-            let mut waiting = mail;
-            while let Some(mail) = waiting {
-                self.handle_command(now, mail);
-                waiting = if self.room.staged_bytes() < PUBLISH_BYTES {
-                    mailbox.try_recv().ok()
-                } else {
-                    None
-                };
+    pub(super) async fn run(mut self, commands: Receiver<RoomCommand<R>>, stop: Receiver<()>) {
+        loop {
+            let mut next = match self.next_event(&commands, &stop).await {
+                RoomEvent::Command(command) => Some(command),
+                RoomEvent::Timeout => None,
+                RoomEvent::Shutdown => break,
+            };
+            let now = self.shared.runtime.now();
+            while let Some(command) = next {
+                self.handle_command(now, command);
+                let full = self.room.staged_bytes() >= PUBLISH_BYTES;
+                next = if full { None } else { commands.try_recv().ok() };
             }
-            let fresh = self.room.publish(now);
+            let published = self.room.publish(now);
             self.run_outputs(None);
-            if fresh {
-                self.write().await;
+            if published {
+                self.flush_all().await;
             }
         }
         self.shutdown().await;
     }
 
-    /// Everybody gets as much of what waits as its connection takes at once.
-    async fn write(&mut self) {
-        for (written, ties) in self.present.values().chain(&self.leaving).enumerate() {
-            if written % YIELD_EVERY == YIELD_EVERY - 1 {
+    /// Writes to each member as much as its socket accepts without waiting.
+    async fn flush_all(&mut self) {
+        for (flushed, conn) in self.members.values().chain(&self.leaving).enumerate() {
+            if flushed % YIELD_EVERY == YIELD_EVERY - 1 {
                 future::yield_now().await;
             }
-            ties.write(&self.house);
+            conn.flush(&self.shared);
         }
         self.leaving.clear();
-        // Those who wait for their sockets must not look slow because the room is fast.
+        // Lets flush tasks run, so that members do not look slow because the
+        // room task occupies the executor.
         future::yield_now().await;
     }
 
-    /// `None`: stop. `Some(None)`: look at the time.
     async fn next_event(
         &self,
-        mailbox: &Receiver<RoomCommand<R>>,
+        commands: &Receiver<RoomCommand<R>>,
         stop: &Receiver<()>,
-    ) -> Option<Option<RoomCommand<R>>> {
-        let mail = async { mailbox.recv().await.ok().map(Some) };
-        let stopped = async {
-            let _ = stop.recv().await;
-            None
+    ) -> RoomEvent<R> {
+        let command = async {
+            commands.recv().await.map_or(RoomEvent::Shutdown, |command| RoomEvent::Command(command))
         };
-        let late = async {
+        let shutdown = async {
+            let _ = stop.recv().await;
+            RoomEvent::Shutdown
+        };
+        let timeout = async {
             match self.room.poll_timeout() {
-                Some(deadline) => self.house.runtime.sleep_until(deadline).await,
+                Some(deadline) => self.shared.runtime.sleep_until(deadline).await,
                 None => future::pending().await,
             }
-            Some(None)
+            RoomEvent::Timeout
         };
-        future::or(stopped, future::or(mail, late)).await
+        future::or(shutdown, future::or(command, timeout)).await
     }
 
-    fn handle_command(&mut self, now: Tick, mail: RoomCommand<R>) {
-        let mut newcomer = None;
-        match mail {
+    fn handle_command(&mut self, now: Tick, command: RoomCommand<R>) {
+        let mut join_request = None;
+        match command {
             RoomCommand::Joined(joined) => {
-                newcomer = Some(joined.1);
+                join_request = Some(joined.1);
                 self.room.handle(now, RoomInput::Joined(joined.0));
             }
-            RoomCommand::Requests(seat, requests) => {
-                if let Some(ties) = self.present.get(&seat) {
-                    ties.ack_requests(requests.iter().map(Request::size).sum());
+            RoomCommand::Requests(id, requests) => {
+                if let Some(conn) = self.members.get(&id) {
+                    conn.ack_requests(requests.iter().map(Request::size).sum());
                 }
                 for request in requests {
-                    self.room.handle(now, RoomInput::Request(seat, request));
+                    self.room.handle(now, RoomInput::Request(id, request));
                 }
             }
-            RoomCommand::Left(seat, departure) => {
-                self.leaving.extend(self.present.remove(&seat));
-                self.room.handle(now, RoomInput::Left(seat, departure));
+            RoomCommand::Left(id, reason) => {
+                self.leaving.extend(self.members.remove(&id));
+                self.room.handle(now, RoomInput::Left(id, reason));
             }
-            RoomCommand::BruteForceDetected => self.room.handle(now, RoomInput::BruteForceDetected),
+            RoomCommand::BruteForceDetected => {
+                self.room.handle(now, RoomInput::BruteForceDetected);
+            }
         }
-        self.run_outputs(newcomer);
+        self.run_outputs(join_request);
     }
 
-    /// What the room wants; it may want to seat the newcomer.
-    fn run_outputs(&mut self, mut newcomer: Option<JoinRequest<R>>) {
+    /// Carries out the room's outputs. `join_request` is the connection of the
+    /// member that the room may attach.
+    fn run_outputs(&mut self, mut join_request: Option<JoinRequest<R>>) {
         while let Some(output) = self.room.poll_output() {
             match output {
-                RoomOutput::Attach(seat, outlet) => {
-                    if let Some(newcomer) = newcomer.take() {
-                        let JoinRequest { hangup, writer, seated } = newcomer;
-                        let ties = Arc::new(MemberConn::new(hangup, writer, outlet));
-                        let _ = seated.try_send(Arc::clone(&ties));
-                        // The greeting does not wait until there are news for everybody.
-                        ties.write(&self.house);
-                        self.present.insert(seat, ties);
+                RoomOutput::Attach(id, cursor) => {
+                    if let Some(JoinRequest { abort, writer, reply }) = join_request.take() {
+                        let conn = Arc::new(MemberConn::new(abort, writer, cursor));
+                        let _ = reply.try_send(Arc::clone(&conn));
+                        // The preamble does not wait for the next batch.
+                        conn.flush(&self.shared);
+                        self.members.insert(id, conn);
                     }
                 }
-                RoomOutput::Disconnect(seat) => {
-                    if let Some(ties) = self.present.remove(&seat) {
-                        ties.hang_up();
+                RoomOutput::Disconnect(id) => {
+                    if let Some(conn) = self.members.remove(&id) {
+                        conn.abort();
                     }
                 }
                 RoomOutput::Joined(..) | RoomOutput::Left(..) | RoomOutput::HistoryCleared(_) => {
-                    (self.house.notes)(ServerEvent::Room(output))
+                    (self.shared.on_event)(ServerEvent::Room(output));
                 }
             }
         }
     }
 
-    /// Everybody gets the last words, if they take them in time.
+    /// Closes the room and gives every member [`CLOSE_TIMEOUT`] to read the
+    /// closing frames.
     async fn shutdown(mut self) {
-        let runtime = self.house.runtime.clone();
+        let runtime = self.shared.runtime.clone();
         self.room.close();
         self.room.publish(runtime.now());
-        self.write().await;
-        let until = runtime.now().after(CLOSE_TIMEOUT);
-        let written = async {
-            for ties in self.present.values() {
-                while !ties.is_flushed() {
-                    self.house.written.notified().await;
+        self.flush_all().await;
+        let until = runtime.now().saturating_add(CLOSE_TIMEOUT);
+        let flushed = async {
+            for conn in self.members.values() {
+                while !conn.is_flushed() {
+                    self.shared.flushed.notified().await;
                 }
             }
         };
-        future::or(runtime.sleep_until(until), written).await;
-        self.present.values().for_each(|ties| ties.hang_up());
+        future::or(runtime.sleep_until(until), flushed).await;
+        self.members.values().for_each(|conn| conn.abort());
     }
 }

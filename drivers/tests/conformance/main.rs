@@ -36,7 +36,7 @@ fn pattern(length: usize, start: u8) -> Vec<u8> {
 }
 
 fn later<R: Runtime>(runtime: &R, wait: Duration) -> Tick {
-    runtime.now().after(wait)
+    runtime.now().saturating_add(wait)
 }
 
 /// Runs a task and hands its result over a channel.
@@ -56,7 +56,7 @@ async fn pair<R: Dial, L: Listener<R>>(
     listener: &mut L,
     address: SocketAddr,
 ) -> (Connection<R>, Connection<R>) {
-    let dialed = runtime.dial(std::slice::from_ref(&address), Tick::ZERO.after(LATER));
+    let dialed = runtime.dial(std::slice::from_ref(&address), Tick::ZERO.saturating_add(LATER));
     let (accepted, dialed) = future::zip(listener.accept(), dialed).await;
     (dialed.unwrap(), accepted.unwrap())
 }
@@ -171,8 +171,8 @@ async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
     let (mut here, mut there) = pair(runtime, listener, address).await;
     let stuck = begin(runtime, async move { here.reader.read(&mut [0; 16], None).await });
     runtime.sleep_until(later(runtime, SOON)).await;
-    here.hangup.abort();
-    here.hangup.abort();
+    here.abort.abort();
+    here.abort.abort();
     assert_eq!(stuck.recv().await.unwrap().unwrap(), ReadOutcome::Eof);
     let end = there.reader.read(&mut [0; 16], None).await;
     assert_eq!(end.unwrap(), ReadOutcome::Eof);
@@ -203,7 +203,7 @@ async fn hang_up_frees_a_stuck_writer<R: Dial, L: Listener<R>>(
     });
     runtime.sleep_until(later(runtime, SOON)).await;
     assert!(stuck.is_empty());
-    here.hangup.abort();
+    here.abort.abort();
     stuck.recv().await.unwrap();
 }
 
@@ -220,7 +220,7 @@ async fn dropping_both_halves_closes<R: Dial, L: Listener<R>>(
     drop(here.writer);
     let closed = there.reader.read(&mut [0; 16], None).await;
     assert_eq!(closed.unwrap(), ReadOutcome::Eof);
-    here.hangup.abort();
+    here.abort.abort();
 }
 
 async fn accept_can_be_stopped<R: Dial, L: Listener<R>>(

@@ -60,7 +60,7 @@ fn latency_is_kept_in_virtual_time() {
         // Arrival and deadline at one moment: the bytes win.
         let on_time = here.reader.read(&mut [0; 9], Some(at(100 * MS))).await;
         assert_eq!((on_time.unwrap(), sim.now()), (ReadOutcome::Data(5), at(100 * MS)));
-        here.hangup.abort();
+        here.abort.abort();
         let end = there.reader.read(&mut [0; 9], None).await;
         assert_eq!((end.unwrap(), sim.now()), (ReadOutcome::Eof, at(170 * MS)));
     })

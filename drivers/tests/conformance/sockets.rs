@@ -84,7 +84,7 @@ mod smol {
             });
             smol.sleep_until(later(&smol, SOON)).await;
             assert!(reading.is_empty());
-            here.hangup.abort();
+            here.abort.abort();
             reading.recv().await.unwrap();
         });
         flood.join().unwrap();

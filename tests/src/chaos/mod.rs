@@ -88,7 +88,7 @@ pub fn run(seed: u64, size: &Size) -> Report {
         (witness.await, records)
     });
     let (witness, records) = lives.unwrap_or_else(|deadlock| panic!("{deadlock}"));
-    let time = sim.now().since(Tick::ZERO);
+    let time = sim.now().saturating_duration_since(Tick::ZERO);
     match sim.run(std::future::pending::<()>()) {
         Err(Deadlock { tasks: 0, .. }) => {}
         other => panic!("all are gone, and something is left of them: {other:?}"),

@@ -139,12 +139,12 @@ impl Harness {
     }
 
     async fn pause(&self, time: Duration) {
-        self.sim.sleep_until(self.sim.now().after(time)).await;
+        self.sim.sleep_until(self.sim.now().saturating_add(time)).await;
     }
 
     /// Somebody who knows nothing learns nothing, and is put out in time.
     async fn bother(&self, connection: Connection<Sim>, name: &str, dice: &mut Rng) {
-        let Connection { mut reader, mut writer, hangup, .. } = connection;
+        let Connection { mut reader, mut writer, abort, .. } = connection;
         let begun = self.sim.now();
         let hello =
             format!("{{\"cmd\":\"srp_init\",\"username\":\"{name}\",\"A\":\"AgICAg==\"}}\n");
@@ -156,7 +156,7 @@ impl Harness {
             4 => "x".repeat(dice.usize(0..20_000)),
             _ => (0..dice.usize(0..300)).map(|_| char::from(dice.u8(..))).collect(),
         };
-        let patience = self.sim.now().after(Duration::from_secs(dice.u64(0..120)));
+        let patience = self.sim.now().saturating_add(Duration::from_secs(dice.u64(0..120)));
         let mut rest = words.as_bytes();
         while !rest.is_empty() {
             match writer.write(&[IoSlice::new(rest)], Some(patience)).await {
@@ -182,9 +182,9 @@ impl Harness {
             "told a stranger: {heard}"
         );
         let longest = self.login_timeout + SEEN_OUT;
-        let waited = self.sim.now().since(begun);
+        let waited = self.sim.now().saturating_duration_since(begun);
         assert!(ended || waited < longest, "a stranger still there after {waited:?}");
-        hangup.abort();
+        abort.abort();
     }
 }
 
@@ -302,7 +302,8 @@ impl Listener {
 
     fn echo(&mut self, own: Option<SendId>) {
         if let Some(said_at) = own.and_then(|reference| self.answered(reference)) {
-            let took = self.stage.sim.now().since(said_at).saturating_sub(self.way);
+            let took =
+                self.stage.sim.now().saturating_duration_since(said_at).saturating_sub(self.way);
             self.record.worst_delay = self.record.worst_delay.max(took);
         }
     }

@@ -58,7 +58,7 @@ impl Member {
 pub struct Raw {
     pub(super) reader: Option<Tap<SimReadHalf>>,
     pub(super) writer: Tap<SimWriteHalf>,
-    pub(super) hangup: SimAbortHandle,
+    pub(super) abort: SimAbortHandle,
     pub(super) sim: Sim,
 }
 
@@ -96,6 +96,6 @@ impl Raw {
 
     /// Ends the connection.
     pub fn hang_up(&self) {
-        self.hangup.abort();
+        self.abort.abort();
     }
 }

@@ -173,7 +173,9 @@ impl Harness {
 
     /// Virtual time passes.
     pub async fn pause(&self, milliseconds: u64) {
-        self.sim.sleep_until(self.sim.now().after(Duration::from_millis(milliseconds))).await;
+        self.sim
+            .sleep_until(self.sim.now().saturating_add(Duration::from_millis(milliseconds)))
+            .await;
     }
 
     /// The simulator.
@@ -308,8 +310,8 @@ impl Harness {
     /// A peer that sends just what the script says.
     #[must_use]
     pub fn raw(&self, name: &str, link: LinkConfig) -> Raw {
-        let Connection { reader, writer, hangup, .. } = self.dial(self.server, name, link);
-        Raw { reader: Some(reader), writer, hangup, sim: self.sim.clone() }
+        let Connection { reader, writer, abort, .. } = self.dial(self.server, name, link);
+        Raw { reader: Some(reader), writer, abort, sim: self.sim.clone() }
     }
 
     /// A peer that has logged in as `name` over protocol 1, and now sends just
@@ -332,11 +334,11 @@ impl Harness {
         let name = guest.name().to_string();
         let name = name.as_str();
         let mut raw = self.raw(name, link);
-        let mut inbox = cmdchat_core::transport::line_decoder::LineDecoder::new(0);
+        let mut decoder = cmdchat_core::transport::line_decoder::LineDecoder::new(0);
         let mut login = self.login(guest);
         loop {
             let mut out = Vec::new();
-            let step = login.advance(self.sim.now(), &mut inbox, &mut out);
+            let step = login.advance(self.sim.now(), &mut decoder, &mut out);
             for frame in out {
                 raw.send(frame.bytes()).await;
             }
@@ -348,7 +350,7 @@ impl Harness {
                     let mut byte = [0];
                     let reader = raw.reader.as_mut().expect("nobody else reads yet");
                     match reader.read(&mut byte, None).await {
-                        Ok(ReadOutcome::Data(_)) => inbox.feed(&byte),
+                        Ok(ReadOutcome::Data(_)) => decoder.feed(&byte),
                         other => panic!("{name} did not get in: {other:?}"),
                     }
                     login

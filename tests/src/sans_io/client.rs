@@ -17,7 +17,7 @@ use crate::{PASSWORD, epoch, password, seed};
 /// Our client: a login, then a session.
 pub struct Client {
     now: Tick,
-    inbox: LineDecoder,
+    decoder: LineDecoder,
     state: State,
     written: Vec<u8>,
     events: Vec<Event>,
@@ -55,7 +55,7 @@ impl Client {
         let login = Login::new(Arc::new(guest), Tick::ZERO, Self::TIMEOUT, &own_seed);
         let mut client = Self {
             now: Tick::ZERO,
-            inbox: LineDecoder::new(0),
+            decoder: LineDecoder::new(0),
             state: State::Login(Box::new(login)),
             written: Vec::new(),
             events: Vec::new(),
@@ -67,7 +67,7 @@ impl Client {
 
     /// These bytes come from the server.
     pub fn hear(&mut self, bytes: &[u8]) {
-        self.inbox.feed(bytes);
+        self.decoder.feed(bytes);
         self.advance();
     }
 
@@ -78,13 +78,13 @@ impl Client {
 
     /// The server closes its side.
     pub fn end(&mut self) {
-        self.inbox.feed_eof();
+        self.decoder.feed_eof();
         self.advance();
     }
 
     /// Virtual time passes.
     pub fn pass(&mut self, time: Duration) {
-        self.now = self.now.after(time);
+        self.now = self.now.saturating_add(time);
         self.advance();
     }
 
@@ -123,7 +123,7 @@ impl Client {
     fn advance(&mut self) {
         self.state = match std::mem::replace(&mut self.state, State::Moving) {
             State::Login(login) => {
-                match settle(*login, &mut self.now, &mut self.inbox, &mut self.written) {
+                match settle(*login, &mut self.now, &mut self.decoder, &mut self.written) {
                     Settled::Waits(login) => State::Login(Box::new(login)),
                     Settled::Refused(refused) => State::Failed(refused.why),
                     Settled::Done(session) => State::Member(Box::new(session)),
@@ -133,7 +133,7 @@ impl Client {
         };
         if let State::Member(session) = &mut self.state {
             loop {
-                let progress = session.handle_input(self.now, &mut self.inbox);
+                let progress = session.handle_input(self.now, &mut self.decoder);
                 while let Some(output) = session.poll_output() {
                     match output {
                         SessionOutput::Send(frame) => self.written.extend(frame.bytes()),

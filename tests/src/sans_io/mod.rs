@@ -26,12 +26,12 @@ enum Settled<H: Handshake> {
 fn settle<H: Handshake>(
     mut login: H,
     now: &mut Tick,
-    inbox: &mut LineDecoder,
+    decoder: &mut LineDecoder,
     written: &mut Vec<u8>,
 ) -> Settled<H> {
     loop {
         let mut out: Vec<Frame> = Vec::new();
-        let step = login.advance(*now, inbox, &mut out);
+        let step = login.advance(*now, decoder, &mut out);
         written.extend(out.iter().flat_map(|frame| frame.bytes()));
         login = match step {
             Ok(Step::NeedsInput(login)) => return Settled::Waits(login),

@@ -21,16 +21,16 @@ pub struct TestServer {
     now: Tick,
     limits: Limits,
     credentials: Arc<Credentials>,
-    gate: Admission,
+    admission: Admission,
     room: Room,
     connections: Vec<Connection>,
 }
 
 struct Connection {
-    inbox: LineDecoder,
+    decoder: LineDecoder,
     /// `None` when the server has hung up.
     phase: Option<Phase>,
-    outlet: Option<LogCursor>,
+    cursor: Option<LogCursor>,
     /// Bytes that the peer takes: all, if this is none.
     window: Option<usize>,
     written: Vec<u8>,
@@ -49,7 +49,7 @@ impl TestServer {
             now: Tick::ZERO,
             limits: limits.clone(),
             credentials: Arc::new(Credentials::classic(&password(PASSWORD), &seed(1))),
-            gate: Admission::new(limits),
+            admission: Admission::new(limits),
             room: Room::new(limits, Kdf::None, epoch(), &seed(1)),
             connections: Vec::new(),
         }
@@ -62,8 +62,10 @@ impl TestServer {
     /// If the gate does not let it in.
     pub fn open(&mut self) -> usize {
         let number = self.connections.len();
-        let pass =
-            self.gate.try_login(self.now, Ipv4Addr::LOCALHOST.into()).expect("the gate is open");
+        let pass = self
+            .admission
+            .try_login(self.now, Ipv4Addr::LOCALHOST.into())
+            .expect("the gate is open");
         let own_seed = seed(1).fork("connection", number as u64);
         let login = Login::new(
             Arc::clone(&self.credentials),
@@ -73,9 +75,9 @@ impl TestServer {
             &own_seed,
         );
         self.connections.push(Connection {
-            inbox: LineDecoder::new(0),
+            decoder: LineDecoder::new(0),
             phase: Some(Phase::Login(Box::new(login))),
-            outlet: None,
+            cursor: None,
             window: None,
             written: Vec::new(),
         });
@@ -114,13 +116,13 @@ impl TestServer {
 
     /// These bytes come in on a connection.
     pub fn hear(&mut self, number: usize, bytes: &[u8]) {
-        self.connections[number].inbox.feed(bytes);
+        self.connections[number].decoder.feed(bytes);
         self.look_at(number);
     }
 
     /// The peer of a connection closes its side.
     pub fn end(&mut self, number: usize) {
-        self.connections[number].inbox.feed_eof();
+        self.connections[number].decoder.feed_eof();
         self.look_at(number);
     }
 
@@ -139,7 +141,7 @@ impl TestServer {
 
     /// Virtual time passes.
     pub fn pass(&mut self, time: Duration) {
-        self.now = self.now.after(time);
+        self.now = self.now.saturating_add(time);
         (0..self.connections.len()).for_each(|number| self.look_at(number));
     }
 
@@ -159,17 +161,17 @@ impl TestServer {
     }
 
     fn look_at(&mut self, number: usize) {
-        let Connection { inbox, phase, written, .. } = &mut self.connections[number];
+        let Connection { decoder, phase, written, .. } = &mut self.connections[number];
         let next = match phase.take() {
             None => None,
-            Some(Phase::Login(login)) => match settle(*login, &mut self.now, inbox, written) {
+            Some(Phase::Login(login)) => match settle(*login, &mut self.now, decoder, written) {
                 Settled::Waits(login) => Some(Phase::Login(Box::new(login))),
                 Settled::Refused(_) => None,
                 Settled::Done(admitted) => {
                     let seat = admitted.seat.id();
                     self.room.handle(self.now, RoomInput::Joined(admitted));
-                    if let Some(RoomOutput::Attach(_, outlet)) = self.room.poll_output() {
-                        self.connections[number].outlet = Some(outlet);
+                    if let Some(RoomOutput::Attach(_, cursor)) = self.room.poll_output() {
+                        self.connections[number].cursor = Some(cursor);
                     }
                     self.listen(number, seat, Box::new(RequestReader::open(&self.limits)))
                 }
@@ -187,7 +189,7 @@ impl TestServer {
         mut intake: Box<RequestReader>,
     ) -> Option<Phase> {
         let departure = loop {
-            let input = match intake.next(self.now, &mut self.connections[number].inbox) {
+            let input = match intake.next(self.now, &mut self.connections[number].decoder) {
                 Inbound::Request(request) => RoomInput::Request(seat, request),
                 Inbound::WaitUntil(until) => {
                     self.now = until;
@@ -211,11 +213,11 @@ impl TestServer {
             self.room.publish(self.now);
         }
         while self.room.poll_output().is_some() {}
-        for Connection { outlet, window, written, .. } in &mut self.connections {
-            let Some(outlet) = outlet else { continue };
+        for Connection { cursor, window, written, .. } in &mut self.connections {
+            let Some(cursor) = cursor else { continue };
             loop {
                 let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-                let pending: Vec<u8> = outlet
+                let pending: Vec<u8> = cursor
                     .chunks_vectored(&mut slices)
                     .iter()
                     .flat_map(|slice| slice.to_vec())
@@ -226,7 +228,7 @@ impl TestServer {
                 }
                 written.extend(&pending[..taken]);
                 *window = window.map(|window| window - taken);
-                outlet.advance(self.now, taken);
+                cursor.advance(self.now, taken);
             }
         }
     }

@@ -37,20 +37,20 @@ use crate::{
     signals::interrupt_on_signals,
 };
 
-/// Does what `visit` does; if a program is to hear of it, how it ended is an
+/// Does what `task` does; if a program is to hear of it, how it ended is an
 /// object too.
 pub(in crate::commands) fn with_json_output(
     json: bool,
-    visit: impl FnOnce(Option<&mut JsonWriter>) -> Result<ExitStatus, Error>,
+    task: impl FnOnce(Option<&mut JsonWriter>) -> Result<ExitStatus, Error>,
 ) -> Result<ExitStatus, Error> {
     if !json {
-        return visit(None);
+        return task(None);
     }
     let mut out = match JsonWriter::open() {
         Ok(out) => out,
         Err(error) => return stdout_failed(&error),
     };
-    let outcome = visit(Some(&mut out));
+    let outcome = task(Some(&mut out));
     out.close(&outcome);
     outcome
 }
@@ -64,7 +64,7 @@ pub(in crate::commands) struct ChatTask<'a> {
     pub(in crate::commands) lowest: Mode,
     pub(in crate::commands) name: Username,
     pub(in crate::commands) password: Password,
-    pub(in crate::commands) opening: StartupNotices,
+    pub(in crate::commands) notices: StartupNotices,
     /// Where events go as objects, if a program is to read them.
     pub(in crate::commands) json: Option<&'a mut JsonWriter>,
 }
@@ -101,33 +101,33 @@ impl ChatTask<'_> {
         {
             return stdout_failed(&error);
         }
-        let guest = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
-        let mut guest = Arc::new(self.demands.of(guest, self.lowest));
+        let config = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
+        let mut config = Arc::new(self.demands.of(config, self.lowest));
         let logins = Cell::new(0);
-        let enter = async |guest: &Arc<ClientConfig>, unconfirmed| {
+        let enter = async |config: &Arc<ClientConfig>, unconfirmed| {
             let login = seed.fork("login", logins.replace(logins.get() + 1));
-            log_in(runtime, way, Arc::clone(guest), &login, unconfirmed).await
+            log_in(runtime, way, Arc::clone(config), &login, unconfirmed).await
         };
         let joined = loop {
-            let failure = match enter(&guest, Vec::new()).await {
+            let error = match enter(&config, Vec::new()).await {
                 Ok(joined) => break joined,
-                Err(setback) => setback.failure,
+                Err(error) => error.error,
             };
-            if failure.exit != ExitStatus::Name || self.json.is_some() || !is_interactive() {
-                return Err(failure);
+            if error.exit != ExitStatus::Name || self.json.is_some() || !is_interactive() {
+                return Err(error);
             }
             // A signal then ends the asking, which puts the terminal in order.
             inside.store(true, Ordering::Relaxed);
-            guest = Arc::new(guest.with_username(reprompt_username(failure)?));
+            config = Arc::new(config.with_username(reprompt_username(error)?));
             inside.store(false, Ordering::Relaxed);
         };
         inside.store(true, Ordering::Relaxed);
         // Only now: it takes a moment, and nobody waits for it any more.
-        self.opening.weak_passphrase = secrets::is_weak(guest.password());
+        self.notices.weak_passphrase = secrets::is_weak(config.password());
 
         let patience = self.looks.reconnect_for(self.json.is_some());
-        let regain = (!patience.is_zero()).then(|| {
-            let dial = |unconfirmed| Box::pin(enter(&guest, unconfirmed)) as ConnectFuture<'_>;
+        let reconnect = (!patience.is_zero()).then(|| {
+            let dial = |unconfirmed| Box::pin(enter(&config, unconfirmed)) as ConnectFuture<'_>;
             Reconnect::new(patience, seed.fork("waits", 0), dial)
         });
         let audience = match self.json {
@@ -141,24 +141,24 @@ impl ChatTask<'_> {
         input::spawn_reader(source, typing)
             .map_err(|error| internal("cannot start a thread", &error))?;
         let (runtime, timeout) = (runtime.clone(), way.carriage.timeout);
-        let talk =
-            ChatSession::new(runtime.clone(), joined, (source, typed), signals, timeout, regain);
-        let parting = match audience {
+        let session =
+            ChatSession::new(runtime.clone(), joined, (source, typed), signals, timeout, reconnect);
+        let summary = match audience {
             Frontend::Program(out) => {
-                JsonFrontend::new(runtime, out, guest.name().clone(), talk, self.opening)
+                JsonFrontend::new(runtime, out, config.name().clone(), session, self.notices)
                     .run()
                     .await
             }
             Frontend::Person(terminal) => {
                 let (settings, look) = self.looks.resolve();
                 let (address, name) =
-                    (host_port(way.host.as_str(), way.port), guest.name().clone());
+                    (host_port(way.host.as_str(), way.port), config.name().clone());
                 let model =
-                    Model::new(address, name, TimeZone::system(), settings).opening(self.opening);
-                let unlocks = |typed: &Password| secrets::is_password(typed, guest.password());
-                App::new(runtime, model, look, terminal, talk, unlocks).run().await
+                    Model::new(address, name, TimeZone::system(), settings).notices(self.notices);
+                let unlocks = |typed: &Password| secrets::is_password(typed, config.password());
+                App::new(runtime, model, look, terminal, session, unlocks).run().await
             }
         }?;
-        into_result(way, parting)
+        into_result(way, summary)
     }
 }

@@ -75,20 +75,20 @@ pub(in crate::commands) fn reprompt_username(mut why: Error) -> Result<Username,
 pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     runtime: &R,
     way: &TargetArgs,
-    guest: Arc<ClientConfig>,
+    config: Arc<ClientConfig>,
     seed: &Seed,
     unconfirmed: Vec<PendingMessage>,
 ) -> Result<ClientHandle, ConnectError> {
     let connection = match dial(runtime, way).await {
         Ok(connection) => connection,
-        Err(failure) => return Err(ConnectError { failure, may_retry: true, unconfirmed }),
+        Err(error) => return Err(ConnectError { error, may_retry: true, unconfirmed }),
     };
-    let name = guest.name().clone();
-    let login = Login::new(guest, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
+    let name = config.name().clone();
+    let login = Login::new(config, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
     connect(runtime, connection, login).await.map_err(|refused| {
         let LoginError { why, guess_given, unconfirmed } = refused;
         let may_retry = !guess_given && is_retryable(&why);
-        ConnectError { failure: login_error(way, &name, why), may_retry, unconfirmed }
+        ConnectError { error: login_error(way, &name, why), may_retry, unconfirmed }
     })
 }
 
@@ -114,7 +114,7 @@ const fn is_retryable(why: &LoginFailure) -> bool {
 /// A connection to the host, within the time given for it.
 async fn dial<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connection<R>, Error> {
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
-    let deadline = runtime.now().after(timeout);
+    let deadline = runtime.now().saturating_add(timeout);
     let wanted = host.to_owned();
     let resolved = runtime.spawn_blocking(move || tcp::resolve(&wanted, port));
     let late = async {
@@ -162,22 +162,22 @@ fn login_error(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error
 /// What the program makes of the end of a session.
 pub(in crate::commands) fn into_result(
     way: &TargetArgs,
-    parting: SessionSummary,
+    summary: SessionSummary,
 ) -> Result<ExitStatus, Error> {
     let (host, port) = (way.host.as_str(), way.port);
-    if let Some(failure) = parting.output_error {
-        return Err(failure);
+    if let Some(error) = summary.output_error {
+        return Err(error);
     }
-    match (parting.ending, parting.undelivered) {
+    match (summary.ending, summary.undelivered) {
         (CloseReason::LocallyClosed | CloseReason::ClosedByServer, 0) => {}
         (CloseReason::LocallyClosed, undelivered) => {
-            return Err(Error::not_delivered(undelivered, parting.patience));
+            return Err(Error::not_delivered(undelivered, summary.patience));
         }
         (
             CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
             undelivered,
         ) => {
-            return Err(Error::connection_lost(host, port, parting.tried, undelivered));
+            return Err(Error::connection_lost(host, port, summary.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
             let what =
@@ -193,7 +193,7 @@ pub(in crate::commands) fn into_result(
             return Err(Error::new(ExitStatus::Distrust, what));
         }
     }
-    match parting.unsent {
+    match summary.unsent {
         0 => Ok(ExitStatus::Done),
         unsent => Err(Error::not_sent(unsent)),
     }

@@ -13,12 +13,12 @@ pub(in crate::commands) trait RuntimeTask {
 }
 
 impl RuntimeKind {
-    pub(in crate::commands) fn run(self, errand: impl RuntimeTask) -> Result<ExitStatus, Error> {
+    pub(in crate::commands) fn run(self, task: impl RuntimeTask) -> Result<ExitStatus, Error> {
         match self {
             #[cfg(feature = "smol")]
-            Self::Smol => errand.run(&cmdchat_drivers::runtime::smol::Smol::new()),
+            Self::Smol => task.run(&cmdchat_drivers::runtime::smol::Smol::new()),
             #[cfg(feature = "blocking")]
-            Self::Blocking => errand.run(&cmdchat_drivers::runtime::blocking::Blocking::new()),
+            Self::Blocking => task.run(&cmdchat_drivers::runtime::blocking::Blocking::new()),
         }
     }
 }

@@ -28,18 +28,18 @@ use crate::{
 /// Console lines that a stuck terminal may owe; later ones are left out.
 const CONSOLE: usize = 1_024;
 
-/// Serves until `stop` is closed. The console begins with `opening`, and goes on
+/// Serves until `stop` is closed. The console begins with `notices`, and goes on
 /// with who comes and goes unless it is to be `quiet`.
 pub(in crate::commands) fn run_server<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
     server: ServerConfig,
-    opening: Vec<SafeText>,
+    notices: Vec<SafeText>,
     quiet: bool,
     stop: Receiver<()>,
 ) -> Result<ExitStatus, Error> {
     let console = console()?;
-    for line in opening {
+    for line in notices {
         let _ = console.try_send(line);
     }
     let notes = move |note: ServerEvent| {
@@ -79,19 +79,17 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
         ServerEvent::Room(RoomOutput::Joined(name, present)) if !quiet => {
             plain::joined(now, &shown(name), *present)
         }
-        ServerEvent::Room(RoomOutput::Left(name, departure, present)) if !quiet => {
-            match departure {
-                LeaveReason::Closed => plain::left(now, &shown(name), *present),
-                LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
-                LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
-                LeaveReason::SlowConsumer => {
-                    presence(now, name, " was too slow and is out (", *present)
-                }
-                LeaveReason::ProtocolError(_) => {
-                    presence(now, name, " broke the protocol and is out (", *present)
-                }
+        ServerEvent::Room(RoomOutput::Left(name, reason, present)) if !quiet => match reason {
+            LeaveReason::Closed => plain::left(now, &shown(name), *present),
+            LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
+            LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
+            LeaveReason::SlowConsumer => {
+                presence(now, name, " was too slow and is out (", *present)
             }
-        }
+            LeaveReason::ProtocolError(_) => {
+                presence(now, name, " broke the protocol and is out (", *present)
+            }
+        },
         ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
             plain::notice(now, &SafeText::line(&[&shown(name), &" wiped the room"]))
         }

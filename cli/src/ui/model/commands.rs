@@ -162,7 +162,7 @@ impl Model {
 
     /// What to tell others who may come.
     pub(super) fn invite(&mut self, now: Now, how: &str) {
-        match &self.opening.invite {
+        match &self.notices.invite {
             None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
             Some(card) if how == "copy" => {
                 let line = Untrusted::new(card.line.as_str().to_owned());

@@ -37,9 +37,13 @@ impl ConnectionState {
     /// Whole seconds until the next try, if one is waited for.
     pub(in crate::ui) fn countdown(self, now: Tick) -> Option<u64> {
         match self {
-            Self::Backoff { next, .. } => {
-                Some(next.since(now).as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX))
-            }
+            Self::Backoff { next, .. } => Some(
+                next.saturating_duration_since(now)
+                    .as_millis()
+                    .div_ceil(1_000)
+                    .try_into()
+                    .unwrap_or(u64::MAX),
+            ),
             Self::Online | Self::Connecting { .. } => None,
         }
     }
@@ -47,9 +51,9 @@ impl ConnectionState {
     /// When the countdown shows another number.
     pub(super) fn changes_at(self, now: Tick) -> Option<Tick> {
         let Self::Backoff { next, .. } = self else { return None };
-        let left = next.since(now);
+        let left = next.saturating_duration_since(now);
         let shown = self.countdown(now)?.saturating_sub(1);
-        Some(now.after(left.saturating_sub(Duration::from_secs(shown))))
+        Some(now.saturating_add(left.saturating_sub(Duration::from_secs(shown))))
     }
 }
 
@@ -76,10 +80,10 @@ impl Model {
     }
 
     /// There is a connection; says what became of the old one, if there was one.
-    pub(super) fn regain(&mut self, now: Now) -> Option<SafeText> {
+    pub(super) fn reconnect(&mut self, now: Now) -> Option<SafeText> {
         let since = std::mem::replace(&mut self.link, ConnectionState::Online).lost_at()?;
         self.status = None; // it may say that there is no connection
-        let seconds = now.tick.since(since).as_secs();
+        let seconds = now.tick.saturating_duration_since(since).as_secs();
         let again = match self.pending.len() {
             0 => SafeText::line(&[&"nothing was lost"]),
             count => strings::messages(count, "was sent again", "were sent again"),

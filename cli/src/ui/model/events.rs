@@ -35,9 +35,9 @@ impl Model {
                 self.message(now, message, skewed, true);
             }
             Event::Rejected(rejected) => {
-                let author = self.faces.show(&rejected.author);
+                let author = self.confusables.show(&rejected.author);
                 let inside = match &rejected.why {
-                    RejectReason::Forged(inside) => Some(self.faces.show(inside)),
+                    RejectReason::Forged(inside) => Some(self.confusables.show(inside)),
                     RejectReason::Altered | RejectReason::Unreadable | RejectReason::Replayed => {
                         None
                     }
@@ -46,7 +46,7 @@ impl Model {
                 self.add(now.at, EntryKind::Warning(what));
             }
             Event::Joined(raw, online) => {
-                let name = self.faces.show(&raw);
+                let name = self.confusables.show(&raw);
                 self.members.push(RosterEntry {
                     own: false,
                     since: Some(now.at),
@@ -57,7 +57,7 @@ impl Model {
                 self.add(now.at, EntryKind::Presence { name, came: true, online });
             }
             Event::Left(raw, online) => {
-                let name = self.faces.show(&raw);
+                let name = self.confusables.show(&raw);
                 if let Some(at) = self.members.iter().position(|member| member.raw == raw) {
                     self.members.remove(at);
                 }
@@ -66,7 +66,7 @@ impl Model {
             }
             Event::HistoryCleared(by, doubts) => {
                 self.forget();
-                let by = by.map(|by| self.faces.show(&by));
+                let by = by.map(|by| self.confusables.show(&by));
                 for odd in doubts {
                     let by = by.clone().unwrap_or_default();
                     self.add(now.at, EntryKind::Warning(strings::doubt(odd, &by)));
@@ -102,7 +102,8 @@ impl Model {
             self.verified = None;
         }
         self.online = welcome.members.len();
-        let names: Vec<_> = welcome.members.iter().map(|name| self.faces.show(name)).collect();
+        let names: Vec<_> =
+            welcome.members.iter().map(|name| self.confusables.show(name)).collect();
         let line = strings::welcome(&welcome, &names);
         let members = welcome.members.into_iter().zip(names).map(|(raw, name)| RosterEntry {
             own: raw.raw() == self.me.as_str(),
@@ -114,20 +115,20 @@ impl Model {
         for message in self.unheard(welcome.history) {
             self.message(now, message, false, false);
         }
-        let line = self.regain(now).unwrap_or(line);
+        let line = self.reconnect(now).unwrap_or(line);
         self.note(now, line);
         self.open(now, welcome.mode);
     }
 
     /// What is said once.
     fn open(&mut self, now: Now, mode: Mode) {
-        if std::mem::take(&mut self.opening.weak_passphrase) && mode < Mode::Strict {
+        if std::mem::take(&mut self.notices.weak_passphrase) && mode < Mode::Strict {
             self.add(now.at, EntryKind::Warning(secrets::weak_warning()));
         }
-        if std::mem::take(&mut self.opening.show_invite) {
+        if std::mem::take(&mut self.notices.show_invite) {
             self.invite(now, "");
         }
-        if std::mem::take(&mut self.opening.show_qr) {
+        if std::mem::take(&mut self.notices.show_qr) {
             self.invite(now, "qr");
         }
     }
@@ -152,7 +153,7 @@ impl Model {
 
     fn message(&mut self, now: Now, message: Message, skewed: bool, live: bool) {
         let at = message.at.unwrap_or(now.at);
-        let author = self.faces.show(&message.author);
+        let author = self.confusables.show(&message.author);
         for doubt in message.doubts {
             self.add(at, EntryKind::Warning(strings::doubt(doubt, &author)));
         }
@@ -194,7 +195,8 @@ impl Model {
             NotifyLevel::Mentions => mention,
             NotifyLevel::All => true,
         };
-        let rested = self.rung.is_none_or(|rung| now.since(rung) >= BETWEEN_BELLS);
+        let rested =
+            self.rung.is_none_or(|rung| now.saturating_duration_since(rung) >= BETWEEN_BELLS);
         if wanted && rested && !locked && self.focus != Some(true) {
             self.rung = Some(now);
             self.effects.push_back(Effect::Bell);

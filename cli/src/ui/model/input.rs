@@ -155,7 +155,7 @@ impl Model {
             self.effects.push_back(Effect::Quit);
             return;
         }
-        self.asked = Some(PendingConfirm::Key(now.tick.after(SECOND_KEY)));
+        self.asked = Some(PendingConfirm::Key(now.tick.saturating_add(SECOND_KEY)));
         let name = if key == Action::Interrupt { "Ctrl+C" } else { "Ctrl+D" };
         self.status = Some(SafeText::line(&[&name, &" again to leave"]));
     }

@@ -28,7 +28,7 @@ impl Model {
     /// The key that locks was pressed.
     pub(super) fn lock(&mut self, now: Tick) {
         let before = self.lock_pressed.replace(now);
-        if before.is_some_and(|before| now.since(before) <= AT_ONCE) {
+        if before.is_some_and(|before| now.saturating_duration_since(before) <= AT_ONCE) {
             self.effects.push_back(Effect::Panic);
         } else if self.size.is_some() {
             self.locked = Some(LockScreen::default());

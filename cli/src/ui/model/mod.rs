@@ -61,7 +61,7 @@ pub struct Model {
     pub(super) verified: Option<bool>,
     pub(super) members: Vec<RosterEntry>,
     pub(super) online: usize,
-    faces: ConfusableNames,
+    confusables: ConfusableNames,
     /// Whose messages are not shown.
     ignored: BTreeSet<String>,
     pub(super) log: MessageLog,
@@ -90,7 +90,7 @@ pub struct Model {
     asked: Option<PendingConfirm>,
     /// What the last key came to, if it needs a word.
     pub(super) status: Option<SafeText>,
-    opening: StartupNotices,
+    notices: StartupNotices,
     effects: VecDeque<Effect>,
 }
 
@@ -201,7 +201,7 @@ impl Model {
             verified: None,
             members: Vec::new(),
             online: 0,
-            faces: ConfusableNames::default(),
+            confusables: ConfusableNames::default(),
             ignored: BTreeSet::new(),
             log: MessageLog::default(),
             pending: Vec::new(),
@@ -221,15 +221,15 @@ impl Model {
             lock_pressed: None,
             asked: None,
             status: None,
-            opening: StartupNotices::default(),
+            notices: StartupNotices::default(),
             effects: VecDeque::new(),
         }
     }
 
     /// With something to say once the room is there.
     #[must_use]
-    pub fn opening(self, opening: StartupNotices) -> Self {
-        Self { opening, ..self }
+    pub fn notices(self, notices: StartupNotices) -> Self {
+        Self { notices, ..self }
     }
 
     /// Takes in what happened at `now`.

@@ -33,14 +33,14 @@ impl Model {
     }
 
     /// The log as it can be seen now, and the rows there are for it.
-    fn talk(&self) -> Option<(MessageList<'_>, usize)> {
-        let pane = Layout::of(self, self.size?)?.talk;
-        Some((MessageList::new(self, pane.width.into()), pane.height.into()))
+    fn session(&self) -> Option<(MessageList<'_>, usize)> {
+        let list = Layout::of(self, self.size?)?.session;
+        Some((MessageList::new(self, list.width.into()), list.height.into()))
     }
 
     /// Each of these lines has a row to itself, if there is a screen at all.
     pub(super) fn takes_whole(&self, lines: &[SafeText]) -> bool {
-        self.talk().is_none_or(|(pane, _)| lines.iter().all(|line| pane.takes_whole(line)))
+        self.session().is_none_or(|(list, _)| lines.iter().all(|line| list.takes_whole(line)))
     }
 
     pub(super) fn go_to(&mut self, place: ScrollPosition) {
@@ -56,9 +56,9 @@ impl Model {
     /// Who has scrolled down to the end is at the end.
     pub(super) fn settle(&mut self) {
         if self.place != ScrollPosition::Bottom
-            && let Some((talk, rows)) = self.talk()
+            && let Some((session, rows)) = self.session()
         {
-            let place = talk.scrolled_by(self.place, rows, 0);
+            let place = session.scrolled_by(self.place, rows, 0);
             if place == ScrollPosition::Bottom {
                 self.go_to(place);
             }
@@ -66,20 +66,21 @@ impl Model {
     }
 
     pub(super) fn scroll(&mut self, scroll: ScrollAction) {
-        let Some((talk, rows)) = self.talk() else { return };
+        let Some((session, rows)) = self.session() else { return };
         let page = isize::try_from(rows.saturating_sub(1).max(1)).unwrap_or(1);
-        let by = |rows_down| talk.scrolled_by(self.place, rows, rows_down);
+        let by = |rows_down| session.scrolled_by(self.place, rows, rows_down);
         let place = match scroll {
             ScrollAction::PageUp => by(-page),
             ScrollAction::PageDown => by(page),
             ScrollAction::RowUp => by(-1),
             ScrollAction::RowDown => by(1),
             ScrollAction::Oldest => {
-                talk.scrolled_by(ScrollPosition::At(self.log.start(), 0), rows, 0)
+                session.scrolled_by(ScrollPosition::At(self.log.start(), 0), rows, 0)
             }
             ScrollAction::Newest => ScrollPosition::Bottom,
             ScrollAction::MentionBefore | ScrollAction::MentionAfter => {
-                let top = talk.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
+                let top =
+                    session.top(self.place, rows).map_or(self.log.end(), |(number, _)| number);
                 let mut mentions = self
                     .log
                     .said()
@@ -91,7 +92,7 @@ impl Model {
                     mentions.take_while(|number| *number > top).last()
                 };
                 match found {
-                    Some(number) => talk.scrolled_by(ScrollPosition::At(number, 0), rows, 0),
+                    Some(number) => session.scrolled_by(ScrollPosition::At(number, 0), rows, 0),
                     None => self.place,
                 }
             }
@@ -157,10 +158,10 @@ impl Model {
         let index = index.unwrap_or(0);
         let at = found.get(index).copied();
         let place = at.and_then(|number| {
-            let (talk, rows) = self.talk()?;
+            let (session, rows) = self.session()?;
             // With something of what was said before it.
             let above = isize::try_from(rows / 3).unwrap_or(0);
-            Some(talk.scrolled_by(ScrollPosition::At(number, 0), rows, -above))
+            Some(session.scrolled_by(ScrollPosition::At(number, 0), rows, -above))
         });
         if let Some(find) = &mut self.find {
             (find.at, find.count, find.number) = (at, found.len(), index + 1);

@@ -6,7 +6,7 @@
 //! nothing the server sends can end the session but the end of its stream and a
 //! line over [`MAX_LINE`]; over a sealed link everything that an honest server
 //! would not send does. What the server's lines do stands in `hearing.rs`, the
-//! watch over a strict room in `watch.rs`.
+//! watch over a strict room in `auditor.rs`.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -54,7 +54,7 @@ const OVERDUE: Duration = Duration::from_secs(10);
 
 /// The client's side of an established connection.
 pub struct Session {
-    pub(super) guest: Arc<ClientConfig>,
+    pub(super) config: Arc<ClientConfig>,
     pub(super) fingerprint: Fingerprint,
     pub(super) key: RoomKey,
     kdf: Kdf,
@@ -62,7 +62,7 @@ pub struct Session {
     pub(super) rng: Rng,
     pub(super) welcoming: InitState,
     /// In a strict room, from the welcome on.
-    pub(super) watch: Option<Auditor>,
+    pub(super) auditor: Option<Auditor>,
     pub(super) members: BTreeMap<String, Untrusted>,
     /// Ids of the history: in protocol 1 a message may stand in `init` and in the stream.
     pub(super) history: BTreeSet<String>,
@@ -80,7 +80,7 @@ pub(super) struct Draining {
 
 /// What a login ends in.
 pub(crate) struct Established {
-    pub(crate) guest: Arc<ClientConfig>,
+    pub(crate) config: Arc<ClientConfig>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) key: RoomKey,
     pub(crate) kdf: Kdf,
@@ -110,17 +110,21 @@ pub enum ReadStatus {
 }
 
 impl Session {
-    pub(crate) fn new(entrance: Established, unconfirmed: Vec<PendingMessage>, rng: Rng) -> Self {
-        let Established { guest, fingerprint, key, kdf, link, now } = entrance;
+    pub(crate) fn new(
+        established: Established,
+        unconfirmed: Vec<PendingMessage>,
+        rng: Rng,
+    ) -> Self {
+        let Established { config, fingerprint, key, kdf, link, now } = established;
         Self {
-            guest,
+            config,
             fingerprint,
             key,
             kdf,
             link: link.map(|ends| Link::new(ends, now)),
             rng,
             welcoming: InitState::Expected,
-            watch: None,
+            auditor: None,
             members: BTreeMap::new(),
             history: BTreeSet::new(),
             pending: unconfirmed.into(),
@@ -133,7 +137,7 @@ impl Session {
     /// The name this client asked for.
     #[must_use]
     pub fn name(&self) -> &Username {
-        self.guest.name()
+        self.config.name()
     }
 
     /// What protects this session.
@@ -146,14 +150,14 @@ impl Session {
         }
     }
 
-    /// Takes one line of the server's, or the end of its stream, from `inbox`.
-    pub fn handle_input(&mut self, now: Tick, inbox: &mut LineDecoder) -> ReadStatus {
+    /// Takes one line of the server's, or the end of its stream, from `decoder`.
+    pub fn handle_input(&mut self, now: Tick, decoder: &mut LineDecoder) -> ReadStatus {
         if self.ended {
             return ReadStatus::Ended;
         }
         let news = match &mut self.link {
-            None => read_line(inbox),
-            Some(link) => read_record(now, link, self.kdf, inbox),
+            None => read_line(decoder),
+            Some(link) => read_record(now, link, self.kdf, decoder),
         };
         match news {
             Ok(Some(news)) => self.hear(now, news),
@@ -210,9 +214,11 @@ impl Session {
     /// everybody can tell. In a strict room it is a new envelope, since that
     /// says what its author has heard.
     fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<FernetToken> {
-        let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
-        match &mut self.watch {
-            Some(watch) => watch.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv),
+        let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
+        match &mut self.auditor {
+            Some(auditor) => {
+                auditor.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv)
+            }
             None => text.token.take().or_else(|| {
                 let tame = rich_markup::escape(&text.text);
                 FernetToken::new(self.key.seal(seconds, iv, tame.as_bytes()))
@@ -222,8 +228,8 @@ impl Session {
 
     /// Asks for [`Event::RoomState`].
     pub fn request_fingerprint(&mut self) {
-        let view = self.watch.as_ref().map(|watch| {
-            let (number, view) = watch.head();
+        let view = self.auditor.as_ref().map(|auditor| {
+            let (number, view) = auditor.head();
             (number, view.short_code())
         });
         self.tell(Event::RoomState(RoomState { view, fingerprint: self.fingerprint }));
@@ -234,11 +240,12 @@ impl Session {
         if self.ended {
             return;
         }
-        match (self.kdf, &mut self.watch) {
+        match (self.kdf, &mut self.auditor) {
             (Kdf::None, _) => self.write(&wire::clear()),
-            (Kdf::Argon2id, Some(watch)) => {
-                let (seconds, iv) = (self.guest.epoch.unix_seconds(now), self.rng.bytes());
-                if let Some(token) = watch.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
+            (Kdf::Argon2id, Some(auditor)) => {
+                let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
+                if let Some(token) =
+                    auditor.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
                 {
                     self.write(&wire::clear_strict(&token));
                 }
@@ -257,7 +264,7 @@ impl Session {
     /// Leaves when the server has said what was said before, and all that was sent has
     /// come back, or when nothing has for `patience`.
     pub fn drain(&mut self, now: Tick, patience: Duration) {
-        self.finishing = Some(Draining { patience, give_up_at: now.after(patience) });
+        self.finishing = Some(Draining { patience, give_up_at: now.saturating_add(patience) });
         self.leave_if_finished();
     }
 
@@ -310,8 +317,10 @@ impl Session {
 
     /// When the next text of one's own is overdue, and which.
     fn overdue(&self) -> Option<(Tick, usize)> {
-        self.watch.as_ref()?;
-        let due = |(at, text): (usize, &PendingMessage)| Some((text.sent_at?.after(OVERDUE), at));
+        self.auditor.as_ref()?;
+        let due = |(at, text): (usize, &PendingMessage)| {
+            Some((text.sent_at?.saturating_add(OVERDUE), at))
+        };
         self.pending.iter().enumerate().filter(|(_, text)| !text.overdue).filter_map(due).min()
     }
 
@@ -359,9 +368,9 @@ impl Session {
 }
 
 /// The next line of protocol 1; nothing yet, or the end.
-fn read_line(inbox: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
-    inbox.set_max_len(MAX_LINE);
-    match inbox.next_line() {
+fn read_line(decoder: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
+    decoder.set_max_len(MAX_LINE);
+    match decoder.next_line() {
         Ok(Line::Complete(line) | Line::Unterminated(line)) => Ok(Some(ServerMessage::read(line))),
         Ok(Line::Incomplete) => Ok(None),
         Ok(Line::Eof) => Err(CloseReason::ClosedByServer),
@@ -374,10 +383,10 @@ fn read_record(
     now: Tick,
     link: &mut Link,
     kdf: Kdf,
-    inbox: &mut LineDecoder,
+    decoder: &mut LineDecoder,
 ) -> Result<Option<ServerMessage>, CloseReason> {
-    inbox.set_max_len(MAX_RECORD);
-    match inbox.next_line() {
+    decoder.set_max_len(MAX_RECORD);
+    match decoder.next_line() {
         Ok(Line::Complete(line)) => {
             let news =
                 link.open(now, line).and_then(|object| ServerMessage::read_sealed(object, kdf));

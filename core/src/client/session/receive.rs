@@ -86,8 +86,8 @@ impl Session {
         if history > MAX_HISTORY {
             return self.end(CloseReason::Tampered);
         }
-        self.watch =
-            start.map(|start| Auditor::new(self.guest.name().clone(), start, &mut self.rng));
+        self.auditor =
+            start.map(|start| Auditor::new(self.config.name().clone(), start, &mut self.rng));
         self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
         let messages = messages.iter().map(|data| self.open(data)).collect();
         let welcome = InitState::History { left: history, names, messages, rejected: Vec::new() };
@@ -150,8 +150,8 @@ impl Session {
 
     fn hear_joined(&mut self, user: User) {
         let name = user.name.clone();
-        if let Some(watch) = &mut self.watch {
-            watch.record_join(name.raw());
+        if let Some(auditor) = &mut self.auditor {
+            auditor.record_join(name.raw());
         }
         if self.note(user) {
             self.tell(Event::Joined(name, self.members.len()));
@@ -201,10 +201,10 @@ impl Session {
         kind: EnvelopeKind,
         live: Option<Tick>,
     ) -> Result<Result<Message, RejectedMessage>, ServerMisbehaved> {
-        let Some(watch) = &mut self.watch else { return Ok(Ok(self.open(data))) };
-        let live = live.map(|now| (now, self.guest.epoch));
+        let Some(auditor) = &mut self.auditor else { return Ok(Ok(self.open(data))) };
+        let live = live.map(|now| (now, self.config.epoch));
         let author = data.author.clone();
-        Ok(match watch.judge(data, kind, &self.key, live)? {
+        Ok(match auditor.judge(data, kind, &self.key, live)? {
             AuditResult::Accept(accepted) => Ok(Message {
                 author: Untrusted::new(accepted.from),
                 text: Some(Untrusted::new(accepted.text.as_str().to_owned())),
@@ -241,7 +241,7 @@ impl Session {
 
     fn delivered(&mut self, now: Tick) {
         if let Some(finishing) = &mut self.finishing {
-            finishing.give_up_at = now.after(finishing.patience);
+            finishing.give_up_at = now.saturating_add(finishing.patience);
         }
         self.leave_if_finished();
     }

@@ -22,14 +22,14 @@ const NAMES: [&str; 10] =
 
 /// The gate, and what should be true of it.
 pub(super) struct AdmissionModel {
-    pub(super) gate: Admission,
+    pub(super) admission: Admission,
     passes: Vec<(Option<usize>, LoginPermit)>,
     penalised: [Option<Tick>; 3],
 }
 
 impl AdmissionModel {
-    pub(super) const fn new(gate: Admission) -> Self {
-        Self { gate, passes: Vec::new(), penalised: [None; 3] }
+    pub(super) const fn new(admission: Admission) -> Self {
+        Self { admission, passes: Vec::new(), penalised: [None; 3] }
     }
 
     pub(super) fn logins(&self) -> AdmissionCounts {
@@ -43,14 +43,15 @@ impl AdmissionModel {
         let of_source = self.passes.iter().filter(|(other, _)| *other == source).count();
         let full = Some(self.passes.len()) >= limits.max_logins
             || (source.is_some() && Some(of_source) >= limits.max_logins_per_source);
-        match self.gate.try_login(now, IpAddr::from(address)) {
+        match self.admission.try_login(now, IpAddr::from(address)) {
             Some(pass) => {
                 assert!(!full, "within the limits");
                 self.passes.push((source, pass));
             }
             None => {
                 let last = source.and_then(|source| self.penalised[source]);
-                let may_wait = last.is_some_and(|last| now.since(last).as_secs() < 600);
+                let may_wait =
+                    last.is_some_and(|last| now.saturating_duration_since(last).as_secs() < 600);
                 assert!(full || may_wait, "turned away for a reason");
             }
         }

@@ -33,24 +33,24 @@ use model::{Event, Listener, Model};
 /// nothing is left of them at the door.
 pub fn room(data: &[u8]) {
     let mut acts = Ops(data);
-    let mut house = TestServer::new();
+    let mut server = TestServer::new();
     while let Some((act, who)) = acts.next() {
         match act {
-            b'k' => house.door.knock(house.now, who),
-            b'j' => house.join(who, acts.number()),
-            b'd' => house.door.give_up(house.now, who, acts.number()),
-            b's' => house.say(who, acts.number()),
-            b'c' => house.clear(who),
-            b'l' => house.leave(who, acts.number()),
-            b'r' => house.read(who, acts.number()),
-            b'x' => house.cut(who),
-            b'p' => house.publish(),
-            b't' => house.now = house.now.after(Duration::from_millis(500) * who as u32),
+            b'k' => server.door.knock(server.now, who),
+            b'j' => server.join(who, acts.number()),
+            b'd' => server.door.give_up(server.now, who, acts.number()),
+            b's' => server.say(who, acts.number()),
+            b'c' => server.clear(who),
+            b'l' => server.leave(who, acts.number()),
+            b'r' => server.read(who, acts.number()),
+            b'x' => server.cut(who),
+            b'p' => server.publish(),
+            b't' => server.now = server.now.saturating_add(Duration::from_millis(500) * who as u32),
             _ => {}
         }
-        house.count();
+        server.count();
     }
-    house.go_home();
+    server.go_home();
 }
 
 struct Ops<'a>(&'a [u8]);
@@ -114,7 +114,7 @@ impl TestServer {
             counted_members: guarded.count(),
             ..self.door.logins()
         };
-        assert_eq!(self.door.gate.counts(), census);
+        assert_eq!(self.door.admission.counts(), census);
     }
 
     fn present(&self) -> impl Iterator<Item = &Listener> {
@@ -140,7 +140,7 @@ impl TestServer {
         self.room.handle(self.now, RoomInput::Joined(Admitted::open(seat, user_id.clone())));
         self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
 
-        let Some(RoomOutput::Attach(admitted, outlet)) = self.room.poll_output() else {
+        let Some(RoomOutput::Attach(admitted, cursor)) = self.room.poll_output() else {
             panic!("nobody was admitted")
         };
         assert_eq!(admitted, id);
@@ -150,7 +150,7 @@ impl TestServer {
             source,
             user_id,
             name: name.clone(),
-            outlet: Some(outlet),
+            cursor: Some(cursor),
             heard: Vec::new(),
             init,
             start: self.model.end(),
@@ -227,8 +227,8 @@ impl TestServer {
     fn publish(&mut self) {
         let (now, Limits { max_backlog: backlog, stall_timeout: stall, .. }) = (self.now, limits());
         let end = self.model.end_bytes();
-        let unsent = |house: &Self, end| -> Vec<_> {
-            house.listeners.iter().map(|member| member.unsent(&house.model, end)).collect()
+        let unsent = |server: &Self, end| -> Vec<_> {
+            server.listeners.iter().map(|member| member.unsent(&server.model, end)).collect()
         };
         let all_unsent = unsent(self, end);
         let behind: Vec<_> =
@@ -239,7 +239,8 @@ impl TestServer {
         while let Some(output) = self.room.poll_output() {
             let at = self.left(Some(output), LeaveReason::SlowConsumer);
             let Some(slow) = self.listeners.get(at) else { continue };
-            let stood = all_unsent.get(at) > Some(&0) && Some(now.since(slow.active_at)) >= stall;
+            let stood = all_unsent.get(at) > Some(&0)
+                && Some(now.saturating_duration_since(slow.active_at)) >= stall;
             assert!(too_much(at) || stood, "dropped for a reason");
             let dropped = self.room.poll_output();
             assert!(matches!(dropped, Some(RoomOutput::Disconnect(seat)) if seat == slow.seat));
@@ -256,8 +257,11 @@ impl TestServer {
             member.stuck_from =
                 member.stuck_from.or(Some(now)).filter(|_| unsent.get(at) > Some(&0));
             if let (Some(from), Some(stall)) = (member.stuck_from, stall) {
-                assert!(now.since(from) < stall, "nobody stands still for ever");
-                assert!(deadline.is_some_and(|deadline| deadline <= from.after(stall)));
+                assert!(
+                    now.saturating_duration_since(from) < stall,
+                    "nobody stands still for ever"
+                );
+                assert!(deadline.is_some_and(|deadline| deadline <= from.saturating_add(stall)));
             }
         }
     }
@@ -272,14 +276,14 @@ impl TestServer {
     fn cut(&mut self, who: usize) {
         let Some((at, _)) = self.seat(who) else { return };
         if let Some(listener) = self.listeners.get_mut(at) {
-            listener.outlet = None;
+            listener.cursor = None;
         }
     }
 
     /// Everybody leaves, and gets what it is owed.
     fn go_home(mut self) {
         // Nothing is held back any more.
-        self.now = self.now.after(Duration::from_secs(1));
+        self.now = self.now.saturating_add(Duration::from_secs(1));
         self.room.close();
         let end = self.model.end();
         for listener in &mut self.listeners {
@@ -293,7 +297,7 @@ impl TestServer {
             listener.check(&mut self.model);
         }
         self.model.ids_differ();
-        self.door = AdmissionModel::new(self.door.gate.clone());
+        self.door = AdmissionModel::new(self.door.admission.clone());
         self.count();
     }
 }

@@ -109,7 +109,7 @@ impl Model {
             return false;
         }
         self.published = self.end_bytes();
-        self.next_news = now.after(Duration::from_millis(50));
+        self.next_news = now.saturating_add(Duration::from_millis(50));
         true
     }
 
@@ -224,7 +224,7 @@ pub(super) struct Listener {
     pub(super) user_id: String,
     pub(super) name: Username,
     /// `None` when the connection is gone.
-    pub(super) outlet: Option<LogCursor>,
+    pub(super) cursor: Option<LogCursor>,
     pub(super) heard: Vec<u8>,
     pub(super) init: Init,
     /// It is to hear of what happened from here…
@@ -256,10 +256,10 @@ impl Listener {
 
     /// Takes at most so many bytes; `false` if there were none.
     pub(super) fn read(&mut self, now: Tick, most: usize, model: &Model) -> bool {
-        let Some(outlet) = &mut self.outlet else { return false };
+        let Some(cursor) = &mut self.cursor else { return false };
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = self.heard.len();
-        for slice in outlet.chunks_vectored(&mut slices) {
+        for slice in cursor.chunks_vectored(&mut slices) {
             let room = most - (self.heard.len() - before);
             self.heard.extend_from_slice(slice.get(..room).unwrap_or(slice));
         }
@@ -267,7 +267,7 @@ impl Listener {
         if taken == 0 {
             return false;
         }
-        outlet.advance(now, taken);
+        cursor.advance(now, taken);
         self.active_at = now;
         self.stuck_from = None;
         let logged = model.published.saturating_sub(model.bytes_before(self.start));
@@ -280,7 +280,7 @@ impl Listener {
         let mut heard = lines(&self.heard);
         if !self.heard.ends_with(b"\n") {
             heard.pop();
-            assert!(self.outlet.is_none(), "whole lines, or the connection was cut");
+            assert!(self.cursor.is_none(), "whole lines, or the connection was cut");
         }
         let mut heard = heard.into_iter();
         if let Some(init) = heard.next() {
@@ -292,8 +292,8 @@ impl Listener {
         for (at, line) in (self.start..).zip(heard) {
             model.check(at, line);
         }
-        if let Some(outlet) = &self.outlet {
-            assert!(self.start + count == end && outlet.is_finished(), "all that it is owed");
+        if let Some(cursor) = &self.cursor {
+            assert!(self.start + count == end && cursor.is_finished(), "all that it is owed");
         }
     }
 }

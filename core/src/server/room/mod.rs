@@ -186,7 +186,7 @@ impl Room {
                 Request::Message(token) => self.broadcast(now, seat, &token),
                 Request::ClearHistory(token) => self.clear(now, seat, token.as_ref()),
             },
-            RoomInput::Left(seat, departure) => self.leave(seat, departure),
+            RoomInput::Left(seat, reason) => self.leave(seat, reason),
             RoomInput::BruteForceDetected => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
         }
         if self.logs.said() > said {
@@ -214,7 +214,7 @@ impl Room {
         self.due = None;
         let fresh = self.logs.publish(now);
         if fresh {
-            self.next_news = now.after(JOIN_BATCH_DELAY);
+            self.next_news = now.saturating_add(JOIN_BATCH_DELAY);
             self.patience.arm(now);
         }
         fresh
@@ -249,7 +249,7 @@ impl Room {
         let present =
             self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
         let newcomer = (user_id.as_str(), seat.name());
-        let (version, greeting) = if sealer.is_some() {
+        let (version, preamble) = if sealer.is_some() {
             let start = self.chain.map(|last| self.history.start().unwrap_or(last));
             let init = wire::sealed_init(present, newcomer, self.history.len(), start);
             let said = self.history.oldest_first().map(|message| message.sealed().clone());
@@ -257,12 +257,12 @@ impl Room {
         } else {
             (ProtocolVersion::V1, vec![wire::init(present, newcomer, self.history.newest_first())])
         };
-        let (outlet, lag) = self.logs.of(version).log.subscribe(greeting, sealer);
+        let (cursor, lag) = self.logs.of(version).log.subscribe(preamble, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
         // It has its greeting to take already.
         self.patience.arm(now);
         self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
-        self.outputs.push_back(RoomOutput::Attach(id, outlet));
+        self.outputs.push_back(RoomOutput::Attach(id, cursor));
         self.outputs.push_back(RoomOutput::Joined(name, self.members.len()));
     }
 
@@ -300,19 +300,19 @@ impl Room {
         self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
 
-    fn leave(&mut self, seat: MemberId, departure: LeaveReason) {
-        let Some(member) = self.remove(seat, departure) else { return };
+    fn leave(&mut self, seat: MemberId, reason: LeaveReason) {
+        let Some(member) = self.remove(seat, reason) else { return };
         let left = wire::user_left(&member.user_id);
         self.logs.append(Some(&left), &left);
         let name = member.seat.name().clone();
-        self.outputs.push_back(RoomOutput::Left(name, departure, self.members.len()));
+        self.outputs.push_back(RoomOutput::Left(name, reason, self.members.len()));
     }
 
     /// Its outlet still gets what was appended before, and nothing after.
-    fn remove(&mut self, seat: MemberId, departure: LeaveReason) -> Option<Member> {
+    fn remove(&mut self, seat: MemberId, reason: LeaveReason) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();
-        member.wait.lag.close_at(end, departure.closing_frames());
+        member.wait.handle.close_at(end, reason.closing_frames());
         Some(member)
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::{
     server::limits::Limits,
     time::Tick,
-    transport::broadcast::{BroadcastLog, Lag},
+    transport::broadcast::{BroadcastLog, CursorHandle},
 };
 
 /// After so many batches everybody is looked at in any case, so that logs need
@@ -39,7 +39,7 @@ pub(super) struct TimedLog {
 /// How far one member is.
 #[derive(Debug)]
 pub(super) struct ReaderLag {
-    pub(super) lag: Lag,
+    pub(super) handle: CursorHandle,
     /// At the last look: since when bytes were waiting for it.
     since: Option<Tick>,
 }
@@ -78,9 +78,9 @@ impl SlowConsumerDetector {
         let (mut slow, mut farthest) = (Vec::new(), 0);
         self.late = None;
         for (member, wait, dated) in members {
-            let behind = wait.lag.lag(dated.log.end());
+            let behind = wait.handle.lag(dated.log.end());
             let stuck = wait.stalled_since(now, dated);
-            let late = stuck.zip(self.stall).map(|(since, stall)| since.after(stall));
+            let late = stuck.zip(self.stall).map(|(since, stall)| since.saturating_add(stall));
             let too_far = self.backlog.is_some_and(|most| behind > most);
             if too_far || late.is_some_and(|late| late <= now) {
                 slow.push(member);
@@ -95,7 +95,7 @@ impl SlowConsumerDetector {
 
     /// From `now` on there is something to take for everybody.
     pub(super) fn arm(&mut self, now: Tick) {
-        self.late = self.late.or(self.stall.map(|stall| now.after(stall)));
+        self.late = self.late.or(self.stall.map(|stall| now.saturating_add(stall)));
     }
 }
 
@@ -129,15 +129,15 @@ impl TimedLog {
 
 impl ReaderLag {
     /// For somebody who came at `now`, and has its greeting to take.
-    pub(super) const fn new(now: Tick, lag: Lag) -> Self {
-        Self { lag, since: Some(now) }
+    pub(super) const fn new(now: Tick, handle: CursorHandle) -> Self {
+        Self { handle, since: Some(now) }
     }
 
     /// Since when it has taken none of the bytes that wait, those that are to
     /// be published at `now` included.
     fn stalled_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
-        let (cursor, end) = (self.lag.cursor(), dated.log.end());
-        if self.lag.backlog(end) > self.lag.lag(end) {
+        let (cursor, end) = (self.handle.position(), dated.log.end());
+        if self.handle.backlog_at(end) > self.handle.lag(end) {
             // Its greeting waits, and has since it came.
         } else if cursor < dated.log.published() {
             // What was published before the last look was waiting then.
@@ -145,7 +145,7 @@ impl ReaderLag {
         } else {
             self.since = (cursor < end).then_some(now);
         }
-        Some(self.since?.max(self.lag.last_progress()))
+        Some(self.since?.max(self.handle.last_progress()))
     }
 }
 
@@ -170,28 +170,28 @@ mod tests {
         patience: SlowConsumerDetector,
         dated: TimedLog,
         wait: ReaderLag,
-        outlet: LogCursor,
+        cursor: LogCursor,
     }
 
     impl ReaderFixture {
         /// It comes at second 1, to a greeting of so many lines of 10 bytes.
-        fn new(limits: &Limits, greeting: usize) -> Self {
+        fn new(limits: &Limits, preamble: usize) -> Self {
             let dated = TimedLog::default();
-            let (outlet, lag) = dated.log.subscribe(vec![line(); greeting], None);
+            let (cursor, lag) = dated.log.subscribe(vec![line(); preamble], None);
             Self {
                 patience: SlowConsumerDetector::new(limits),
                 wait: ReaderLag::new(at(1), lag),
                 dated,
-                outlet,
+                cursor,
             }
         }
 
         /// With a limit for standing still alone.
-        fn over(greeting: usize) -> Self {
+        fn over(preamble: usize) -> Self {
             let stall = Some(Duration::from_secs(STALL));
             Self::new(
                 &Limits { stall_timeout: stall, max_backlog: None, ..Limits::default() },
-                greeting,
+                preamble,
             )
         }
 
@@ -207,9 +207,9 @@ mod tests {
             while left > 0 {
                 let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
                 let waiting: usize =
-                    self.outlet.chunks_vectored(&mut slices).iter().map(|s| s.len()).sum();
+                    self.cursor.chunks_vectored(&mut slices).iter().map(|s| s.len()).sum();
                 assert!(waiting > 0, "so much is there");
-                self.outlet.advance(at(now), left.min(waiting));
+                self.cursor.advance(at(now), left.min(waiting));
                 left -= left.min(waiting);
             }
         }

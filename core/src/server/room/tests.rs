@@ -9,7 +9,7 @@ use crate::{
 };
 
 struct TestServer {
-    gate: Admission,
+    admission: Admission,
     room: Room,
 }
 
@@ -21,7 +21,7 @@ impl TestServer {
     fn with(limits: &Limits) -> Self {
         let seed = Seed::new(Secret::take(&mut [1; 32]));
         let room = Room::new(limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
-        Self { gate: Admission::new(limits), room }
+        Self { admission: Admission::new(limits), room }
     }
 
     fn join(&mut self, name: &str) -> (MemberId, LogCursor) {
@@ -33,13 +33,13 @@ impl TestServer {
     }
 
     fn join_over(&mut self, name: &str, sealer: Option<RecordSealer>) -> (MemberId, LogCursor) {
-        let pass = self.gate.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let pass = self.admission.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let seat = pass.claim_slot(Tick::ZERO, Username::new(name).unwrap()).unwrap();
         let admitted = Admitted::open(seat, format!("id of {name}"));
         self.handle(RoomInput::Joined(Admitted { sealer, ..admitted }));
         loop {
-            if let RoomOutput::Attach(seat, outlet) = self.room.poll_output().unwrap() {
-                return (seat, outlet);
+            if let RoomOutput::Attach(seat, cursor) = self.room.poll_output().unwrap() {
+                return (seat, cursor);
             }
         }
     }
@@ -62,36 +62,36 @@ impl TestServer {
     }
 }
 
-/// All that `outlet` has to write.
-fn drain(outlet: &mut LogCursor) -> String {
+/// All that `cursor` has to write.
+fn drain(cursor: &mut LogCursor) -> String {
     let mut bytes = Vec::new();
     loop {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let before = bytes.len();
-        for slice in outlet.chunks_vectored(&mut slices) {
+        for slice in cursor.chunks_vectored(&mut slices) {
             bytes.extend_from_slice(slice);
         }
         if bytes.len() == before {
             return String::from_utf8(bytes).unwrap();
         }
-        outlet.advance(Tick::ZERO, bytes.len() - before);
+        cursor.advance(Tick::ZERO, bytes.len() - before);
     }
 }
 
 #[test]
 fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
-    let mut house = TestServer::new();
-    let (alice, mut to_alice) = house.join("alice");
-    let (bob, mut to_bob) = house.join("bob");
+    let mut server = TestServer::new();
+    let (alice, mut to_alice) = server.join("alice");
+    let (bob, mut to_bob) = server.join("bob");
     for text in ["one", "two", "three"] {
-        house.say(alice, text);
-        house.publish();
+        server.say(alice, text);
+        server.publish();
         drain(&mut to_alice);
     }
-    house.handle(RoomInput::Left(bob, LeaveReason::Closed));
+    server.handle(RoomInput::Left(bob, LeaveReason::Closed));
     for text in ["four", "five"] {
-        house.say(alice, text);
-        house.publish();
+        server.say(alice, text);
+        server.publish();
         drain(&mut to_alice);
     }
     let heard = drain(&mut to_bob);
@@ -103,13 +103,13 @@ fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
 
 #[test]
 fn a_room_that_closes_lets_everybody_have_the_last_words() {
-    let mut house = TestServer::new();
-    let (alice, mut to_alice) = house.join("alice");
-    house.say(alice, "one");
-    house.publish();
-    house.say(alice, "two");
-    house.room.close();
-    house.publish();
+    let mut server = TestServer::new();
+    let (alice, mut to_alice) = server.join("alice");
+    server.say(alice, "one");
+    server.publish();
+    server.say(alice, "two");
+    server.room.close();
+    server.publish();
     let heard = drain(&mut to_alice);
     assert!(heard.contains("one") && heard.contains("two"), "{heard}");
     assert!(to_alice.is_finished());
@@ -118,46 +118,46 @@ fn a_room_that_closes_lets_everybody_have_the_last_words() {
 /// Nothing is written to anybody otherwise.
 #[test]
 fn there_is_something_new_whoever_it_is_for() {
-    let mut house = TestServer::new();
-    let (alice, _to_alice) = house.join("alice");
-    assert!(house.room.publish(Tick::ZERO), "for both protocols");
-    assert!(!house.room.publish(Tick::ZERO));
-    house.handle(RoomInput::BruteForceDetected);
-    assert!(house.room.publish(Tick::ZERO), "for protocol 2 alone");
-    house.say(alice, "one");
-    assert!(house.room.publish(Tick::ZERO));
+    let mut server = TestServer::new();
+    let (alice, _to_alice) = server.join("alice");
+    assert!(server.room.publish(Tick::ZERO), "for both protocols");
+    assert!(!server.room.publish(Tick::ZERO));
+    server.handle(RoomInput::BruteForceDetected);
+    assert!(server.room.publish(Tick::ZERO), "for protocol 2 alone");
+    server.say(alice, "one");
+    assert!(server.room.publish(Tick::ZERO));
 }
 
 /// Each announcement is a write to everybody.
 #[test]
 fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
-    let mut house = TestServer::new();
-    let (alice, mut to_alice) = house.join("alice");
-    assert!(house.publish_after(0));
+    let mut server = TestServer::new();
+    let (alice, mut to_alice) = server.join("alice");
+    assert!(server.publish_after(0));
     let mut leavers = vec![alice];
     for (came, name) in [(0, "bob"), (49, "carol")] {
-        let (seat, mut to_newcomer) = house.join(name);
+        let (seat, mut to_newcomer) = server.join(name);
         leavers.push(seat);
-        assert!(!house.publish_after(came));
-        assert_eq!(house.room.poll_timeout(), Some(Tick::from_start(Duration::from_millis(50))));
+        assert!(!server.publish_after(came));
+        assert_eq!(server.room.poll_timeout(), Some(Tick::from_start(Duration::from_millis(50))));
         assert!(drain(&mut to_newcomer).contains("init"), "who comes has not to wait");
     }
     assert_eq!(drain(&mut to_alice).matches("user_joined").count(), 0);
-    assert!(house.publish_after(50));
+    assert!(server.publish_after(50));
     let heard = drain(&mut to_alice);
     assert!(heard.contains("bob") && heard.contains("carol"), "{heard}");
 
     let anything: [&dyn Fn(&mut TestServer); 3] = [
-        &|house| house.say(alice, "one"),
-        &|house| house.handle(RoomInput::Request(alice, Request::ClearHistory(None))),
-        &|house| house.handle(RoomInput::Left(leavers[1], LeaveReason::ConnectionLost)),
+        &|server| server.say(alice, "one"),
+        &|server| server.handle(RoomInput::Request(alice, Request::ClearHistory(None))),
+        &|server| server.handle(RoomInput::Left(leavers[1], LeaveReason::ConnectionLost)),
     ];
     for (at, happens) in anything.into_iter().enumerate() {
         let name = format!("dave {at}");
-        let _ = house.join(&name);
-        assert!(!house.publish_after(51));
-        happens(&mut house);
-        assert!(house.publish_after(51));
+        let _ = server.join(&name);
+        assert!(!server.publish_after(51));
+        happens(&mut server);
+        assert!(server.publish_after(51));
         let heard = drain(&mut to_alice);
         assert!(heard.contains(&name) && heard.lines().count() == 2, "in order: {heard}");
     }
@@ -166,49 +166,49 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
 /// By this the caller tells when a batch is large enough.
 #[test]
 fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
-    let mut house = TestServer::new();
-    let (alice, mut to_alice) = house.join("alice");
-    house.publish();
+    let mut server = TestServer::new();
+    let (alice, mut to_alice) = server.join("alice");
+    server.publish();
     drain(&mut to_alice);
-    assert_eq!(house.room.staged_bytes(), 0);
-    house.say(alice, "one");
-    let for_alice = house.room.staged_bytes();
-    house.publish();
-    assert_eq!((house.room.staged_bytes(), drain(&mut to_alice).len()), (0, for_alice));
+    assert_eq!(server.room.staged_bytes(), 0);
+    server.say(alice, "one");
+    let for_alice = server.room.staged_bytes();
+    server.publish();
+    assert_eq!((server.room.staged_bytes(), drain(&mut to_alice).len()), (0, for_alice));
 
-    let (_, _to_bob) = house.join_sealed("bob");
-    house.publish_after(50);
-    house.say(alice, "one");
+    let (_, _to_bob) = server.join_sealed("bob");
+    server.publish_after(50);
+    server.say(alice, "one");
     let without_an_address = for_alice - r#","user_ip":"""#.len();
-    assert_eq!(house.room.staged_bytes(), for_alice + without_an_address);
+    assert_eq!(server.room.staged_bytes(), for_alice + without_an_address);
 }
 
 #[test]
 fn somebody_has_to_be_there_to_be_too_slow() {
-    let mut house = TestServer::new();
-    assert_eq!(house.room.poll_timeout(), None);
-    let (alice, _to_alice) = house.join("alice");
-    house.publish();
+    let mut server = TestServer::new();
+    assert_eq!(server.room.poll_timeout(), None);
+    let (alice, _to_alice) = server.join("alice");
+    server.publish();
     let stall = Limits::default().stall_timeout.unwrap();
-    assert_eq!(house.room.poll_timeout(), Some(Tick::ZERO.after(stall)));
-    house.handle(RoomInput::Left(alice, LeaveReason::ConnectionLost));
-    house.publish();
-    assert_eq!(house.room.poll_timeout(), None);
+    assert_eq!(server.room.poll_timeout(), Some(Tick::ZERO.saturating_add(stall)));
+    server.handle(RoomInput::Left(alice, LeaveReason::ConnectionLost));
+    server.publish();
+    assert_eq!(server.room.poll_timeout(), None);
 }
 
 #[test]
 fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
     let limits = Limits { max_backlog: Some(10_000), stall_timeout: None, ..Limits::default() };
     for join in [TestServer::join, TestServer::join_sealed] {
-        let mut house = TestServer::with(&limits);
-        let (alice, mut to_alice) = house.join("alice");
-        let (bob, _to_bob) = join(&mut house, "bob");
+        let mut server = TestServer::with(&limits);
+        let (alice, mut to_alice) = server.join("alice");
+        let (bob, _to_bob) = join(&mut server, "bob");
         let mut dropped = Vec::new();
         for said in 1..=30 {
-            house.say(alice, &"x".repeat(1_000));
-            house.publish();
+            server.say(alice, &"x".repeat(1_000));
+            server.publish();
             drain(&mut to_alice);
-            while let Some(output) = house.room.poll_output() {
+            while let Some(output) = server.room.poll_output() {
                 if let RoomOutput::Disconnect(seat) = output {
                     dropped.push((seat, said));
                 }

@@ -9,7 +9,7 @@ use std::{
 
 use memchr::{memchr, memchr_iter};
 
-use super::{Node, Progress, held};
+use super::{CursorHandle, CursorState, Node, lock};
 use crate::{
     secret::with_stack_zeroed,
     time::Tick,
@@ -26,7 +26,7 @@ const MAX_SEALED_AHEAD: usize = 64 << 10;
 /// What one reader has still to write.
 #[derive(Debug)]
 pub struct LogCursor {
-    reader: Reader,
+    reader: PlainCursor,
     /// Where the link is sealed.
     sealing: Option<SealedCursor>,
 }
@@ -34,14 +34,14 @@ pub struct LogCursor {
 impl LogCursor {
     pub(super) fn new(
         place: &Arc<Node>,
-        progress: &Arc<Progress>,
-        greeting: Vec<Frame>,
+        state: &Arc<CursorState>,
+        preamble: Vec<Frame>,
         sealer: Option<RecordSealer>,
     ) -> Self {
-        let reader = Reader {
+        let reader = PlainCursor {
             place: Arc::clone(place),
-            progress: Arc::clone(progress),
-            greeting: greeting.into(),
+            state: Arc::clone(state),
+            preamble: preamble.into(),
             greeted: 0,
         };
         Self { reader, sealing: sealer.map(SealedCursor::new) }
@@ -76,8 +76,8 @@ impl LogCursor {
 
     /// A meter of what waits here.
     #[must_use]
-    pub fn handle(&self) -> super::Meter {
-        super::Meter(Arc::clone(&self.reader.progress))
+    pub fn handle(&self) -> CursorHandle {
+        CursorHandle(Arc::clone(&self.reader.state))
     }
 
     /// Nothing waits, and nothing will.
@@ -92,34 +92,34 @@ impl LogCursor {
 
 /// Lines as they are in greeting and log.
 #[derive(Debug)]
-struct Reader {
+struct PlainCursor {
     /// Of the segment that holds the next byte, or will.
     place: Arc<Node>,
-    progress: Arc<Progress>,
+    state: Arc<CursorState>,
     /// What is left of the greeting.
-    greeting: VecDeque<Frame>,
+    preamble: VecDeque<Frame>,
     /// Bytes of its first frame that are written.
     greeted: usize,
 }
 
-impl Reader {
+impl PlainCursor {
     fn chunks_vectored<'a>(
         &'a mut self,
         slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
     ) -> &'a [IoSlice<'a>] {
-        let cursor = self.progress.cursor.load(Ordering::Acquire);
+        let cursor = self.state.position.load(Ordering::Acquire);
         self.leave_behind(cursor);
-        let greeting = self.greeting.iter().enumerate().map(|(at, frame)| {
+        let preamble = self.preamble.iter().enumerate().map(|(at, frame)| {
             let written = if at == 0 { self.greeted } else { 0 };
             frame.bytes().get(written..).unwrap_or_default()
         });
         let logged = self.place.segments().map(|segment| {
             // Now, and not before: whoever sees a segment also sees the cut made before it was published.
-            let end = self.progress.cut_at.load(Ordering::Acquire);
+            let end = self.state.close_at.load(Ordering::Acquire);
             segment.between(cursor, end)
         });
         let mut count = 0;
-        let waiting = greeting.chain(logged.take_while(|bytes| !bytes.is_empty()));
+        let waiting = preamble.chain(logged.take_while(|bytes| !bytes.is_empty()));
         for (slot, bytes) in slices.iter_mut().zip(waiting) {
             *slot = IoSlice::new(bytes);
             count += 1;
@@ -129,7 +129,7 @@ impl Reader {
 
     /// Lets go of the segments before the cursor, and of all if there will be no more.
     fn leave_behind(&mut self, cursor: u64) {
-        if self.progress.unread().is_none() {
+        if self.state.unread().is_none() {
             self.place = Arc::default();
         }
         while let Some(segment) = self.place.0.get().filter(|segment| segment.end() <= cursor) {
@@ -140,28 +140,28 @@ impl Reader {
     fn note_progress(&self, now: Tick) {
         // 584 years of nanoseconds fit.
         let nanos = u64::try_from(now.since_start().as_nanos()).unwrap_or(u64::MAX);
-        self.progress.progressed_at.store(nanos, Ordering::Release);
+        self.state.last_progress.store(nanos, Ordering::Release);
     }
 
     fn advance(&mut self, written: usize) {
         let mut written = written;
-        while let Some(first) = self.greeting.front() {
+        while let Some(first) = self.preamble.front() {
             let left = first.bytes().len() - self.greeted;
             let of_first = written.min(left);
-            self.progress.greeting_left.fetch_sub(of_first as u64, Ordering::AcqRel);
+            self.state.preamble_left.fetch_sub(of_first as u64, Ordering::AcqRel);
             written -= of_first;
             if of_first < left {
                 self.greeted += of_first;
                 return;
             }
-            self.greeting.pop_front();
+            self.preamble.pop_front();
             self.greeted = 0;
         }
-        self.progress.cursor.fetch_add(written as u64, Ordering::AcqRel);
+        self.state.position.fetch_add(written as u64, Ordering::AcqRel);
     }
 
     fn is_finished(&self) -> bool {
-        self.greeting.is_empty() && self.progress.unread().is_none()
+        self.preamble.is_empty() && self.state.unread().is_none()
     }
 }
 
@@ -198,34 +198,34 @@ impl SealedCursor {
         self.records.get(self.written..).unwrap_or_default()
     }
 
-    fn is_over(&self, reader: &Reader) -> bool {
-        self.over || (reader.is_finished() && held(&reader.progress.last_words).is_empty())
+    fn is_over(&self, reader: &PlainCursor) -> bool {
+        self.over || (reader.is_finished() && lock(&reader.state.closing).is_empty())
     }
 
     /// Makes records of what waits, if all that were made are written.
-    fn refill(&mut self, reader: &mut Reader) {
+    fn refill(&mut self, reader: &mut PlainCursor) {
         if !self.unwritten().is_empty() || self.over {
             return;
         }
-        let asides = mem::take(&mut *held(&reader.progress.asides));
-        let last_words = if asides.is_empty() && reader.is_finished() {
-            mem::take(&mut *held(&reader.progress.last_words))
+        let direct = mem::take(&mut *lock(&reader.state.direct));
+        let closing = if direct.is_empty() && reader.is_finished() {
+            mem::take(&mut *lock(&reader.state.closing))
         } else {
             Vec::new()
         };
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let pieces = reader.chunks_vectored(&mut slices);
-        if !(asides.is_empty() && last_words.is_empty() && pieces.is_empty()) {
+        if !(direct.is_empty() && closing.is_empty() && pieces.is_empty()) {
             // Once for all of them: it costs a tenth of what a record does.
-            with_stack_zeroed(|| self.make(&asides, pieces, &last_words));
+            with_stack_zeroed(|| self.make(&direct, pieces, &closing));
         }
     }
 
-    fn make(&mut self, asides: &[Frame], pieces: &[IoSlice<'_>], last_words: &[Frame]) {
+    fn make(&mut self, direct: &[Frame], pieces: &[IoSlice<'_>], closing: &[Frame]) {
         let count: usize = pieces.iter().map(|piece| memchr_iter(b'\n', piece).count()).sum();
         self.records.reserve(MAX_SEALED_AHEAD.min(count * SMALLEST_RECORD));
-        for aside in asides {
-            self.seal(aside.line());
+        for frame in direct {
+            self.seal(frame.line());
         }
         for line in pieces.iter().flat_map(|piece| lines(piece)) {
             if self.over || self.records.len() >= MAX_SEALED_AHEAD {
@@ -234,7 +234,7 @@ impl SealedCursor {
             self.seal(line.strip_suffix(b"\n").unwrap_or(line));
             self.stand_for += line.len();
         }
-        for word in last_words {
+        for word in closing {
             self.seal(word.line());
         }
     }

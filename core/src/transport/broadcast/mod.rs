@@ -6,7 +6,7 @@
 //! the log. Nothing is copied or queued per reader, and publishing costs the
 //! same however many there are: segments are a chain, a reader holds the place
 //! in it that it has come to, and what lies before the last reader's place is
-//! gone. How far a reader lags, [`Lag`] tells. A reader that is to get no more
+//! gone. How far a reader lags, [`CursorHandle`] tells. A reader that is to get no more
 //! is cut off there, and still gets all before that, until its outlet is dropped.
 
 mod cursor;
@@ -28,9 +28,9 @@ use crate::{time::Tick, transport::frame::Frame, transport::record::RecordSealer
 pub struct BroadcastLog {
     /// Where the next segment will be.
     head: Arc<Node>,
-    /// Bytes that were appended while nobody was there to read them; then `fresh`.
-    unheard: u64,
-    fresh: Vec<u8>,
+    /// Bytes that were appended while nobody was there to read them; then `staged`.
+    skipped: u64,
+    staged: Vec<u8>,
     published: Arc<AtomicU64>,
 }
 
@@ -86,33 +86,33 @@ impl BroadcastLog {
     pub fn append_lazy<'a>(&mut self, size: usize, frame: impl FnOnce() -> &'a Frame) {
         // Readers have a place, and the chain leads from each of them to the head.
         let is_read = Arc::strong_count(&self.head) > 1;
-        if is_read || !self.fresh.is_empty() {
-            self.fresh.extend_from_slice(frame().bytes());
+        if is_read || !self.staged.is_empty() {
+            self.staged.extend_from_slice(frame().bytes());
         } else {
-            self.unheard += size as u64;
+            self.skipped += size as u64;
         }
     }
 
     /// Bytes appended for somebody and not yet published.
     #[must_use]
     pub const fn staged_bytes(&self) -> usize {
-        self.fresh.len()
+        self.staged.len()
     }
 
     /// Shares what was appended. Says whether there is anything new.
     pub fn publish(&mut self) -> bool {
-        let (start, end) = (self.published() + self.unheard, self.end());
+        let (start, end) = (self.published() + self.skipped, self.end());
         let is_new = end > self.published();
-        if !self.fresh.is_empty() {
-            let (bytes, next) = (self.fresh.as_slice().into(), Arc::<Node>::default());
+        if !self.staged.is_empty() {
+            let (bytes, next) = (self.staged.as_slice().into(), Arc::<Node>::default());
             let segment = Segment { start, bytes, next: Arc::clone(&next) };
             // Nobody else has ever put anything there.
             let _ = mem::replace(&mut self.head, next).0.set(segment);
             // What the room forgets is not to be found here.
-            self.fresh.fill(0);
-            self.fresh.clear();
+            self.staged.fill(0);
+            self.staged.clear();
         }
-        self.unheard = 0;
+        self.skipped = 0;
         self.published.store(end, Ordering::Release);
         is_new
     }
@@ -126,120 +126,113 @@ impl BroadcastLog {
     /// Offset behind the last byte appended, published or not.
     #[must_use]
     pub fn end(&self) -> u64 {
-        self.published() + self.unheard + self.fresh.len() as u64
+        self.published() + self.skipped + self.staged.len() as u64
     }
 
-    /// A reader who gets `greeting` and then all that is appended from now on;
+    /// A reader who gets `preamble` and then all that is appended from now on;
     /// every line as a record, if there is a `sealer`.
     #[must_use]
     pub fn subscribe(
         &self,
-        greeting: Vec<Frame>,
+        preamble: Vec<Frame>,
         sealer: Option<RecordSealer>,
-    ) -> (LogCursor, Lag) {
-        let size = greeting.iter().map(|frame| frame.bytes().len() as u64).sum();
-        let progress = Arc::new(Progress {
-            cursor: AtomicU64::new(self.end()),
-            greeting_left: AtomicU64::new(size),
-            cut_at: AtomicU64::new(u64::MAX),
-            progressed_at: AtomicU64::new(0),
+    ) -> (LogCursor, CursorHandle) {
+        let size = preamble.iter().map(|frame| frame.bytes().len() as u64).sum();
+        let state = Arc::new(CursorState {
+            position: AtomicU64::new(self.end()),
+            preamble_left: AtomicU64::new(size),
+            close_at: AtomicU64::new(u64::MAX),
+            last_progress: AtomicU64::new(0),
             published: Arc::clone(&self.published),
-            asides: Mutex::default(),
-            last_words: Mutex::default(),
+            direct: Mutex::default(),
+            closing: Mutex::default(),
         });
-        (LogCursor::new(&self.head, &progress, greeting, sealer), Lag(progress))
+        (LogCursor::new(&self.head, &state, preamble, sealer), CursorHandle(state))
     }
 }
 
 #[derive(Debug)]
-struct Progress {
+struct CursorState {
     /// Offset of the next byte to write.
-    cursor: AtomicU64,
-    greeting_left: AtomicU64,
+    position: AtomicU64,
+    preamble_left: AtomicU64,
     /// The reader gets nothing from here on.
-    cut_at: AtomicU64,
+    close_at: AtomicU64,
     /// Nanoseconds since [`Tick::ZERO`].
-    progressed_at: AtomicU64,
+    last_progress: AtomicU64,
     /// How far the log is.
     published: Arc<AtomicU64>,
     /// For this reader alone, as soon as possible. Sealed links only.
-    asides: Mutex<Vec<Frame>>,
+    direct: Mutex<Vec<Frame>>,
     /// For this reader alone, behind everything. Sealed links only.
-    last_words: Mutex<Vec<Frame>>,
+    closing: Mutex<Vec<Frame>>,
 }
 
-impl Progress {
+impl CursorState {
     /// Offset of the first byte of the log that is still to be read; `None` if
     /// there will be none.
     fn unread(&self) -> Option<u64> {
-        let cursor = self.cursor.load(Ordering::Acquire);
-        (cursor < self.cut_at.load(Ordering::Acquire)).then_some(cursor)
+        let position = self.position.load(Ordering::Acquire);
+        (position < self.close_at.load(Ordering::Acquire)).then_some(position)
     }
 }
 
-/// How far a reader is, for the machine that owns the log.
-#[derive(Debug)]
-pub struct Lag(Arc<Progress>);
+/// A handle on a reader's [`LogCursor`]: its position and backlog, for slow
+/// consumer detection and backpressure, and frames for that reader only.
+#[derive(Clone, Debug)]
+pub struct CursorHandle(Arc<CursorState>);
 
-impl Lag {
-    /// Offset of the first byte of the log that the reader has not written yet.
+impl CursorHandle {
+    /// Offset of the first byte of the log that has not been written to the reader.
     #[must_use]
-    pub fn cursor(&self) -> u64 {
-        self.0.cursor.load(Ordering::Acquire)
+    pub fn position(&self) -> u64 {
+        self.0.position.load(Ordering::Acquire)
     }
 
-    /// Bytes that wait for the reader if the log ends at `end`.
-    #[must_use]
-    pub fn backlog(&self, end: u64) -> u64 {
-        self.0.greeting_left.load(Ordering::Acquire) + end.saturating_sub(self.cursor())
-    }
-
-    /// When the reader last took bytes; [`Tick::ZERO`] before the first.
-    #[must_use]
-    pub fn last_progress(&self) -> Tick {
-        Tick::from_start(Duration::from_nanos(self.0.progressed_at.load(Ordering::Acquire)))
-    }
-
-    /// Bytes of the log that wait for the reader if it ends at `end`; what the
-    /// reader got to begin with does not count.
-    #[must_use]
-    pub fn lag(&self, end: u64) -> u64 {
-        end.saturating_sub(self.cursor())
-    }
-
-    /// Lets the reader have everything before `end`, then `last_words` if its
-    /// link is sealed, and nothing after.
-    pub fn close_at(&self, end: u64, last_words: Vec<Frame>) {
-        *held(&self.0.last_words) = last_words;
-        self.0.cut_at.store(end, Ordering::Release);
-    }
-}
-
-/// How much a reader is owed, for whoever feeds the log in its name.
-#[derive(Debug)]
-pub struct Meter(Arc<Progress>);
-
-impl Meter {
-    /// Bytes published and not yet written to the reader.
+    /// Published bytes, preamble included, that have not been written to the reader.
     #[must_use]
     pub fn backlog(&self) -> u64 {
-        let end = self.0.published.load(Ordering::Acquire);
-        self.0.greeting_left.load(Ordering::Acquire)
-            + end.saturating_sub(self.0.cursor.load(Ordering::Acquire))
+        self.backlog_at(self.0.published.load(Ordering::Acquire))
     }
 
-    /// Has the reader, whose link is sealed, told something that is for nobody
-    /// else. What waits already is not said twice.
-    pub fn send_direct(&self, aside: Frame) {
-        let mut asides = held(&self.0.asides);
-        if !asides.contains(&aside) {
-            asides.push(aside);
+    /// The backlog in bytes if the log ends at offset `end`.
+    #[must_use]
+    pub fn backlog_at(&self, end: u64) -> u64 {
+        self.0.preamble_left.load(Ordering::Acquire) + self.lag(end)
+    }
+
+    /// Bytes of the log, without the preamble, that have not been written to the
+    /// reader if the log ends at offset `end`.
+    #[must_use]
+    pub fn lag(&self, end: u64) -> u64 {
+        end.saturating_sub(self.position())
+    }
+
+    /// When bytes were last written to the reader; [`Tick::ZERO`] before the first.
+    #[must_use]
+    pub fn last_progress(&self) -> Tick {
+        Tick::from_start(Duration::from_nanos(self.0.last_progress.load(Ordering::Acquire)))
+    }
+
+    /// Ends the reader's stream at offset `end`. On a sealed link the `closing`
+    /// frames follow.
+    pub fn close_at(&self, end: u64, closing: Vec<Frame>) {
+        *lock(&self.0.closing) = closing;
+        self.0.close_at.store(end, Ordering::Release);
+    }
+
+    /// Sends `frame` to this reader only, ahead of its backlog. Sealed links
+    /// only. A frame that is already waiting is not sent twice.
+    pub fn send_direct(&self, frame: Frame) {
+        let mut direct = lock(&self.0.direct);
+        if !direct.contains(&frame) {
+            direct.push(frame);
         }
     }
 }
 
-/// A list of whole frames is never half changed.
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// Recovers from a poisoned lock: every update of these lists is one operation.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -70,7 +70,7 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
         log.append(&frame("123456789"));
         log.publish();
     }
-    assert_eq!((fast_lag.backlog(log.end()), slow_lag.backlog(log.end())), (1000, 1006));
+    assert_eq!((fast_lag.backlog_at(log.end()), slow_lag.backlog_at(log.end())), (1000, 1006));
     drain(&mut fast, 64);
     slow_lag.close_at(500, Vec::new());
     drop(slow_lag);
@@ -148,15 +148,15 @@ fn opened(opener: &mut RecordOpener, records: &str) -> Vec<String> {
 fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() {
     for step in [1, 1_000, 1_389, 100_000] {
         let mut log = BroadcastLog::default();
-        let greeting = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
-        let (mut outlet, lag) = log.subscribe(greeting, sealer());
+        let preamble = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
+        let (mut outlet, lag) = log.subscribe(preamble, sealer());
         let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
         log.append(&frame(r#"{"n":3}"#));
         log.append(&frame(r#"{"n":4}"#));
         log.publish();
         let records = drain(&mut outlet, step);
         assert_eq!(opened(&mut opener, &records), [1, 2, 3, 4].map(|n| format!("{{\"n\":{n}}}")));
-        assert_eq!((lag.backlog(log.end()), outlet.is_finished()), (0, false));
+        assert_eq!((lag.backlog_at(log.end()), outlet.is_finished()), (0, false));
 
         // What is for it alone is said once while it waits, and again when that has gone.
         let meter = outlet.handle();
@@ -199,9 +199,9 @@ fn records_are_made_a_few_ahead_of_the_socket() {
     assert!((60_000..70_000).contains(&ahead), "{ahead} bytes");
     // Only whole batches of records count as said, so nobody is thought faster than it is.
     outlet.advance(Tick::ZERO, ahead - 1);
-    assert_eq!(lag.backlog(log.end()), 600);
+    assert_eq!(lag.backlog_at(log.end()), 600);
     outlet.advance(Tick::ZERO, 1);
-    assert_eq!(lag.backlog(log.end()), 600 - 3 * (ahead as u64 / SMALLEST_RECORD as u64));
+    assert_eq!(lag.backlog_at(log.end()), 600 - 3 * (ahead as u64 / SMALLEST_RECORD as u64));
     assert_eq!(drain(&mut outlet, 5_000).lines().count(), 200 - ahead / SMALLEST_RECORD);
 }
 
@@ -266,7 +266,7 @@ fn act() -> impl Strategy<Value = Act> {
 
 struct Reader {
     outlet: LogCursor,
-    lag: Lag,
+    lag: CursorHandle,
     /// What it is to get in the end, as far as it is known now.
     due: Vec<u8>,
     got: Vec<u8>,
@@ -305,14 +305,14 @@ proptest! {
                     }
                 }
                 Act::Publish => {
-                    let fresh = log.end() > log.published();
+                    let staged = log.end() > log.published();
                     kept.push(Kept::from(&log));
-                    prop_assert_eq!(log.publish(), fresh);
+                    prop_assert_eq!(log.publish(), staged);
                 }
-                Act::Join(greeting) => {
-                    let greeting = greeting.map(|length| frame(&"g".repeat(length)));
-                    let (outlet, lag) = log.subscribe(greeting.iter().cloned().collect(), None);
-                    let due = greeting.map_or(Vec::new(), |frame| frame.bytes().to_vec());
+                Act::Join(preamble) => {
+                    let preamble = preamble.map(|length| frame(&"g".repeat(length)));
+                    let (outlet, lag) = log.subscribe(preamble.iter().cloned().collect(), None);
+                    let due = preamble.map_or(Vec::new(), |frame| frame.bytes().to_vec());
                     readers.push(Reader { outlet, lag, due, got: Vec::new(), sealed: false });
                 }
                 Act::Read(who, most) if !readers.is_empty() => {
@@ -332,7 +332,7 @@ proptest! {
             for reader in &readers {
                 let left = (reader.due.len() - reader.got.len()) as u64;
                 prop_assert!(reader.due.starts_with(&reader.got));
-                prop_assert!(reader.sealed || reader.lag.backlog(log.end()) == left);
+                prop_assert!(reader.sealed || reader.lag.backlog_at(log.end()) == left);
             }
         }
         kept.push(Kept::from(&log));

@@ -147,7 +147,7 @@ impl Duplex {
             pipe.bytes.truncate(pipe.bytes.len() - count);
             pipe.lost += count;
             if broken.is_none() {
-                self.reset(end, now.after(round_trip));
+                self.reset(end, now.saturating_add(round_trip));
             }
         } else {
             pipe.depart(now, count);
@@ -160,7 +160,7 @@ impl Duplex {
     pub(super) fn finish(&mut self, end: Side, now: Tick) {
         let (_, pipe) = self.pipes(end);
         pipe.finished = true;
-        let arrival = now.after(pipe.lane.latency);
+        let arrival = now.saturating_add(pipe.lane.latency);
         pipe.ending.get_or_insert((arrival, PipeEnd::Fin));
         pipe.wake();
     }
@@ -171,7 +171,7 @@ impl Duplex {
         self.finish(end, now);
         self.reset[end.0] = None;
         let (incoming, outgoing) = self.pipes(end);
-        let news = now.after(outgoing.lane.latency);
+        let news = now.saturating_add(outgoing.lane.latency);
         // Over a wire that was cut no more news goes.
         let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Fin);
         let unread = !incoming.bytes.is_empty();
@@ -186,7 +186,7 @@ impl Duplex {
         let (incoming, outgoing) = self.pipes(end);
         if outgoing.lane.cut_after.is_some_and(|limit| outgoing.written >= limit) {
             outgoing.finished = true;
-            outgoing.ending = Some((now.after(outgoing.lane.latency), PipeEnd::Reset));
+            outgoing.ending = Some((now.saturating_add(outgoing.lane.latency), PipeEnd::Reset));
             outgoing.wake();
             incoming.stop(now, PipeEnd::Reset);
         }
@@ -223,7 +223,7 @@ impl Pipe {
 
     /// The last `count` bytes are under way.
     fn depart(&mut self, now: Tick, count: usize) {
-        let arrival = now.after(self.lane.latency);
+        let arrival = now.saturating_add(self.lane.latency);
         match self.flights.back_mut() {
             Some((at, bytes)) if *at == arrival => *bytes += count,
             Some(_) | None => self.flights.push_back((arrival, count)),

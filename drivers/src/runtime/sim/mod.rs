@@ -107,7 +107,7 @@ impl Sim {
 
     /// From now on each computation takes so much virtual time; none, unless this is said.
     pub fn set_compute_time(&self, time: Duration) {
-        self.0.state().arithmetic = time;
+        self.0.state().srp_limiter = time;
     }
 
     /// A new listener, on a port of its own.
@@ -188,7 +188,7 @@ impl Runtime for Sim {
         let end = {
             let mut state = self.0.state();
             state.computed += 1;
-            state.now.after(state.arithmetic)
+            state.now.saturating_add(state.srp_limiter)
         };
         let done = job();
         self.sleep_until(end).await;
@@ -205,7 +205,10 @@ impl Dial for Sim {
             let link = self.0.state().routes.get(&address).copied().unwrap_or_default();
             match self.connect(address, &link) {
                 Ok(connection) => {
-                    let answer = self.now().after(link.up.latency).after(link.down.latency);
+                    let answer = self
+                        .now()
+                        .saturating_add(link.up.latency)
+                        .saturating_add(link.down.latency);
                     self.sleep_until(answer.min(deadline)).await;
                     if answer > deadline {
                         return Err(io::ErrorKind::TimedOut.into());
@@ -234,7 +237,7 @@ struct State {
     numbers: u64,
     computed: u64,
     /// What each computation takes.
-    arithmetic: Duration,
+    srp_limiter: Duration,
     tasks: BTreeMap<u64, Task>,
     alarms: BTreeMap<(Tick, u64), Waker>,
     listeners: BTreeMap<SocketAddr, network::Backlog>,

@@ -178,7 +178,7 @@ pub(super) fn connect(
 ) -> io::Result<Connection<Sim>> {
     let mut state = sim.0.state();
     let now = state.now;
-    let key = (now.after(link.up.latency), state.number());
+    let key = (now.saturating_add(link.up.latency), state.number());
     let port = 1024 + state.dialed % (u16::MAX - 1023);
     let Some(backlog) = state.listeners.get_mut(&address) else {
         return Err(io::ErrorKind::ConnectionRefused.into());
@@ -210,7 +210,7 @@ impl Socket {
     fn connection(self, peer: SocketAddr) -> Connection<Sim> {
         let socket = Arc::new(self);
         Connection {
-            hangup: SimAbortHandle(Arc::downgrade(&socket)),
+            abort: SimAbortHandle(Arc::downgrade(&socket)),
             reader: SimReadHalf(Arc::clone(&socket)),
             writer: SimWriteHalf(socket),
             peer,

@@ -1,12 +1,12 @@
 //! A bug must not leave a trace of a conversation, nor a raw terminal.
 
+use crate::safe;
 use std::backtrace::Backtrace;
 use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
 
 use crate::error::{Error, ExitStatus, eprint_line};
-use crate::text::SafeText;
 
 /// Runs `program` and turns its result into an exit code; a failure is printed
 /// on stderr. A panic ends it with code 1 and says nothing of what it was
@@ -36,7 +36,7 @@ pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
 }
 
 fn bug() -> Error {
-    let what = SafeText::line(&[&"cmdchat stopped because of a bug; nothing was written to disk"]);
+    let what = safe!["cmdchat stopped because of a bug; nothing was written to disk"];
     Error::new(ExitStatus::Internal, what)
         .hint("run again with CMDCHAT_BACKTRACE=1 and report it (the report holds no messages)")
 }

@@ -1,5 +1,6 @@
 //! `cmdchat join`.
 
+use crate::safe;
 use std::mem;
 
 use clap::Args;
@@ -10,7 +11,6 @@ use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
 use crate::args::way::TransportArgs;
 use crate::error::Error;
 use crate::invite::Invite;
-use crate::text::SafeText;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,5 +70,5 @@ impl JoinArgs {
 
 fn read(invite: &SecretArg) -> Result<Invite, Error> {
     let text = std::str::from_utf8(invite.expose());
-    Invite::read(text.map_err(|_| Error::usage(SafeText::line(&[&"the invitation is not UTF-8"])))?)
+    Invite::read(text.map_err(|_| Error::usage(safe!["the invitation is not UTF-8"]))?)
 }

@@ -1,6 +1,7 @@
 //! From the arguments of the process to a [`CliCommand`], or to the words that say
 //! what is wrong with them.
 
+use crate::safe;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 
@@ -57,7 +58,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Arg
         && letter.chars().count() == 1
         && letter != "-"
     {
-        let what = SafeText::line(&[&SafeText::quote(letter), &" is not a command"]);
+        let what = safe![SafeText::quote(letter), " is not a command"];
         return Err(ArgsError::Failed(
             Error::usage(what).hint("cmdchat -h lists the commands; two letters of one are enough"),
         ));
@@ -160,7 +161,7 @@ fn stop(mut error: clap::Error) -> ArgsError {
         error = error.hint_text(SafeText::sanitize(tip));
     }
     if let Some(usage) = text.lines().find_map(|line| line.strip_prefix("Usage: ")) {
-        error = error.hint_text(SafeText::line(&[&"usage: ", &SafeText::sanitize(usage)]));
+        error = error.hint_text(safe!["usage: ", SafeText::sanitize(usage)]);
     }
     ArgsError::Failed(error)
 }

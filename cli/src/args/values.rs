@@ -1,6 +1,7 @@
 //! What single arguments may be. What they may not be is a [`Error`] with its
 //! final words.
 
+use crate::safe;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -52,12 +53,12 @@ pub(crate) fn host(text: &str) -> Result<Host, Error> {
     }
     let lower = text.trim_end_matches('.').to_ascii_lowercase();
     if lower.ends_with(".onion") {
-        return Err(Error::usage(SafeText::line(&[&".onion addresses need Tor"]))
+        return Err(Error::usage(safe![".onion addresses need Tor"])
             .hint("this cmdchat knows no proxy yet; ask the host for another address"));
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
     if text.is_empty() || text.contains(odd) {
-        return Err(Error::usage(SafeText::line(&[&SafeText::quote(text), &" is not a host"]))
+        return Err(Error::usage(safe![SafeText::quote(text), " is not a host"])
             .hint("write a name like example.org, or an address"));
     }
     Ok(Host(text.into()))
@@ -72,14 +73,11 @@ fn is_ipv6(text: &str) -> bool {
 }
 
 fn port_inside(text: &str) -> Error {
-    let error = Error::usage(SafeText::line(&[
-        &"cannot tell address from port in ",
-        &SafeText::quote(text),
-    ]));
+    let error = Error::usage(safe!["cannot tell address from port in ", SafeText::quote(text)]);
     match text.rsplit_once(':') {
         Some((name, port)) if port.parse::<u16>().is_ok() && host(name).is_ok() => {
             let (name, port) = (SafeText::sanitize(name), SafeText::sanitize(port));
-            error.hint_text(SafeText::line(&[&"write ", &name, &" ", &port]))
+            error.hint_text(safe!["write ", name, " ", port])
         }
         _ => error.hint("write the address and the port apart: fe80::1 3000"),
     }
@@ -96,7 +94,7 @@ pub(super) fn address(text: &str) -> Result<IpAddr, Error> {
         Some((name, port)) if port.parse::<u16>().is_ok() && address(name).is_ok() => {
             port_inside(text)
         }
-        _ => Error::usage(SafeText::line(&[&SafeText::quote(text), &" is not an IP address"]))
+        _ => Error::usage(safe![SafeText::quote(text), " is not an IP address"])
             .hint("use 0.0.0.0 for all, or 127.0.0.1 for this machine only"),
     })
 }
@@ -189,5 +187,5 @@ fn split_unit(text: &str) -> (&str, &str) {
 }
 
 fn bad(text: &str, what: &'static str, hint: &'static str) -> Error {
-    Error::usage(SafeText::line(&[&SafeText::quote(text), &what])).hint(hint)
+    Error::usage(safe![SafeText::quote(text), what]).hint(hint)
 }

@@ -1,5 +1,6 @@
 //! `cmdchat doctor`: what this machine does to keep a conversation to itself.
 
+use crate::safe;
 use std::{
     env,
     io::{self, IsTerminal as _},
@@ -19,12 +20,12 @@ pub(super) fn page() -> Vec<u8> {
 
 fn terminal() -> SafeText {
     if !(io::stdin().is_terminal() && io::stdout().is_terminal()) {
-        return SafeText::line(&[&"none: plain lines"]);
+        return safe!["none: plain lines"];
     }
     let name = SafeText::quote(&env::var("TERM").unwrap_or_default());
     match crossterm::terminal::size() {
-        Ok((columns, rows)) => SafeText::line(&[&name, &", ", &columns, &" by ", &rows]),
-        Err(_) => SafeText::line(&[&name, &", its size is not known"]),
+        Ok((columns, rows)) => safe![name, ", ", columns, " by ", rows],
+        Err(_) => safe![name, ", its size is not known"],
     }
 }
 
@@ -33,8 +34,8 @@ fn multiplexer() -> SafeText {
     let known = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     match known.into_iter().find(|(variable, _)| env::var_os(variable).is_some()) {
         Some((_, name)) => {
-            SafeText::line(&[&name, &": it keeps what plain mode prints, and its log would too"])
+            safe![name, ": it keeps what plain mode prints, and its log would too"]
         }
-        None => SafeText::line(&[&"none"]),
+        None => safe!["none"],
     }
 }

@@ -1,5 +1,6 @@
 //! `cmdchat host`: a room, a code for friends, and a seat in it.
 
+use crate::safe;
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket},
@@ -37,7 +38,6 @@ use crate::{
         word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
     },
     json::JsonWriter,
-    text::SafeText,
     ui::StartupNotices,
 };
 
@@ -158,7 +158,7 @@ fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Error>
     let places = ports
         .iter()
         .flat_map(|port| addresses.iter().map(|address| SocketAddr::new(*address, *port)));
-    let mut failed = Error::usage(SafeText::line(&[&"nowhere to listen"]));
+    let mut failed = Error::usage(safe!["nowhere to listen"]);
     for place in places {
         match tcp::listen(place) {
             Ok(socket) => return Ok(socket),

@@ -11,6 +11,7 @@ mod serve;
 mod shared;
 mod verifier;
 
+use crate::safe;
 use std::io::{self, Write as _};
 
 use cmdchat_core::{
@@ -42,7 +43,7 @@ pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Erro
         CliCommand::Verifier(command) => verifier::run(command, &again),
         CliCommand::Passphrase(command) => {
             let code = WordCode::generate(command.words, &seed()?).shown();
-            print(SafeText::line(&[&code, &"\n"]).as_str().as_bytes())
+            print(safe![code, "\n"].as_str().as_bytes())
         }
         CliCommand::Doctor => print(&doctor::page()),
         CliCommand::Completions(command) => print(&completions::script(command.shell)),
@@ -70,7 +71,7 @@ fn seed() -> Result<Seed, Error> {
     let secret = Secret::fill_with(|bytes| outcome = getrandom::fill(bytes));
     outcome.map(|()| Seed::new(secret)).map_err(|error| {
         let why = SafeText::sanitize(&error.to_string());
-        let what = SafeText::line(&[&"the system gives no randomness: ", &why]);
+        let what = safe!["the system gives no randomness: ", why];
         Error::new(ExitStatus::Internal, what)
     })
 }
@@ -83,5 +84,5 @@ fn epoch(now: Tick) -> Epoch {
 
 /// What the console says where the system refuses something.
 pub(crate) fn internal(what: &'static str, error: &io::Error) -> Error {
-    Error::new(ExitStatus::Internal, SafeText::line(&[&what, &": ", &io_reason(error)]))
+    Error::new(ExitStatus::Internal, safe![what, ": ", io_reason(error)])
 }

@@ -1,5 +1,6 @@
 //! `cmdchat serve`: a room for others.
 
+use crate::safe;
 use std::{io, net::SocketAddr, num::NonZero, process, thread, time::Duration};
 
 use async_channel::Receiver;
@@ -27,7 +28,6 @@ use crate::{
     error::{Error, ExitStatus},
     invite::word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode},
     secrets,
-    text::SafeText,
 };
 
 pub(super) fn run(mut command: ServeArgs, again: &ReexecArgs) -> Result<ExitStatus, Error> {
@@ -55,7 +55,7 @@ fn from_password(
     let password = if command.generate {
         let code =
             WordCode::generate(if command.strict { STRICT_WORDS } else { CLASSIC_WORDS }, seed);
-        print(SafeText::line(&[&code.shown(), &"\n"]).as_str().as_bytes())?;
+        print(safe![code.shown(), "\n"].as_str().as_bytes())?;
         code.password()
     } else {
         let password = secrets::password(command.take_secret(), again)?;
@@ -89,7 +89,7 @@ impl RuntimeTask for ServeTask<'_> {
             epoch: epoch(runtime.now()),
             seed: self.seed,
         };
-        let blind = SafeText::line(&[&"blind relay: this machine never sees the passphrase"]);
+        let blind = safe!["blind relay: this machine never sees the passphrase"];
         let notices = self.blind.then_some(blind).into_iter().chain([listening(address, strict)]);
         run_server(runtime, listener, server, notices.collect(), self.command.quiet, self.stop)
     }

@@ -1,5 +1,6 @@
 //! `cmdchat verifier`: what a blind relay is started with.
 
+use crate::safe;
 use zeroize::Zeroizing;
 
 use crate::commands::{print, seed, shared::room_kind::RoomKind};
@@ -15,7 +16,7 @@ pub(super) fn run(mut command: VerifierArgs, again: &ReexecArgs) -> Result<ExitS
     let seed = seed()?;
     let password = if command.generate {
         let code = WordCode::generate(CLASSIC_WORDS, &seed);
-        note(&SafeText::line(&[&"passphrase: ", &code.shown()]));
+        note(&safe!["passphrase: ", code.shown()]);
         code.password()
     } else {
         secrets::password(command.take_secret(), again)?
@@ -25,10 +26,7 @@ pub(super) fn run(mut command: VerifierArgs, again: &ReexecArgs) -> Result<ExitS
     }
     let kind = if command.classic { RoomKind::Classic } else { RoomKind::Strict };
     let credentials = kind.credentials(&password, &seed)?;
-    note(&SafeText::line(&[
-        &"room: ",
-        &SafeText::sanitize(&credentials.fingerprint().to_string()),
-    ]));
+    note(&safe!["room: ", SafeText::sanitize(&credentials.fingerprint().to_string())]);
     // Only a server that speaks protocol 1 alone has none.
     let token = credentials.token().unwrap_or_default();
     print(&Zeroizing::new([token.as_bytes(), b"\n"].concat()))

@@ -1,10 +1,10 @@
 //! Why a room cannot be opened.
 
+use crate::safe;
 use std::io;
 use std::net::SocketAddr;
 
 use crate::error::{Error, ExitStatus, io_reason};
-use crate::text::SafeText;
 
 impl Error {
     /// Why listening at `address` failed.
@@ -16,18 +16,18 @@ impl Error {
         match error.kind() {
             io::ErrorKind::AddrInUse => {
                 let other = if port < u16::MAX { port + 1 } else { port - 1 };
-                new(SafeText::line(&[&"port ", &port, &" is already in use on this machine"]))
-                    .hint_text(SafeText::line(&[&"choose another, for example ", &other]))
+                new(safe!["port ", port, " is already in use on this machine"])
+                    .hint_text(safe!["choose another, for example ", other])
             }
             io::ErrorKind::PermissionDenied => {
-                let denied = new(SafeText::line(&[&"not allowed to listen on port ", &port]));
+                let denied = new(safe!["not allowed to listen on port ", port]);
                 if port < 1024 { denied.hint("use a port above 1023") } else { denied }
             }
             io::ErrorKind::AddrNotAvailable => {
-                new(SafeText::line(&[&address.ip(), &" is not an address of this machine"]))
+                new(safe![address.ip(), " is not an address of this machine"])
                     .hint(if address.is_ipv4() { "use 0.0.0.0 for all" } else { "use :: for all" })
             }
-            _ => new(SafeText::line(&[&"cannot listen at ", &address, &": ", &io_reason(error)])),
+            _ => new(safe!["cannot listen at ", address, ": ", io_reason(error)]),
         }
     }
 }

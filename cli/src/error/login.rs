@@ -1,5 +1,6 @@
 //! What a host answers, in our own words.
 
+use crate::safe;
 use std::time::Duration;
 
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
@@ -12,7 +13,7 @@ impl Error {
     /// The host did not take our proof.
     #[must_use]
     pub fn wrong_passphrase(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&host_port(host, port), &" did not accept the passphrase"]);
+        let what = safe![host_port(host, port), " did not accept the passphrase"];
         Self::new(ExitStatus::WrongPassphrase, what)
             .hint("passwords are case-sensitive; codes are not")
     }
@@ -22,10 +23,10 @@ impl Error {
     pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
         let what = match offered {
             Mode::Plaintext => {
-                SafeText::line(&[&host_port(host, port), &" speaks only protocol 1"])
+                safe![host_port(host, port), " speaks only protocol 1"]
             }
             Mode::Sealed | Mode::Strict => {
-                SafeText::line(&[&host_port(host, port), &" offers only a classic room"])
+                safe![host_port(host, port), " offers only a classic room"]
             }
         };
         Self::new(ExitStatus::NotOurs, what)
@@ -35,7 +36,7 @@ impl Error {
     /// The fingerprint is another.
     #[must_use]
     pub fn wrong_room(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&"the room at ", &host_port(host, port), &" is another one"]);
+        let what = safe!["the room at ", host_port(host, port), " is another one"];
         Self::new(ExitStatus::Distrust, what)
             .hint("compare the digits with the host; someone may be interfering")
     }
@@ -43,11 +44,11 @@ impl Error {
     /// Somebody on the way wants protocol 1.
     #[must_use]
     pub fn downgrade(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[
-            &"downgrade detected: ",
-            &host_port(host, port),
-            &" could seal this connection, and somebody on the way prevents it",
-        ]);
+        let what = safe![
+            "downgrade detected: ",
+            host_port(host, port),
+            " could seal this connection, and somebody on the way prevents it"
+        ];
         Self::new(ExitStatus::Distrust, what)
             .hint("do not type the passphrase on this network; try another one")
     }
@@ -55,21 +56,15 @@ impl Error {
     /// Neither of the protocols that this program speaks.
     #[must_use]
     pub fn unknown_version(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[
-            &host_port(host, port),
-            &" speaks another protocol; this cmdchat knows 1 and 2",
-        ]);
+        let what =
+            safe![host_port(host, port), " speaks another protocol; this cmdchat knows 1 and 2"];
         Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
     }
 
     /// We did not take the host's proof.
     #[must_use]
     pub fn server_not_authenticated(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[
-            &"the host at ",
-            &host_port(host, port),
-            &" does not know the passphrase",
-        ]);
+        let what = safe!["the host at ", host_port(host, port), " does not know the passphrase"];
         Self::new(ExitStatus::Distrust, what).hint(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
@@ -78,18 +73,14 @@ impl Error {
     /// The name is in use.
     #[must_use]
     pub fn name_taken(name: &str) -> Self {
-        let what = SafeText::line(&[
-            &"someone called ",
-            &SafeText::quote(name),
-            &" is already in the room",
-        ]);
+        let what = safe!["someone called ", SafeText::quote(name), " is already in the room"];
         Self::new(ExitStatus::Name, what).hint("choose another name")
     }
 
     /// No name may look like that; `why` in two or three words.
     #[must_use]
     pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
-        let what = SafeText::line(&[&SafeText::quote(name), &" cannot be used as a name: ", &why]);
+        let what = safe![SafeText::quote(name), " cannot be used as a name: ", why];
         Self::new(ExitStatus::Name, what).hint("1 to 32 characters without spaces or [")
     }
 
@@ -98,11 +89,7 @@ impl Error {
     #[must_use]
     pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
-        let what = SafeText::line(&[
-            &host_port(host, port),
-            &" does not understand this cmdchat: ",
-            &words,
-        ]);
+        let what = safe![host_port(host, port), " does not understand this cmdchat: ", words];
         Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
     }
 
@@ -110,28 +97,20 @@ impl Error {
     #[must_use]
     pub fn login_timed_out(host: &str, port: u16, timeout: Duration) -> Self {
         let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
-        let what = SafeText::line(&[
-            &host_port(host, port),
-            &" did not finish the login within ",
-            &within,
-        ]);
+        let what = safe![host_port(host, port), " did not finish the login within ", within];
         Self::new(ExitStatus::TimedOut, what)
     }
 
     /// A code that could be guessed in this kind of room.
     #[must_use]
     pub fn too_few_words(least: usize) -> Self {
-        Self::usage(SafeText::line(&[
-            &"a code for this kind of room has at least ",
-            &least,
-            &" words",
-        ]))
+        Self::usage(safe!["a code for this kind of room has at least ", least, " words"])
     }
 
     /// A strict room would keep nobody out.
     #[must_use]
     pub fn empty_password() -> Self {
-        Self::usage(SafeText::line(&[&"a strict room needs a password"]))
+        Self::usage(safe!["a strict room needs a password"])
             .hint("three random words are enough, for example")
     }
 
@@ -139,7 +118,7 @@ impl Error {
     #[must_use]
     pub fn weak_verifier() -> Self {
         let what = "whoever holds the verifier could guess this passphrase";
-        Self::usage(SafeText::line(&[&what]))
+        Self::usage(safe![what])
             .hint("use 7 random words (cmdchat passphrase), or --generate")
             .hint("--allow-weak takes it all the same")
     }
@@ -147,20 +126,20 @@ impl Error {
     /// What a relay was started with is no verifier.
     #[must_use]
     pub fn bad_verifier() -> Self {
-        Self::usage(SafeText::line(&[&"this is no verifier, or a damaged one"]))
+        Self::usage(safe!["this is no verifier, or a damaged one"])
             .hint("cmdchat verifier makes one")
     }
 
     /// One message that no room takes.
     #[must_use]
     pub fn too_long() -> Self {
-        Self::usage(SafeText::line(&[&"not sent: too long (16 KiB at most)"]))
+        Self::usage(safe!["not sent: too long (16 KiB at most)"])
     }
 
     /// No message at all.
     #[must_use]
     pub fn nothing_to_send() -> Self {
-        Self::usage(SafeText::line(&[&"nothing to send"]))
+        Self::usage(safe!["nothing to send"])
             .hint("give the text as an argument or on standard input")
     }
 
@@ -168,25 +147,25 @@ impl Error {
     #[must_use]
     pub fn not_sent(unsent: usize) -> Self {
         let noun = if unsent == 1 { " line was" } else { " lines were" };
-        Self::usage(SafeText::line(&[&unsent, &noun, &" too long and not sent"]))
+        Self::usage(safe![unsent, noun, " too long and not sent"])
             .hint("a message takes 16 KiB at most")
     }
 
     /// No place left.
     #[must_use]
     pub fn room_full() -> Self {
-        Self::new(ExitStatus::TurnedAway, SafeText::line(&[&"the room is full"]))
+        Self::new(ExitStatus::TurnedAway, safe!["the room is full"])
     }
 
     /// The host has had enough wrong tries from here. `wait` if it said how long.
     #[must_use]
     pub fn too_many_tries(wait: Option<Duration>) -> Self {
-        let what = SafeText::line(&[&"too many wrong passphrases from this address"]);
+        let what = safe!["too many wrong passphrases from this address"];
         let error = Self::new(ExitStatus::TurnedAway, what);
         match wait {
             Some(wait) => {
                 let wait = SafeText::sanitize(&HumanDuration(wait).to_string());
-                error.hint_text(SafeText::line(&[&"the host allows the next try in ", &wait]))
+                error.hint_text(safe!["the host allows the next try in ", wait])
             }
             None => error.hint("try again in a few minutes"),
         }
@@ -195,7 +174,7 @@ impl Error {
     /// The host has too much to do.
     #[must_use]
     pub fn server_busy(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&host_port(host, port), &" is busy with other logins"]);
+        let what = safe![host_port(host, port), " is busy with other logins"];
         Self::new(ExitStatus::TurnedAway, what).hint("try again in a minute")
     }
 
@@ -203,8 +182,7 @@ impl Error {
     /// does with an address that tried too often.
     #[must_use]
     pub fn closed_during_login(host: &str, port: u16) -> Self {
-        let what =
-            SafeText::line(&[&host_port(host, port), &" closed the connection during the login"]);
+        let what = safe![host_port(host, port), " closed the connection during the login"];
         Self::new(ExitStatus::TurnedAway, what)
             .hint("too many tries from one address can be the reason; try again in a few minutes")
     }
@@ -213,7 +191,7 @@ impl Error {
     #[must_use]
     pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
-        let what = SafeText::line(&[&host_port(host, port), &" refused the login: ", &words]);
+        let what = safe![host_port(host, port), " refused the login: ", words];
         Self::new(ExitStatus::TurnedAway, what)
     }
 
@@ -227,11 +205,7 @@ impl Error {
             [0x15 | 0x16, 3, ..] => " (it looks like TLS)",
             _ => "",
         };
-        let what = SafeText::line(&[
-            &host_port(host, port),
-            &" answered, but is not a cmd-chat host",
-            &guess,
-        ]);
+        let what = safe![host_port(host, port), " answered, but is not a cmd-chat host", guess];
         Self::new(ExitStatus::NotOurs, what)
     }
 
@@ -245,16 +219,16 @@ impl Error {
         tried: Option<Duration>,
         undelivered: usize,
     ) -> Self {
-        let mut what = SafeText::line(&[&"lost the connection to ", &host_port(host, port)]);
+        let mut what = safe!["lost the connection to ", host_port(host, port)];
         if let Some(tried) = tried {
             let tried = SafeText::sanitize(&HumanDuration(tried).to_string());
-            what = SafeText::line(&[&what, &" and could not get it back in ", &tried]);
+            what = safe![what, " and could not get it back in ", tried];
         }
         let error = Self::new(ExitStatus::Lost, what);
         match undelivered {
             0 => error,
             1 => error.hint("1 message was not delivered"),
-            more => error.hint_text(SafeText::line(&[&more, &" messages were not delivered"])),
+            more => error.hint_text(safe![more, " messages were not delivered"]),
         }
     }
 
@@ -263,10 +237,10 @@ impl Error {
     #[must_use]
     pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
         let verb = if undelivered == 1 { " message was" } else { " messages were" };
-        let mut what = SafeText::line(&[&undelivered, &verb, &" not delivered"]);
+        let mut what = safe![undelivered, verb, " not delivered"];
         if !timeout.is_zero() {
             let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
-            what = SafeText::line(&[&what, &" within ", &within]);
+            what = safe![what, " within ", within];
         }
         Self::new(ExitStatus::TimedOut, what)
     }

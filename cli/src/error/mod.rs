@@ -5,6 +5,7 @@ mod listen;
 mod login;
 mod status;
 
+use crate::safe;
 pub use status::ExitStatus;
 pub(crate) use status::{HumanDuration, eprint_line, note, warn};
 
@@ -43,7 +44,7 @@ impl Error {
     /// Adds a hint that needs no names.
     #[must_use]
     pub fn hint(self, hint: &'static str) -> Self {
-        self.hint_text(SafeText::line(&[&hint]))
+        self.hint_text(safe![hint])
     }
 
     /// A bad argument.
@@ -55,28 +56,28 @@ impl Error {
     /// `text` is no port, or not one that can be used here.
     #[must_use]
     pub fn bad_port(text: &str) -> Self {
-        Self::usage(SafeText::line(&[&SafeText::quote(text), &" is not a port"]))
+        Self::usage(safe![SafeText::quote(text), " is not a port"])
             .hint("use a number from 1 to 65535")
     }
 
     /// No passphrase, and nobody to ask.
     #[must_use]
     pub fn no_secret() -> Self {
-        let what = SafeText::line(&[&"no passphrase given and no terminal to ask on"]);
+        let what = safe!["no passphrase given and no terminal to ask on"];
         Self::new(ExitStatus::NoTerminal, what).hint("use --password-file or --password-fd")
     }
 
     /// Ctrl+C before anything was done.
     #[must_use]
     pub fn interrupted() -> Self {
-        Self::new(ExitStatus::Interrupted, SafeText::line(&[&"interrupted"]))
+        Self::new(ExitStatus::Interrupted, safe!["interrupted"])
     }
 
     /// Standard output takes no more; nothing to speak of if whoever read it has
     /// read enough and closed the pipe.
     #[must_use]
     pub fn stdout_failed(error: &io::Error) -> Option<Self> {
-        let what = SafeText::line(&[&"cannot write to standard output: ", &io_reason(error)]);
+        let what = safe!["cannot write to standard output: ", io_reason(error)];
         (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(ExitStatus::Internal, what))
     }
 
@@ -96,12 +97,7 @@ impl Error {
             _ if is_lookup(error) => Self::unknown_host(host),
             _ => Self::new(
                 ExitStatus::CannotConnect,
-                SafeText::line(&[
-                    &"cannot connect to ",
-                    &host_port(host, port),
-                    &": ",
-                    &io_reason(error),
-                ]),
+                safe!["cannot connect to ", host_port(host, port), ": ", io_reason(error)],
             ),
         }
     }
@@ -109,17 +105,15 @@ impl Error {
     /// Nothing listens there.
     #[must_use]
     pub fn refused(host: &str, port: u16) -> Self {
-        let what = SafeText::line(&[&"nothing is listening at ", &host_port(host, port)]);
-        Self::new(ExitStatus::CannotConnect, what).hint_text(SafeText::line(&[
-            &"ask the host whether the room is open and the port is ",
-            &port,
-        ]))
+        let what = safe!["nothing is listening at ", host_port(host, port)];
+        Self::new(ExitStatus::CannotConnect, what)
+            .hint_text(safe!["ask the host whether the room is open and the port is ", port])
     }
 
     /// No way to that machine.
     #[must_use]
     pub fn no_route(host: &str) -> Self {
-        let what = SafeText::line(&[&"no route to ", &SafeText::sanitize(host)]);
+        let what = safe!["no route to ", SafeText::sanitize(host)];
         Self::new(ExitStatus::CannotConnect, what)
             .hint("check that you are on the same network or VPN as the host")
     }
@@ -128,17 +122,14 @@ impl Error {
     #[must_use]
     pub fn no_answer(host: &str, port: u16, timeout: Duration) -> Self {
         let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
-        let what = SafeText::line(&[&host_port(host, port), &" did not answer within ", &within]);
-        Self::new(ExitStatus::TimedOut, what).hint_text(SafeText::line(&[
-            &"a firewall or router may be dropping the connection; the host may need to forward port ",
-            &port,
-        ]))
+        let what = safe![host_port(host, port), " did not answer within ", within];
+        Self::new(ExitStatus::TimedOut, what).hint_text(safe!["a firewall or router may be dropping the connection; the host may need to forward port ", port])
     }
 
     /// The name has no address.
     #[must_use]
     pub fn unknown_host(host: &str) -> Self {
-        let what = SafeText::line(&[&"cannot find the host ", &SafeText::quote(host)]);
+        let what = safe!["cannot find the host ", SafeText::quote(host)];
         Self::new(ExitStatus::UnknownHost, what)
             .hint("check the spelling, or use the address the host's screen shows")
     }
@@ -159,11 +150,7 @@ impl std::error::Error for Error {}
 /// `host:port`, with brackets where the host is an IPv6 address.
 pub(crate) fn host_port(host: &str, port: u16) -> SafeText {
     let host = SafeText::sanitize(host);
-    if host.as_str().contains(':') {
-        SafeText::line(&[&"[", &host, &"]:", &port])
-    } else {
-        SafeText::line(&[&host, &":", &port])
-    }
+    if host.as_str().contains(':') { safe!["[", host, "]:", port] } else { safe![host, ":", port] }
 }
 
 /// What the system says, without its number and in lower case.

@@ -1,5 +1,6 @@
 //! Linux: limits, `prctl` and `mlockall`.
 
+use crate::safe;
 use std::fs;
 
 use rustix::{
@@ -41,8 +42,8 @@ pub(super) fn report() -> Vec<(&'static str, SafeText)> {
 
 fn other_processes() -> SafeText {
     match dumpable_behavior() {
-        Ok(DumpableBehavior::NotDumpable) => SafeText::line(&[&"cannot look at this program"]),
-        Ok(_) | Err(_) => SafeText::line(&[&"of the same user can look at this program"]),
+        Ok(DumpableBehavior::NotDumpable) => safe!["cannot look at this program"],
+        Ok(_) | Err(_) => safe!["of the same user can look at this program"],
     }
 }
 
@@ -51,20 +52,20 @@ fn core_dumps() -> SafeText {
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     let pattern = SafeText::quote(pattern.trim_end());
     let state = if off { "none of this program; those of others go to " } else { "go to " };
-    SafeText::line(&[&state, &pattern])
+    safe![state, pattern]
 }
 
 fn locked_memory() -> SafeText {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let locked = status.lines().find_map(|line| line.strip_prefix("VmLck:"));
     if locked.is_some_and(|locked| locked.trim() != "0 kB") {
-        return SafeText::line(&[&"all of it"]);
+        return safe!["all of it"];
     }
     match getrlimit(Resource::Memlock).current {
         Some(limit) => {
-            SafeText::line(&[&"none: the limit is ", &limit, &" bytes (ulimit -l unlimited)"])
+            safe!["none: the limit is ", limit, " bytes (ulimit -l unlimited)"]
         }
-        None => SafeText::line(&[&"none: the system refused it"]),
+        None => safe!["none: the system refused it"],
     }
 }
 
@@ -74,8 +75,8 @@ fn swap() -> SafeText {
     let names: Vec<_> =
         places.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
     if names.is_empty() {
-        return SafeText::line(&[&"off"]);
+        return safe!["off"];
     }
     let names = SafeText::sanitize(&names.join(" "));
-    SafeText::line(&[&"on, at ", &names, &"; memory that is not locked may be written there"])
+    safe!["on, at ", names, "; memory that is not locked may be written there"]
 }

@@ -1,5 +1,6 @@
 //! What a host tells friends, so that they can join.
 
+use crate::safe;
 use std::net::IpAddr;
 
 use crate::invite::{
@@ -22,8 +23,7 @@ impl Instructions {
     #[must_use]
     pub fn for_member(place: HostPort, code: WordCode) -> Self {
         let line = Invite { place, code: Some(code) }.shown();
-        let head =
-            SafeText::line(&[&"to paste after starting `cmdchat join` with nothing behind it:"]);
+        let head = safe!["to paste after starting `cmdchat join` with nothing behind it:"];
         Self { lines: vec![head, indented(&line)], line }
     }
 
@@ -35,28 +35,19 @@ impl Instructions {
             .filter_map(|address| args::host(&address.to_string()).ok())
             .map(|host| HostPort { host, port })
             .collect();
-        let mut lines = vec![SafeText::line(&[
-            &"room open (",
-            &(if strict { "strict" } else { "classic" }),
-            &"). Tell your friends these two things, by two different ways if you can:",
-        ])];
-        let mut runs =
-            places.iter().map(|place| SafeText::line(&[&"run    cmdchat join ", &place.shown()]));
+        let mut lines = vec![safe![
+            "room open (",
+            (if strict { "strict" } else { "classic" }),
+            "). Tell your friends these two things, by two different ways if you can:"
+        ]];
+        let mut runs = places.iter().map(|place| safe!["run    cmdchat join ", place.shown()]);
         lines.extend(runs.next().as_ref().map(indented));
-        lines.extend(
-            runs.map(|run| {
-                SafeText::line(&[&"  or     ", &SafeText::sanitize(&run.as_str()[7..])])
-            }),
-        );
-        lines.push(SafeText::line(&[&"  code   ", &code.shown()]));
-        lines.push(SafeText::line(&[
-            &"         ",
-            &words(code),
-            &"; capitals and dashes do not matter",
-        ]));
-        lines.push(SafeText::line(&[
-            &"or one line, to paste after starting `cmdchat join` with nothing behind it:",
-        ]));
+        lines.extend(runs.map(|run| safe!["  or     ", SafeText::sanitize(&run.as_str()[7..])]));
+        lines.push(safe!["  code   ", code.shown()]);
+        lines.push(safe!["         ", words(code), "; capitals and dashes do not matter"]);
+        lines.push(safe![
+            "or one line, to paste after starting `cmdchat join` with nothing behind it:"
+        ]);
         let line = places.first().map_or_else(SafeText::default, |place| {
             Invite { place: place.clone(), code: Some(code.clone()) }.shown()
         });
@@ -76,14 +67,14 @@ impl Instructions {
 }
 
 fn indented(line: &SafeText) -> SafeText {
-    SafeText::line(&[&"  ", line])
+    safe!["  ", line]
 }
 
 fn words(code: &WordCode) -> SafeText {
     match code.0.len() {
-        STRICT_WORDS => SafeText::line(&[&"three words"]),
-        CLASSIC_WORDS => SafeText::line(&[&"seven words"]),
-        count => SafeText::line(&[&count, &" words"]),
+        STRICT_WORDS => safe!["three words"],
+        CLASSIC_WORDS => safe!["seven words"],
+        count => safe![count, " words"],
     }
 }
 
@@ -94,14 +85,14 @@ fn reach(address: IpAddr, port: u16) -> Option<SafeText> {
         IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local(),
     };
     if address.is_loopback() {
-        Some(SafeText::line(&[&"only this machine can reach ", &address]))
+        Some(safe!["only this machine can reach ", address])
     } else if is_local {
-        Some(SafeText::line(&[
-            &"only this network can reach ",
-            &address,
-            &"; for the internet, have the router forward port ",
-            &port,
-        ]))
+        Some(safe![
+            "only this network can reach ",
+            address,
+            "; for the internet, have the router forward port ",
+            port
+        ])
     } else {
         None
     }

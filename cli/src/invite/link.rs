@@ -2,6 +2,7 @@
 //! `cmdchat://HOST:PORT/#CODE`, the line that a host hands out.
 
 use crate::invite::word_code::WordCode;
+use crate::safe;
 use crate::{
     args::{self, Host},
     error::{Error, host_port},
@@ -54,9 +55,9 @@ impl Invite {
     /// The line for a friend.
     #[must_use]
     pub fn shown(&self) -> SafeText {
-        let line = SafeText::line(&[&SCHEME, &self.place.shown(), &"/"]);
+        let line = safe![SCHEME, self.place.shown(), "/"];
         match &self.code {
-            Some(code) => SafeText::line(&[&line, &"#", &code.shown()]),
+            Some(code) => safe![line, "#", code.shown()],
             None => line,
         }
     }
@@ -65,8 +66,7 @@ impl Invite {
 impl HostPort {
     fn read(text: &str) -> Result<Self, Error> {
         let odd = || {
-            let what =
-                SafeText::line(&[&"cannot tell address from port in ", &SafeText::quote(text)]);
+            let what = safe!["cannot tell address from port in ", SafeText::quote(text)];
             Error::usage(what)
         };
         let (host, port) = text
@@ -74,7 +74,7 @@ impl HostPort {
             .ok_or_else(|| odd().hint("write for example 192.168.1.20:3000"))?;
         if host.contains(':') && !host.starts_with('[') {
             let (host, port) = (SafeText::sanitize(host), SafeText::sanitize(port));
-            return Err(odd().hint_text(SafeText::line(&[&"write [", &host, &"]:", &port])));
+            return Err(odd().hint_text(safe!["write [", host, "]:", port]));
         }
         Ok(Self { host: args::host(host)?, port: args::port(port)? })
     }

@@ -1,6 +1,7 @@
 //! The line for a friend as a QR code, for whoever would rather point a camera
 //! at it than read it out.
 
+use crate::safe;
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
 use crate::text::SafeText;
@@ -12,10 +13,10 @@ use crate::text::SafeText;
 /// of most terminals are dark; on a light one it comes out inverted.
 pub(super) fn drawn(line: &SafeText, ascii: bool) -> Result<Vec<SafeText>, SafeText> {
     if ascii {
-        return Err(SafeText::line(&[&"a QR code cannot be drawn in ASCII"]));
+        return Err(safe!["a QR code cannot be drawn in ASCII"]);
     }
     let code = QrCode::with_error_correction_level(line.as_str(), EcLevel::L)
-        .map_err(|_| SafeText::line(&[&"the line is too long for a QR code"]))?;
+        .map_err(|_| safe!["the line is too long for a QR code"])?;
     let mut picture = code.render::<Dense1x2>();
     let picture = picture.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     Ok(picture.lines().map(SafeText::sanitize).collect())

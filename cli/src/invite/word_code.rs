@@ -1,6 +1,7 @@
 //! Codes: passphrases of random words, which are forgiving to type, and the
 //! invitations that hold one.
 
+use crate::safe;
 use std::{fmt, num::NonZero};
 
 use cmdchat_core::{client::Mode, secret::Password, seed::Seed};
@@ -93,15 +94,15 @@ impl From<WordCodeError> for Error {
     fn from(bad: WordCodeError) -> Self {
         match bad {
             WordCodeError::Unknown(word, nearest) => {
-                let what = SafeText::line(&[&SafeText::quote(&word), &" is not a code word"]);
+                let what = safe![SafeText::quote(&word), " is not a code word"];
                 let error = Self::usage(what);
                 match nearest {
-                    Some(word) => error.hint_text(SafeText::line(&[&"did you mean ", &word, &"?"])),
+                    Some(word) => error.hint_text(safe!["did you mean ", word, "?"]),
                     None => error.hint("ask your friend to spell it"),
                 }
             }
             WordCodeError::TooShort(count) => {
-                Self::usage(SafeText::line(&[&"a code has at least 3 words, not ", &count]))
+                Self::usage(safe!["a code has at least 3 words, not ", count])
             }
         }
     }
@@ -120,7 +121,7 @@ pub fn progress(text: &str) -> SafeText {
         None if growing.is_none() && pieces.is_empty() => SafeText::default(),
         None => {
             let of = if pieces.len() <= STRICT_WORDS { STRICT_WORDS } else { CLASSIC_WORDS };
-            SafeText::line(&[&pieces.len(), &" of ", &of, &" words"])
+            safe![pieces.len(), " of ", of, " words"]
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a program asks for.
 
+use crate::safe;
 use serde::{Deserialize, de::IgnoredAny};
 use zeroize::Zeroizing;
 
@@ -45,7 +46,7 @@ impl JsonCommand {
     pub(super) fn read(line: &str) -> Result<Self, SafeText> {
         match serde_json::from_str(line) {
             Ok(JsonRequest::Send { to: Some(_), .. }) => {
-                Err(SafeText::line(&[&"there are no private messages"]))
+                Err(safe!["there are no private messages"])
             }
             Ok(JsonRequest::Send { text, mark, to: None }) => {
                 Ok(Self::Say(Zeroizing::new(text), mark))
@@ -66,11 +67,11 @@ impl JsonCommand {
             "/wipe" | "/wipe yes" => Ok(Self::Wipe),
             "/verify" => Ok(Self::Compare),
             "/quit" | "/q" | "/exit" => Ok(Self::Leave),
-            _ => Err(SafeText::line(&[
-                &"unknown command ",
-                &SafeText::quote(text),
-                &"; there are /who, /wipe, /verify and /quit",
-            ])),
+            _ => Err(safe![
+                "unknown command ",
+                SafeText::quote(text),
+                "; there are /who, /wipe, /verify and /quit"
+            ]),
         }
     }
 }

@@ -21,6 +21,7 @@ mod system;
 #[path = "reexec.rs"]
 mod system;
 
+use crate::safe;
 pub use crate::secrets::strength::{is_weak, weak_warning};
 
 use std::env;
@@ -125,14 +126,14 @@ pub fn verifier(source: SecretSource, again: &ReexecArgs) -> Result<Credentials,
 fn read_source(source: SecretSource, again: &ReexecArgs) -> Result<Option<Bytes>, Error> {
     let bytes = match source {
         SecretSource::Fd(fd) => {
-            let name = SafeText::line(&[&"file descriptor ", &fd]);
+            let name = safe!["file descriptor ", fd];
             require(system::open(fd).and_then(read::whole), &name)?
         }
         SecretSource::File(path) => {
             require(file(&path), &SafeText::quote(&path.to_string_lossy()))?
         }
         SecretSource::Stdin => {
-            let name = SafeText::line(&[&"standard input"]);
+            let name = safe!["standard input"];
             require(read::first_line(system::Stdin), &name)?
         }
         SecretSource::Command(command) => from_command(&command)?,
@@ -169,9 +170,9 @@ fn environment() -> Option<Bytes> {
 fn strip_from_process(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
     validate(&bytes)?;
     system::reexec(&bytes, again);
-    warn(&SafeText::line(&[
-        &"other users can see a password given on the command line; leave it out and you will be asked",
-    ]));
+    warn(&safe![
+        "other users can see a password given on the command line; leave it out and you will be asked"
+    ]);
     Ok(bytes)
 }
 
@@ -179,17 +180,14 @@ fn file(path: &Path) -> io::Result<Option<Bytes>> {
     let file = File::open(path)?;
     if system::is_open_to_others(&file)? {
         let path = SafeText::quote(&path.to_string_lossy());
-        warn(&SafeText::line(&[
-            &path,
-            &" can be read by others on this machine; chmod 600 stops that",
-        ]));
+        warn(&safe![path, " can be read by others on this machine; chmod 600 stops that"]);
     }
     read::whole(file)
 }
 
 fn from_command(command: &OsStr) -> Result<Bytes, Error> {
     let failed = |why: SafeText| {
-        let what = SafeText::line(&[&"the password command failed: ", &why]);
+        let what = safe!["the password command failed: ", why];
         Error::new(ExitStatus::NoTerminal, what)
     };
     let run = || -> io::Result<_> {
@@ -209,7 +207,7 @@ fn from_command(command: &OsStr) -> Result<Bytes, Error> {
     if !status.success() {
         return Err(failed(SafeText::sanitize(&status.to_string())));
     }
-    require(Ok(line), &SafeText::line(&[&"the password command"]))
+    require(Ok(line), &safe!["the password command"])
 }
 
 /// What was read from the place called `name`.
@@ -217,10 +215,10 @@ fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Er
     let missing = |what| Error::new(ExitStatus::NoTerminal, what);
     match read {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(missing(SafeText::line(&[&"no password came from ", name]))),
+        Ok(None) => Err(missing(safe!["no password came from ", name])),
         Err(error) => {
             let why = io_reason(&error);
-            let what = SafeText::line(&[&"cannot read the password from ", name, &": ", &why]);
+            let what = safe!["cannot read the password from ", name, ": ", why];
             Err(missing(what))
         }
     }
@@ -228,11 +226,11 @@ fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Er
 
 fn validate(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() > MAX_LEN {
-        let what = SafeText::line(&[&"the password is longer than ", &MAX_LEN, &" bytes"]);
+        let what = safe!["the password is longer than ", MAX_LEN, " bytes"];
         return Err(Error::usage(what));
     }
     if std::str::from_utf8(bytes).is_err() {
-        return Err(Error::usage(SafeText::line(&[&"the password is not UTF-8"])));
+        return Err(Error::usage(safe!["the password is not UTF-8"]));
     }
     Ok(())
 }

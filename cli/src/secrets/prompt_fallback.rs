@@ -1,5 +1,6 @@
 //! Where there are neither inherited descriptors nor a second start in place.
 
+use crate::safe;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
@@ -52,7 +53,7 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(Error::interrupted()),
         Err(error) => {
-            let what = SafeText::line(&[&"cannot use the terminal: ", &reason(&error)]);
+            let what = safe!["cannot use the terminal: ", reason(&error)];
             Err(Error::new(ExitStatus::NoTerminal, what))
         }
     }

@@ -1,5 +1,6 @@
 //! The prompt on the terminal device.
 
+use crate::safe;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
@@ -17,7 +18,6 @@ use zeroize::Zeroizing;
 use crate::error::{Error, ExitStatus, io_reason};
 use crate::secrets::Bytes;
 use crate::secrets::prompt::{Prompt, PromptKey, PromptState};
-use crate::text::SafeText;
 
 fn terminal() -> io::Result<File> {
     OpenOptions::new().read(true).write(true).open("/dev/tty")
@@ -43,7 +43,7 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
         Ok(Some(bytes)) => Ok(bytes),
         Ok(None) => Err(Error::interrupted()),
         Err(error) => {
-            let what = SafeText::line(&[&"cannot use the terminal: ", &io_reason(&error)]);
+            let what = safe!["cannot use the terminal: ", io_reason(&error)];
             Err(Error::new(ExitStatus::NoTerminal, what))
         }
     }

@@ -1,5 +1,6 @@
 //! How hard a password is to guess.
 
+use crate::safe;
 use cmdchat_core::secret::Password;
 use zxcvbn::zxcvbn;
 
@@ -26,8 +27,10 @@ pub fn is_weak(password: &Password) -> bool {
 /// What is said of such a password in a classic room.
 #[must_use]
 pub fn weak_warning() -> SafeText {
-    SafeText::line(&[&"this passphrase could be guessed by someone who records the traffic; \
-          use 7 random words (cmdchat passphrase)"])
+    safe![
+        "this passphrase could be guessed by someone who records the traffic; \
+          use 7 random words (cmdchat passphrase)"
+    ]
 }
 
 #[cfg(test)]

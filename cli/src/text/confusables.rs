@@ -1,5 +1,6 @@
 //! Which names only look like another.
 
+use crate::safe;
 use std::collections::BTreeMap;
 
 use cmdchat_core::untrusted::Untrusted;
@@ -27,7 +28,7 @@ impl ConfusableNames {
     pub fn show(&mut self, name: &Untrusted) -> SafeText {
         let shown = SafeText::username(name);
         if self.is_somebody_elses(name) && !shown.as_str().ends_with('?') {
-            return SafeText::line(&[&shown, &"?"]);
+            return safe![shown, "?"];
         }
         shown
     }

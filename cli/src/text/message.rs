@@ -1,5 +1,6 @@
 //! The text of a message.
 
+use crate::safe;
 use cmdchat_core::untrusted::Untrusted;
 
 use crate::text::SafeText;
@@ -37,12 +38,12 @@ impl SafeText {
         if hidden > 0
             && let Some(last) = shown.last_mut()
         {
-            *last = Self::line(&[last, &" [", &hidden, &" hidden]"]);
+            *last = safe![*last, " [", hidden, " hidden]"];
         }
         match raw.count() {
             0 => {}
-            1 => shown.push(Self::line(&[&"… 1 more line"])),
-            more => shown.push(Self::line(&[&"… ", &more, &" more lines"])),
+            1 => shown.push(safe!["… 1 more line"]),
+            more => shown.push(safe!["… ", more, " more lines"]),
         }
         SafeBody(shown)
     }

@@ -17,9 +17,9 @@ const DIAGNOSTIC: usize = 200;
 pub struct SafeText(Zeroizing<String>);
 
 impl SafeText {
-    /// A line from clean parts.
+    /// Concatenates safe parts. Usually called through [`safe!`](crate::safe).
     #[must_use]
-    pub fn line(parts: &[&dyn SafeDisplay]) -> Self {
+    pub fn concat(parts: &[&dyn SafeDisplay]) -> Self {
         let mut line = String::with_capacity(128);
         for part in parts {
             let _ = write!(line, "{part}"); // a String takes everything
@@ -76,6 +76,14 @@ impl SafeText {
     }
 }
 
+/// Concatenates displayable parts into a [`SafeText`]:
+/// `safe!["listening on ", address]`. A part that is not known to be safe does
+/// not compile.
+#[macro_export]
+macro_rules! safe {
+    ($($part:expr),* $(,)?) => { $crate::text::SafeText::concat(&[$(&$part),*]) };
+}
+
 impl fmt::Display for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -97,6 +105,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for super::SafeText {}
     impl Sealed for &'static str {}
+    impl<T: Sealed + ?Sized> Sealed for &T {}
     impl Sealed for u16 {}
     impl Sealed for u32 {}
     impl Sealed for u64 {}
@@ -105,7 +114,7 @@ mod sealed {
     impl Sealed for std::net::SocketAddr {}
 }
 
-impl<T: fmt::Display + sealed::Sealed> SafeDisplay for T {}
+impl<T: fmt::Display + sealed::Sealed + ?Sized> SafeDisplay for T {}
 
 #[cfg(test)]
 mod tests {
@@ -133,7 +142,7 @@ mod tests {
     fn a_line_is_its_parts() {
         let name = SafeText::sanitize("bob");
         assert_eq!(
-            SafeText::line(&[&"-- ", &name, &" joined (", &5_usize, &" online)"]).as_str(),
+            safe!["-- ", name, " joined (", 5_usize, " online)"].as_str(),
             "-- bob joined (5 online)"
         );
         assert_eq!(format!("{name}, {name:?}"), "bob, Shown(3 bytes)");

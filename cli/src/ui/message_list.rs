@@ -4,6 +4,7 @@
 //! it has the number of its first entry. Texts that are pending follow the log
 //! as blocks of their own. Only blocks that are looked at are laid out.
 
+use crate::safe;
 use cmdchat_core::untrusted::Untrusted;
 use jiff::civil::DateTime;
 
@@ -231,7 +232,7 @@ impl<'a> MessageList<'a> {
             TimeFormat::Utc => "%H:%MZ",
         };
         let at = SafeText::sanitize(&at.strftime(form).to_string());
-        Some(if skewed { SafeText::line(&[&"~", &at]) } else { at })
+        Some(if skewed { safe!["~", at] } else { at })
     }
 
     fn rule(&self, words: &str) -> StyledRow {
@@ -285,7 +286,7 @@ impl<'a> MessageList<'a> {
     ) {
         let name = author.truncate(self.names);
         let column = NAME + 1 + if action { name.width() } else { self.names };
-        let mark = SafeText::line(&[&mark]);
+        let mark = safe![mark];
         let reserved = if mark.width() > 0 { mark.width() + 1 } else { 0 };
         let width = self.columns.saturating_sub(column + reserved + 1).max(4);
         let first = rows.len();
@@ -293,7 +294,7 @@ impl<'a> MessageList<'a> {
             rows.push(StyledRow(vec![(column, line, role)]));
         }
         if let Some(StyledRow(row)) = rows.get_mut(first) {
-            row.push((1, SafeText::line(&[&sign]), role));
+            row.push((1, safe![sign], role));
             row.push((NAME, name, name_ink));
             row.push((self.columns.saturating_sub(1 + mark.width()), mark, role));
         }
@@ -319,7 +320,7 @@ impl<'a> MessageList<'a> {
                 .map(|line| StyledRow(vec![(column, line, role)])),
         );
         if let Some(StyledRow(row)) = rows.get_mut(first) {
-            row.push((NAME, SafeText::line(&[&sign]), role));
+            row.push((NAME, safe![sign], role));
         }
     }
 
@@ -343,11 +344,11 @@ impl<'a> MessageList<'a> {
                 Some(true) => [&" joined", &between],
                 Some(false) => [&" left", &between],
             };
-            line = SafeText::line(&[&line, joint[0], joint[1], name]);
+            line = safe![line, joint[0], joint[1], name];
             (direction, count) = (Some(*came), *online);
         }
         let last = direction.map_or("", word);
-        SafeText::line(&[&line, &last, &" (", &count, &" online)"])
+        safe![line, last, " (", count, " online)"]
     }
 }
 

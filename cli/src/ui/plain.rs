@@ -5,6 +5,7 @@
 //! A name in them is one word, so that a line can be split without guessing and
 //! a message cannot imitate another line.
 
+use crate::safe;
 use jiff::civil::Time;
 
 use crate::text::{SafeBody, SafeText};
@@ -31,20 +32,20 @@ fn entry(model: &Model, entry: &Entry) -> Vec<SafeText> {
 /// A message: `14:03:07 <bob> hello`, further lines behind `14:03:07 | `.
 #[must_use]
 pub fn message(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
-    said(at, &SafeText::line(&[&" <", &from.as_word(), &"> "]), body)
+    said(at, &safe![" <", from.as_word(), "> "], body)
 }
 
 /// Something that is told of its author: `14:03:07 * carol waves`
 #[must_use]
 pub fn action(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
-    said(at, &SafeText::line(&[&" * ", &from.as_word(), &" "]), body)
+    said(at, &safe![" * ", from.as_word(), " "], body)
 }
 
 fn said(at: Time, head: &SafeText, body: &SafeBody) -> Vec<SafeText> {
     let at = SafeText::clock(at);
     let line = |(number, text): (usize, &SafeText)| match number {
-        0 => SafeText::line(&[&at, head, text]),
-        _ => SafeText::line(&[&at, &" | ", text]),
+        0 => safe![at, head, text],
+        _ => safe![at, " | ", text],
     };
     body.lines().enumerate().map(line).collect()
 }
@@ -62,19 +63,19 @@ pub fn left(at: Time, name: &SafeText, online: usize) -> SafeText {
 }
 
 fn presence(at: Time, name: &SafeText, what: &'static str, online: usize) -> SafeText {
-    notice(at, &SafeText::line(&[&name.as_word(), &what, &online, &" online)"]))
+    notice(at, &safe![name.as_word(), what, online, " online)"])
 }
 
 /// Something that happened: `14:03:11 -- the host closed the room`
 #[must_use]
 pub fn notice(at: Time, text: &SafeText) -> SafeText {
-    SafeText::line(&[&SafeText::clock(at), &" -- ", text])
+    safe![SafeText::clock(at), " -- ", text]
 }
 
 /// Something to worry about: `14:03:12 !! 2 messages from bob are missing`
 #[must_use]
 pub fn warning(at: Time, text: &SafeText) -> SafeText {
-    SafeText::line(&[&SafeText::clock(at), &" !! ", text])
+    safe![SafeText::clock(at), " !! ", text]
 }
 
 #[cfg(test)]

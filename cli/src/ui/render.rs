@@ -3,6 +3,7 @@
 //! Every cell is put here, from [`SafeText`] text: widgets let more through to a
 //! terminal than a peer may say.
 
+use crate::safe;
 use cmdchat_core::{time::Tick, wire::MAX_TEXT};
 use ratatui_core::{
     buffer::Buffer,
@@ -53,7 +54,7 @@ pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> ScreenFrame {
             Some(canvas.input(layout.input, model, size))
         }
         (None, _) => {
-            canvas.put(area, 0, 0, &SafeText::line(&[&"terminal too small"]), Style::new());
+            canvas.put(area, 0, 0, &safe!["terminal too small"], Style::new());
             None
         }
     };
@@ -95,10 +96,10 @@ impl Canvas {
 
     fn header(&mut self, area: Rect, model: &Model, now: Tick) {
         let right = match (model.link, model.link.countdown(now)) {
-            (_, Some(seconds)) => SafeText::line(&[&"reconnecting in ", &seconds, &" s"]),
-            (ConnectionState::Online, None) => SafeText::line(&[&model.online, &" online"]),
+            (_, Some(seconds)) => safe!["reconnecting in ", seconds, " s"],
+            (ConnectionState::Online, None) => safe![model.online, " online"],
             (ConnectionState::Connecting { .. } | ConnectionState::Backoff { .. }, None) => {
-                SafeText::line(&[&"reconnecting"])
+                safe!["reconnecting"]
             }
         };
         let narrow = area.width < NARROW;
@@ -113,12 +114,12 @@ impl Canvas {
         let mode = model.mode();
         let room = usize::from(area.width).saturating_sub(right.width() + 3);
         let left = if narrow {
-            SafeText::line(&[&mode, &"  ", verified])
+            safe![mode, "  ", verified]
         } else {
             // The mode is always seen; a long address is not.
-            let rest = SafeText::line(&[&"   ", &mode, &"   ", verified]);
-            let address = SafeText::line(&[&"cmdchat  ", &model.address]);
-            SafeText::line(&[&address.truncate(room.saturating_sub(rest.width())), &rest])
+            let rest = safe!["   ", mode, "   ", verified];
+            let address = safe!["cmdchat  ", model.address];
+            safe![address.truncate(room.saturating_sub(rest.width())), rest]
         };
         let style = self.look.header(model.mode, model.link == ConnectionState::Online);
         self.put(area, 1, 0, &left.truncate(room), style);
@@ -127,11 +128,11 @@ impl Canvas {
 
     /// Nothing but a way back; gives the place of the cursor.
     fn lock(&mut self, layout: &Layout, lock: &LockScreen) -> Position {
-        self.put_right(layout.header, 0, &SafeText::line(&[&"locked"]), self.look.status());
+        self.put_right(layout.header, 0, &safe!["locked"], self.look.status());
         let what =
             if lock.refused { "that is not the passphrase" } else { "passphrase to return:" };
-        self.put(layout.status, 1, 0, &SafeText::line(&[&what]), self.look.status());
-        self.put(layout.input, 0, 0, &SafeText::line(&[&"> "]), self.look.role(TextRole::Dim));
+        self.put(layout.status, 1, 0, &safe![what], self.look.status());
+        self.put(layout.input, 0, 0, &safe!["> "], self.look.role(TextRole::Dim));
         Position::new(layout.input.x + PROMPT, layout.input.y)
     }
 
@@ -142,16 +143,16 @@ impl Canvas {
         for (area, joint) in [(layout.upper, upper), (layout.lower, lower)] {
             let Some(area) = area else { continue };
             for column in 0..area.width {
-                self.put(area, column, 0, &SafeText::line(&[&across]), style);
+                self.put(area, column, 0, &safe![across], style);
             }
             if let Some(members) = layout.members {
-                self.put(area, members.x - 1, 0, &SafeText::line(&[&joint]), style);
+                self.put(area, members.x - 1, 0, &safe![joint], style);
             }
         }
         if let Some(members) = layout.members {
             let column = Rect { x: members.x - 1, width: 1, ..members };
             for row in 0..column.height {
-                self.put(column, 0, row, &SafeText::line(&[&down]), style);
+                self.put(column, 0, row, &safe![down], style);
             }
         }
     }
@@ -176,19 +177,19 @@ impl Canvas {
             self.put(area, 1, row, &member.name.truncate(12), self.look.role(role));
             if member.own {
                 let dim = self.look.role(TextRole::Dim);
-                self.put(area, 14, row, &SafeText::line(&[&"you"]), dim);
+                self.put(area, 14, row, &safe!["you"], dim);
             }
         }
         if more > 0 {
-            let more = SafeText::line(&[&"and ", &(more + 1), &" more"]);
+            let more = safe!["and ", (more + 1), " more"];
             self.put(area, 1, area.height - 1, &more, self.look.role(TextRole::Dim));
         }
     }
 
     fn status(&mut self, area: Rect, model: &Model, now: Tick) {
-        let mut line = SafeText::line(&[&" "]);
+        let mut line = safe![" "];
         let mut say = |parts: &[&dyn SafeDisplay]| {
-            line = SafeText::line(&[&line, &SafeText::line(parts), &"   "]);
+            line = safe![line, SafeText::concat(parts), "   "];
         };
         if model.below > 0 {
             say(&[&model.below, &" new below (End)"]);
@@ -205,7 +206,7 @@ impl Canvas {
         } else if model.preview {
             say(&[&lines, &" lines: Enter sends, Ctrl+J joins into one line, Esc goes back"]);
         } else if let Some(seconds) = model.link.countdown(now) {
-            let next = SafeText::line(&[&seconds, &" s (Enter now, Ctrl+C stop)"]);
+            let next = safe![seconds, " s (Enter now, Ctrl+C stop)"];
             say(&[&"connection lost, next try in ", &next]);
         } else if model.link != ConnectionState::Online {
             say(&[&"connection lost, trying again (Ctrl+C stop)"]);
@@ -223,7 +224,7 @@ impl Canvas {
     /// The draft, or what is looked for; gives the place of the cursor.
     fn input(&mut self, area: Rect, model: &Model, size: Size) -> Position {
         let prompt: &dyn SafeDisplay = if model.find.is_some() { &"/ " } else { &"> " };
-        self.put(area, 0, 0, &SafeText::line(&[prompt]), self.look.role(TextRole::Dim));
+        self.put(area, 0, 0, &safe![prompt], self.look.role(TextRole::Dim));
         let Rows { rows, cursor: (row, column) } = model.draft_rows(size, area.height.into());
         for (y, line) in (0..).zip(&rows) {
             self.put(area, PROMPT, y, line, Style::new());
@@ -236,10 +237,10 @@ impl Canvas {
 /// `1,204`
 fn thousands(number: usize) -> SafeText {
     match number / 1_000 {
-        0 => SafeText::line(&[&number]),
+        0 => safe![number],
         high => {
             let low = SafeText::sanitize(&format!("{:03}", number % 1_000));
-            SafeText::line(&[&high, &",", &low])
+            safe![high, ",", low]
         }
     }
 }

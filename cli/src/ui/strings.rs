@@ -1,5 +1,6 @@
 //! What the program says about what happened in the room.
 
+use crate::safe;
 use cmdchat_core::client::{RejectReason, Warning, Welcome};
 
 use crate::text::{SafeDisplay, SafeText};
@@ -7,9 +8,9 @@ use crate::text::{SafeDisplay, SafeText};
 /// `you are in (strict). 2 online: alice bob`
 pub(crate) fn welcome(welcome: &Welcome, names: &[SafeText]) -> SafeText {
     let mode = welcome.mode.as_str();
-    let mut line = SafeText::line(&[&"you are in (", &mode, &"). ", &names.len(), &" online:"]);
+    let mut line = safe!["you are in (", mode, "). ", names.len(), " online:"];
     for name in names {
-        line = SafeText::line(&[&line, &" ", &name.as_word()]);
+        line = safe![line, " ", name.as_word()];
     }
     line
 }
@@ -19,14 +20,14 @@ pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
     let author = author.as_word();
     match doubt {
         Warning::SplitView => {
-            SafeText::line(&[&"the server shows different members different things"])
+            safe!["the server shows different members different things"]
         }
-        Warning::Missing(1) => SafeText::line(&[&"a message from ", &author, &" is missing"]),
+        Warning::Missing(1) => safe!["a message from ", author, " is missing"],
         Warning::Missing(count) => {
-            SafeText::line(&[&count, &" messages from ", &author, &" are missing"])
+            safe![count, " messages from ", author, " are missing"]
         }
         Warning::Clock => {
-            SafeText::line(&[&"a message from ", &author, &" was delayed, or a clock is wrong"])
+            safe!["a message from ", author, " was delayed, or a clock is wrong"]
         }
     }
 }
@@ -41,38 +42,33 @@ pub(crate) fn rejection(
     match why {
         RejectReason::Forged(_) => {
             let inside = inside.map(SafeText::as_word).unwrap_or_default();
-            SafeText::line(&[
-                &"FORGED NAME? the host says ",
-                &author,
-                &", the message says ",
-                &inside,
-            ])
+            safe!["FORGED NAME? the host says ", author, ", the message says ", inside]
         }
         RejectReason::Altered => {
-            SafeText::line(&[&"a message in your name was altered on its way (dropped)"])
+            safe!["a message in your name was altered on its way (dropped)"]
         }
         RejectReason::Unreadable => {
-            SafeText::line(&[&"a wish of ", &author, &" to wipe the room cannot be read (ignored)"])
+            safe!["a wish of ", author, " to wipe the room cannot be read (ignored)"]
         }
         RejectReason::Replayed => {
-            SafeText::line(&[&"a message from ", &author, &" arrived twice (dropped)"])
+            safe!["a message from ", author, " arrived twice (dropped)"]
         }
     }
 }
 
 /// A text over [`MAX_TEXT`](cmdchat_core::wire::MAX_TEXT).
 pub(crate) fn too_long() -> SafeText {
-    SafeText::line(&[&"not sent: too long (16 KiB at most)"])
+    safe!["not sent: too long (16 KiB at most)"]
 }
 
 /// A message that only the wrong key could have opened.
 pub(crate) fn unreadable(author: &SafeText) -> SafeText {
     let author = author.as_word();
-    SafeText::line(&[&"a message from ", &author, &" cannot be read with this passphrase"])
+    safe!["a message from ", author, " cannot be read with this passphrase"]
 }
 
 /// `1 message was`, `3 messages were`
 pub(crate) fn messages(count: usize, was: &'static str, were: &'static str) -> SafeText {
     let noun: &dyn SafeDisplay = if count == 1 { &" message " } else { &" messages " };
-    SafeText::line(&[&count, noun, if count == 1 { &was } else { &were }])
+    safe![count, noun, if count == 1 { &was } else { &were }]
 }

@@ -5,6 +5,7 @@
 //! stands in the last row, and lines that come in go above it. And lines alone,
 //! one after the other, where nothing can be drawn twice (a pipe, `TERM=dumb`).
 
+use crate::safe;
 use std::{
     env,
     io::{self, IsTerminal, Write},
@@ -115,7 +116,7 @@ impl Terminal {
         };
         take().map(|kind| Self { kind }).map_err(|error: io::Error| {
             restore();
-            let what = SafeText::line(&[&"cannot set up the terminal: ", &io_reason(&error)]);
+            let what = safe!["cannot set up the terminal: ", io_reason(&error)];
             Error::new(ExitStatus::NoTerminal, what)
         })
     }

@@ -90,7 +90,7 @@ impl Scene {
     }
 
     pub(crate) fn waits(&mut self, seconds: u64) {
-        self.now = self.now.saturating_addating_add(Duration::from_secs(seconds));
+        self.now = self.now.saturating_add(Duration::from_secs(seconds));
         self.update(Msg::Passed);
     }
 

@@ -1,6 +1,7 @@
 //! Into a room: finding the host, logging in, and what is said where that
 //! fails or ends.
 
+use crate::safe;
 use std::{env, sync::Arc, time::Duration};
 
 use cmdchat_core::{
@@ -23,7 +24,6 @@ use crate::{
     error::{Error, ExitStatus, note},
     secrets,
     session::{SessionSummary, reconnect::ConnectError},
-    text::SafeText,
 };
 
 /// How long a host may take to let us in: as long as it gives us.
@@ -63,7 +63,7 @@ pub(in crate::commands) fn username_or_prompt(given: Option<&str>) -> Result<Use
 /// Another name, from a person who hears why this one will not do.
 pub(in crate::commands) fn reprompt_username(mut why: Error) -> Result<Username, Error> {
     loop {
-        note(&SafeText::line(&[&"error: ", &why.what]));
+        note(&safe!["error: ", why.what]);
         match name(&secrets::ask_for_name()?) {
             Ok(name) => return Ok(name),
             Err(refused) => why = refused,
@@ -180,16 +180,15 @@ pub(in crate::commands) fn into_result(
             return Err(Error::connection_lost(host, port, summary.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
-            let what =
-                SafeText::line(&[&"the host sent a line of more than ", &MAX_LINE, &" bytes"]);
+            let what = safe!["the host sent a line of more than ", MAX_LINE, " bytes"];
             return Err(Error::new(ExitStatus::NotOurs, what));
         }
         (CloseReason::Tampered, _) => {
-            let what = SafeText::line(&[&"the connection was tampered with or broken"]);
+            let what = safe!["the connection was tampered with or broken"];
             return Err(Error::new(ExitStatus::Distrust, what));
         }
         (CloseReason::ServerMisbehaved, _) => {
-            let what = SafeText::line(&[&"the server lost or repeated messages"]);
+            let what = safe!["the server lost or repeated messages"];
             return Err(Error::new(ExitStatus::Distrust, what));
         }
     }

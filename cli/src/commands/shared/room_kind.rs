@@ -1,5 +1,6 @@
 //! What a relay keeps of a room's password.
 
+use crate::safe;
 use cmdchat_core::{
     secret::Password,
     seed::Seed,
@@ -10,7 +11,6 @@ use crate::{
     error::{Error, warn},
     invite::word_code::WordCode,
     secrets,
-    text::SafeText,
 };
 
 /// The kind of room.
@@ -41,9 +41,9 @@ impl RoomKind {
     /// Says so if the password is too weak for the kind of room.
     pub(in crate::commands) fn judge(self, password: &Password) {
         match self {
-            Self::Strict if is_short(password) => warn(&SafeText::line(&[
-                &"this passphrase is short; use 3 random words (cmdchat passphrase --words 3)",
-            ])),
+            Self::Strict if is_short(password) => warn(&safe![
+                "this passphrase is short; use 3 random words (cmdchat passphrase --words 3)"
+            ]),
             Self::Classic | Self::Protocol1 if secrets::is_weak(password) => {
                 warn(&secrets::weak_warning());
             }

@@ -1,5 +1,6 @@
 //! The console of a relay: who comes and goes, on standard error.
 
+use crate::safe;
 use std::{
     io::{self, Write as _},
     net::SocketAddr,
@@ -54,7 +55,7 @@ pub(in crate::commands) fn run_server<R: TcpRuntime>(
 /// Where it listens, and for what kind of room.
 pub(in crate::commands) fn listening(address: SocketAddr, strict: bool) -> SafeText {
     let kind = if strict { " (strict room)" } else { " (classic room)" };
-    SafeText::line(&[&"listening on ", &address, &kind])
+    safe!["listening on ", address, kind]
 }
 
 /// A thread that prints, so that a console that stands still stops nobody.
@@ -91,7 +92,7 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
             }
         },
         ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
-            plain::notice(now, &SafeText::line(&[&shown(name), &" wiped the room"]))
+            plain::notice(now, &safe![shown(name), " wiped the room"])
         }
         ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {
             return None;
@@ -109,11 +110,11 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
                 ProtocolError::LoginTimeout => "too slow",
                 ProtocolError::Disconnected => "left",
             };
-            let text = SafeText::line(&[&"login from ", address, &" refused: ", &why]);
+            let text = safe!["login from ", address, " refused: ", why];
             plain::warning(now, &text)
         }
         ServerEvent::AcceptFailed(error) => {
-            let text = SafeText::line(&[&"cannot accept connections now: ", &io_reason(error)]);
+            let text = safe!["cannot accept connections now: ", io_reason(error)];
             plain::warning(now, &text)
         }
     })
@@ -125,7 +126,7 @@ fn presence(
     what: &'static str,
     present: usize,
 ) -> SafeText {
-    plain::notice(now, &SafeText::line(&[&shown(name), &what, &present, &" online)"]))
+    plain::notice(now, &safe![shown(name), what, present, " online)"])
 }
 
 /// Members chose their names: on this screen, too, they are only text.

@@ -1,5 +1,6 @@
 //! The draft as it is seen.
 
+use crate::safe;
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::text::{SafeDisplay, SafeText};
@@ -87,13 +88,13 @@ impl Editor {
 /// What a grapheme looks like, in [`WIDEST`] cells at most.
 fn shown(grapheme: &str) -> SafeText {
     if grapheme == "\n" {
-        return SafeText::line(&[&"⏎"]);
+        return safe!["⏎"];
     }
     let cell = SafeText::sanitize(grapheme);
-    if cell.width() > WIDEST { SafeText::line(&[&"\u{FFFD}"]) } else { cell }
+    if cell.width() > WIDEST { safe!["\u{FFFD}"] } else { cell }
 }
 
 fn join(cells: &[SafeText]) -> SafeText {
     let parts: Vec<&dyn SafeDisplay> = cells.iter().map(|cell| cell as &dyn SafeDisplay).collect();
-    SafeText::line(&parts)
+    SafeText::concat(&parts)
 }

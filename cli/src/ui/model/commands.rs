@@ -1,5 +1,6 @@
 //! What commands do.
 
+use crate::safe;
 use clap::ValueEnum;
 use cmdchat_core::{fingerprint::Fingerprint, untrusted::Untrusted};
 use cmdchat_drivers::client::SessionCommand;
@@ -88,7 +89,7 @@ impl Model {
     }
 
     fn answer(&mut self, parts: &[&dyn SafeDisplay]) {
-        self.status = Some(SafeText::line(parts));
+        self.status = Some(SafeText::concat(parts));
     }
 
     /// How a command is to be written.
@@ -100,14 +101,14 @@ impl Model {
 
     pub(super) fn help(&mut self, now: Now, about: &str) {
         let lines = match CommandSpec::of(about) {
-            Some(usage) => vec![usage.line(), SafeText::line(&[&"for example ", &usage.example])],
+            Some(usage) => vec![usage.line(), safe!["for example ", usage.example]],
             None => slash_command::ALL
                 .iter()
                 .map(CommandSpec::line)
                 .chain([
-                    SafeText::line(&[&"Ctrl+J new line, Tab completes, Ctrl+C twice leaves"]),
-                    SafeText::line(&[&"PgUp and PgDn scroll, F2 shows who is here"]),
-                    SafeText::line(&[&"Ctrl+\\ locks the screen; twice erases all and leaves"]),
+                    safe!["Ctrl+J new line, Tab completes, Ctrl+C twice leaves"],
+                    safe!["PgUp and PgDn scroll, F2 shows who is here"],
+                    safe!["Ctrl+\\ locks the screen; twice erases all and leaves"],
                 ])
                 .collect(),
         };
@@ -115,14 +116,14 @@ impl Model {
     }
 
     fn who(&mut self, now: Now) {
-        let mut lines = vec![SafeText::line(&[&self.online, &" online"])];
+        let mut lines = vec![safe![self.online, " online"]];
         for member in &self.members {
             let role: &dyn SafeDisplay = if member.own { &" (you)" } else { &"" };
             lines.push(match member.since {
-                None => SafeText::line(&[&member.name, role]),
+                None => safe![member.name, role],
                 Some(since) => {
                     let since = SafeText::clock(self.zone.to_datetime(since).time());
-                    SafeText::line(&[&member.name, role, &" since ", &since])
+                    safe![member.name, role, " since ", since]
                 }
             });
         }
@@ -133,14 +134,14 @@ impl Model {
     fn nth(&self, number: &str) -> Result<&ChatMessage, SafeText> {
         let number: usize = match number {
             "" => 1,
-            _ => number.parse().map_err(|_| {
-                SafeText::line(&[&SafeText::quote(number), &" is not the number of a message"])
-            })?,
+            _ => number
+                .parse()
+                .map_err(|_| safe![SafeText::quote(number), " is not the number of a message"])?,
         };
         let seen = self.log.said().map(|(_, said)| said);
         let mut seen = seen.filter(|said| !self.ignores(&said.from));
         let found = number.checked_sub(1).and_then(|skipped| seen.nth(skipped));
-        found.ok_or_else(|| SafeText::line(&[&"there are not so many messages"]))
+        found.ok_or_else(|| safe!["there are not so many messages"])
     }
 
     fn copy(&mut self, number: &str) {
@@ -189,7 +190,7 @@ impl Model {
         match self.nth(number) {
             Err(why) => self.answer(&[&why]),
             Ok(said) => {
-                let head = SafeText::line(&[&said.author, &" said, with all that is hidden:"]);
+                let head = safe![said.author, " said, with all that is hidden:"];
                 let lines = [head].into_iter().chain(escape_invisible(&said.text)).collect();
                 self.add(now.at, EntryKind::Note(lines));
             }
@@ -249,9 +250,9 @@ impl Model {
                 let same = self.fingerprint == Some(theirs);
                 self.verified = Some(same);
                 let what = if same {
-                    EntryKind::Note(vec![SafeText::line(&[&"match: you are in the same room"])])
+                    EntryKind::Note(vec![safe!["match: you are in the same room"]])
                 } else {
-                    EntryKind::Warning(SafeText::line(&[&"MISMATCH: this is another room"]))
+                    EntryKind::Warning(safe!["MISMATCH: this is another room"])
                 };
                 self.add(now.at, what);
             }

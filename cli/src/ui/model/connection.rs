@@ -1,5 +1,6 @@
 //! The connection, as far as the person is concerned.
 
+use crate::safe;
 use std::time::Duration;
 
 use cmdchat_core::time::Tick;
@@ -67,7 +68,7 @@ impl Model {
     /// There is no connection, and the next try comes then.
     pub(super) fn wait_for(&mut self, now: Now, next: Tick) {
         let since = self.link.lost_at().unwrap_or_else(|| {
-            self.add(now.at, EntryKind::Warning(SafeText::line(&[&"the connection was cut off"])));
+            self.add(now.at, EntryKind::Warning(safe!["the connection was cut off"]));
             now.tick
         });
         self.link = ConnectionState::Backoff { since, next };
@@ -85,9 +86,9 @@ impl Model {
         self.status = None; // it may say that there is no connection
         let seconds = now.tick.saturating_duration_since(since).as_secs();
         let again = match self.pending.len() {
-            0 => SafeText::line(&[&"nothing was lost"]),
+            0 => safe!["nothing was lost"],
             count => strings::messages(count, "was sent again", "were sent again"),
         };
-        Some(SafeText::line(&[&"back after ", &seconds, &" s; ", &again]))
+        Some(safe!["back after ", seconds, " s; ", again])
     }
 }

@@ -1,5 +1,6 @@
 //! What the room says.
 
+use crate::safe;
 use std::collections::BTreeSet;
 
 use cmdchat_core::{
@@ -72,21 +73,21 @@ impl Model {
                     self.add(now.at, EntryKind::Warning(strings::doubt(odd, &by)));
                 }
                 let what = match by {
-                    Some(by) => SafeText::line(&[&by.as_word(), &" wiped the room"]),
-                    None => SafeText::line(&[&"the room was wiped"]),
+                    Some(by) => safe![by.as_word(), " wiped the room"],
+                    None => safe!["the room was wiped"],
                 };
                 self.note(now, what);
             }
             Event::Notice(text) => {
                 let text = SafeText::quote_remote(&text);
-                self.note(now, SafeText::line(&[&"the host says: ", &text]));
+                self.note(now, safe!["the host says: ", text]);
             }
             Event::SendFailed(reference, why) => self.give_back(reference, why),
             Event::Unacknowledged(reference) => {
                 let late = self.pending.iter_mut().find(|text| text.reference == reference);
                 if let Some(text) = late {
                     text.overdue = true;
-                    let what = SafeText::line(&[&"a message of yours has not come back yet"]);
+                    let what = safe!["a message of yours has not come back yet"];
                     self.add(now.at, EntryKind::Warning(what));
                 }
             }
@@ -222,28 +223,23 @@ impl Model {
         let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
         let digits = SafeText::sanitize(&fingerprint.to_string());
         let mut lines = vec![
-            SafeText::line(&[&"this room: ", &digits]),
-            SafeText::line(&[
-                &"compare these digits with the others, by another way than this one;",
-            ]),
-            SafeText::line(&[&"/verify DIGITS does it for you"]),
+            safe!["this room: ", digits],
+            safe!["compare these digits with the others, by another way than this one;"],
+            safe!["/verify DIGITS does it for you"],
         ];
         match view {
             Some((number, code)) => {
                 let code = code.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
                 let code = SafeText::sanitize(&code);
-                lines.push(SafeText::line(&[
-                    &"event ",
-                    &number,
-                    &", view ",
-                    &code,
-                    &": equal for all who were shown the same",
-                ]));
+                lines.push(safe![
+                    "event ",
+                    number,
+                    ", view ",
+                    code,
+                    ": equal for all who were shown the same"
+                ]);
             }
-            None => lines.push(SafeText::line(&[
-                &mode,
-                &": names and order are vouched for by the host only",
-            ])),
+            None => lines.push(safe![mode, ": names and order are vouched for by the host only"]),
         }
         self.add(now.at, EntryKind::Note(lines));
     }

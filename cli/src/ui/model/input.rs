@@ -1,5 +1,6 @@
 //! What is typed.
 
+use crate::safe;
 use std::time::Duration;
 
 use cmdchat_core::wire::MAX_TEXT;
@@ -87,9 +88,8 @@ impl Model {
         self.preview = false;
         let text = self.editor.text();
         if self.editor.begins_with_a_paste() && text.starts_with('/') && !text.starts_with("//") {
-            self.status = Some(SafeText::line(&[
-                &"a paste is not run as a command; // sends a slash (nothing was sent)",
-            ]));
+            self.status =
+                Some(safe!["a paste is not run as a command; // sends a slash (nothing was sent)"]);
             return;
         }
         let text = self.editor.submit();
@@ -106,8 +106,7 @@ impl Model {
             ParsedInput::Say(words) => self.say_if_possible(words, &text),
             ParsedInput::PerhapsQuit => {
                 self.asked = Some(PendingConfirm::Word);
-                self.status =
-                    Some(SafeText::line(&[&"press Enter again to leave, or keep typing"]));
+                self.status = Some(safe!["press Enter again to leave, or keep typing"]);
             }
             ParsedInput::Command(command, arguments) => {
                 self.execute(now, command, arguments, &text)
@@ -115,18 +114,18 @@ impl Model {
             ParsedInput::Unknown(word, near) => {
                 let word = SafeText::sanitize(word).truncate(32);
                 self.status = Some(match near {
-                    Some(near) => SafeText::line(&[
-                        &"unknown command ",
-                        &word,
-                        &", did you mean ",
-                        &near,
-                        &"? (nothing was sent)",
-                    ]),
-                    None => SafeText::line(&[
-                        &"unknown command ",
-                        &word,
-                        &", see /help (nothing was sent; // sends a slash)",
-                    ]),
+                    Some(near) => safe![
+                        "unknown command ",
+                        word,
+                        ", did you mean ",
+                        near,
+                        "? (nothing was sent)"
+                    ],
+                    None => safe![
+                        "unknown command ",
+                        word,
+                        ", see /help (nothing was sent; // sends a slash)"
+                    ],
                 });
             }
         }
@@ -139,7 +138,7 @@ impl Model {
             self.status = Some(too_long());
         } else if self.is_offline() {
             self.editor.restore(draft.clone());
-            self.status = Some(SafeText::line(&[&"not sent: offline, kept in the input"]));
+            self.status = Some(safe!["not sent: offline, kept in the input"]);
             self.effects.push_back(Effect::Retry);
         } else {
             self.say(words);
@@ -157,7 +156,7 @@ impl Model {
         }
         self.asked = Some(PendingConfirm::Key(now.tick.saturating_add(SECOND_KEY)));
         let name = if key == Action::Interrupt { "Ctrl+C" } else { "Ctrl+D" };
-        self.status = Some(SafeText::line(&[&name, &" again to leave"]));
+        self.status = Some(safe![name, " again to leave"]);
     }
 
     fn complete(&mut self, back: bool) {

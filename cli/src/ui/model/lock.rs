@@ -1,16 +1,14 @@
 //! The lock: nothing is shown and no bell rings until the passphrase is typed.
 //! The same key again at once is the panic key: everything goes.
 
+use crate::safe;
 use std::time::Duration;
 
 use cmdchat_core::{secret::Password, time::Tick};
 use zeroize::Zeroizing;
 
+use crate::ui::keymap::{Action, EditAction};
 use crate::ui::model::{Effect, Model};
-use crate::{
-    text::SafeText,
-    ui::keymap::{Action, EditAction},
-};
 
 /// Two presses within this are one panic.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -34,7 +32,7 @@ impl Model {
             self.locked = Some(LockScreen::default());
         } else {
             let what = "only the full screen can be locked; Ctrl+\\ again erases all and leaves";
-            self.status = Some(SafeText::line(&[&what]));
+            self.status = Some(safe![what]);
         }
     }
 

@@ -16,6 +16,7 @@ mod scroll;
 mod settings;
 mod slash_command;
 
+use crate::safe;
 use std::collections::{BTreeSet, VecDeque};
 
 use cmdchat_core::{
@@ -241,7 +242,7 @@ impl Model {
             Msg::Line(text) => self.enter(now, text),
             Msg::Focus(has) => self.look(has),
             Msg::Resized(size) => self.resize(size),
-            Msg::Closed => self.note(now, SafeText::line(&[&"the host closed the room"])),
+            Msg::Closed => self.note(now, safe!["the host closed the room"]),
             Msg::Waiting(next) => self.wait_for(now, next),
             Msg::Trying => self.try_again(),
             Msg::Unlocked(right) => self.unlock(right),

@@ -1,5 +1,6 @@
 //! Where one looks: scrolling, and finding.
 
+use crate::safe;
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
@@ -110,9 +111,9 @@ impl Model {
         let newest = found.into_iter().take(PRINTED).rev().filter_map(|number| {
             let EntryKind::Said(said) = &self.log.get(number)?.what else { return None };
             let first = said.body.lines().next().cloned().unwrap_or_default();
-            Some(SafeText::line(&[&said.author.as_word(), &": ", &first]))
+            Some(safe![said.author.as_word(), ": ", first])
         });
-        let head = SafeText::line(&[&"found in ", &count, &" messages"]);
+        let head = safe!["found in ", count, " messages"];
         let lines = [head].into_iter().chain(newest).collect();
         self.add(now.at, EntryKind::Note(lines));
     }

@@ -1,5 +1,6 @@
 //! The line that was typed: words for the room, or a command.
 
+use crate::safe;
 use strsim::damerau_levenshtein;
 
 use crate::text::SafeText;
@@ -90,7 +91,7 @@ impl CommandSpec {
     /// `/find TEXT: find in what is kept here`
     pub(super) fn line(&self) -> SafeText {
         let space = if self.arguments.is_empty() { "" } else { " " };
-        SafeText::line(&[&self.name(), &space, &self.arguments, &": ", &self.does])
+        safe![self.name(), space, self.arguments, ": ", self.does]
     }
 
     /// The command called `word`, with its slash or without.

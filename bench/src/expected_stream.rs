@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_counted_once_however_the_bytes_come_and_whoever_is_first() {
+    fn expected_stream_counts_each_message_once() {
         let (marks, mut stream) = stream();
         let said = [(0, 0), (1, 0), (0, 1)].map(|(sender, number)| marks.message(sender, number));
         let wire = format!("<{}>\n<{}>\n<{}>\n", said[0], said[1], said[2]).into_bytes();
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lost_repeated_swapped_or_altered_is_an_error() {
+    fn lost_repeated_or_altered_messages_are_errors() {
         let (marks, _) = stream();
         let [first, second] = [marks.message(0, 0), marks.message(0, 1)];
         for wrong in [&second, &format!("{first}{first}"), &format!("{first}{second}{first}")] {

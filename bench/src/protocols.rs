@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_64_bytes_is_a_token_of_184() {
+    fn token_of_64_byte_text_is_184_bytes() {
         assert_eq!(Dialect::Lines.length(64), 184);
         assert_eq!(Dialect::Lines.length(0), 100);
     }

@@ -32,7 +32,7 @@ fn serve() -> (Child, String) {
 
 /// Nobody waits in a circle: what comes in is shown while what goes out waits.
 #[test]
-fn pipes_that_flood_each_other_all_finish() {
+fn flooding_pipes_do_not_deadlock() {
     let (mut server, port) = serve();
     let talkers: Vec<_> = TALKERS
         .map(|name| {

@@ -19,7 +19,7 @@ use rustix::process::Signal;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_cmdchat");
 
 #[test]
-fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
+fn session_writes_no_file_even_on_crash() {
     for runtime in RUNTIMES {
         let Some(watch) = Watch::begin(&format!("disk-{runtime}")) else { return };
         let key = key();
@@ -31,7 +31,7 @@ fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
         // At a terminal, the password asked for there.
         let port = port.to_string();
         let connect = ["connect", "127.0.0.1", &port, "alice", "--runtime", runtime];
-        let connect = cmdchat_apart("in_a_session_of_its_own", &connect);
+        let connect = cmdchat_apart("reexec_in_new_session", &connect);
         let mut alice = PtyProcess::take_alone(&mut watch.over(&connect));
         alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
         alice.types(&format!("{PASSWORD}\r"));
@@ -62,7 +62,7 @@ fn no_file_is_opened_for_writing_in_a_session_and_in_a_crash() {
 
 /// What the test above looks for can be seen.
 #[test]
-fn a_program_that_writes_is_caught() {
+fn write_trace_detects_writing_programs() {
     for script in ["echo x >file", "mkdir folder", ": >>/proc/self/comm", "ln -s a /dev/null/b"] {
         let Some(watch) = Watch::begin("disk-control") else { return };
         let mut shell = Command::new("/bin/sh");
@@ -72,7 +72,7 @@ fn a_program_that_writes_is_caught() {
 }
 
 #[test]
-fn where_nothing_can_be_written_nothing_is_missing() {
+fn session_works_on_a_read_only_disk() {
     match strace::has_read_only_disk() {
         Ok(true) => {}
         // Some machines keep that to themselves, whoever asks.
@@ -99,6 +99,6 @@ fn where_nothing_can_be_written_nothing_is_missing() {
 /// Not a test: where `cmdchat_apart` enters.
 #[test]
 #[ignore = "a part of another test"]
-fn in_a_session_of_its_own() {
+fn reexec_in_new_session() {
     become_the_program();
 }

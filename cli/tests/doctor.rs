@@ -7,7 +7,7 @@ mod common;
 use common::{cmdchat, run};
 
 #[test]
-fn it_says_what_is_around_it() {
+fn doctor_reports_the_terminal_environment() {
     let outside = ["TMUX", "STY", "ZELLIJ"];
     let mut doctor = cmdchat(&["doctor"]);
     outside.iter().for_each(|name| {
@@ -26,7 +26,7 @@ fn it_says_what_is_around_it() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn it_says_what_the_system_granted() {
+fn doctor_reports_process_protection() {
     let doctor = run(&mut cmdchat(&["doctor"]));
     assert!(doctor.out.contains("other processes: cannot look"), "{}", doctor.out);
     assert!(doctor.out.contains("core dumps: none of this program"), "{}", doctor.out);

@@ -44,7 +44,7 @@ fn against(answers: &[&str]) -> (Ended, String) {
 }
 
 #[test]
-fn nobody_listens_there() {
+fn connection_refused_gives_error_with_hint() {
     let port = {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
@@ -59,7 +59,7 @@ fn nobody_listens_there() {
 }
 
 #[test]
-fn the_host_is_unknown() {
+fn unknown_host_gives_error_with_hint() {
     // A label of 64 letters is refused by every resolver without asking anyone.
     let host = format!("{}.invalid", "x".repeat(64));
     connect_to(&host, "3000").says(
@@ -74,7 +74,7 @@ fn the_host_is_unknown() {
 /// A queue of callers that is full lets further ones wait, as a firewall does.
 #[cfg(target_os = "linux")]
 #[test]
-fn the_host_does_not_answer() {
+fn connect_timeout_gives_error_with_hint() {
     use socket2::{Domain, Socket, Type};
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -100,7 +100,7 @@ fn the_host_does_not_answer() {
 }
 
 #[test]
-fn the_arguments_make_no_sense() {
+fn invalid_arguments_exit_with_usage_error() {
     for (port, host) in [("99999", "h"), ("0", "h"), ("-1", "h"), ("+80", "h"), ("", "h")] {
         connect_to(host, port).says(
             2,
@@ -128,14 +128,14 @@ fn the_arguments_make_no_sense() {
 }
 
 #[test]
-fn arguments_cannot_drive_the_terminal() {
+fn argument_errors_are_sanitized() {
     let ended = connect_to("127.0.0.1", "3\u{1B}[2J\u{9B}2J\u{202E}");
     assert_eq!(ended.code(), Some(2));
     assert!(ended.err.starts_with("error: \"3^[[2J<9B>2J\" is not a port"), "{:?}", ended.err);
 }
 
 #[test]
-fn help_fits_a_screen_and_goes_to_standard_output() {
+fn help_fits_a_screen_on_stdout() {
     for args in [&["-h"][..], &["serve", "-h"], &["connect", "-h"], &["send", "-h"], &["--version"]]
     {
         let ended = run(&mut cmdchat(args));
@@ -157,7 +157,7 @@ fn help_fits_a_screen_and_goes_to_standard_output() {
 }
 
 #[test]
-fn names_that_nobody_may_have() {
+fn invalid_username_gives_error_with_hint() {
     for (name, why) in [
         ("al ice", "no spaces"),
         (" alice", "no spaces"),
@@ -179,7 +179,7 @@ fn names_that_nobody_may_have() {
 }
 
 #[test]
-fn names_that_somebody_has() {
+fn taken_username_gives_error_with_hint() {
     let room = Room::open(&[]);
     let _alice = room.guest("alice");
     for name in ["alice", "ALICE"] {
@@ -194,7 +194,7 @@ fn names_that_somebody_has() {
 }
 
 #[test]
-fn a_wrong_passphrase() {
+fn wrong_passphrase_gives_error_with_hint() {
     let room = Room::open(&["--guard-loopback"]);
     let (port, wrong) = (room.port.to_string(), file(b"Correct horse battery"));
     let args = ["connect", "127.0.0.1", &port, "eve", "--password-file", wrong.to_str().unwrap()];
@@ -225,7 +225,7 @@ fn a_wrong_passphrase() {
 }
 
 #[test]
-fn the_room_is_full() {
+fn full_room_gives_error() {
     let room = Room::open(&["--max-members", "1"]);
     let alice = room.guest("alice");
     run(&mut room.connect("bob", &[])).says(8, "error: the room is full");
@@ -235,7 +235,7 @@ fn the_room_is_full() {
 }
 
 #[test]
-fn something_else_listens_there() {
+fn non_server_answer_gives_error() {
     let words = "answered, but is not a cmd-chat host";
     for (answer, guess) in [
         ("HTTP/1.1 400 Bad Request\r\nServer: x\r\n\r\n", " (it looks like HTTP)"),
@@ -253,7 +253,7 @@ fn something_else_listens_there() {
 }
 
 #[test]
-fn the_host_hangs_up() {
+fn server_closing_during_login_gives_error() {
     for answers in [&[][..], &[""], &["{\"B\": "]] {
         let (ended, address) = against(answers);
         ended.says(
@@ -274,7 +274,7 @@ fn challenge(b: &str) -> String {
 }
 
 #[test]
-fn the_host_cannot_prove_that_it_knows_the_passphrase() {
+fn unauthenticated_server_gives_error() {
     let zero = challenge(&format!("{}==", "A".repeat(342)));
     let good = challenge(&"B".repeat(340));
     let guessed = "{\"H_AMK\":\"AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwNDg8=\"}\n";
@@ -293,7 +293,7 @@ fn the_host_cannot_prove_that_it_knows_the_passphrase() {
 }
 
 #[test]
-fn the_host_refuses_in_its_own_words() {
+fn server_rejection_text_maps_to_errors() {
     for (error, code, words) in [
         ("Room full", 8, "error: the room is full"),
         ("Try again later", 8, "error: @ is busy with other logins\nhint: try again in a minute"),
@@ -321,7 +321,7 @@ fn the_host_refuses_in_its_own_words() {
 }
 
 #[test]
-fn the_port_is_busy() {
+fn port_in_use_gives_error_with_hint() {
     let room = Room::open(&[]);
     let (port, other) = (room.port, room.port.checked_add(1).unwrap_or(65_534));
     serve_at("127.0.0.1", &port.to_string()).says(
@@ -334,7 +334,7 @@ fn the_port_is_busy() {
 }
 
 #[test]
-fn the_address_is_not_here() {
+fn unavailable_address_gives_error_with_hint() {
     // Set aside for documentation: nobody has it.
     serve_at("192.0.2.1", "0")
         .says(12, "error: 192.0.2.1 is not an address of this machine\nhint: use 0.0.0.0 for all");

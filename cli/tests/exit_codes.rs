@@ -12,7 +12,7 @@ use common::{Process, RUNTIMES, Room, cmdchat, key, poll_until, said_by};
 use rustix::process::Signal;
 
 #[test]
-fn a_signal_closes_the_room_and_everybody_is_told() {
+fn signal_to_server_closes_the_room() {
     for runtime in RUNTIMES {
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             let room = Room::open(&["--runtime", runtime]);
@@ -29,7 +29,7 @@ fn a_signal_closes_the_room_and_everybody_is_told() {
 }
 
 #[test]
-fn a_signal_leaves_the_room() {
+fn signal_to_client_leaves_the_room() {
     for runtime in RUNTIMES {
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             let room = Room::open(&[]);
@@ -43,7 +43,7 @@ fn a_signal_leaves_the_room() {
 }
 
 #[test]
-fn a_signal_before_the_room_ends_it_without_comment() {
+fn signal_during_login_exits_silently() {
     for runtime in RUNTIMES {
         for signal in [Signal::INT, Signal::TERM] {
             let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -59,7 +59,7 @@ fn a_signal_before_the_room_ends_it_without_comment() {
 }
 
 #[test]
-fn a_server_that_dies_does_not_pass_for_one_that_closed_the_room() {
+fn killed_server_is_reported_as_lost_connection() {
     let mut room = Room::open(&[]);
     let alice = room.guest("alice");
     room.serve.kill();
@@ -68,7 +68,7 @@ fn a_server_that_dies_does_not_pass_for_one_that_closed_the_room() {
 }
 
 #[test]
-fn a_room_that_closes_with_messages_on_their_way_is_no_success() {
+fn exit_fails_when_room_closes_with_pending_messages() {
     let room = Room::open(&[]);
     let (relay, mut alice) = room.guest_behind_relay("alice", &[]);
     relay.hold();
@@ -89,7 +89,7 @@ fn a_room_that_closes_with_messages_on_their_way_is_no_success() {
 
 /// A script must not take a room that closed for one that heard all its lines.
 #[test]
-fn a_room_that_closes_before_a_pipe_was_read_is_no_success() {
+fn exit_fails_when_room_closes_before_pipe_is_read() {
     let room = Room::open(&["--rate", "1", "--burst", "1"]);
     let mut alice = Process::start_talking(&mut room.connect("alice", &[]));
     alice.types("many\n".repeat(500));
@@ -101,7 +101,7 @@ fn a_room_that_closes_before_a_pipe_was_read_is_no_success() {
 }
 
 #[test]
-fn a_broken_connection_is_told_with_what_was_lost() {
+fn lost_connection_reports_undelivered_messages() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let bob = room.guest("bob");
@@ -125,7 +125,7 @@ fn a_broken_connection_is_told_with_what_was_lost() {
 
 /// The host takes no more lines, and still the person can go.
 #[test]
-fn a_signal_ends_a_pipe_that_stands_still() {
+fn signal_ends_a_stalled_pipe() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
@@ -143,7 +143,7 @@ fn a_signal_ends_a_pipe_that_stands_still() {
 /// A pipe that waits for its turn hears the others all the same: those who talk
 /// much would fill all places on the way otherwise, and nothing would move again.
 #[test]
-fn a_pipe_that_waits_goes_on_listening() {
+fn stalled_pipe_still_receives() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--rate", "0"]);
         let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);

@@ -39,7 +39,7 @@ fn port_at(address: Ipv4Addr) -> u16 {
 }
 
 #[test]
-fn a_relay_goes_on_whatever_becomes_of_its_console() {
+fn server_survives_console_write_errors() {
     let (address, key) = (own_address(), key());
     for runtime in RUNTIMES {
         for redirection in [">/dev/full", "2>/dev/full", "2>&-"] {
@@ -65,7 +65,7 @@ fn a_relay_goes_on_whatever_becomes_of_its_console() {
 }
 
 #[test]
-fn a_client_that_can_show_nothing_says_so_and_leaves() {
+fn client_exits_with_error_when_stdout_is_full() {
     for runtime in RUNTIMES {
         for form in ["--plain", "--json"] {
             let room = Room::open(&["--runtime", runtime]);
@@ -86,7 +86,7 @@ fn a_client_that_can_show_nothing_says_so_and_leaves() {
 }
 
 #[test]
-fn errors_that_cannot_be_written_still_have_their_exit_codes() {
+fn exit_codes_survive_full_stderr() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file"];

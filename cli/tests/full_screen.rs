@@ -83,7 +83,7 @@ fn is_sane(written: &str) {
 }
 
 #[test]
-fn people_talk() {
+fn full_screen_clients_exchange_messages() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = Process::start_talking(&mut room.connect("bob", &[]));
@@ -104,7 +104,7 @@ fn people_talk() {
 }
 
 #[test]
-fn a_half_typed_line_survives_a_hundred_messages_and_three_sizes() {
+fn draft_survives_traffic_with_resizes() {
     let room = Room::open(&["--rate", "0"]);
     let mut alice = sit_down(&room, "alice", &[]);
     alice.types("half a thought\u{1B}b");
@@ -130,7 +130,7 @@ fn a_half_typed_line_survives_a_hundred_messages_and_three_sizes() {
 }
 
 #[test]
-fn the_terminal_comes_back_from_every_end() {
+fn full_screen_restores_terminal_on_every_exit() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let room = Room::open(&[]);
         let mut alice = sit_down(&room, "alice", &[]);
@@ -163,9 +163,9 @@ fn the_terminal_comes_back_from_every_end() {
 }
 
 #[test]
-fn the_terminal_comes_back_from_a_panic() {
+fn full_screen_restores_terminal_on_panic() {
     let mut program = Command::new(env::current_exe().unwrap());
-    program.args(["--ignored", "--exact", "--nocapture", "a_program_with_a_bug"]);
+    program.args(["--ignored", "--exact", "--nocapture", "reexec_panicking_program"]);
     program.env("CMDCHAT_TEST_BUG", "1").env("TERM", "xterm").env_remove("CMDCHAT_BACKTRACE");
     let (_, written) = PtyProcess::take(&mut program).leaves();
     is_sane(&written);
@@ -175,7 +175,7 @@ fn the_terminal_comes_back_from_a_panic() {
 
 #[test]
 #[ignore = "a part of another test"]
-fn a_program_with_a_bug() {
+fn reexec_panicking_program() {
     if env::var_os("CMDCHAT_TEST_BUG").is_some() {
         panic::run(|| {
             let mut terminal = Terminal::enter(false)?;
@@ -187,11 +187,11 @@ fn a_program_with_a_bug() {
 
 /// As a person does it: Ctrl+Z, something else, `fg`.
 #[test]
-fn the_terminal_is_the_shells_while_the_program_is_stopped() {
+fn suspend_returns_the_terminal_to_the_shell() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
-    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_shell", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_shell", &connect));
     wait_for_row(&alice, "you are in (");
     alice.types("half");
     wait_for_draft(&alice, SIZE, "half", 4);
@@ -214,12 +214,12 @@ fn the_terminal_is_the_shells_while_the_program_is_stopped() {
 
 #[test]
 #[ignore = "a part of another test"]
-fn in_a_shell() {
+fn reexec_in_shell() {
     become_a_shell("\"$0\" \"$@\"; echo STOPPED; read -r _; fg >/dev/null; echo ENDED $?");
 }
 
 #[test]
-fn a_locked_screen_shows_nothing_until_the_passphrase_comes() {
+fn locked_screen_is_blank_until_passphrase() {
     let room = Room::open(&[]);
     let mut bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -251,7 +251,7 @@ fn a_locked_screen_shows_nothing_until_the_passphrase_comes() {
 }
 
 #[test]
-fn a_lost_connection_is_had_back_with_all_that_was_typed() {
+fn reconnect_keeps_draft_and_resends_pending() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let relay = Proxy::to(room.port);
@@ -278,7 +278,7 @@ fn a_lost_connection_is_had_back_with_all_that_was_typed() {
 /// Whoever answers now may have had a guess at the password: only a person may
 /// try again.
 #[test]
-fn a_host_that_takes_the_proof_and_hangs_up_is_not_called_again() {
+fn no_retry_when_failed_login_exposed_the_proof() {
     let room = Room::open(&[]);
     let relay = Proxy::to(room.port);
     let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &[]));
@@ -295,7 +295,7 @@ fn a_host_that_takes_the_proof_and_hangs_up_is_not_called_again() {
 }
 
 #[test]
-fn an_attack_does_not_reach_the_terminal() {
+fn full_screen_output_has_no_terminal_attacks() {
     let room = Room::open(&[]);
     let mut alice = sit_down(&room, "alice", &[]);
     let eve = Process::start_talking(&mut room.connect("eve\u{34F}", &[]));

@@ -30,7 +30,7 @@ fn bash_completes_commands_and_options() {
 }
 
 #[test]
-fn every_shell_gets_a_script() {
+fn completions_exist_for_every_shell() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let ended = run(&mut cmdchat(&["completions", shell]));
         ended.is_success();
@@ -40,7 +40,7 @@ fn every_shell_gets_a_script() {
 }
 
 #[test]
-fn the_manual_page_has_all_that_long_help_has() {
+fn man_page_covers_all_long_help_options() {
     let page = run(&mut cmdchat(&["man"]));
     page.is_success();
     assert!(page.out.contains(".TH cmdchat 1"), "{}", page.out);
@@ -69,7 +69,7 @@ fn the_manual_page_has_all_that_long_help_has() {
 
 /// Whoever reads the first screen of a manual closes the pipe.
 #[test]
-fn a_reader_who_stops_is_no_failure_and_a_full_disk_is_one() {
+fn man_fails_on_full_disk_but_not_closed_pipe() {
     let (reader, nobody) = std::io::pipe().unwrap();
     drop(reader);
     assert_eq!(cmdchat(&["man"]).stdout(nobody).status().unwrap().code(), Some(0));

@@ -20,7 +20,7 @@ fn join(line: &str, name: &str) -> std::process::Command {
 }
 
 #[test]
-fn friends_come_with_the_line_and_are_told_when_it_is_over() {
+fn invite_admits_friends_until_the_room_closes() {
     for runtime in RUNTIMES {
         let (mut zoe, line) = host(&["--runtime", runtime]);
         let code = line.split_once('#').unwrap().1;
@@ -45,7 +45,7 @@ fn friends_come_with_the_line_and_are_told_when_it_is_over() {
 }
 
 #[test]
-fn a_classic_room_has_seven_words() {
+fn classic_room_code_has_seven_words() {
     let (_zoe, line) = host(&["--classic"]);
     assert_eq!(line.split_once('#').unwrap().1.split('-').count(), 7);
     let bob = run(&mut join(&line, "bob"));
@@ -56,7 +56,7 @@ fn a_classic_room_has_seven_words() {
 }
 
 #[test]
-fn a_room_can_be_kept_without_a_seat() {
+fn headless_host_runs_without_joining() {
     let args = ["host", "--bind", "127.0.0.1", "--port", "0", "--headless", "--words", "4"];
     let relay = Process::start(&mut cmdchat(&args));
     let text = relay.err.wait_until("where it listens", |text| text.contains("(strict room)"));
@@ -67,7 +67,7 @@ fn a_room_can_be_kept_without_a_seat() {
 }
 
 #[test]
-fn the_line_is_drawn_for_a_camera_if_wanted() {
+fn qr_option_draws_the_invite() {
     /// The upper edge of what a reader looks for first, in the left corner.
     const CORNER: &str = "████ ▄▄▄▄▄ █";
     let (mut zoe, _) = host(&["--qr"]);
@@ -83,7 +83,7 @@ fn the_line_is_drawn_for_a_camera_if_wanted() {
 }
 
 #[test]
-fn a_program_gets_the_line_as_an_object() {
+fn json_host_emits_the_invite() {
     let host = ["host", "--bind", "127.0.0.1", "--port", "0", "--name", "bot", "--json"];
     let bot = Process::start_talking(&mut cmdchat(&host));
     let text = bot
@@ -97,7 +97,7 @@ fn a_program_gets_the_line_as_an_object() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn who_came_with_a_code_can_pass_it_on() {
+fn joined_member_can_show_the_invite() {
     use common::pty::PtyProcess;
 
     let (_zoe, line) = host(&[]);

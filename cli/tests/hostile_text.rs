@@ -43,7 +43,7 @@ const ATTACKS: [(&str, &str); 11] = [
 ];
 
 #[test]
-fn a_message_is_text() {
+fn hostile_message_is_shown_as_text() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let eve = Process::start_talking(&mut room.connect("eve", &[]));
@@ -59,7 +59,7 @@ fn a_message_is_text() {
 }
 
 #[test]
-fn a_message_cannot_imitate_a_line() {
+fn message_cannot_forge_an_event_line() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let eve = Process::start_talking(&mut room.connect("eve", &[]));
@@ -75,7 +75,7 @@ fn a_message_cannot_imitate_a_line() {
 }
 
 #[test]
-fn a_name_is_one_clean_word() {
+fn hostile_username_is_shown_as_one_word() {
     for (name, shown) in [
         ("bob>|-- ", None),
         ("x> <bob", None),
@@ -112,7 +112,7 @@ fn a_name_is_one_clean_word() {
 }
 
 #[test]
-fn no_stranger_writes_on_the_host_s_console() {
+fn login_attempts_cannot_inject_into_the_console() {
     let room = Room::open(&[]);
     for bytes in [
         &b"\x1B]0;away\x07\n"[..],

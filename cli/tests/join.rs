@@ -27,7 +27,7 @@ fn typed(code: &str) -> String {
 }
 
 #[test]
-fn a_line_or_a_code_is_enough() {
+fn join_accepts_an_invite_or_a_code() {
     let (_serve, port) = room(CODE, &["--strict"]);
     let address = format!("127.0.0.1:{port}");
     let line = format!("cmdchat://{address}/#{CODE}");
@@ -44,7 +44,7 @@ fn a_line_or_a_code_is_enough() {
 }
 
 #[test]
-fn the_name_is_that_of_the_login_unless_it_is_given() {
+fn join_name_defaults_to_the_system_login() {
     let (_serve, port) = room(CODE, &["--strict"]);
     let line = format!("cmdchat://127.0.0.1:{port}/#{CODE}");
     let ended = run(cmdchat(&["join", &line]).env("USER", "zoe"));
@@ -59,7 +59,7 @@ fn the_name_is_that_of_the_login_unless_it_is_given() {
 /// A short code is safe in a strict room only: in any other one, whoever
 /// recorded a message could guess it.
 #[test]
-fn three_words_are_for_a_strict_room() {
+fn three_word_code_requires_a_strict_room() {
     let (_serve, port) = room(CODE, &[]);
     let line = format!("cmdchat://127.0.0.1:{port}/#{CODE}");
     join(&[&line]).says(
@@ -75,7 +75,7 @@ fn three_words_are_for_a_strict_room() {
 }
 
 #[test]
-fn seven_words_are_for_any_room() {
+fn seven_word_code_joins_any_room() {
     let code = "oak-tidy-zoom-acid-oak-tidy-zoom";
     for (args, kind) in [(&[][..], "(classic, sealed)"), (&["--protocol", "1"], "(classic, open)")]
     {
@@ -91,7 +91,7 @@ fn seven_words_are_for_any_room() {
 }
 
 #[test]
-fn what_makes_no_sense_is_said_before_anything_is_sent() {
+fn invalid_invites_fail_before_connecting() {
     // Nobody listens there.
     for (args, words) in [
         (
@@ -113,7 +113,7 @@ fn what_makes_no_sense_is_said_before_anything_is_sent() {
 }
 
 #[test]
-fn another_room_than_the_one_insisted_on_is_not_entered() {
+fn pinned_fingerprint_rejects_another_room() {
     let (_serve, port) = room(CODE, &["--strict"]);
     let line = format!("cmdchat://127.0.0.1:{port}/#{CODE}");
     let seen = join(&[&line, "--json"]).out;
@@ -139,17 +139,17 @@ mod asked {
 
     #[test]
     #[ignore = "a part of another test"]
-    fn in_a_session_of_its_own() {
+    fn reexec_in_new_session() {
         become_the_program();
     }
 
     fn join(args: &[&str]) -> PtyProcess {
         let args = [&["join", "--name", "alice"], args].concat();
-        PtyProcess::take_alone(&mut cmdchat_apart("asked::in_a_session_of_its_own", &args))
+        PtyProcess::take_alone(&mut cmdchat_apart("asked::reexec_in_new_session", &args))
     }
 
     #[test]
-    fn without_a_line_one_is_asked_for_and_not_seen() {
+    fn invite_prompt_hides_input() {
         let (serve, port) = room(CODE, &["--strict"]);
         let mut alice = join(&[]);
         alice.screen.wait_for("invite (Ctrl+T shows it): ");
@@ -159,7 +159,7 @@ mod asked {
     }
 
     #[test]
-    fn a_code_is_counted_completed_and_corrected() {
+    fn code_prompt_guides_input() {
         let (serve, port) = room(CODE, &["--strict"]);
         let mut alice = join(&[&format!("127.0.0.1:{port}")]);
         alice.screen.wait_for("code (Tab completes): ");

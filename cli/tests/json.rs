@@ -28,7 +28,7 @@ fn bot(room: &Room, args: &[&str]) -> Process {
 }
 
 #[test]
-fn a_conversation() {
+fn json_bot_holds_a_conversation() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
@@ -93,7 +93,7 @@ fn answer(bot: &mut Process, line: &str, kind: &str) -> Vec<Value> {
 }
 
 #[test]
-fn what_a_program_gets_wrong_is_answered_and_the_session_goes_on() {
+fn invalid_json_commands_keep_the_session() {
     let room = Room::open(&[]);
     let mut bot = bot(&room, &[]);
     for (line, text) in [
@@ -128,7 +128,7 @@ fn what_a_program_gets_wrong_is_answered_and_the_session_goes_on() {
 }
 
 #[test]
-fn the_room_is_wiped_and_compared() {
+fn json_wipe_or_verify_commands_are_answered() {
     let room = Room::open(&[]);
     let mut bot = bot(&room, &[]);
     let fingerprint = objects(&bot.out.text())[2]["fingerprint"].clone();
@@ -158,7 +158,7 @@ fn failed(ended: &Ended, exit: i32, code: &str, text: &str) {
 }
 
 #[test]
-fn failures_are_objects_and_words() {
+fn login_failures_are_reported_as_json() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = |password: &[u8], name: &str| {
@@ -179,7 +179,7 @@ fn failures_are_objects_and_words() {
 
 #[cfg(unix)]
 #[test]
-fn a_room_that_closes_says_so() {
+fn closing_room_emits_closed_state() {
     let room = Room::open(&[]);
     let bot = bot(&room, &[]);
     room.serve.signal(rustix::process::Signal::TERM);
@@ -193,7 +193,7 @@ fn a_room_that_closes_says_so() {
 }
 
 #[test]
-fn a_lost_connection_is_had_back_and_told_of() {
+fn json_reconnect_resends_pending_messages() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let relay = Proxy::to(room.port);
@@ -218,7 +218,7 @@ fn a_lost_connection_is_had_back_and_told_of() {
 }
 
 #[test]
-fn without_a_connection_a_program_can_still_leave() {
+fn json_quit_works_while_reconnecting() {
     for farewell in ["{\"type\":\"quit\"}\n", ""] {
         let room = Room::open(&[]);
         let relay = Proxy::to(room.port);
@@ -234,7 +234,7 @@ fn without_a_connection_a_program_can_still_leave() {
 }
 
 #[test]
-fn nothing_of_a_peer_is_on_the_line_but_what_can_be_seen() {
+fn json_output_is_printable_ascii() {
     let room = Room::open(&[]);
     let mut bob = room.guest("bob");
     let bot = bot(&room, &[]);
@@ -254,7 +254,7 @@ fn nothing_of_a_peer_is_on_the_line_but_what_can_be_seen() {
 /// Somebody else's program, in another language.
 #[cfg(unix)]
 #[test]
-fn a_python_script_holds_a_conversation() {
+fn python_bot_holds_a_conversation() {
     let python = std::process::Command::new("python3").arg("--version").output();
     if !python.is_ok_and(|output| output.status.success()) {
         assert!(std::env::var_os("CMDCHAT_REQUIRE_PYTHON").is_none(), "there is no python3");

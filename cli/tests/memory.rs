@@ -28,7 +28,7 @@ use sha2::Sha256;
 const SECRET: &str = "zebru-marmelode-quixotuc";
 
 #[test]
-fn a_server_that_has_started_does_not_hold_the_password() {
+fn started_server_forgets_the_passphrase() {
     for runtime in RUNTIMES {
         let mut serve = cmdchat(&["serve", "127.0.0.1", "0", "--password-stdin"]);
         let mut serve = Process::start_talking(serve.args(["--runtime", runtime]));
@@ -42,7 +42,7 @@ fn a_server_that_has_started_does_not_hold_the_password() {
 }
 
 #[test]
-fn nor_does_one_that_got_it_as_an_argument_or_in_the_environment() {
+fn server_forgets_password_from_argv_and_env() {
     let mut argument = cmdchat(&["serve", "127.0.0.1", "0", "--password", SECRET]);
     let mut variable = cmdchat(&["serve", "127.0.0.1", "0"]);
     variable.env("CMDCHAT_PASSWORD", SECRET);
@@ -55,7 +55,7 @@ fn nor_does_one_that_got_it_as_an_argument_or_in_the_environment() {
 }
 
 #[test]
-fn a_wiped_room_is_nowhere_in_the_server_nor_is_a_member_who_left() {
+fn server_forgets_cleared_messages_or_left_members() {
     for runtime in RUNTIMES {
         // With links that are not sealed the relay in between hears what the server holds.
         let room = Room::open(&["--runtime", runtime, "--protocol", "1"]);
@@ -89,7 +89,7 @@ fn types_slowly(seat: &mut PtyProcess, text: &str) {
 }
 
 #[test]
-fn the_keys_of_a_link_are_in_the_server_as_long_as_the_member_and_no_longer() {
+fn link_keys_are_zeroized_when_member_leaves() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--runtime", runtime]);
         let Some(memory) = Memory::of(room.serve.id()) else { return };
@@ -115,7 +115,7 @@ fn the_keys_of_a_link_are_in_the_server_as_long_as_the_member_and_no_longer() {
 }
 
 #[test]
-fn a_blind_relay_holds_neither_password_nor_room_key_nor_what_is_said() {
+fn relay_never_holds_secrets_or_plaintext() {
     const NAME: &str = "quendolin-of-the-wharf";
     const SAID: [&str; 3] =
         ["bollerina-xyliphone-gozpacho", "an uvular trill, plimsoll", "kwetsbaar ijsvogeltje"];
@@ -164,7 +164,7 @@ fn room_key(token: &str) -> [u8; 32] {
 }
 
 #[test]
-fn what_a_client_has_cleared_is_gone() {
+fn client_forgets_cleared_messages() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
@@ -192,7 +192,7 @@ fn what_a_client_has_cleared_is_gone() {
 /// The panic key: it is looked at when the program is at its very end, and kept
 /// from going over it.
 #[test]
-fn of_a_client_that_fled_nothing_is_left() {
+fn panic_exit_leaves_no_secrets_in_memory() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");
@@ -219,7 +219,7 @@ fn of_a_client_that_fled_nothing_is_left() {
 }
 
 #[test]
-fn other_processes_of_the_same_user_cannot_look() {
+fn process_memory_is_unreadable_by_same_user() {
     // Root may look at everything: there, both are somebody else.
     let nobody = |command: &mut Command| {
         if geteuid().is_root() {
@@ -252,7 +252,7 @@ fn other_processes_of_the_same_user_cannot_look() {
 
 /// What was printed cannot be called back, so it is not kept.
 #[test]
-fn a_pipe_does_not_hold_what_it_has_printed() {
+fn piped_client_forgets_printed_messages() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let mut bob = room.guest("bob");

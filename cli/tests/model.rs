@@ -48,7 +48,7 @@ impl Scene {
 }
 
 #[test]
-fn what_is_sent_and_what_never_is() {
+fn typed_lines_map_to_effects() {
     let mut scene = Scene::new(80, 24);
     for (typed, done, status) in [
         ("hello", &["say 0 hello"][..], ""),
@@ -69,7 +69,7 @@ fn what_is_sent_and_what_never_is() {
 }
 
 #[test]
-fn a_paste_is_never_run() {
+fn pasted_text_is_never_run_as_command() {
     let mut scene = Scene::new(80, 24);
     scene.pastes("/quit\n");
     assert_eq!(scene.done(), [""; 0]);
@@ -88,7 +88,7 @@ fn a_paste_is_never_run() {
 }
 
 #[test]
-fn leaving_is_asked_for_twice() {
+fn quit_requires_confirmation() {
     let mut scene = Scene::new(80, 24);
     scene.press(Action::Interrupt);
     assert_eq!((scene.done(), scene.status().as_str()), (vec![], "Ctrl+C again to leave"));
@@ -108,7 +108,7 @@ fn leaving_is_asked_for_twice() {
 }
 
 #[test]
-fn a_draft_that_cannot_be_sent_stays() {
+fn unsendable_draft_is_kept() {
     let mut scene = Scene::new(80, 24);
     scene.pastes(&"x".repeat(MAX_TEXT + 1));
     scene.press(Action::Enter);
@@ -124,7 +124,7 @@ fn a_draft_that_cannot_be_sent_stays() {
 }
 
 #[test]
-fn what_is_typed_without_a_connection_waits_in_the_input() {
+fn draft_is_kept_while_offline() {
     let mut scene = Scene::new(80, 24);
     scene.update(Msg::Waiting(scene.tick()));
     scene.enter("meanwhile");
@@ -139,7 +139,7 @@ fn what_is_typed_without_a_connection_waits_in_the_input() {
 }
 
 #[test]
-fn the_bell_rings_for_a_name_and_not_too_often() {
+fn bell_rings_for_mentions_at_a_limited_rate() {
     let mut scene = Scene::new(80, 24);
     scene.says("bob", "hello");
     assert_eq!(scene.done(), [""; 0]);
@@ -168,7 +168,7 @@ fn the_bell_rings_for_a_name_and_not_too_often() {
 }
 
 #[test]
-fn messages_are_copied_and_forgotten() {
+fn copy_command_selects_recent_messages() {
     let mut scene = Scene::new(80, 24);
     scene.says("bob", "first\nline");
     scene.says("bob", "\u{1B}]52;c;evil\u{7}");
@@ -187,7 +187,7 @@ fn messages_are_copied_and_forgotten() {
 }
 
 #[test]
-fn tab_completes_commands_and_the_names_of_others() {
+fn tab_completes_commands_or_member_names() {
     let mut scene = Scene::new(80, 24);
     for (typed, completed) in [
         ("/ver", "/verify "),
@@ -205,7 +205,7 @@ fn tab_completes_commands_and_the_names_of_others() {
 
 /// The view keeps to its message whatever comes, and however wide it is.
 #[test]
-fn who_reads_further_up_is_left_in_peace() {
+fn scroll_position_is_kept_as_messages_arrive() {
     let mut scene = Scene::new(60, 20);
     for number in 0..200 {
         scene.says("bob", &format!("m{number} ").repeat(1 + number % 30));
@@ -241,7 +241,7 @@ fn who_reads_further_up_is_left_in_peace() {
 }
 
 #[test]
-fn a_half_typed_line_stays_whatever_happens() {
+fn model_draft_survives_messages_with_resizes() {
     let mut scene = Scene::new(60, 20);
     scene.types("half a thought");
     scene.press(Action::Edit(EditAction::WordLeft));
@@ -261,7 +261,7 @@ fn a_half_typed_line_stays_whatever_happens() {
 }
 
 #[test]
-fn a_locked_screen_wants_the_passphrase_and_rings_no_bell() {
+fn locked_model_requires_the_passphrase() {
     let mut scene = Scene::new(80, 24);
     scene.types("half a thought");
     scene.press(Action::Lock);
@@ -282,7 +282,7 @@ fn a_locked_screen_wants_the_passphrase_and_rings_no_bell() {
 }
 
 #[test]
-fn twice_within_a_second_is_a_panic() {
+fn double_lock_within_a_second_is_a_panic_exit() {
     for (seconds, panics) in [(0, true), (1, true), (2, false)] {
         let mut scene = Scene::new(80, 24);
         scene.press(Action::Lock);

@@ -13,7 +13,7 @@ fn made(args: &[&str]) -> String {
 }
 
 #[test]
-fn seven_random_words_or_as_many_as_asked_for() {
+fn passphrase_has_seven_or_requested_words() {
     for (args, count) in [(&[][..], 7), (&["--words", "3"], 3), (&["--words=32"], 32)] {
         let words = made(args);
         assert_eq!(words.split('-').count(), count, "{words}");
@@ -31,7 +31,7 @@ fn seven_random_words_or_as_many_as_asked_for() {
 }
 
 #[test]
-fn it_opens_a_room() {
+fn generated_passphrase_works_for_login() {
     let key = file(made(&[]).as_bytes()).into_os_string().into_string().unwrap();
     let serve = ["serve", "127.0.0.1", "0", "--password-file", &key];
     let serve = Process::start(&mut cmdchat(&serve));

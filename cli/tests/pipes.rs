@@ -20,7 +20,7 @@ fn without_times(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn a_conversation_on_both_runtimes() {
+fn piped_conversation_on_both_runtimes() {
     for (serve, connect) in
         RUNTIMES.iter().flat_map(|serve| RUNTIMES.iter().map(move |connect| (serve, connect)))
     {
@@ -60,7 +60,7 @@ fn a_conversation_on_both_runtimes() {
 }
 
 #[test]
-fn the_end_of_input_waits_for_the_echoes() {
+fn end_of_input_waits_for_the_echoes() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let (relay, mut alice) = room.guest_behind_relay("alice", &["--runtime", runtime]);
@@ -79,7 +79,7 @@ fn the_end_of_input_waits_for_the_echoes() {
 }
 
 #[test]
-fn echoes_that_never_come_are_told() {
+fn missing_echoes_are_reported_as_undelivered() {
     for (text, words) in [
         ("a\n", "error: 1 message was not delivered within 300 ms"),
         ("a\nb\n", "error: 2 messages were not delivered within 300 ms"),
@@ -92,7 +92,7 @@ fn echoes_that_never_come_are_told() {
 }
 
 #[test]
-fn lines_that_are_too_long_do_not_stop_the_others() {
+fn oversized_lines_are_skipped_with_a_warning() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let (most, more) = ("x".repeat(16_384), "y".repeat(16_385));
@@ -129,7 +129,7 @@ fn two_hundred_lines_arrive_in_order() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_replaced() {
+fn invalid_utf8_in_pipe_is_replaced() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let alice = Process::start_talking(&mut room.connect("alice", &[]));
@@ -141,7 +141,7 @@ fn bytes_that_are_no_text_are_replaced() {
 /// Nobody reads any more: a reason to leave, and none to complain.
 #[cfg(unix)]
 #[test]
-fn closed_output_ends_it() {
+fn closed_stdout_ends_the_client() {
     use common::shell;
 
     for input in ["", "a\n", &"many\n".repeat(50)] {
@@ -166,7 +166,7 @@ fn closed_output_ends_it() {
 }
 
 #[test]
-fn newcomers_hear_what_was_said() {
+fn new_members_receive_the_history() {
     for (kept, heard) in [("1000", &["a", "b", "c"][..]), ("2", &["b", "c"]), ("0", &[])] {
         let room = Room::open(&["--history", kept]);
         let alice = Process::start_talking(&mut room.connect("alice", &[]));
@@ -187,7 +187,7 @@ fn newcomers_hear_what_was_said() {
 
 #[cfg(unix)]
 #[test]
-fn a_quiet_host_says_only_where_it_listens() {
+fn quiet_server_prints_only_its_address() {
     let room = Room::open(&["--quiet"]);
     run(&mut room.connect("alice", &[])).is_success();
     room.serve.signal(rustix::process::Signal::TERM);

@@ -46,7 +46,7 @@ fn evening() -> Scene {
 }
 
 #[test]
-fn the_readme_shows_what_the_program_draws() {
+fn readme_screenshot_matches_the_program() {
     let drawn = svg(&evening());
     if env::var("CMDCHAT_PICTURE").is_ok_and(|what| what == "write") {
         fs::write(PICTURE, &drawn).unwrap();

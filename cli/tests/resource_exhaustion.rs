@@ -32,7 +32,7 @@ fn talk(alice: &mut Process, bob: &Process, text: &str) {
 }
 
 #[test]
-fn with_no_file_left_those_inside_talk_on_and_later_others_come_in() {
+fn members_survive_file_descriptor_exhaustion() {
     for runtime in RUNTIMES {
         let room = narrow(runtime);
         let (mut alice, bob) = (room.guest("alice"), room.guest("bob"));
@@ -50,7 +50,7 @@ fn with_no_file_left_those_inside_talk_on_and_later_others_come_in() {
 }
 
 #[test]
-fn half_a_login_from_everywhere_and_a_reset_in_each_phase_hurt_nobody() {
+fn aborted_logins_leak_no_slots() {
     let hello = b"{\"cmd\":\"srp_init\",\"username\":\"x\",\"A\":\"AgICAg==\"}\n";
     for runtime in RUNTIMES {
         let room = Room::open(&["--runtime", runtime]);
@@ -76,7 +76,7 @@ fn half_a_login_from_everywhere_and_a_reset_in_each_phase_hurt_nobody() {
 }
 
 #[test]
-fn a_server_that_stood_still_goes_on_where_it_was() {
+fn suspended_server_resumes_without_loss() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--runtime", runtime]);
         let (mut alice, bob) = (room.guest("alice"), room.guest("bob"));

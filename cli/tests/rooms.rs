@@ -17,7 +17,7 @@ fn remarks(password: &str, args: &[&str]) -> String {
 }
 
 #[test]
-fn a_password_that_is_too_weak_for_its_room_is_remarked_on() {
+fn weak_passphrase_prints_a_warning() {
     let guessable = "warning: this passphrase could be guessed by someone who records the traffic; \
                      use 7 random words (cmdchat passphrase)\n";
     let short = "warning: this passphrase is short; \
@@ -38,7 +38,7 @@ fn a_password_that_is_too_weak_for_its_room_is_remarked_on() {
 }
 
 #[test]
-fn a_made_passphrase_is_all_of_the_output() {
+fn generated_passphrase_is_all_of_stdout() {
     for (args, count) in [(&[][..], 7), (&["--strict"], 3)] {
         let serve = ["serve", "127.0.0.1", "0", "--generate"];
         let serve = Process::start(&mut cmdchat(&[&serve, args].concat()));

@@ -32,7 +32,7 @@ fn talk(scene: &mut Scene) {
 }
 
 #[test]
-fn a_talk() {
+fn conversation_at_80x24() {
     let mut scene = Scene::new(80, 24);
     talk(&mut scene);
     scene.types("first line of my draft");
@@ -40,21 +40,21 @@ fn a_talk() {
 }
 
 #[test]
-fn small() {
+fn conversation_at_40x10() {
     let mut scene = Scene::new(40, 10);
     talk(&mut scene);
     assert_snapshot!(scene.seen());
 }
 
 #[test]
-fn large() {
+fn conversation_at_200x60() {
     let mut scene = Scene::new(200, 60);
     talk(&mut scene);
     assert_snapshot!(scene.seen());
 }
 
 #[test]
-fn members_beside_the_talk() {
+fn member_list_toggle() {
     let mut scene = Scene::new(100, 14);
     talk(&mut scene);
     for number in 1..12 {
@@ -107,17 +107,17 @@ fn right_to_left() {
 }
 
 #[test]
-fn a_draft_of_five_lines() {
+fn multiline_draft() {
     let mut scene = Scene::new(60, 16);
     talk(&mut scene);
     scene.types("one\ntwo\nthree\nfour\nfive");
-    assert_snapshot!("five_lines", scene.seen());
+    assert_snapshot!("draft_of_5_lines", scene.seen());
     scene.types("\nsix\nseven");
-    assert_snapshot!("seven_lines", scene.seen());
+    assert_snapshot!("draft_of_7_lines", scene.seen());
 }
 
 #[test]
-fn a_long_draft_says_how_long_it_is() {
+fn long_draft_shows_its_length() {
     let mut scene = Scene::new(60, 12);
     scene.pastes(&"x".repeat(15_204));
     assert_snapshot!(scene.seen());
@@ -133,13 +133,13 @@ fn new_messages_below() {
     for number in 30..33 {
         scene.says("carol", &format!("message {number}"));
     }
-    assert_snapshot!("three_below", scene.seen());
+    assert_snapshot!("three_new_messages_below", scene.seen());
     scene.press(Action::Edit(EditAction::End));
-    assert_snapshot!("at_the_end_again", scene.seen());
+    assert_snapshot!("scrolled_back_to_end", scene.seen());
 }
 
 #[test]
-fn away_and_back() {
+fn unread_marker_after_focus_loss() {
     let mut scene = Scene::new(60, 12);
     scene.says("bob", "seen");
     scene.update(Msg::Focus(false));
@@ -150,7 +150,7 @@ fn away_and_back() {
 }
 
 #[test]
-fn a_lost_connection() {
+fn lost_connection_states() {
     let mut scene = Scene::new(80, 12);
     scene.enter("sent and not heard");
     scene.types("half a thought");
@@ -178,13 +178,13 @@ fn locked() {
     scene.says("carol", "nor this");
     scene.enter("guess");
     scene.update(Msg::Unlocked(false));
-    assert_snapshot!("locked_still", scene.seen());
+    assert_snapshot!("locked_after_wrong_passphrase", scene.seen());
     scene.update(Msg::Unlocked(true));
     assert_snapshot!("unlocked", scene.seen());
 }
 
 #[test]
-fn on_its_way_and_overdue() {
+fn pending_or_overdue_messages() {
     let mut scene = Scene::new(60, 12);
     scene.enter("on its way");
     scene.enter("/me is too");
@@ -193,7 +193,7 @@ fn on_its_way_and_overdue() {
 }
 
 #[test]
-fn in_ascii() {
+fn ascii_interface() {
     let settings = Settings { ascii: true, ..Settings::default() };
     let mut scene = Scene::with(100, 14, settings);
     talk(&mut scene);
@@ -205,7 +205,7 @@ fn in_ascii() {
 }
 
 #[test]
-fn with_and_without_colours() {
+fn colour_modes() {
     let mut scene = Scene::new(80, 14);
     talk(&mut scene);
     scene.hears(Event::Rejected(RejectedMessage {
@@ -220,7 +220,7 @@ fn with_and_without_colours() {
 }
 
 #[test]
-fn a_paste_is_looked_at_first() {
+fn paste_preview() {
     let mut scene = Scene::new(72, 16);
     scene.pastes(&(1..=12).map(|line| format!("line {line}\n")).collect::<String>());
     assert_snapshot!("paste", scene.seen());
@@ -229,7 +229,7 @@ fn a_paste_is_looked_at_first() {
 }
 
 #[test]
-fn finding() {
+fn search_results() {
     let mut scene = Scene::new(60, 14);
     for number in 0..40 {
         let what = if number % 10 == 3 { "the invoice" } else { "nothing" };
@@ -243,7 +243,7 @@ fn finding() {
 }
 
 #[test]
-fn commands_answer() {
+fn command_output() {
     let mut scene = Scene::new(80, 30);
     scene.says("bob", "pay \u{202E}drawer\u{202C} here");
     for command in ["/help", "/who", "/show", "/verify 12345-67890-12345-67890-12345"] {
@@ -261,7 +261,7 @@ fn commands_answer() {
 }
 
 #[test]
-fn comings_and_goings_are_merged() {
+fn presence_notices_are_merged() {
     let mut scene = Scene::new(60, 12);
     for (number, name) in ["erin", "frank"].into_iter().enumerate() {
         scene.joins(name, 5 + number);
@@ -275,7 +275,7 @@ fn comings_and_goings_are_merged() {
 }
 
 #[test]
-fn a_new_day() {
+fn day_separator() {
     let mut scene = Scene::new(60, 12);
     scene.says("bob", "late");
     scene.waits(10 * 3_600);
@@ -286,7 +286,7 @@ fn a_new_day() {
 }
 
 #[test]
-fn times_that_cannot_be_right() {
+fn implausible_timestamps() {
     let settings = Settings { clock: TimeFormat::Utc, ..Settings::default() };
     let mut scene = Scene::with(60, 10, settings);
     let early = scene.wall().checked_sub(jiff::SignedDuration::from_mins(7)).unwrap();
@@ -295,7 +295,7 @@ fn times_that_cannot_be_right() {
 }
 
 #[test]
-fn what_is_to_be_doubted() {
+fn message_warnings() {
     let mut scene = Scene::new(80, 14);
     let doubts = vec![Warning::Missing(2), Warning::Clock];
     let odd = Message { doubts, ..message("bob", "and so on", scene.wall()) };
@@ -311,7 +311,7 @@ fn what_is_to_be_doubted() {
 }
 
 #[test]
-fn attacks_and_names_that_look_alike() {
+fn hostile_text_with_confusable_names() {
     let mut scene = Scene::new(72, 16);
     scene.says("b\u{43E}b", "I am bob");
     scene.says("eve\u{1B}[2J", "\u{1B}]0;title\u{7} \u{9B}6n \u{202E}rtl\u{202C} a\u{300}\u{301}\u{302}\u{303}\u{304}\u{305}b");
@@ -322,7 +322,7 @@ fn attacks_and_names_that_look_alike() {
 /// What a widget would let through to the terminal, and we do not: each as a
 /// name, as a text and as words of the host.
 #[test]
-fn nothing_invisible_gets_into_a_cell() {
+fn cells_contain_no_invisible_characters() {
     let hidden = [
         '\u{1B}',
         '\u{7}',
@@ -367,14 +367,14 @@ fn nothing_invisible_gets_into_a_cell() {
 }
 
 #[test]
-fn an_invitation_for_a_camera() {
+fn invite_qr_code() {
     let Invite { place, code } =
         Invite::read("cmdchat://192.168.1.20:3000/#oak-tidy-zoom").unwrap();
     let mut scene = Scene::new(44, 25).invited(Instructions::for_member(place, code.unwrap()));
     scene.enter("/invite qr");
-    assert_snapshot!("invitation_drawn", scene.seen());
+    assert_snapshot!("invite_qr_drawn", scene.seen());
     scene.resizes(43, 25);
     scene.enter("/clear");
     scene.enter("/invite qr");
-    assert_snapshot!("invitation_too_wide", scene.seen());
+    assert_snapshot!("invite_qr_too_wide", scene.seen());
 }

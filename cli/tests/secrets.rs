@@ -27,7 +27,7 @@ fn lets_in(command: &mut Command, input: &str, said: &[&str]) {
 }
 
 #[test]
-fn every_source_opens_the_door() {
+fn every_password_source_logs_in() {
     let room = Room::open(&["--history", "0"]);
     let port = room.port.to_string();
     for end in ["", "\n", "\r\n"] {
@@ -54,7 +54,7 @@ fn every_source_opens_the_door() {
 }
 
 #[test]
-fn serve_takes_the_same_sources() {
+fn serve_accepts_the_same_password_sources() {
     let key = key();
     let command = format!("cat '{key}'");
     for options in [
@@ -73,7 +73,7 @@ fn serve_takes_the_same_sources() {
 }
 
 #[test]
-fn a_file_that_others_can_read_is_told() {
+fn password_file_readable_by_others_warns() {
     let room = Room::open(&[]);
     for mode in [0o640, 0o604] {
         let file = file(PASSWORD.as_bytes());
@@ -100,7 +100,7 @@ fn told_of(process: &Process) -> (Vec<String>, String) {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_process_list_does_not_show_it() {
+fn process_list_hides_the_passphrase() {
     let hidden = |process: &Process, shown: &[&str]| {
         let (words, environment) = told_of(process);
         let (last, rest) = words.split_last().unwrap();
@@ -132,7 +132,7 @@ fn the_process_list_does_not_show_it() {
 }
 
 #[test]
-fn sources_that_have_none() {
+fn empty_password_sources_fail() {
     let room = Room::open(&[]);
     let empty = file(b"");
     let empty = empty.to_str().unwrap();
@@ -162,7 +162,7 @@ fn sources_that_have_none() {
 }
 
 #[test]
-fn what_cannot_be_a_password() {
+fn invalid_passphrases_exit_with_usage_error() {
     let room = Room::open(&[]);
     let odd = file(b"\xFF\xFE");
     run(&mut connect(&room, &["--password-file", odd.to_str().unwrap()]))
@@ -176,9 +176,9 @@ fn what_cannot_be_a_password() {
 }
 
 #[test]
-fn nobody_can_be_asked_where_there_is_no_terminal() {
+fn prompt_fails_without_a_terminal() {
     for args in [&["connect", "127.0.0.1", "9", "alice"][..], &["serve", "127.0.0.1", "0"]] {
-        let mut command = cmdchat_apart("in_a_session_of_its_own", args);
+        let mut command = cmdchat_apart("reexec_in_new_session", args);
         // A pipe is for messages: nobody takes its first line for the password.
         let ended = Process::start_talking(&mut command).ends_after(format!("{PASSWORD}\n"));
         ended.says(
@@ -191,6 +191,6 @@ fn nobody_can_be_asked_where_there_is_no_terminal() {
 
 #[test]
 #[ignore = "a part of another test"]
-fn in_a_session_of_its_own() {
+fn reexec_in_new_session() {
     become_the_program();
 }

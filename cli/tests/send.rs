@@ -15,7 +15,7 @@ fn send(room: &Room, port: u16, name: &str, args: &[&str]) -> Command {
 }
 
 #[test]
-fn a_text_arrives_from_an_argument_and_from_a_pipe() {
+fn send_delivers_argument_or_stdin_text() {
     for runtime in RUNTIMES {
         let room = Room::open(&[]);
         let bob = room.guest("bob");
@@ -38,7 +38,7 @@ fn a_text_arrives_from_an_argument_and_from_a_pipe() {
 }
 
 #[test]
-fn the_password_may_stand_before_the_text() {
+fn send_reads_password_before_text_from_stdin() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let port = room.port.to_string();
@@ -48,7 +48,7 @@ fn the_password_may_stand_before_the_text() {
 }
 
 #[test]
-fn it_waits_for_the_echo() {
+fn send_waits_for_the_echo() {
     let room = Room::open(&[]);
     let relay = Proxy::to(room.port);
     relay.hold_after(2);
@@ -60,7 +60,7 @@ fn it_waits_for_the_echo() {
 }
 
 #[test]
-fn what_was_not_passed_on_is_no_success() {
+fn send_fails_when_undelivered() {
     let room = Room::open(&[]);
     let relay = Proxy::to(room.port);
     relay.hold_after(2);

@@ -93,7 +93,7 @@ fn seen(screen: &str) -> String {
 }
 
 #[test]
-fn a_half_typed_line_survives_what_the_others_say() {
+fn plain_draft_survives_incoming_messages() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--rate", "0"]);
         let mut alice = sit_down(&room, "alice", &["--runtime", runtime]);
@@ -122,7 +122,7 @@ fn a_half_typed_line_survives_what_the_others_say() {
 }
 
 #[test]
-fn keys_edit_the_line() {
+fn editing_keys_work_in_plain_mode() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -152,7 +152,7 @@ fn keys_edit_the_line() {
 }
 
 #[test]
-fn one_letter_may_be_a_wish_to_leave() {
+fn single_letter_quit_asks_for_confirmation() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -170,7 +170,7 @@ fn one_letter_may_be_a_wish_to_leave() {
 }
 
 #[test]
-fn a_slip_in_a_command_is_not_sent() {
+fn mistyped_command_is_not_sent() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -189,7 +189,7 @@ fn a_slip_in_a_command_is_not_sent() {
 }
 
 #[test]
-fn what_was_said_last_arrives_before_leaving() {
+fn last_message_is_delivered_before_quit() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -202,7 +202,7 @@ fn what_was_said_last_arrives_before_leaving() {
 
 /// The host takes nothing any more, and the way to it is full.
 #[test]
-fn asking_twice_does_not_wait_for_a_host_that_stands_still() {
+fn second_quit_does_not_wait_for_stalled_server() {
     let room = Room::open(&[]);
     let relay = Proxy::to(room.port);
     let mut alice = PtyProcess::take(&mut room.connect_through(&relay, "alice", &["--plain"]));
@@ -221,7 +221,7 @@ fn asking_twice_does_not_wait_for_a_host_that_stands_still() {
 }
 
 #[test]
-fn a_line_that_is_too_long_stays_in_the_draft() {
+fn oversized_draft_is_kept() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
@@ -235,7 +235,7 @@ fn a_line_that_is_too_long_stays_in_the_draft() {
 }
 
 #[test]
-fn the_terminal_comes_back_from_every_end() {
+fn plain_mode_restores_terminal_on_every_exit() {
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let room = Room::open(&[]);
         let mut alice = sit_down(&room, "alice", &[]);
@@ -258,7 +258,7 @@ fn the_terminal_comes_back_from_every_end() {
 }
 
 #[test]
-fn an_attack_does_not_reach_the_terminal() {
+fn plain_output_has_no_terminal_attacks() {
     let room = Room::open(&[]);
     let mut alice = sit_down(&room, "alice", &[]);
     let eve = Process::start_talking(&mut room.connect("eve\u{34F}", &[]));
@@ -272,7 +272,7 @@ fn an_attack_does_not_reach_the_terminal() {
 }
 
 #[test]
-fn all_can_wipe_the_room_unless_the_host_says_no() {
+fn any_member_can_clear_history_unless_disabled() {
     for (option, kept) in [(&[][..], false), (&["--no-remote-wipe"], true)] {
         let room = Room::open(option);
         let mut alice = sit_down(&room, "alice", &[]);
@@ -293,7 +293,7 @@ fn all_can_wipe_the_room_unless_the_host_says_no() {
 
 /// `TERM=dumb` has no cursor to move, and still a person at it.
 #[test]
-fn a_dumb_terminal_gets_lines_only() {
+fn dumb_terminal_gets_plain_lines() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let mut alice = PtyProcess::take(room.connect("alice", &[]).env("TERM", "dumb"));
@@ -308,11 +308,11 @@ fn a_dumb_terminal_gets_lines_only() {
 }
 
 #[test]
-fn the_password_is_asked_for_and_not_shown() {
+fn passphrase_prompt_hides_input() {
     let room = Room::open(&[]);
     let port = room.port.to_string();
     let connect = ["connect", "127.0.0.1", &port, "alice", "--plain"];
-    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_new_session", &connect));
     alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
     alice.types(&format!("x\u{7F}{PASSWORD}\r"));
     alice.screen.wait_for("you are in");
@@ -323,20 +323,20 @@ fn the_password_is_asked_for_and_not_shown() {
     assert_eq!(code, Some(0));
     assert!(!screen.contains(PASSWORD) && screen.contains(&"*".repeat(PASSWORD.len())));
 
-    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_new_session", &connect));
     alice.screen.wait_for("passphrase (Ctrl+T shows it): ");
     alice.types("abc\u{3}");
     assert_eq!(alice.ends().0, Some(130));
 }
 
 #[test]
-fn who_has_a_name_that_is_taken_is_asked_for_another() {
+fn taken_username_prompts_for_another() {
     let room = Room::open(&[]);
     let _alice = room.guest("alice");
     let (port, key) = (room.port.to_string(), key());
     let connect = ["connect", "127.0.0.1", &port, "Alice", "--plain", "--password-file", &key];
     let sit_down = || {
-        let seat = PtyProcess::take_alone(&mut cmdchat_apart("in_a_session_of_its_own", &connect));
+        let seat = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_new_session", &connect));
         seat.screen.wait_for("error: someone called \"Alice\" is already in the room");
         seat.screen.wait_for("name: ");
         seat
@@ -358,7 +358,7 @@ fn who_has_a_name_that_is_taken_is_asked_for_another() {
 
 /// From a file on standard input to a terminal: lines are messages, not commands.
 #[test]
-fn a_pipe_into_a_terminal_is_still_a_pipe() {
+fn piped_stdin_lines_are_not_commands() {
     let room = Room::open(&[]);
     let lines = file(b"/quit\nq\nexit\n");
     let mut alice = room.connect("alice", &[]);
@@ -371,6 +371,6 @@ fn a_pipe_into_a_terminal_is_still_a_pipe() {
 
 #[test]
 #[ignore = "a part of another test"]
-fn in_a_session_of_its_own() {
+fn reexec_in_new_session() {
     become_the_program();
 }

@@ -30,7 +30,7 @@ fn resident(room: &Room) -> String {
 }
 
 #[test]
-fn what_is_said_reaches_a_thousand() {
+fn message_reaches_a_thousand_members() {
     allow_enough_files();
     for runtime in RUNTIMES {
         let limits = ["--max-members", "0", "--max-logins", "0", "--quiet"];

@@ -25,7 +25,7 @@ fn enter(port: u16, name: &str, password: &str) -> Ended {
 }
 
 #[test]
-fn members_get_in_and_others_do_not() {
+fn verifier_admits_only_the_right_passphrase() {
     for (args, kind, mode) in [
         (&[][..], "strict room", r#""mode":"strict""#),
         (&["--classic"], "classic room", r#""mode":"classic","sealed":true"#),
@@ -53,7 +53,7 @@ fn members_get_in_and_others_do_not() {
 }
 
 #[test]
-fn it_needs_no_file() {
+fn verifier_is_read_from_stdin() {
     let token = verifier(&[]).out;
     let serve = ["serve", "127.0.0.1", "0", "--verifier-stdin"];
     let mut serve = Process::start_talking(&mut cmdchat(&serve));
@@ -62,7 +62,7 @@ fn it_needs_no_file() {
 }
 
 #[test]
-fn a_made_passphrase_is_told_once() {
+fn verifier_generate_prints_the_passphrase() {
     let made = run(&mut cmdchat(&["verifier", "--generate"]));
     assert_eq!(made.code(), Some(0), "{}", made.err);
     let words = made.err.lines().next().unwrap().strip_prefix("passphrase: ").unwrap();
@@ -74,7 +74,7 @@ fn a_made_passphrase_is_told_once() {
 }
 
 #[test]
-fn what_can_be_guessed_is_refused() {
+fn verifier_rejects_weak_passphrases() {
     let weak = path(b"2011-11-11");
     let args = ["verifier", "--password-file", &weak];
     run(&mut cmdchat(&args)).says(
@@ -94,7 +94,7 @@ fn what_can_be_guessed_is_refused() {
 }
 
 #[test]
-fn what_is_no_verifier_is_refused() {
+fn invalid_verifiers_are_rejected() {
     let whole = verifier(&[]).out;
     let damaged = whole.replacen(&whole[20..21], if &whole[20..21] == "A" { "B" } else { "A" }, 1);
     for token in ["", "hello", PASSWORD, &whole[..100], &damaged] {

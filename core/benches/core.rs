@@ -67,7 +67,7 @@ mod json {
 
     /// A message on its way to the room, read strictly.
     #[divan::bench]
-    fn in_strict(bencher: Bencher<'_, '_>) {
+    fn read_request_strict(bencher: Bencher<'_, '_>) {
         let (line, limits) = (said(), Limits { message_rate: None, ..Limits::default() });
         let mut intake = RequestReader::open(&limits);
         let mut decoder = LineDecoder::new(0);
@@ -80,7 +80,7 @@ mod json {
 
     /// A message from the room, read as it comes.
     #[divan::bench]
-    fn in_tolerant(bencher: Bencher<'_, '_>) {
+    fn read_message_lenient(bencher: Bencher<'_, '_>) {
         let line = super::room::Full::new(1).line();
         bencher.bench_local(|| lenient::read(black_box(&line)).unwrap());
     }

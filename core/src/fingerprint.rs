@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_read_as_it_is_shown_and_as_people_type_it() {
+    fn fingerprint_parses_displayed_or_typed_form() {
         let fingerprint = Fingerprint(u128::MAX % 10_u128.pow(DIGITS));
         assert_eq!(fingerprint.to_string(), "84634 63374 60743 17682 11455");
         for typed in [fingerprint.to_string(), fingerprint.to_string().replace(' ', "-")] {

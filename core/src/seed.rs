@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_below_their_bound_and_all_of_them_come() {
+    fn uniform_below_covers_the_whole_range() {
         for bound in
             [1, 2, 7, 1_295].map(|bound| NonZero::new(bound).unwrap_or(NonZero::<u32>::MIN))
         {

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_names_pass() {
+    fn valid_usernames_are_accepted() {
         for name in ["a", "alice", "al ice", "кэрол 😀", "名前", "O'Brien-Smith_3", &"é".repeat(32)]
         {
             assert_eq!(Username::new(name).map(|name| name.to_string()), Ok(name.to_owned()));
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_has_its_answer() {
+    fn username_errors_name_the_broken_rule() {
         assert_eq!(Username::new(""), Err(UsernameError::Empty));
         assert_eq!(Username::new(&"a".repeat(33)), Err(UsernameError::TooLong));
         assert_eq!(Username::new(" a"), Err(UsernameError::EdgeSpace));
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_differ_in_case_only_fold_to_one() {
+    fn usernames_differing_in_case_fold_to_one() {
         let fold = |text| Username::new(text).map(|name| name.folded());
         assert_eq!(fold("ÉLAN"), fold("élan"));
     }

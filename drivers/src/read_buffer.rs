@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_grows_while_reads_fill_it_and_keeps_nothing() {
+    fn read_buffer_grows_while_reads_fill_it() {
         let mut buffer = ReadBuffer::new();
         for (sent, room_after) in [(SMALL, LARGE), (LARGE, LARGE), (LARGE - 1, SMALL), (1, SMALL)] {
             buffer.spare_mut()[..sent].fill(7);

@@ -209,12 +209,12 @@ impl Figures {
 
 /// Three at once, and then as many each quarter of a minute.
 #[test]
-fn an_hour_allows_seven_hundred_guesses_from_one_address() {
+fn single_source_guesses_are_limited_per_hour() {
     Siege::lay(1, Duration::from_secs(1)).are_within(3 + 12 * 60, [1, 60]);
 }
 
 /// Sixty at once, and then one a second, whoever it is.
 #[test]
-fn and_one_a_second_from_a_thousand_addresses_together() {
+fn distributed_guesses_are_limited_to_one_a_second() {
     Siege::lay(1_000, Duration::from_secs(30)).are_within(60 + 60 * 60, [300, 300]);
 }

@@ -73,7 +73,7 @@ impl Sum {
 /// The room and its door alone, against their model: owed bytes, history and
 /// half-done logins stay within their limits.
 #[test]
-fn rooms_do_as_their_model_does() {
+fn rooms_match_their_model() {
     for_all_seeds(500, |seed| {
         let mut dice = fastrand::Rng::with_seed(seed);
         let acts = b"kkjjjjssssssssrrrrrrrrrrdclxppppptt";
@@ -85,7 +85,7 @@ fn rooms_do_as_their_model_does() {
 }
 
 #[test]
-fn whatever_a_crowd_does_each_is_told_the_same_or_is_closed() {
+fn random_crowds_stay_consistent() {
     let sum = Sum::default();
     let size = Size { people: 3..=20, seconds: 10..=600 };
     for_all_seeds(100, |seed| sum.add(chaos::run(seed, &size)));
@@ -93,7 +93,7 @@ fn whatever_a_crowd_does_each_is_told_the_same_or_is_closed() {
 }
 
 #[test]
-fn nor_does_an_evening_of_hundreds_confuse_anybody() {
+fn long_sessions_of_hundreds_stay_consistent() {
     let sum = Sum::default();
     let size = Size { people: 200..=300, seconds: 7_200..=14_400 };
     for_all_seeds(1, |seed| sum.add(chaos::run(seed, &size)));

@@ -65,7 +65,7 @@ fn base64(bytes: &[u8]) -> Value {
 }
 
 #[test]
-fn it_says_line_1_and_line_3_and_then_waits() {
+fn client_sends_lines_1_then_3_then_waits() {
     let server = ScriptedServer::new();
     let mut client = Client::new("кэрол 😀");
     let line_1 = client.lines();
@@ -99,7 +99,7 @@ fn it_says_line_1_and_line_3_and_then_waits() {
 /// The same client and the same server but for `room_salt`: what the server
 /// has heard before its proof is the same, so it says nothing of the room key.
 #[test]
-fn before_the_servers_proof_nothing_it_says_depends_on_the_room_key() {
+fn room_key_is_unused_before_server_proof() {
     let heard = |room_salt: &[u8; 16]| {
         let mut client = greeting();
         client.hear_line(&with(ScriptedServer::new().challenge(), "room_salt", base64(room_salt)));
@@ -110,7 +110,7 @@ fn before_the_servers_proof_nothing_it_says_depends_on_the_room_key() {
 }
 
 #[test]
-fn every_refusal_of_the_server_is_told() {
+fn known_login_rejections_are_reported() {
     for text in [
         "Invalid JSON",
         "Expected srp_init",
@@ -136,7 +136,7 @@ fn every_refusal_of_the_server_is_told() {
 }
 
 #[test]
-fn refusals_in_other_words_are_told_as_well() {
+fn unknown_login_rejections_are_reported() {
     for (line, text) in [
         (r#"{"error": "negative count"}"#, "negative count"),
         (r#"{"error": "room full"}"#, "room full"),
@@ -157,7 +157,7 @@ fn refusals_in_other_words_are_told_as_well() {
 }
 
 #[test]
-fn what_answers_is_no_chat_server() {
+fn non_server_answers_are_detected() {
     let deep = "[".repeat(40_000);
     let brackets = format!("{deep}{}", "]".repeat(20_000));
     for (line, expected) in [
@@ -186,7 +186,7 @@ fn what_answers_is_no_chat_server() {
 }
 
 #[test]
-fn a_line_without_end_is_not_waited_for() {
+fn endless_line_fails_at_max_line() {
     for (when, mut client) in waiting() {
         client.hear(&vec![b'x'; MAX_LINE]);
         assert!(client.failure().is_none(), "{when}: the line may still end here");
@@ -197,7 +197,7 @@ fn a_line_without_end_is_not_waited_for() {
 
 /// Line 2 may be as long as Python reads lines.
 #[test]
-fn the_longest_line_is_read() {
+fn line_2_of_max_length_is_accepted() {
     let mut client = greeting();
     let line = ScriptedServer::new().challenge().to_string();
     client.hear_line(&format!("{}{line}", " ".repeat(MAX_LINE - line.len())));
@@ -206,7 +206,7 @@ fn the_longest_line_is_read() {
 
 /// JSON, but not what line 2 must be: no `M` leaves the house.
 #[test]
-fn a_line_2_of_the_wrong_shape_is_not_answered() {
+fn malformed_line_2_fails_the_login() {
     let right = || ScriptedServer::new().challenge();
     let mut lines = vec![
         ("array", "[]".to_owned()),
@@ -239,7 +239,7 @@ fn a_line_2_of_the_wrong_shape_is_not_answered() {
 /// Only who does not know the password sends such numbers: they would make
 /// the proof easy, or say something of the password.
 #[test]
-fn numbers_that_no_honest_server_sends_are_not_answered() {
+fn unsafe_srp_values_fail_the_login() {
     let n = hex::decode(vectors("srp_rfc5054_2048_sha256.json")["N"].as_str().expect("a text"));
     let n = n.expect("hex");
     assert_eq!(n.last(), Some(&0x73));
@@ -273,7 +273,7 @@ fn numbers_that_no_honest_server_sends_are_not_answered() {
 
 /// Odd, but allowed: the login goes on.
 #[test]
-fn numbers_that_are_only_odd_are_answered() {
+fn unusual_srp_values_are_accepted() {
     for (field, bytes) in [
         ("B", vec![2]),
         ("B", [vec![0; 299], vec![5]].concat()),
@@ -290,7 +290,7 @@ fn numbers_that_are_only_odd_are_answered() {
 }
 
 #[test]
-fn a_server_without_the_right_proof_is_left() {
+fn wrong_server_proof_fails_the_login() {
     let right = proving().1;
     let proof = STANDARD.decode(right["H_AMK"].as_str().expect("a text")).expect("base64");
     let mut other = proof.clone();
@@ -326,7 +326,7 @@ fn a_server_without_the_right_proof_is_left() {
 }
 
 #[test]
-fn silence_is_waited_for_until_the_deadline() {
+fn login_times_out_at_the_deadline() {
     for begun in [&b""[..], b"{", b"{\"user_id\":\"", b"HTTP/1.1"] {
         for (when, mut client) in waiting() {
             client.hear(begun);
@@ -346,7 +346,7 @@ fn silence_is_waited_for_until_the_deadline() {
 }
 
 #[test]
-fn the_end_of_the_stream_is_told_as_what_it_is() {
+fn eof_during_login_is_classified() {
     for (said, expected) in [
         (&b""[..], &LoginFailure::Closed),
         (b"{\"user_id\":\"c9bf", &LoginFailure::Closed),
@@ -365,7 +365,7 @@ fn the_end_of_the_stream_is_told_as_what_it_is() {
 
 /// As Python reads it: the end of the stream ends a line.
 #[test]
-fn a_last_line_needs_no_line_feed() {
+fn login_accepts_an_unterminated_last_line() {
     for (when, mut client) in waiting() {
         client.hear(br#"{"error": "Room full"}"#);
         client.end();
@@ -381,7 +381,7 @@ fn a_last_line_needs_no_line_feed() {
 
 /// A server that does not wait for line 3 cannot know what it would be.
 #[test]
-fn a_line_4_that_came_together_with_line_2_is_judged_at_once() {
+fn early_line_4_is_checked_immediately() {
     let refusal = json!({ "error": "Try again later" }).to_string();
     let known = Some(WireError::TryAgainLater);
     let refused =

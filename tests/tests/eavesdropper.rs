@@ -159,7 +159,7 @@ fn contains(line: &[u8], word: &str) -> bool {
 const KDFS: [Kdf; 2] = [Kdf::None, Kdf::Argon2id];
 
 #[test]
-fn a_recording_tells_one_name_and_the_sizes_of_buckets() {
+fn recording_reveals_one_name_with_bucket_sizes() {
     for kdf in KDFS {
         let recording = Recording::of(kdf, |guest| guest);
         let [up, down] = &recording.0;
@@ -179,7 +179,7 @@ fn a_recording_tells_one_name_and_the_sizes_of_buckets() {
 }
 
 #[test]
-fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
+fn only_a_v1_recording_confirms_guesses() {
     const WORDS: [&str; 3] = ["letmein", PASSWORD, ""];
     for kdf in KDFS {
         let recording = Recording::of(kdf, |guest| guest);
@@ -197,7 +197,7 @@ fn a_recording_confirms_no_guess_unless_it_is_of_protocol_1() {
 }
 
 #[test]
-fn with_the_password_a_recording_still_does_not_open() {
+fn passphrase_does_not_decrypt_a_recording() {
     for kdf in KDFS {
         let (recording, session_key) = played(kdf);
         // Whoever has the session key reads everything: this is how it is done.

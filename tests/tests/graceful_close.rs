@@ -6,7 +6,7 @@ use cmdchat_tests::{Client, TestServer};
 
 /// Alice and bob are in, and bob has taken nothing but half a line when alice
 /// has said three things, one after another.
-fn alice_talks_faster_than_bob_reads() -> (TestServer, usize, usize) {
+fn server_with_lagging_bob() -> (TestServer, usize, usize) {
     let mut house = TestServer::new(&Limits::default());
     let alice = house.admit(&mut Client::new("alice"));
     let bob = house.admit(&mut Client::new("bob"));
@@ -29,24 +29,24 @@ fn said(house: &mut TestServer, connection: usize) -> Vec<&'static str> {
 }
 
 #[test]
-fn who_closes_its_side_still_reads_all_that_was_said() {
-    let (mut house, alice, bob) = alice_talks_faster_than_bob_reads();
+fn half_closed_member_receives_its_backlog() {
+    let (mut house, alice, bob) = server_with_lagging_bob();
     house.end(bob);
     house.hear_line(alice, r#"{"type":"message","text":"four"}"#);
     assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
 }
 
 #[test]
-fn the_last_to_leave_reads_it_too() {
-    let (mut house, alice, bob) = alice_talks_faster_than_bob_reads();
+fn last_member_leaving_receives_its_backlog() {
+    let (mut house, alice, bob) = server_with_lagging_bob();
     house.end(alice);
     house.end(bob);
     assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
 }
 
 #[test]
-fn when_the_server_stops_everybody_reads_what_was_said() {
-    let (mut house, _, bob) = alice_talks_faster_than_bob_reads();
+fn stopping_server_delivers_the_backlog() {
+    let (mut house, _, bob) = server_with_lagging_bob();
     house.close();
     assert_eq!(said(&mut house, bob), ["one", "two", "three"]);
 }

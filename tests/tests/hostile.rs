@@ -174,7 +174,7 @@ const LOUD: usize = 200;
 
 /// One floods while another does not read; what was said comes back to the
 /// first. Gives the deaf one's connection.
-fn flood_with_one_deaf(port: u16) -> TcpStream {
+fn flood_with_one_non_reader(port: u16) -> TcpStream {
     let deaf = member(port, "deaf");
     // So that megabytes are not taken by the system in its place.
     socket2::SockRef::from(&deaf).set_recv_buffer_size(64 << 10).expect("a buffer size");
@@ -258,14 +258,14 @@ fn attack_everything(port: u16) {
 
     // When the deaf one is dropped depends on how much the system takes in its place; the
     // simulator's scripts have the exact rule.
-    drop(flood_with_one_deaf(port));
+    drop(flood_with_one_non_reader(port));
 
     dribble.join().expect("closed at the login timeout");
     ends_with(silent, "");
 }
 
 /// With an impatient room: strangers have five seconds to log in.
-fn nobody_is_hurt_on(kind: Kind) {
+fn members_survive_hostile_clients_on(kind: Kind) {
     let limits = Limits {
         login_timeout: Duration::from_secs(5),
         // Unoptimised clients on a busy machine may lag more than usual.
@@ -276,31 +276,31 @@ fn nobody_is_hurt_on(kind: Kind) {
 }
 
 #[test]
-fn nobody_is_hurt_on_smol() {
-    nobody_is_hurt_on(Kind::Smol);
+fn smol_members_survive_hostile_clients() {
+    members_survive_hostile_clients_on(Kind::Smol);
 }
 
 #[test]
-fn nobody_is_hurt_on_blocking() {
-    nobody_is_hurt_on(Kind::Blocking);
+fn blocking_members_survive_hostile_clients() {
+    members_survive_hostile_clients_on(Kind::Blocking);
 }
 
 /// With a room that drops nobody for being slow: that is not what keeps it going.
-fn nobody_waits_for_the_deaf_on(kind: Kind) {
+fn non_reader_does_not_block_others_on(kind: Kind) {
     let limits = Limits { max_backlog: None, stall_timeout: None, ..Limits::default() };
     while_three_talk(kind, limits, |port| {
-        let deaf = flood_with_one_deaf(port);
+        let deaf = flood_with_one_non_reader(port);
         let heard = floods(&deaf).take(LOUD).count();
         assert_eq!(heard, LOUD, "it is owed every word, and gets it once it reads");
     });
 }
 
 #[test]
-fn nobody_waits_for_the_deaf_on_smol() {
-    nobody_waits_for_the_deaf_on(Kind::Smol);
+fn smol_non_reader_does_not_block_others() {
+    non_reader_does_not_block_others_on(Kind::Smol);
 }
 
 #[test]
-fn nobody_waits_for_the_deaf_on_blocking() {
-    nobody_waits_for_the_deaf_on(Kind::Blocking);
+fn blocking_non_reader_does_not_block_others() {
+    non_reader_does_not_block_others_on(Kind::Blocking);
 }

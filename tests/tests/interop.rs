@@ -26,12 +26,12 @@ fn mixtures(servers: &[Kind], guests: &[Kind], wanted: impl Fn(Kind, [Kind; 3]) 
 }
 
 #[test]
-fn ours_talk_on_both_runtimes() {
+fn own_peers_interoperate_on_both_runtimes() {
     assert_eq!(mixtures(&OURS, &OURS, |_, _| true), 16);
 }
 
 #[test]
-fn python_clients_talk_on_our_server() {
+fn python_clients_interoperate_with_our_server() {
     if Python::get().is_none() {
         return;
     }
@@ -40,7 +40,7 @@ fn python_clients_talk_on_our_server() {
 }
 
 #[test]
-fn everybody_talks_on_a_python_server() {
+fn all_clients_interoperate_with_python_server() {
     if Python::get().is_none() {
         return;
     }
@@ -49,7 +49,7 @@ fn everybody_talks_on_a_python_server() {
 
 /// Two thousand logins in all: values with leading zero bytes come up.
 #[test]
-fn pysrp_logs_in_a_thousand_times_on_each_runtime() {
+fn pysrp_client_logs_in_a_thousand_times() {
     let Some(python) = Python::get() else { return };
     for kind in OURS {
         let host = TestHost::start(kind, Limits::default());
@@ -61,7 +61,7 @@ fn pysrp_logs_in_a_thousand_times_on_each_runtime() {
 }
 
 #[test]
-fn our_client_logs_in_a_thousand_times_on_each_runtime_at_pysrp() {
+fn our_client_logs_in_to_pysrp_a_thousand_times() {
     if Python::get().is_none() {
         return;
     }

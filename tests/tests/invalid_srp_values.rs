@@ -56,7 +56,7 @@ fn assert_refused(house: &mut TestServer, number: usize, error: &str, what: &str
 }
 
 #[test]
-fn an_odd_a_gets_its_error_at_once_and_harms_nobody() {
+fn invalid_a_is_rejected_at_once() {
     let (init_failed, missing) = ("SRP init failed", "Missing A");
     let n = modulus();
     let double = twice(&n);
@@ -109,7 +109,7 @@ fn an_odd_a_gets_its_error_at_once_and_harms_nobody() {
 
 /// Allowed, though nobody honest sends it: such a client just cannot prove anything.
 #[test]
-fn an_a_that_is_only_odd_is_answered_and_leads_nowhere() {
+fn unusual_a_is_answered_but_fails_the_proof() {
     let mut house = TestServer::new(&Limits::default());
     for (what, a) in [
         ("2", vec![2]),
@@ -132,7 +132,7 @@ fn an_a_that_is_only_odd_is_answered_and_leads_nowhere() {
 
 /// Zero bytes before A change neither A nor the proof made with it.
 #[test]
-fn an_honest_a_may_be_padded() {
+fn zero_padded_a_is_accepted() {
     let mut house = TestServer::new(&Limits::default());
     for width in [256, 257, 300, 4_096] {
         let mut client = Client::new("alice");
@@ -152,7 +152,7 @@ fn an_honest_a_may_be_padded() {
 /// A client that does not wait for line 2 cannot know what it should prove,
 /// and is told so as if it had waited.
 #[test]
-fn a_line_3_that_came_together_with_line_1_is_judged_at_once() {
+fn early_line_3_is_checked_immediately() {
     let mut house = TestServer::new(&Limits::default());
     for (line_3, error) in [
         ("garbage", "Invalid JSON"),

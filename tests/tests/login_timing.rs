@@ -101,7 +101,7 @@ fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> ClientC
 }
 
 #[test]
-fn whatever_is_wrong_with_a_proof_costs_the_server_the_same() {
+fn wrong_proofs_cost_equal_server_work() {
     let failed = refused("Authentication failed", 2, 2);
     let lengths = ["AA==".to_owned(), "A".repeat(40), "AAAA".repeat(11), "AAAA".repeat(1_000)];
     for guest in over_both("mallory", "another password") {
@@ -117,7 +117,7 @@ fn whatever_is_wrong_with_a_proof_costs_the_server_the_same() {
 /// In protocol 2 a name is looked up for those alone who know the password: the
 /// name of a member fares as any other.
 #[test]
-fn so_does_a_wrong_password_at_the_name_of_a_member() {
+fn wrong_proof_for_taken_name_costs_equal_work() {
     let [_, sealed] = over_both("alice", "another password");
     assert_eq!(calls(&sealed, |m| m), refused("Authentication failed", 2, 2));
     let [open, sealed] = over_both("alice", PASSWORD);
@@ -128,7 +128,7 @@ fn so_does_a_wrong_password_at_the_name_of_a_member() {
 /// What is no proof at all is turned away before the arithmetic, as the protocol
 /// wants it: that is the sender's own doing, and tells nothing of the password.
 #[test]
-fn what_is_no_base64_is_turned_away_before_and_is_told_so() {
+fn invalid_base64_proof_is_rejected_early() {
     for word in [PASSWORD, "another password"] {
         for guest in over_both("mallory", word) {
             for m in [json!(""), json!("A"), json!("not base64"), json!(5), Value::Null] {

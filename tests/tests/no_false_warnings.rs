@@ -6,7 +6,7 @@ use cmdchat_core::fuzzing;
 /// and leaves, and how late all of it arrives. The links are set up without the
 /// arithmetic of a login, so that thousands of rooms take seconds.
 #[test]
-fn in_an_honest_strict_room_nobody_is_warned() {
+fn honest_strict_rooms_give_no_warnings() {
     for number in 0..3_000 {
         println!("room {number}");
         let mut rng = fastrand::Rng::with_seed(number);

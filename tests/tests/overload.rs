@@ -25,7 +25,7 @@ fn few_turns() -> Limits {
 }
 
 #[test]
-fn the_one_too_many_is_told_and_the_others_get_in() {
+fn excess_login_is_rejected_with_try_again_later() {
     let sim = Sim::new();
     sim.set_compute_time(Duration::from_secs(1));
     let (told, refused) = async_channel::unbounded();

@@ -67,7 +67,7 @@ proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
-    fn lines_do_not_depend_on_how_the_bytes_are_cut(
+    fn line_decoder_is_independent_of_chunking(
         stream in vec(prop_oneof![3 => Just(b'\n'), 7 => any::<u8>()], 0..200),
         bound in prop_oneof![0_usize..20, Just(1_000)],
         pieces in vec((1_usize..30, 0_usize..4), 1..40),
@@ -104,7 +104,7 @@ proptest! {
     #![proptest_config(cases(256))]
 
     #[test]
-    fn every_text_comes_out_of_its_token(
+    fn fernet_tokens_round_trip(
         key: [u8; 32], at: u64, iv: [u8; 16], text in vec(any::<u8>(), 0..300),
     ) {
         let opened = room_key(&key).open(&room_key(&key).seal(at, iv, &text));
@@ -113,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn every_change_of_a_token_is_refused(
+    fn modified_tokens_fail_to_decrypt(
         key: [u8; 32], iv: [u8; 16], text in vec(any::<u8>(), 0..100),
         place: Index, bit in 0..8_u32, other: [u8; 32], more in vec(any::<u8>(), 1..40),
     ) {
@@ -215,7 +215,7 @@ proptest! {
 
     /// No line ends a client, or keeps it from hearing the next one.
     #[test]
-    fn after_any_line_the_next_one_is_heard(lines in vec(odd_line(), 0..6)) {
+    fn client_survives_any_server_line(lines in vec(odd_line(), 0..6)) {
         let mut client = member();
         client.say("good");
         let said: Value = serde_json::from_str(&client.lines().concat()).expect("JSON");
@@ -238,7 +238,7 @@ proptest! {
 }
 
 #[test]
-fn a_server_may_say_once_more_who_is_there() {
+fn repeated_init_replaces_the_members() {
     let mut client = member();
     client.hear_line(r#"{"type":"init","users":[{"user_id":"1","username":"bob"}]}"#);
     let events = client.events();
@@ -270,7 +270,7 @@ fn is_never_in_a_name(c: char) -> bool {
 }
 
 #[test]
-fn every_character_is_judged_as_the_protocol_says() {
+fn username_characters_follow_the_protocol() {
     for c in '\0'..=char::MAX {
         let text = ['a', c, 'b'].iter().collect::<String>();
         let judged = Username::new(&text).map(|_| ());
@@ -281,7 +281,7 @@ fn every_character_is_judged_as_the_protocol_says() {
 }
 
 #[test]
-fn every_length_is_judged_as_the_protocol_says() {
+fn username_lengths_follow_the_protocol() {
     for c in ["a", "é", "漢", "😀"] {
         for count in 0..=140 {
             let fits = (1..=32).contains(&count) && c.len() * count <= 128;
@@ -309,7 +309,7 @@ proptest! {
     /// Into the room and back to everybody's eyes, with every line written as
     /// our own machines and as Python would write it.
     #[test]
-    fn a_good_name_is_the_same_for_everybody(name in good_name()) {
+    fn valid_username_is_identical_for_every_member(name in good_name()) {
         let as_python: fn(&str) -> String =
             |line| python_json(&serde_json::from_str(line).expect("JSON"));
         for spell in [str::to_owned, as_python] {
@@ -354,7 +354,7 @@ proptest! {
     /// However fast a member talks and however its bytes are cut: all its
     /// requests arrive, in order, and not faster than the rate.
     #[test]
-    fn no_request_is_lost_or_overtakes_another(
+    fn requests_arrive_in_order_within_the_rate(
         lines in vec(member_line(), 0..60),
         pieces in vec((1_usize..200, 0_u64..2_000), 1..30),
         rate in prop::option::of((1_u32..10, 0_u64..500)),

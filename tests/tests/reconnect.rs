@@ -107,7 +107,7 @@ async fn texts(ClientHandle { commands, events }: ClientHandle) -> Vec<String> {
 }
 
 #[test]
-fn what_a_broken_connection_did_not_take_is_said_over_the_next() {
+fn undelivered_messages_are_resent_on_reconnect() {
     let said: Vec<_> = (0..TEXTS).map(|number| format!("text {number}")).collect();
     assert_eq!(broken_after(u64::MAX), (said.clone(), 1));
     for bytes in (2_000..90_000).step_by(4_001) {

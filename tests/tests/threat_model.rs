@@ -17,7 +17,7 @@ fn sources(folder: &Path) -> String {
 }
 
 #[test]
-fn every_promise_names_a_test_that_exists() {
+fn threat_model_names_existing_tests() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let page = fs::read_to_string(root.join("docs/threat-model.md")).expect("the page");
     let tests = ["tests/tests", "cli/tests"].map(|folder| sources(&root.join(folder))).concat();

@@ -20,7 +20,7 @@ fn play(script: impl AsyncFn(&Harness)) -> String {
 }
 
 #[test]
-fn two_talk() {
+fn two_members_exchange_messages() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         stage.pause(100).await;
@@ -40,7 +40,7 @@ fn two_talk() {
 }
 
 #[test]
-fn history_is_replayed_until_somebody_clears_it() {
+fn history_is_replayed_until_cleared() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         alice.say("one").await;
@@ -62,7 +62,7 @@ fn history_is_replayed_until_somebody_clears_it() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_and_disturbs_nobody() {
+fn wrong_passphrase_is_rejected_without_side_effects() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         stage.pause(10).await;
@@ -73,7 +73,7 @@ fn a_wrong_password_is_refused_and_disturbs_nobody() {
 }
 
 #[test]
-fn every_error_line_arrives() {
+fn every_error_line_is_delivered() {
     insta::assert_snapshot!(play(async |stage| {
         let _alice = stage.join("alice").await;
         let good_a = "AgICAg==";
@@ -120,7 +120,7 @@ fn every_error_line_arrives() {
 }
 
 #[test]
-fn silence_and_dribbling_end_at_the_login_timeout() {
+fn idle_or_slow_logins_time_out() {
     insta::assert_snapshot!(play(async |stage| {
         let mut silent = stage.raw("silent", stage.link());
         silent.listen();
@@ -137,7 +137,7 @@ fn silence_and_dribbling_end_at_the_login_timeout() {
 }
 
 #[test]
-fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
+fn slow_consumer_is_dropped_at_max_backlog() {
     let limits =
         Limits { max_backlog: Some(20_000), message_rate: Some(UNLIMITED), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
@@ -154,7 +154,7 @@ fn a_member_that_stops_reading_is_dropped_and_costs_the_others_nothing() {
 }
 
 #[test]
-fn a_member_that_takes_nothing_for_half_a_minute_is_dropped() {
+fn stalled_member_is_dropped_after_30_s() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 1_024, ..stage.link().down };
@@ -169,7 +169,7 @@ fn a_member_that_takes_nothing_for_half_a_minute_is_dropped() {
 }
 
 #[test]
-fn of_two_who_ask_for_one_name_the_first_to_prove_gets_it() {
+fn first_proof_wins_a_contested_username() {
     insta::assert_snapshot!(play(async |stage| {
         // Line 3 of the first takes long to arrive: both pass the test of line 1.
         let slow = DirectionConfig { latency: Duration::from_millis(50), ..stage.link().up };
@@ -185,7 +185,7 @@ fn of_two_who_ask_for_one_name_the_first_to_prove_gets_it() {
 }
 
 #[test]
-fn a_connection_cut_in_any_phase_frees_everything() {
+fn cut_connections_release_all_slots() {
     let limits = Limits { max_members: Some(2), max_logins: Some(1), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
         let _alice = stage.join("alice").await;
@@ -211,7 +211,7 @@ fn a_connection_cut_in_any_phase_frees_everything() {
 }
 
 #[test]
-fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
+fn flood_is_rate_limited_without_loss() {
     let transcript = play(async |stage| {
         let alice = stage.join("alice").await;
         let mut flooder = stage.raw_member("flooder", stage.link()).await;
@@ -245,7 +245,7 @@ fn a_flood_is_slowed_down_and_not_a_line_of_it_is_lost() {
 }
 
 #[test]
-fn whoever_does_not_listen_is_not_heard_for_long() {
+fn non_reading_sender_is_throttled_then_dropped() {
     // Where the server stops reading depends on how bytes are cut, so this is one run.
     let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
@@ -268,7 +268,7 @@ fn whoever_does_not_listen_is_not_heard_for_long() {
 }
 
 #[test]
-fn long_texts_pass_and_too_long_ones_stay_at_home() {
+fn oversized_texts_are_rejected_by_the_client() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         let _bob = stage.join("bob").await;
@@ -286,7 +286,7 @@ fn long_texts_pass_and_too_long_ones_stay_at_home() {
 }
 
 #[test]
-fn history_is_cut_to_what_a_python_client_can_read() {
+fn history_fits_the_python_line_limit() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         for n in 0..6 {
@@ -301,7 +301,7 @@ fn history_is_cut_to_what_a_python_client_can_read() {
 }
 
 #[test]
-fn a_full_room_says_so() {
+fn full_room_rejects_logins() {
     let limits =
         Limits { max_members: Some(2), max_members_per_source: Some(1), ..Limits::default() };
     insta::assert_snapshot!(check(&limits, async |stage| {
@@ -318,7 +318,7 @@ fn a_full_room_says_so() {
 }
 
 #[test]
-fn whoever_guesses_is_shut_out_for_a_while_and_nobody_else_is() {
+fn failed_logins_ban_only_their_source() {
     insta::assert_snapshot!(play(async |stage| {
         let from = |address: &str| LinkConfig { peer: address.parse().ok(), ..stage.link() };
         for _ in 0..4 {
@@ -332,7 +332,7 @@ fn whoever_guesses_is_shut_out_for_a_while_and_nobody_else_is() {
 }
 
 #[test]
-fn odd_lines_in_the_chat() {
+fn malformed_chat_lines() {
     insta::assert_snapshot!(play(async |stage| {
         let _alice = stage.join("alice").await;
         let mut odd = stage.raw_member("odd", stage.link()).await;
@@ -365,7 +365,7 @@ fn odd_lines_in_the_chat() {
 }
 
 #[test]
-fn a_member_that_closes_its_side_gets_the_echo_of_all_it_said() {
+fn half_closed_member_receives_its_echoes() {
     insta::assert_snapshot!(play(async |stage| {
         let _alice = stage.join("alice").await;
         let mut pipe = stage.raw_member("pipe", stage.link()).await;
@@ -379,7 +379,7 @@ fn a_member_that_closes_its_side_gets_the_echo_of_all_it_said() {
 }
 
 #[test]
-fn a_server_that_stops_lets_everybody_read_the_last_words() {
+fn stopping_server_flushes_the_last_messages() {
     insta::assert_snapshot!(play(async |stage| {
         let alice = stage.join("alice").await;
         let _bob = stage.join("bob").await;

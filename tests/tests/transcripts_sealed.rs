@@ -44,7 +44,7 @@ fn both_protocols_in_one_classic_room() {
 }
 
 #[test]
-fn a_strict_room() {
+fn strict_room_session() {
     insta::assert_snapshot!(strict(async |stage| {
         let alice = stage.join_sealed("alice").await;
         stage.pause(10).await;
@@ -77,7 +77,7 @@ fn a_strict_room() {
 }
 
 #[test]
-fn what_each_side_refuses() {
+fn strict_room_login_rejections() {
     insta::assert_snapshot!(strict(async |stage| {
         let old = stage.try_join("old", PASSWORD, stage.link()).await;
         assert!(old.is_err(), "a strict room has no protocol 1");
@@ -94,7 +94,7 @@ fn what_each_side_refuses() {
 }
 
 #[test]
-fn what_a_client_insists_on() {
+fn client_requirements_are_enforced() {
     insta::assert_snapshot!(classic(async |stage| {
         let strict = stage.guest("bob", PASSWORD).require_mode(Mode::Strict);
         let refused = stage.try_join_as(strict, stage.link()).await.err();
@@ -111,7 +111,7 @@ fn what_a_client_insists_on() {
 }
 
 #[test]
-fn who_is_silent_is_asked_and_then_given_up() {
+fn silent_member_is_pinged_then_times_out() {
     // No snapshot: both sides ask at the same moment, and who is first depends
     // on how bytes are cut.
     let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);

@@ -28,7 +28,7 @@ fn unix_seconds(case: &Value) -> u64 {
 }
 
 #[test]
-fn the_specification_generates() {
+fn fernet_spec_generate_vectors_match() {
     let file = file("fernet_spec_generate.json");
     for case in file.as_array().unwrap() {
         let iv: Vec<u8> =
@@ -44,7 +44,7 @@ fn the_specification_generates() {
 }
 
 #[test]
-fn the_specification_verifies() {
+fn fernet_spec_verify_vectors_match() {
     let file = file("fernet_spec_verify.json");
     for case in file.as_array().unwrap() {
         let opened = key(case, "secret").open(text(case, "token")).unwrap();
@@ -56,7 +56,7 @@ fn the_specification_verifies() {
 
 /// Two of the eight are invalid by their date alone, and no date is refused here.
 #[test]
-fn the_specification_refuses() {
+fn fernet_spec_invalid_vectors_are_rejected() {
     let file = file("fernet_spec_invalid.json");
     let (mut refused, mut dated) = (0, 0);
     for case in file.as_array().unwrap() {
@@ -78,7 +78,7 @@ fn the_specification_refuses() {
 }
 
 #[test]
-fn what_python_seals_is_opened_and_sealed_alike() {
+fn python_fernet_vectors_match() {
     let file = file("fernet_python.json");
     let mut ran = 0;
     for case in list(&file, "vectors") {
@@ -99,7 +99,7 @@ fn what_python_seals_is_opened_and_sealed_alike() {
 
 /// Of all spellings of one token that Python reads, one is read here.
 #[test]
-fn only_the_canonical_variant_is_read() {
+fn only_canonical_token_encoding_is_accepted() {
     let file = file("fernet_python.json");
     let (mut canonical, mut refused) = (0, 0);
     for case in list(&file, "variants") {
@@ -118,7 +118,7 @@ fn only_the_canonical_variant_is_read() {
 /// Three have a room salt of a length that no room may have; there HKDF itself
 /// is compared.
 #[test]
-fn room_keys() {
+fn room_key_vectors_match() {
     let file = file("room_key.json");
     let (mut rooms, mut others) = (0, 0);
     for case in list(&file, "vectors") {

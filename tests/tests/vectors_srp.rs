@@ -27,7 +27,7 @@ fn password(bytes: &[u8]) -> Password {
 }
 
 #[test]
-fn both_sides_log_in_as_pysrp_does() {
+fn srp_login_matches_pysrp() {
     let file = file("srp_rfc5054_2048_sha256.json");
     let mut ran = 0;
     for case in list(&file, "vectors") {
@@ -59,7 +59,7 @@ fn both_sides_log_in_as_pysrp_does() {
 
 /// Without M and H_AMK nobody gets the session key.
 #[test]
-fn every_other_proof_is_wrong() {
+fn modified_proofs_are_rejected() {
     let file = file("srp_rfc5054_2048_sha256.json");
     let case = &list(&file, "vectors")[3];
     let password = password(&bytes(case, "password_utf8_hex"));
@@ -94,7 +94,7 @@ fn every_other_proof_is_wrong() {
 }
 
 #[test]
-fn another_password_gives_another_proof() {
+fn proof_of_wrong_passphrase_is_rejected() {
     let salt = Salt::from_wire(b"cmdchat2saltsalt").unwrap();
     let verifier = Arc::new(Verifier::new(&password(b"right"), salt.clone()));
     let server = ServerChallenge::new(verifier, Secret::take(&mut [1; 32]));
@@ -106,7 +106,7 @@ fn another_password_gives_another_proof() {
 }
 
 #[test]
-fn odd_public_values() {
+fn srp_public_values_are_validated() {
     let n = bytes(&file("srp_rfc5054_2048_sha256.json"), "N");
     assert_eq!((n.len(), n[255]), (256, 0x73));
     // N ends in 0x73: these neighbours differ in the last byte only.
@@ -172,7 +172,7 @@ fn odd_public_values() {
 }
 
 #[test]
-fn salts() {
+fn srp_salt_length_is_limited() {
     for (wire, kept) in
         [(&[][..], 0), (&[0; 16], 0), (&[1; 64], 64), (&[[0; 64], [1; 64]].concat(), 64)]
     {

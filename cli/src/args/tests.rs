@@ -51,12 +51,12 @@ fn password(source: &SecretSource) -> &[u8] {
 }
 
 #[test]
-fn the_definitions_hold_together() {
+fn clap_definitions_are_consistent() {
     command().debug_assert();
 }
 
 #[test]
-fn serve_takes_what_the_python_program_takes() {
+fn serve_accepts_python_program_arguments() {
     for line in [
         "0.0.0.0 3000 --password P",
         "0.0.0.0 3000 -p P",
@@ -70,7 +70,7 @@ fn serve_takes_what_the_python_program_takes() {
 }
 
 #[test]
-fn connect_takes_what_the_python_program_takes() {
+fn connect_accepts_python_program_arguments() {
     let (connect, source) = connect("localhost 3000 alice P");
     assert_eq!(
         (connect.way.host.as_str(), connect.way.port, connect.way.username.as_str()),
@@ -81,14 +81,14 @@ fn connect_takes_what_the_python_program_takes() {
 }
 
 #[test]
-fn an_empty_password_is_one() {
+fn empty_password_argument_is_accepted() {
     let args = ["cmdchat", "connect", "h", "1", "a", ""].map(OsString::from);
     let CliCommand::Connect(mut connect) = parse(args).unwrap().command else { panic!() };
     assert_eq!(password(&connect.take_secret()), b"");
 }
 
 #[test]
-fn limits_have_defaults_and_zero_means_none() {
+fn limits_have_defaults_with_zero_as_unlimited() {
     let (plain, _) = serve("::1 0");
     assert_eq!((plain.limits.max_members, plain.limits.rate), (Limit(Some(128)), Limit(Some(20))));
     assert_eq!((plain.limits.history, plain.limits.history_bytes), (1000, 4 << 20));
@@ -105,7 +105,7 @@ fn limits_have_defaults_and_zero_means_none() {
 }
 
 #[test]
-fn hosts_and_addresses() {
+fn host_arguments_are_normalized() {
     for (host, bare) in [
         ("::1", "::1"),
         ("[::1]", "::1"),
@@ -121,7 +121,7 @@ fn hosts_and_addresses() {
 }
 
 #[test]
-fn what_makes_no_sense_is_named_with_a_way_out() {
+fn invalid_arguments_give_error_and_hint() {
     for (line, words) in [
         ("connect h 99999 a", "error: \"99999\" is not a port\nhint: use a number from 1 to 65535"),
         ("connect h 0 a", "error: \"0\" is not a port\nhint: use a number from 1 to 65535"),
@@ -178,7 +178,7 @@ fn what_makes_no_sense_is_named_with_a_way_out() {
 }
 
 #[test]
-fn what_the_parser_finds_has_the_same_shape() {
+fn clap_errors_use_the_same_format() {
     assert_eq!(
         complaint("connect h 1"),
         "error: the following required arguments were not provided: <USERNAME>\n\
@@ -200,7 +200,7 @@ fn what_the_parser_finds_has_the_same_shape() {
 }
 
 #[test]
-fn one_source_of_the_password_at_a_time() {
+fn password_sources_are_exclusive() {
     for line in [
         "connect h 1 a secret --password-fd 3",
         "serve :: 1 -p secret --password-stdin",
@@ -216,14 +216,14 @@ fn one_source_of_the_password_at_a_time() {
 }
 
 #[test]
-fn commands_can_be_shortened_to_two_letters() {
+fn commands_abbreviate_to_two_letters() {
     for line in ["se :: 1", "serv :: 1", "co h 1 a", "conn h 1 a", "com bash", "ma"] {
         assert!(typed(line).is_ok(), "{line}");
     }
 }
 
 #[test]
-fn a_second_start_says_the_same_without_the_password() {
+fn reexec_arguments_omit_the_password() {
     for (line, again) in [
         ("connect h 1 alice P", "connect h 1 alice --password-fd=7"),
         (
@@ -242,7 +242,7 @@ fn a_second_start_says_the_same_without_the_password() {
 }
 
 #[test]
-fn short_help_fits_a_screen_and_long_help_begins_with_examples() {
+fn short_help_fits_long_help_starts_with_examples() {
     let mut shape = command().term_width(80);
     shape.build();
     let commands = shape.clone();

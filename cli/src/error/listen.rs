@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn each_reason_has_its_words() {
+    fn listen_errors_have_specific_messages() {
         assert_eq!(
             listen("0.0.0.0:3000", io::ErrorKind::AddrInUse),
             "error: port 3000 is already in use on this machine\nhint: choose another, for example 3001"

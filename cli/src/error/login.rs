@@ -251,7 +251,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_words() {
+    fn login_errors_have_codes_with_messages() {
         let host = "192.168.1.20";
         for (error, code, text) in [
             (
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_a_host_are_quoted_and_cleaned() {
+    fn server_error_text_is_quoted_sanitized() {
         let words = Untrusted::new("go\u{1B}[31m\nhint: run this".into());
         assert_eq!(
             Error::refused_with("::1", 1, &words).to_string(),

@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_connection_names_the_place() {
+    fn refused_connection_error_names_the_address() {
         let error = dial(&io::ErrorKind::ConnectionRefused.into());
         assert_eq!(error.exit as u8, 3);
         assert_eq!(
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_error_decides() {
+    fn dial_error_kind_selects_the_exit_status() {
         for (kind, code, what) in [
             (io::ErrorKind::HostUnreachable, 3, "no route to 192.168.1.20"),
             (io::ErrorKind::NetworkUnreachable, 3, "no route to 192.168.1.20"),
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_resolve_is_told_from_a_dead_link() {
+    fn unresolvable_name_gives_unknown_host() {
         // A label of 64 letters is refused by every resolver without asking anyone.
         let name = format!("{}.invalid", "x".repeat(64));
         let error = (name.as_str(), 1).to_socket_addrs().unwrap_err();
@@ -216,12 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_host_stands_in_brackets() {
+    fn ipv6_host_is_bracketed() {
         assert_eq!(host_port("fe80::1", 3000).as_str(), "[fe80::1]:3000");
     }
 
     #[test]
-    fn arguments_cannot_drive_the_terminal() {
+    fn bad_port_error_is_sanitized() {
         let error = Error::bad_port("99\u{1B}[2J\n");
         assert_eq!(error.what.as_str(), "\"99^[[2J\u{FFFD}\" is not a port");
     }

@@ -80,7 +80,7 @@ mod tests {
 
     /// The judge is not blind.
     #[test]
-    fn what_does_something_is_found() {
+    fn oracle_detects_control_sequences() {
         for (text, what) in [
             ("a\rb", "a control"),
             ("\u{1B}[2J", "a control sequence"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_more_than_draw_is_found() {
+    fn oracle_detects_non_drawing_sequences() {
         assert_drawing(b"\r\x1B[K\x1B[2;3Hx\x1B[1;38;5;6mx\x1B[?25l\r\n");
         for text in
             ["\u{1B}[2J", "\u{1B}[?2004l", "\u{1B}[?25;1049h", "\u{1B}[6n", "\u{7}", "\u{200B}"]

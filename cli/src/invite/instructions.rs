@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_is_told_what_to_tell() {
+    fn instructions_show_addresses_with_the_code() {
         assert_eq!(
             card(&["192.168.1.20", "2001:db8::7"], "oak-tidy-zoom", true),
             "room open (strict). Tell your friends these two things, by two different ways if you can:\n\

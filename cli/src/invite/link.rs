@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invitation_is_read_back() {
+    fn invite_link_round_trips() {
         for line in [
             "cmdchat://192.168.1.20:3000/#oak-tidy-zoom",
             "cmdchat://[2001:db8::7]:3000/#oak-tidy-zoom",
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_forgiving() {
+    fn invite_parser_is_lenient() {
         let whole = Ok(("example.org".to_owned(), 3000, Some("oak-tidy-zoom".to_owned())));
         for text in [
             " cmdchat://example.org:3000/#oak-tidy-zoom\n",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_code() {
+    fn invite_errors_hide_the_code() {
         for (text, words) in [
             (
                 "fe80::1:3000",
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn all_may_see_what_stands_before_the_code() {
+    fn invite_public_part_omits_the_code() {
         assert_eq!(Invite::public("cmdchat://h:1/#oak-tidy-zoom"), "cmdchat://h:1/");
         assert_eq!(Invite::public("h:1"), "h:1");
     }

@@ -29,7 +29,7 @@ mod tests {
     const LINE: &str = "cmdchat://192.168.1.20:3000/#oak-tidy-zoom";
 
     #[test]
-    fn a_camera_reads_the_line() {
+    fn qr_code_decodes_to_the_invite() {
         let mut modules = Vec::new();
         for line in drawn(&SafeText::sanitize(LINE), false).unwrap() {
             let halves = |upper| {
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_drawn_is_said() {
+    fn undrawable_qr_code_is_explained() {
         let why = |line: &str, ascii| drawn(&SafeText::sanitize(line), ascii).unwrap_err();
         assert_eq!(why(LINE, true).as_str(), "a QR code cannot be drawn in ASCII");
         let long = "x".repeat(3_000);

@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_can_be_typed_in_many_ways() {
+    fn code_parses_in_any_case_or_separator() {
         for text in [
             "oak-tidy-zoom",
             "Oak Tidy  Zoom ",
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_number_of_words_says_what_room_it_is_for() {
+    fn code_word_count_sets_the_minimum_mode() {
         for (count, mode) in
             [(3, Mode::Strict), (6, Mode::Strict), (7, Mode::Plaintext), (9, Mode::Plaintext)]
         {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_code_is_named() {
+    fn code_errors_name_the_problem() {
         for (text, words) in [
             ("oak-tidi-zoom", "error: \"tidi\" is not a code word\nhint: did you mean tidy?"),
             (
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_drawn_code_is_read_back_and_every_word_is_drawn() {
+    fn generated_codes_use_every_word() {
         let seed = |number: u8| Seed::new(Secret::take(&mut [number; 32]));
         let code = WordCode::generate(7, &seed(1));
         assert_eq!(WordCode::read(code.shown().as_str()), Ok(code.clone()));
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prompt_counts_words_and_names_a_wrong_one() {
+    fn code_progress_names_an_unknown_word() {
         for (typed, said) in [
             ("", ""),
             ("o", "0 of 3 words"),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn tab_ends_a_word_that_can_be_no_other() {
+    fn tab_completes_an_unambiguous_word() {
         for (typed, added) in [
             ("zoo", Some("m-")),
             ("oak-ZOO", Some("m-")),

@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_the_one_that_codes_are_reckoned_with() {
+    fn wordlist_is_sorted_with_expected_size() {
         assert_eq!(all().count(), COUNT as usize);
         assert!(all().is_sorted());
         assert!(all().all(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())));
@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_seen_through() {
+    fn nearest_word_corrects_a_typo() {
         for (typed, meant) in [
             ("tidi", Some("tidy")),
             ("aicd", Some("acid")),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_beginning_is_enough_if_it_is_nobody_elses() {
+    fn unambiguous_prefix_completes_to_a_word() {
         assert_eq!(complete("zo"), None); // zone, zoom
         assert_eq!(complete("zoo"), Some("zoom"));
         assert_eq!(complete("oak"), Some("oak"));

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_is_a_wish_or_says_what_is_wrong() {
+    fn json_lines_parse_as_commands_or_errors() {
         for (line, command) in [
             (r#"{"type":"send","text":"hi"}"#, say("hi", None)),
             (r#"{"type":"send","text":"a\nb","ref":"my-1","color":5}"#, say("a\nb", Some("my-1"))),

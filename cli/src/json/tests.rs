@@ -33,7 +33,7 @@ fn body(what: &JsonEvent<'_>) -> String {
 }
 
 #[test]
-fn a_room_and_who_is_in_it() {
+fn ready_event_describes_the_room() {
     for (mode, words) in [
         (Mode::Plaintext, r#""mode":"classic","sealed":false"#),
         (Mode::Sealed, r#""mode":"classic","sealed":true"#),
@@ -55,7 +55,7 @@ fn a_room_and_who_is_in_it() {
 }
 
 #[test]
-fn what_was_said_and_what_is_odd_about_it() {
+fn message_events_include_warnings() {
     for (message, lines) in [
         (
             message(Some("hello\nworld"), &[]),
@@ -92,7 +92,7 @@ fn what_was_said_and_what_is_odd_about_it() {
 }
 
 #[test]
-fn what_was_not_shown() {
+fn rejected_messages_become_warn_events() {
     for (why, line) in [
         (
             RejectReason::Forged(untrusted("eve")),
@@ -109,7 +109,7 @@ fn what_was_not_shown() {
 }
 
 #[test]
-fn where_the_room_stands() {
+fn room_state_event_includes_chain_head() {
     let fingerprint = FINGERPRINT.parse().unwrap();
     let classic = RoomState { view: None, fingerprint };
     assert_eq!(
@@ -124,7 +124,7 @@ fn where_the_room_stands() {
 }
 
 #[test]
-fn a_text_cannot_leave_its_line() {
+fn json_text_cannot_break_its_line() {
     let attack = message(Some("\u{1B}[2J\r\n{\"v\":1}\u{202E}\u{2028}"), &[]);
     let lines: Vec<_> = events::said(&attack, &me(), true).iter().map(body).collect();
     assert_eq!(

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_stars() {
+    fn prompt_masks_typed_characters() {
         let mut line = typed("pä日");
         assert_eq!(line.draw(80).as_str(), "\r? ***");
         line.press(PromptKey::Backspace);
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn they_can_be_seen_for_a_while() {
+    fn prompt_reveals_text_until_submitted() {
         let mut line = typed("a\u{1B}日");
         line.press(PromptKey::ShowOrHide);
         assert_eq!(line.draw(80).as_str(), "\r? a^[日");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn one_row_is_enough() {
+    fn prompt_fits_one_row() {
         let mut line = typed(&"x".repeat(5_000));
         assert_eq!(line.draw(10).as_str(), "\r? *******");
         line.press(PromptKey::ShowOrHide);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_cleared_and_left() {
+    fn prompt_can_be_cleared_or_cancelled() {
         let mut line = typed("abc");
         line.press(PromptKey::Clear);
         assert_eq!(line.press(PromptKey::Cancel), PromptState::Cancelled);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_counted_and_completed() {
+    fn code_prompt_counts_words() {
         let mut line = Prompt::code("? ");
         let mut press = |keys: &str| {
             for key in keys.chars() {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_secret_is_seen() {
+    fn non_secret_prompt_shows_typed_text() {
         let mut line = Prompt::open("name: ");
         line.press(PromptKey::Letter('b'));
         line.press(PromptKey::ShowOrHide);

@@ -232,13 +232,13 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_keys() {
+    fn bytes_decode_to_prompt_keys() {
         assert_eq!(typed("aä日👍\u{7F}\u{8}\u{14}\u{15}\t\r\u{3}"), "aä日👍<<?->!#");
         assert_eq!(typed("a\u{1B}[Ab\u{1B}[1;5Cc\u{1B}OPd\u{1B}xe\u{1A}\u{1}"), "abcde");
     }
 
     #[test]
-    fn broken_letters_are_passed_over() {
+    fn invalid_utf8_keys_are_skipped() {
         let mut keys = Keys::default();
         let letters = b"\xFF\xC3(a\xE6\x97".iter().filter_map(|&byte| keys.key(byte)).count();
         assert_eq!(letters, 1);

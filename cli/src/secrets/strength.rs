@@ -42,7 +42,7 @@ mod tests {
     use crate::invite::word_code::{CLASSIC_WORDS, STRICT_WORDS, WordCode};
 
     #[test]
-    fn what_people_choose_is_and_seven_random_words_are_not() {
+    fn weak_check_passes_only_seven_random_words() {
         for text in ["", "P", "password", "Tr0ub4dour&3", "correct horse battery", "2011-11-11"] {
             let password = Password::new(Zeroizing::new(text.into()));
             assert!(is_weak(&password), "{text}");

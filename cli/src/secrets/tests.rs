@@ -16,7 +16,7 @@ fn text_of(bytes: Bytes) -> String {
 }
 
 #[test]
-fn one_line_end_is_cut() {
+fn one_trailing_newline_is_removed() {
     for (file, password) in [
         ("a", "a"),
         ("a\n", "a"),
@@ -34,7 +34,7 @@ fn one_line_end_is_cut() {
 }
 
 #[test]
-fn nothing_is_not_the_empty_password() {
+fn empty_input_is_not_an_empty_passphrase() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
     let error = require(Ok(None), &SafeText::sanitize("standard input")).unwrap_err();
@@ -43,14 +43,14 @@ fn nothing_is_not_the_empty_password() {
 }
 
 #[test]
-fn the_first_line_leaves_the_rest() {
+fn reading_first_line_leaves_the_rest() {
     let mut input = "secret\nhello\n".as_bytes();
     read::first_line(&mut input).unwrap();
     assert_eq!(input, b"hello\n");
 }
 
 #[test]
-fn what_cannot_be_a_password_is_refused() {
+fn invalid_passphrases_are_rejected() {
     assert!(validate(&[b'x'; MAX_LEN]).is_ok());
     let long = read::whole([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert_eq!(
@@ -65,7 +65,7 @@ fn what_cannot_be_a_password_is_refused() {
 
 #[cfg(unix)]
 #[test]
-fn a_command_gives_its_first_line() {
+fn password_command_yields_its_first_line() {
     let run = |command: &str| from_command(OsStr::new(command)).map(text_of);
     assert_eq!(run("printf 'one\\ntwo\\n'").unwrap(), "one");
     assert_eq!(run("yes pw | head -n 100000").unwrap(), "pw");
@@ -83,7 +83,7 @@ fn a_command_gives_its_first_line() {
 
 #[cfg(unix)]
 #[test]
-fn a_password_goes_through_a_pipe() {
+fn passphrase_round_trips_through_a_pipe() {
     use std::os::fd::AsRawFd;
 
     for password in ["", "secret", "two\nlines\n", &"x".repeat(MAX_LEN - 1)] {
@@ -100,7 +100,7 @@ fn password_from(source: SecretSource) -> Bytes {
 }
 
 #[test]
-fn files_are_named_when_they_cannot_be_read() {
+fn unreadable_password_file_is_named_in_error() {
     let error =
         password(SecretSource::File("/nonexistent/\u{1B}key".into()), &ReexecArgs::default())
             .unwrap_err();
@@ -114,7 +114,7 @@ fn files_are_named_when_they_cannot_be_read() {
 }
 
 #[test]
-fn a_password_is_itself_and_a_code_however_it_is_written() {
+fn passphrase_comparison_normalizes_codes() {
     let password = |text: &str| Password::new(Zeroizing::new(text.into()));
     let code = "acid-acorn-acre";
     for (typed, right) in [

@@ -104,14 +104,14 @@ mod tests {
     }
 
     #[test]
-    fn every_line_comes_and_the_last_needs_no_end() {
+    fn last_input_line_needs_no_newline() {
         assert_eq!(read(b"a\nb\r\n\nlast"), ["a", "b", "", "last"]);
         assert_eq!(read(b""), [""; 0]);
         assert_eq!(read(b"\xff\n"), ["\u{fffd}"]);
     }
 
     #[test]
-    fn of_an_endless_line_only_the_beginning_is_kept() {
+    fn endless_input_line_is_truncated() {
         let mut input = vec![b'x'; 10 * LONGEST];
         input.extend_from_slice(b"\nnext\n");
         let lines = read(&input);

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn waits_grow_and_end() {
+    fn backoff_grows_up_to_the_time_limit() {
         let found = waits(1);
         for (wait, middle) in found.iter().zip(BACKOFF_STEPS) {
             let middle = Duration::from_millis(middle);

@@ -94,7 +94,7 @@ mod tests {
     ];
 
     #[test]
-    fn look_alikes_are_marked_and_the_first_stays_clean() {
+    fn later_confusable_name_is_marked() {
         for &(first, second) in PAIRS {
             let mut confusables = ConfusableNames::default();
             let name = format!("{}|{}", first.escape_unicode(), second.escape_unicode());
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn people_with_different_names_are_not() {
+    fn distinct_names_are_not_marked() {
         let mut confusables = ConfusableNames::default();
         for name in [
             "alice",
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_names_is_forgotten_and_not_those_before_it() {
+    fn confusables_memory_keeps_the_earliest_names() {
         let mut confusables = ConfusableNames::default();
         for number in 0..2 * NAMES {
             let _ = shown(&mut confusables, &format!("guest {number}"));

@@ -28,7 +28,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_hidden_is_written_out() {
+    fn invisible_characters_are_escaped() {
         let text = Untrusted::new("a\u{202E}b\u{200B}\n\u{1B}[2J\té\u{301}\u{E000}".into());
         let lines: Vec<_> = escape_invisible(&text).iter().map(ToString::to_string).collect();
         assert_eq!(lines, ["a<U+202E>b<U+200B>", "<U+001B>[2J<U+0009>é\u{301}<U+E000>"]);

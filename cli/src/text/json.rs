@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_seen_stays() {
+    fn visible_text_is_unchanged_in_json() {
         for text in ["hello", "naïve Straße", "日本語", "עברית", "👍🏽", "e\u{301}", "a/b 'c' <d>"]
         {
             assert_eq!(json(text), format!("\"{text}\""));
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_written_out() {
+    fn invisible_text_is_escaped_in_json() {
         for (text, line) in [
             ("\"\\\n", r#""\"\\\n""#),
             ("a\u{1B}[2J", r#""a\u001b[2J""#),
@@ -79,7 +79,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn every_text_comes_back(text: String) {
+        fn escaped_json_text_round_trips(text: String) {
             let line = json(&text);
             proptest::prop_assert!(line.chars().all(|point| !point.is_control()));
             proptest::prop_assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);

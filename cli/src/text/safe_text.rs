@@ -125,21 +125,21 @@ mod tests {
     }
 
     #[test]
-    fn an_error_text_stays_inside_its_quotation_marks() {
+    fn quoted_remote_text_cannot_escape_its_quotes() {
         assert_eq!(quote_remote("Room full"), "\"Room full\"");
         assert_eq!(quote_remote("no\" hint: \"run this"), "\"no' hint: 'run this\"");
         assert_eq!(quote_remote("a\nhint: b\u{1B}[2J\t"), "\"a\u{FFFD}hint: b^[[2J^I\"");
     }
 
     #[test]
-    fn an_error_text_is_bounded() {
+    fn quoted_remote_text_is_bounded() {
         assert_eq!(quote_remote(&"x".repeat(200)).chars().count(), 202);
         assert_eq!(quote_remote(&"x".repeat(1 << 20)).chars().count(), 203);
         assert!(quote_remote(&"\u{9B}".repeat(1000)).len() < 1000);
     }
 
     #[test]
-    fn a_line_is_its_parts() {
+    fn safe_text_line_concatenates_its_parts() {
         let name = SafeText::sanitize("bob");
         assert_eq!(
             safe!["-- ", name, " joined (", 5_usize, " online)"].as_str(),

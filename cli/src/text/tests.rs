@@ -50,7 +50,7 @@ fn points(first: u32, last: u32) -> impl Iterator<Item = char> {
 }
 
 #[test]
-fn every_listed_point_is_left_out_and_counted() {
+fn hidden_characters_are_removed_with_a_count() {
     for point in LEFT_OUT.iter().flat_map(|&(first, last)| points(first, last)) {
         assert_eq!(body(&format!("a{point}b")), "ab [1 hidden]", "U+{:04X}", u32::from(point));
         assert_eq!(name(&format!("a{point}b")), "ab?", "U+{:04X}", u32::from(point));
@@ -58,7 +58,7 @@ fn every_listed_point_is_left_out_and_counted() {
 }
 
 #[test]
-fn every_control_is_written_out() {
+fn control_characters_are_escaped() {
     for point in points(0, 0x1F).filter(|c| !matches!(c, '\t' | '\n' | '\r')) {
         let letter = char::from(b'@' + u8::try_from(u32::from(point)).unwrap());
         assert_eq!(body(&format!("a{point}b")), format!("a^{letter}b"));
@@ -69,7 +69,7 @@ fn every_control_is_written_out() {
 }
 
 #[test]
-fn line_ends_are_laid_out() {
+fn all_line_endings_break_lines() {
     assert_eq!(body("a\nb\r\nc\rd\u{85}e\u{2028}f\u{2029}g"), "a\nb\nc\nd\ne\nf\ng");
     assert_eq!(body(""), "");
     assert_eq!(body("a\n\nb\n"), "a\n\nb\n");
@@ -77,7 +77,7 @@ fn line_ends_are_laid_out() {
 }
 
 #[test]
-fn a_long_message_ends_after_200_lines() {
+fn message_is_truncated_after_200_lines() {
     assert!(body(&"x\n".repeat(199)).ends_with("x\n"));
     assert!(body(&"x\n".repeat(200)).ends_with("x\n… 1 more line"));
     let text = body(&"x\r\n".repeat(1_000));
@@ -86,14 +86,14 @@ fn a_long_message_ends_after_200_lines() {
 }
 
 #[test]
-fn tabs_go_to_the_next_fourth_column() {
+fn tabs_expand_to_four_columns() {
     assert_eq!(body("\ta\tbc\tdef\tghij\tk"), "    a   bc  def ghij    k");
     assert_eq!(body("日\tx"), "日  x");
     assert_eq!(body("\u{1B}\tx"), "^[  x");
 }
 
 #[test]
-fn attacks_come_out_as_letters() {
+fn terminal_attacks_become_visible_text() {
     for (attack, shown) in [
         ("\u{1B}[2J\u{1B}[Hgone", "^[[2J^[[Hgone"),
         ("\u{1B}]52;c;cm0gLXJm\u{7}", "^[]52;c;cm0gLXJm^G"),
@@ -114,14 +114,14 @@ fn attacks_come_out_as_letters() {
 }
 
 #[test]
-fn marks_do_not_pile_up() {
+fn combining_marks_are_limited() {
     let four = "e\u{301}\u{301}\u{301}\u{301}";
     assert_eq!(body(four), four);
     assert_eq!(body(&format!("{four}\u{301}\u{302}!")), format!("{four}! [2 hidden]"));
 }
 
 #[test]
-fn joiners_stand_only_where_they_mean_something() {
+fn joiners_are_kept_only_where_meaningful() {
     assert_eq!(body("a\u{200D}b\u{200C}"), "ab [2 hidden]");
     assert_eq!(body("می\u{200C}خواهم"), "می\u{200C}خواهم");
     assert_eq!(body("क\u{94D}\u{200D}ष"), "क\u{94D}\u{200D}ष");
@@ -129,13 +129,13 @@ fn joiners_stand_only_where_they_mean_something() {
 }
 
 #[test]
-fn our_own_guard_after_a_bracket_goes_without_a_word() {
+fn zero_width_guard_after_bracket_is_removed() {
     assert_eq!(body("[\u{200B}/nope] [\u{200B}bold]"), "[/nope] [bold]");
     assert_eq!(body("[\u{200B}\u{200B}/nope]"), "[/nope] [1 hidden]");
 }
 
 #[test]
-fn what_people_write_stays_as_it_is() {
+fn ordinary_text_is_unchanged() {
     for text in [
         "plain ASCII, \"quotes\" and ~tildes~",
         "naïve Straße Ελληνικά кириллица עברית العربية فارسی",
@@ -149,7 +149,7 @@ fn what_people_write_stays_as_it_is() {
 }
 
 #[test]
-fn tags_hide_nothing_behind_a_flag() {
+fn invalid_flag_tags_are_removed() {
     let tags = |count| format!("🏴{}\u{E007F}", "\u{E0061}".repeat(count));
     assert_eq!(body(&tags(2)), "🏴 [3 hidden]");
     assert_eq!(body(&tags(7)), "🏴 [8 hidden]");
@@ -157,13 +157,13 @@ fn tags_hide_nothing_behind_a_flag() {
 }
 
 #[test]
-fn what_does_not_fit_its_cells_is_replaced() {
+fn graphemes_of_wrong_width_are_replaced() {
     assert_eq!(body("\u{1100}\u{1100}\u{1161}"), "\u{FFFD}");
     assert_eq!(body(&format!("{}👨", "👨\u{200D}".repeat(10))), "\u{FFFD}");
 }
 
 #[test]
-fn names_are_one_bounded_line() {
+fn usernames_are_shown_as_one_bounded_line() {
     assert_eq!(name("bob"), "bob");
     assert_eq!(name("Zoë van Dam"), "Zoë van Dam");
     assert_eq!(name("日本"), "日本");
@@ -179,14 +179,14 @@ fn names_are_one_bounded_line() {
 }
 
 #[test]
-fn a_plain_name_is_one_word() {
+fn plain_name_is_one_word() {
     let word = |text| SafeText::plain_name(&untrusted(text)).to_string();
     assert_eq!(word("al ice> <b|"), "al_ice__<b_".replace('<', "_"));
     assert_eq!(word("a\u{A0}b"), "a_b?");
 }
 
 #[test]
-fn a_megabyte_of_anything_takes_linear_time() {
+fn sanitizing_takes_linear_time() {
     for pattern in [
         "a",
         "\n",
@@ -246,7 +246,7 @@ fn harmless(line: &str) -> bool {
 
 proptest! {
     #[test]
-    fn nothing_harmful_is_ever_shown(text in anything()) {
+    fn sanitized_text_is_harmless(text in anything()) {
         for line in SafeText::message(&untrusted(&text)).lines() {
             prop_assert!(harmless(line.as_str()));
         }
@@ -258,7 +258,7 @@ proptest! {
     }
 
     #[test]
-    fn what_was_cleaned_once_stays(text in anything()) {
+    fn sanitize_draft_is_idempotent(text in anything()) {
         let once = super::sanitize_draft(&text);
         prop_assert_eq!(super::sanitize_draft(&once), once);
     }

@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_end_between_words() {
+    fn wrap_breaks_between_words() {
         assert_eq!(wrap("", 5), [""]);
         assert_eq!(wrap("hello", 5), ["hello"]);
         assert_eq!(wrap("hello you", 5), ["hello", "you"]);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_cut() {
+    fn truncate_fits_the_width() {
         let fit = |text, cells| SafeText::sanitize(text).truncate(cells).to_string();
         assert_eq!(fit("alice", 5), "alice");
         assert_eq!(fit("alice", 4), "ali~");
@@ -92,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_row_fits_and_no_letter_is_lost(text: String, columns in 2_usize..30) {
+        fn wrapped_rows_fit_without_losing_letters(text: String, columns in 2_usize..30) {
             let line = SafeText::sanitize(&text);
             let rows = line.wrap(columns);
             prop_assert!(rows.iter().all(|row| row.width() <= columns));

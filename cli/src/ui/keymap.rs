@@ -196,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_of_the_terminal_have_a_meaning() {
+    fn terminal_keys_map_to_actions() {
         let (none, shift) = (KeyModifiers::NONE, KeyModifiers::SHIFT);
         let (control, alt) = (KeyModifiers::CONTROL, KeyModifiers::ALT);
         let char = KeyCode::Char;

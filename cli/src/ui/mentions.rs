@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_a_mention_where_it_is_a_word() {
+    fn mention_requires_a_whole_word() {
         for text in ["alice", "hi Alice!", "@alice: yes", "is it (ALICE)?"] {
             assert!(mentions(text, "alice"), "{text}");
         }

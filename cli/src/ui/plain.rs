@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn events_have_their_shapes() {
+    fn plain_events_have_fixed_formats() {
         let at = time(14, 3, 11, 0);
         assert_eq!(said("bob", "hello\nsecond"), ["14:03:07 <bob> hello", "14:03:07 | second"]);
         assert_eq!(said("bob", ""), ["14:03:07 <bob> "]);
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_or_a_name_cannot_imitate_another_line() {
+    fn message_cannot_forge_a_plain_line() {
         assert_eq!(
             said("bob", "x\r14:03:08 <alice> yes"),
             ["14:03:07 <bob> x", "14:03:07 | 14:03:08 <alice> yes"]
@@ -120,7 +120,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_line_can_be_split(from: String, text: String) {
+        fn plain_lines_split_unambiguously(from: String, text: String) {
             let lines = said(&from, &text);
             let (head, _) = lines[0].split_once("> ").unwrap();
             let word = head.strip_prefix("14:03:07 <").unwrap();

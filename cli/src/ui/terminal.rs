@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_go_above_the_draft() {
+    fn lines_are_drawn_above_the_draft() {
         let mut draft = Editor::default();
         assert_eq!(frame(&["a", "b"], Some((&draft, 80))), "\r\x1B[Ka\r\nb\r\n> \r\x1B[2C");
         draft.paste("日本x");
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_terminal_there_are_lines_only() {
+    fn output_is_plain_lines_without_a_terminal() {
         assert_eq!(frame(&["a", "b\x1B[2J"], None), "a\nb^[[2J\n");
         assert_eq!(frame(&[], None), "");
     }

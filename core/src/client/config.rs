@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_password_is_stretched_once_for_a_room() {
+    fn passphrase_is_stretched_once_per_room() {
         let name = |name| Username::new(name).unwrap();
         let password = Password::new(Zeroizing::new(b"correct horse".to_vec()));
         let config =

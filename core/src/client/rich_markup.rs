@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn markup_is_defused_and_all_else_is_left_alone() {
+    fn rich_markup_is_escaped() {
         assert_eq!(
             escape("[/nope] [a][1] [[b] x").as_str(),
             "[\u{200b}/nope] [\u{200b}a][1] [[\u{200b}b] x"

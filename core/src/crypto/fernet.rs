@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn every_length_around_a_block_comes_back() {
+    fn tokens_round_trip_around_block_boundaries() {
         for len in 0..=50 {
             let text = vec![b'x'; len];
             let opened = key().open(&key().seal(5, [9; 16], &text)).unwrap();
@@ -155,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_comes_back() {
+    fn token_of_one_mebibyte_round_trips() {
         let text = vec![0xa5; 1 << 20];
         assert_eq!(key().open(&key().seal(0, [0; 16], &text)).unwrap().text.to_vec(), text);
     }
 
     #[test]
-    fn debug_shows_neither_key_nor_text() {
+    fn fernet_debug_output_is_redacted() {
         let opened = key().open(&key().seal(0, [0; 16], b"hush")).unwrap();
         assert_eq!(format!("{opened:?}"), "Opened(4 bytes)");
         assert_eq!(format!("{:?}", key()), "RoomKey { signing: Secret(…), encryption: Secret(…) }");
@@ -169,7 +169,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_token_with_one_character_changed_is_unreadable(at in 0_usize..140, to in any::<char>()) {
+        fn token_with_changed_character_fails_to_decrypt(at in 0_usize..140, to in any::<char>()) {
             let token = key().seal(1_700_000_000, [3; 16], b"some twenty letters!");
             let mut chars: Vec<char> = token.chars().collect();
             let at = at % chars.len();
@@ -180,7 +180,7 @@ mod tests {
         }
 
         #[test]
-        fn any_string_is_at_most_unreadable(text in ".*") {
+        fn arbitrary_string_fails_to_decrypt(text in ".*") {
             prop_assert_eq!(key().open(&text), Err(DecryptError));
         }
     }

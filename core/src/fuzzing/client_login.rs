@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_gets_as_far_as_its_author_wants() {
+    fn client_login_script_reaches_each_outcome() {
         assert_eq!(outcome("@", HONEST), Ok(()));
         assert_eq!(outcome("@\u{1}\u{7f}", HONEST), Ok(()));
         assert_eq!(outcome("@", HONEST.trim_end()), Ok(()));

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_gets_as_far_as_its_author_wants() {
+    fn server_login_script_reaches_each_outcome() {
         let eve = Some("eve".to_owned());
         assert_eq!(outcome(b'@', HONEST), eve);
         assert_eq!(outcome(b'@' | GUESSING, HONEST), eve);

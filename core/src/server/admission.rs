@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn three_wrong_proofs_keep_a_source_out_until_the_penalty_has_run_off() {
+    fn three_failed_logins_ban_source_until_penalty_ends() {
         let admission = Admission::new(&Limits::default());
         for _ in 0..3 {
             admission.try_login(at(100), FAR).unwrap().proof_failed(at(100));
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn a_penalty_is_at_most_ten_minutes() {
+    fn penalty_is_capped_at_ten_minutes() {
         let admission = Admission::new(&Limits {
             max_logins: None,
             max_logins_per_source: None,
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_never_penalised_unless_asked_for() {
+    fn loopback_is_exempt_unless_limited() {
         for (guard_loopback, shut) in [(false, false), (true, true)] {
             let admission =
                 Admission::new(&Limits { limit_loopback: guard_loopback, ..Limits::default() });
@@ -380,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_network_is_one_source_and_a_mapped_address_is_its_ipv4_one() {
+    fn source_is_ipv6_prefix_or_mapped_ipv4() {
         let limits = Limits { max_logins_per_source: Some(1), ..Limits::default() };
         let admission = Admission::new(&limits);
         let _first = admission.try_login(at(0), "2001:db8::1".parse().unwrap()).unwrap();
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dropped_pass_or_seat_is_free_again() {
+    fn dropped_permit_or_slot_is_released() {
         let limits = Limits { max_logins: Some(1), max_members: Some(1), ..Limits::default() };
         let admission = Admission::new(&limits);
         let pass = admission.try_login(at(0), FAR).unwrap();
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn while_many_guess_line_two_comes_once_a_second() {
+    fn challenges_are_throttled_during_brute_force() {
         let admission = Admission::new(&Limits {
             max_logins: None,
             max_logins_per_source: None,

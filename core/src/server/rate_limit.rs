@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_burst_passes_and_then_one_per_interval() {
+    fn rate_limiter_allows_burst_then_one_per_interval() {
         let mut pace = RateLimiter::new(Rate { burst: 3, interval: Duration::from_secs(1) });
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         for _ in 0..3 {

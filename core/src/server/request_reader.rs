@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_read_at_the_rate_and_none_of_it_is_lost() {
+    fn flood_is_read_at_the_rate_without_loss() {
         let mut intake = RequestReader::open(&Limits::default());
         let mut decoder = LineDecoder::new(0);
         for n in 0..200 {
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn clear_is_heeded_once_in_ten_seconds() {
+    fn clear_history_is_limited_to_once_per_interval() {
         let mut intake = RequestReader::open(&Limits::default());
         let mut decoder = LineDecoder::new(0);
         let mut heeded = |now| {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_end_a_connection_and_lines_that_do_not() {
+    fn non_object_json_closes_the_connection() {
         for (line, fatal) in [
             ("garbage", None),
             ("", None),

@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn it_comes_back_and_tells_its_length_in_steps_only() {
+    fn envelope_round_trips_with_padded_length() {
         for text in ["", "hello", "\u{0}\u{1f}\"\\ 漢 😀", &"x".repeat(16_384)] {
             let plaintext = envelope(text).encode();
             assert!(plaintext.len().is_multiple_of(128));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_well_formed_is_not_read() {
+    fn malformed_envelopes_are_rejected() {
         let whole = String::from_utf8(envelope("hello").encode().to_vec()).unwrap();
         let changed = |from: &str, to: &str| {
             assert!(whole.contains(from), "{from}");

@@ -48,7 +48,7 @@ fn kdf(case: &Value) -> Kdf {
 }
 
 #[test]
-fn keys_proofs_records_and_envelopes() {
+fn v2_session_vectors_match() {
     let (mut runs, mut records, mut events) = (0, 0, 0);
     for case in &vectors() {
         let password = password(case);
@@ -120,7 +120,7 @@ fn keys_proofs_records_and_envelopes() {
 }
 
 #[test]
-fn room_keys() {
+fn v2_room_key_vectors_match() {
     for case in &vectors() {
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
         let key = match kdf(case) {
@@ -136,7 +136,7 @@ fn room_keys() {
 }
 
 #[test]
-fn verifier_tokens_and_fingerprints() {
+fn v2_verifier_token_vectors_match() {
     for case in &vectors() {
         let token = text(case, "token");
         let credentials = Credentials::from_token(token).unwrap();
@@ -162,7 +162,7 @@ fn verifier_tokens_and_fingerprints() {
 /// The rest of the token is right, its sum too; but the 16 bytes of the salt
 /// do not begin with the sentinel, only what is left of them without zeros.
 #[test]
-fn no_token_has_a_sentinel_behind_zeros() {
+fn verifier_token_rejects_sentinel_behind_zeros() {
     for case in &vectors() {
         let token = text(case, "token").strip_prefix("cmdchat2.").unwrap();
         let token = URL_SAFE_NO_PAD.decode(token).unwrap();

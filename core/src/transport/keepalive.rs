@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_asks_once_and_then_gives_up() {
+    fn keepalive_pings_once_before_timing_out() {
         let at = |seconds| Tick::from_start(Duration::from_secs(seconds));
         let mut keepalive = Keepalive::new(at(0));
         assert_eq!((keepalive.deadline(), keepalive.poll(at(29))), (at(30), KeepaliveAction::None));

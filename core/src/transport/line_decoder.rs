@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_come_whole_and_once() {
+    fn line_decoder_yields_each_complete_line_once() {
         let mut decoder = LineDecoder::new(10);
         decoder.feed(b"one\n\ntw");
         assert_eq!(decoder.next_line(), Ok(Line::Complete(b"one")));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_comes_after_a_last_line_without_line_feed() {
+    fn eof_follows_an_unterminated_last_line() {
         let mut decoder = LineDecoder::new(10);
         decoder.feed(b"a\nlast");
         decoder.feed_eof();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_holds_for_complete_and_incomplete_lines() {
+    fn max_len_applies_to_incomplete_lines_too() {
         let mut decoder = LineDecoder::new(3);
         decoder.feed(b"abc\n");
         assert_eq!(decoder.next_line(), Ok(Line::Complete(b"abc")));
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_large_buffer_is_given_back() {
+    fn large_buffer_is_freed_once_drained() {
         let mut decoder = LineDecoder::new(1 << 20);
         decoder.feed(&vec![b'x'; 1 << 20]);
         decoder.feed(b"\n");

@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_of_every_size_come_through_and_no_larger_ones() {
+    fn records_round_trip_up_to_max_object() {
         let (mut sealer, mut opener) = ends(0);
         for length in [2, 1_023, 1_024, 1_025, 32_768, 32_769, MAX_OBJECT] {
             let mut out = b"before ".to_vec();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_direction_has_two_to_the_32_records() {
+    fn direction_is_limited_to_max_records() {
         let (mut sealer, mut opener) = ends(MAX_RECORDS - 2);
         let mut out = Vec::new();
         assert!(!sealer.must_close());

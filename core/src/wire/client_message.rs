@@ -212,7 +212,7 @@ mod tests {
     use crate::wire::MAX_TOKEN;
 
     #[test]
-    fn only_tokens_are_passed_on() {
+    fn only_valid_tokens_become_messages() {
         let read = |line: &str| read_request(line.as_bytes());
         let say = |text: &str| Ok(FernetToken::new(text.to_owned()).map(Request::Message));
         assert_eq!(read(r#"{"type":"message","text":"gAA-_="}"#), say("gAA-_="));
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_asks_for_something_or_is_an_offence() {
+    fn sealed_requests_parse_or_count_as_tampering() {
         let read = |object: &str| read_sealed_request(object.as_bytes(), Kdf::Argon2id);
         let token = || FernetToken::new("gAA".to_owned()).unwrap();
         let request = |request| Ok(ClientMessage::Request(request));
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_is_read_or_it_is_said_what_is_wrong_with_the_line() {
+    fn invalid_proof_lines_get_specific_errors() {
         let read = |line: &str, version| read_proof(line.as_bytes(), version, "me");
         let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
         for version in [ProtocolVersion::V1, ProtocolVersion::V2] {
@@ -294,7 +294,7 @@ mod tests {
 
     /// By this a flood of long messages is slowed down.
     #[test]
-    fn a_request_costs_what_it_has_to_say() {
+    fn request_size_is_its_token_length() {
         let token = FernetToken::new("x".repeat(1_000)).unwrap();
         assert_eq!(Request::Message(token.clone()).size(), 1_000);
         assert_eq!(Request::ClearHistory(Some(token)).size(), 1_000);
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn protocol_2_is_spoken_with_whoever_offers_it() {
+    fn server_selects_v2_when_offered() {
         let version = |versions: &str, spoken| {
             let line = format!(r#"{{"cmd":"srp_init","username":"a","A":"Ag=="{versions}}}"#);
             read_hello(line.as_bytes(), spoken).map(|hello| hello.version)

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_look_as_python_writes_them() {
+    fn timestamps_match_python_isoformat() {
         let at = |text: &str| text.parse::<Timestamp>().map(iso).unwrap_or_default();
         assert_eq!(at("2026-11-23T15:18:51.554307Z"), "2026-11-23T15:18:51.554307+00:00");
         assert_eq!(at("2026-11-23T15:18:51.5Z"), "2026-11-23T15:18:51.500000+00:00");
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_goes_on() {
+    fn timestamp_cache_follows_the_clock() {
         let mut clock = TimestampCache::new(Epoch::new(Timestamp::UNIX_EPOCH));
         for (seconds, shown) in [(0, "00"), (0, "00"), (5, "05"), (5, "05"), (59, "59")] {
             let now = Tick::from_start(std::time::Duration::from_secs(seconds));

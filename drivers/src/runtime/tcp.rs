@@ -168,7 +168,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn families_alternate_and_the_favourite_stays_first() {
+    fn address_families_alternate_from_the_first() {
         let addrs = |list: &[&str]| -> Vec<SocketAddr> {
             list.iter().map(|addr| addr.parse().unwrap()).collect()
         };
@@ -179,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn a_numeric_address_resolves_to_itself() {
+    fn numeric_address_resolves_to_itself() {
         let expected: Vec<SocketAddr> = vec!["127.0.0.1:65432".parse().unwrap()];
         assert_eq!(resolve("127.0.0.1", 65432).unwrap(), expected);
     }
 
     #[test]
-    fn a_prepared_connection_sends_at_once_and_is_kept_alive() {
+    fn configure_enables_nodelay_keepalive() {
         let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
         let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         configure(&stream).unwrap();
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unspecified_ipv6_address_takes_ipv4() {
+    fn unspecified_ipv6_listener_accepts_ipv4() {
         let Ok(listener) = listen("[::]:0".parse().unwrap()) else {
             return; // a machine without IPv6
         };
@@ -228,7 +228,7 @@ mod tests {
 
     #[cfg(feature = "sim")]
     #[test]
-    fn addresses_race_as_rfc_8305_says() {
+    fn dial_races_addresses_per_rfc_8305() {
         use io::ErrorKind::{ConnectionRefused, InvalidInput, NetworkUnreachable, TimedOut};
         // The favourite has 250 ms to itself.
         assert_eq!(race_of(&[(200, Ok(())), (1, Ok(()))]), (Ok(0), 200));

@@ -89,18 +89,18 @@ async fn read_exactly<R: ReadHalf>(reader: &mut R, length: usize) -> Vec<u8> {
 }
 
 async fn contract_holds<R: Dial, L: Listener<R>>(runtime: R, mut listener: L, address: SocketAddr) {
-    much_goes_both_ways_at_once(&runtime, &mut listener, address).await;
-    a_late_read_loses_nothing(&runtime, &mut listener, address).await;
+    bulk_data_flows_both_ways(&runtime, &mut listener, address).await;
+    late_read_loses_no_bytes(&runtime, &mut listener, address).await;
     finish_ends_one_direction(&runtime, &mut listener, address).await;
-    hang_up_frees_a_stuck_reader(&runtime, &mut listener, address).await;
-    hang_up_frees_a_stuck_writer(&runtime, &mut listener, address).await;
+    abort_unblocks_a_pending_read(&runtime, &mut listener, address).await;
+    abort_unblocks_a_pending_write(&runtime, &mut listener, address).await;
     dropping_both_halves_closes(&runtime, &mut listener, address).await;
     accept_can_be_stopped(&runtime, &mut listener, address).await;
-    channels_and_moments_can_be_raced(&runtime).await;
+    channels_race_against_timers(&runtime).await;
     assert_eq!(runtime.spawn_blocking(|| 6 * 7).await, 42);
 }
 
-async fn much_goes_both_ways_at_once<R: Dial, L: Listener<R>>(
+async fn bulk_data_flows_both_ways<R: Dial, L: Listener<R>>(
     runtime: &R,
     listener: &mut L,
     address: SocketAddr,
@@ -120,7 +120,7 @@ async fn much_goes_both_ways_at_once<R: Dial, L: Listener<R>>(
     assert!(readers[1].recv().await.unwrap() == pattern(MIB, 0));
 }
 
-async fn a_late_read_loses_nothing<R: Dial, L: Listener<R>>(
+async fn late_read_loses_no_bytes<R: Dial, L: Listener<R>>(
     runtime: &R,
     listener: &mut L,
     address: SocketAddr,
@@ -163,7 +163,7 @@ async fn finish_ends_one_direction<R: Dial, L: Listener<R>>(
     assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
-async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
+async fn abort_unblocks_a_pending_read<R: Dial, L: Listener<R>>(
     runtime: &R,
     listener: &mut L,
     address: SocketAddr,
@@ -179,7 +179,7 @@ async fn hang_up_frees_a_stuck_reader<R: Dial, L: Listener<R>>(
     assert!(here.writer.write(&[IoSlice::new(b"x")], None).await.is_err());
 }
 
-async fn hang_up_frees_a_stuck_writer<R: Dial, L: Listener<R>>(
+async fn abort_unblocks_a_pending_write<R: Dial, L: Listener<R>>(
     runtime: &R,
     listener: &mut L,
     address: SocketAddr,
@@ -247,7 +247,7 @@ async fn accept_can_be_stopped<R: Dial, L: Listener<R>>(
     assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");
 }
 
-async fn channels_and_moments_can_be_raced<R: Runtime>(runtime: &R) {
+async fn channels_race_against_timers<R: Runtime>(runtime: &R) {
     let (sender, receiver) = async_channel::bounded(1);
     let message_by = async |deadline| {
         let message = async { Some(receiver.recv().await.unwrap()) };

@@ -25,7 +25,7 @@ fn lane(lane: DirectionConfig) -> LinkConfig {
 }
 
 #[test]
-fn contract() {
+fn runtime_contract() {
     let chunks = [ChunkSize::Whole, ChunkSize::Bytes(1000), ChunkSize::Random(7)];
     for (chunk, latency) in chunks.into_iter().zip([Duration::ZERO, 5 * MS, 5 * MS]) {
         let sim = Sim::new();
@@ -40,14 +40,14 @@ fn contract() {
 }
 
 #[test]
-fn an_hour_costs_nothing_and_ends_on_time() {
+fn sleep_ends_at_the_exact_virtual_time() {
     let sim = Sim::new();
     sim.run(sim.sleep_until(at(HOUR))).unwrap();
     assert_eq!(sim.now(), at(HOUR));
 }
 
 #[test]
-fn latency_is_kept_in_virtual_time() {
+fn latency_delays_delivery_in_virtual_time() {
     let sim = Sim::new();
     sim.run(async {
         let up = DirectionConfig { latency: 70 * MS, ..DirectionConfig::default() };
@@ -68,7 +68,7 @@ fn latency_is_kept_in_virtual_time() {
 }
 
 #[test]
-fn dialing_takes_a_round_trip_or_is_refused() {
+fn dial_takes_one_round_trip_or_fails() {
     let sim = Sim::new();
     let listener = sim.listen();
     let address = listener.address();
@@ -87,7 +87,7 @@ fn dialing_takes_a_round_trip_or_is_refused() {
 }
 
 #[test]
-fn a_listener_sees_the_scripted_source() {
+fn listener_reports_the_scripted_peer_address() {
     let sim = Sim::new();
     sim.run(async {
         let source = "192.0.2.7:1".parse().unwrap();
@@ -101,7 +101,7 @@ fn a_listener_sees_the_scripted_source() {
 }
 
 #[test]
-fn chunks_change_neither_bytes_nor_moments() {
+fn chunking_preserves_bytes_at_equal_times() {
     let small = |chunk| DirectionConfig {
         latency: MS,
         chunk,
@@ -123,7 +123,7 @@ fn chunks_change_neither_bytes_nor_moments() {
 }
 
 #[test]
-fn a_cut_comes_after_the_bytes_before_it() {
+fn cut_delivers_the_bytes_before_it() {
     let sim = Sim::new();
     sim.run(async {
         let up =
@@ -150,7 +150,7 @@ fn a_cut_comes_after_the_bytes_before_it() {
 }
 
 #[test]
-fn no_reset_travels_over_a_cut_wire() {
+fn cut_connection_carries_no_reset() {
     let sim = Sim::new();
     sim.run(async {
         let up = DirectionConfig { cut_after: Some(5), ..DirectionConfig::default() };
@@ -165,7 +165,7 @@ fn no_reset_travels_over_a_cut_wire() {
 }
 
 #[test]
-fn writes_wait_for_room() {
+fn writes_block_when_the_buffer_is_full() {
     let sim = Sim::new();
     sim.run(async {
         let narrow =
@@ -182,7 +182,7 @@ fn writes_wait_for_room() {
 }
 
 #[test]
-fn closing_with_unread_input_destroys_the_last_words() {
+fn closing_with_unread_input_resets_the_peer() {
     let sim = Sim::new();
     let last_words = async |see_out: bool| {
         let lane_ = DirectionConfig { latency: 5 * MS, ..DirectionConfig::default() };
@@ -204,7 +204,7 @@ fn closing_with_unread_input_destroys_the_last_words() {
 }
 
 #[test]
-fn who_writes_on_to_a_closed_end_is_told_and_never_stuck() {
+fn writing_to_a_closed_peer_fails_with_broken_pipe() {
     let sim = Sim::new();
     sim.run(async {
         let slow = DirectionConfig { latency: 5 * MS, ..DirectionConfig::default() };
@@ -223,7 +223,7 @@ fn who_writes_on_to_a_closed_end_is_told_and_never_stuck() {
 }
 
 #[test]
-fn a_deadlock_is_reported() {
+fn deadlock_is_reported() {
     let sim = Sim::new();
     sim.spawn(future::pending());
     let (_sender, receiver) = async_channel::bounded::<()>(1);
@@ -277,6 +277,6 @@ fn babel() -> Vec<(Tick, u16, usize)> {
 }
 
 #[test]
-fn two_runs_are_the_same() {
+fn simulation_is_deterministic() {
     assert_eq!(babel(), babel());
 }

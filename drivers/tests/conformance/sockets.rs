@@ -14,14 +14,14 @@ fn closed_port() -> SocketAddr {
     any_port().local_addr().unwrap()
 }
 
-fn contract<R: TcpRuntime>(runtime: R) {
+fn runtime_contract<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let address = socket.local_addr().unwrap();
     let listener = runtime.listen(socket).unwrap();
     runtime.block_on(contract_holds(runtime.clone(), listener, address));
 }
 
-fn dialing<R: TcpRuntime>(runtime: R) {
+fn dial_skips_refused_addresses<R: TcpRuntime>(runtime: R) {
     let open = any_port();
     let address = open.local_addr().unwrap();
     runtime.block_on(async {
@@ -33,7 +33,7 @@ fn dialing<R: TcpRuntime>(runtime: R) {
     });
 }
 
-fn adopting<R: TcpRuntime>(runtime: R) {
+fn from_std_connections_carry_data<R: TcpRuntime>(runtime: R) {
     let socket = any_port();
     let stream = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
     let (there, from) = socket.accept().unwrap();
@@ -55,24 +55,24 @@ mod smol {
     use super::*;
 
     #[test]
-    fn contract() {
-        super::contract(Smol::new());
+    fn runtime_contract() {
+        super::runtime_contract(Smol::new());
     }
 
     #[test]
-    fn dialing() {
-        super::dialing(Smol::new());
+    fn dial_skips_refused_addresses() {
+        super::dial_skips_refused_addresses(Smol::new());
     }
 
     #[test]
-    fn adopting() {
-        super::adopting(Smol::new());
+    fn from_std_connections_carry_data() {
+        super::from_std_connections_carry_data(Smol::new());
     }
 
     /// The peer is on a thread of its own, and always ahead of a reader that
     /// takes a byte at a time.
     #[test]
-    fn a_flood_does_not_hold_up_the_others() {
+    fn flood_does_not_starve_other_tasks() {
         let socket = any_port();
         let peer = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         let smol = Smol::new();
@@ -96,17 +96,17 @@ mod blocking {
     use cmdchat_drivers::runtime::blocking::Blocking;
 
     #[test]
-    fn contract() {
-        super::contract(Blocking::new());
+    fn runtime_contract() {
+        super::runtime_contract(Blocking::new());
     }
 
     #[test]
-    fn dialing() {
-        super::dialing(Blocking::new());
+    fn dial_skips_refused_addresses() {
+        super::dial_skips_refused_addresses(Blocking::new());
     }
 
     #[test]
-    fn adopting() {
-        super::adopting(Blocking::new());
+    fn from_std_connections_carry_data() {
+        super::from_std_connections_carry_data(Blocking::new());
     }
 }

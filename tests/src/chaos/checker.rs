@@ -27,7 +27,7 @@ pub(super) fn judge(
     assert_eq!(witness.ended, Some((CloseReason::ClosedByServer, 0)), "the witness sees the end");
     let mut report = Report { people: records.len(), events: all.len(), ..Report::default() };
     for record in records {
-        nobody_unknown_is_announced(record, all);
+        only_known_members_are_announced(record, all);
         report.turned_away += usize::from(record.refused.is_some() && record.kind != Kind::Guesser);
         let Some(welcome) = &record.welcome else { continue };
         report.members += 1;
@@ -47,11 +47,11 @@ pub(super) fn judge(
             loses_nothing(record, &all[came..]);
         }
     }
-    report.dropped = the_host_is_told_the_same(notes, all, records);
+    report.dropped = server_events_match_client_events(notes, all, records);
     report
 }
 
-fn nobody_unknown_is_announced(record: &Record, all: &[Told]) {
+fn only_known_members_are_announced(record: &Record, all: &[Told]) {
     let knows = !matches!(record.kind, Kind::Guesser | Kind::Stranger);
     assert!(knows || record.welcome.is_none(), "{} is in without the password", record.name);
     // Others may have the names that are wanted by many.
@@ -142,7 +142,11 @@ fn loses_nothing(record: &Record, rest: &[Told]) {
 
 /// Who came and left, in the same order, nobody twice. Gives the number of those
 /// who were dropped for being slow.
-fn the_host_is_told_the_same(notes: &[ServerEvent], all: &[Told], records: &[Record]) -> usize {
+fn server_events_match_client_events(
+    notes: &[ServerEvent],
+    all: &[Told],
+    records: &[Record],
+) -> usize {
     let mut told = Vec::new();
     let mut present = BTreeSet::from(["witness".to_owned()]);
     let mut dropped = 0;

@@ -20,7 +20,7 @@ use cmdchat_tests::{
 use crate::table::{self, Row};
 
 #[test]
-fn on_the_way() {
+fn network_attacks_match_the_table() {
     let cases = handshake().into_iter().chain(downgrades()).chain(records()).chain(endings());
     let rows = cases.map(play).collect();
     table::check(["attack", "where", "alice is told", "the server sees"], rows);

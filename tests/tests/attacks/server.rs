@@ -16,7 +16,7 @@ const ALL: [usize; 3] = [ALICE, BOB, CAROL];
 const NOT_CAROL: [usize; 2] = [ALICE, BOB];
 
 #[test]
-fn the_relay_itself() {
+fn malicious_server_attacks_match_the_table() {
     let mut rows = Vec::new();
     for (what, to, lie) in LIES {
         rows.push(play(what, to, *lie));

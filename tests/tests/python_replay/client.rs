@@ -15,7 +15,7 @@ use crate::recording::{ALICE, Conn, Event, Facts, Recording, text};
 
 /// Every number of every recorded login, from the secrets and the password.
 #[test]
-fn every_recorded_login_comes_out_to_the_byte() {
+fn recorded_logins_are_reproduced_to_the_byte() {
     let recording = Recording::read();
     let facts = &recording.facts;
     let salt = Salt::from_wire(&facts.srp_salt).expect("a short salt");
@@ -54,7 +54,7 @@ fn every_recorded_login_comes_out_to_the_byte() {
 /// One event for each line, and each is what the clients had done: who came,
 /// who left, who said what in words that can be read.
 #[test]
-fn our_client_tells_what_happened() {
+fn client_events_match_the_recording() {
     let recording = Recording::read();
     let names = names(&recording);
     let (mut lines, mut readable) = (0, 0);
@@ -101,7 +101,7 @@ fn two_clients() {
 /// What members may do to each other on a Python server, and how little a
 /// member with our client sees of it.
 #[test]
-fn what_alice_sees_of_odd_members() {
+fn misbehaving_members_as_seen_by_alice() {
     let recording = Recording::read();
     insta::assert_snapshot!(shown(&recording, |scenario| scenario != "two_clients"));
 }

@@ -25,7 +25,7 @@ use crate::{
 
 /// Each scenario ends as it did with the Python server, or as the table says.
 #[test]
-fn our_server_answers_as_pythons_did() {
+fn server_replies_match_python() {
     let recording = Recording::read();
     let mut replay = Replay::new(&recording.facts);
     let (mut python_lines, mut equal_lines, mut deviating) = (0, 0, Vec::new());

@@ -30,7 +30,7 @@ fn after(text: &str, edits: &[EditAction]) -> String {
 }
 
 #[test]
-fn keys_move_and_delete_by_grapheme() {
+fn editing_keys_work_by_grapheme() {
     use EditAction::{Backspace, Delete, End, Home, Insert, Left, Right};
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Left]), "a|👨‍👩‍👧b");
     assert_eq!(after("a👨‍👩‍👧b", &[Left, Backspace]), "a|b");
@@ -42,7 +42,7 @@ fn keys_move_and_delete_by_grapheme() {
 }
 
 #[test]
-fn words_are_gone_through_and_deleted() {
+fn word_keys_move_or_delete_whole_words() {
     use EditAction::{DeleteWordLeft, DeleteWordRight, Home, WordLeft, WordRight};
     assert_eq!(after("one two  ", &[WordLeft]), "one |two  ");
     assert_eq!(after("one two", &[Home, WordRight, WordRight, WordRight]), "one two|");
@@ -53,7 +53,7 @@ fn words_are_gone_through_and_deleted() {
 }
 
 #[test]
-fn what_is_cut_out_can_be_put_back() {
+fn killed_text_can_be_yanked() {
     use EditAction::{Home, KillToEnd, KillToStart, Left, Yank};
     assert_eq!(after("one two", &[Left, Left, Left, KillToStart]), "|two");
     assert_eq!(after("one two", &[Left, Left, Left, KillToEnd, Home, Yank]), "two|one ");
@@ -67,7 +67,7 @@ fn what_is_cut_out_can_be_put_back() {
 }
 
 #[test]
-fn a_word_is_undone_at_once() {
+fn undo_works_by_word() {
     use EditAction::{KillToStart, Undo};
     assert_eq!(after("one two", &[Undo]), "one|");
     assert_eq!(after("one two", &[Undo, Undo, Undo]), "|");
@@ -75,7 +75,7 @@ fn a_word_is_undone_at_once() {
 }
 
 #[test]
-fn the_arrows_move_in_the_draft_and_then_through_what_was_sent() {
+fn arrows_move_in_the_draft_before_the_history() {
     use EditAction::{Down, End, Home, Left, Up};
     assert_eq!(after("abc\nd\nefg", &[Up]), "abc\nd|\nefg");
     assert_eq!(after("abc\nd\nefg", &[Left, Up, Up]), "a|bc\nd\nefg");
@@ -113,7 +113,7 @@ fn the_arrows_move_in_the_draft_and_then_through_what_was_sent() {
 }
 
 #[test]
-fn tab_goes_through_the_options_and_back_to_the_word() {
+fn tab_cycles_through_completions() {
     let options = |word: &str, first: bool| {
         assert_eq!((word, first), ("bo", false));
         vec!["bob ".to_owned(), "bobby ".to_owned()]
@@ -138,7 +138,7 @@ fn tab_goes_through_the_options_and_back_to_the_word() {
 }
 
 #[test]
-fn a_draft_is_taken_whole_and_can_come_back() {
+fn submitted_draft_can_be_restored() {
     let mut editor = typed("hello\nx");
     assert_eq!(editor.submit().as_str(), "hello\nx");
     assert_eq!(editor.submit().as_str(), "");
@@ -149,7 +149,7 @@ fn a_draft_is_taken_whole_and_can_come_back() {
 }
 
 #[test]
-fn a_paste_is_one_clean_draft() {
+fn paste_is_sanitized_into_the_draft() {
     let mut editor = typed("<>");
     editor.edit(EditAction::Left);
     editor.paste("a\r\nb\tc\u{1B}[201~\u{202E}");
@@ -162,7 +162,7 @@ fn a_paste_is_one_clean_draft() {
 }
 
 #[test]
-fn the_beginning_of_a_paste_is_remembered() {
+fn editor_remembers_if_draft_begins_with_paste() {
     let mut editor = Editor::default();
     editor.paste("/quit");
     assert!(editor.begins_with_a_paste());
@@ -177,7 +177,7 @@ fn the_beginning_of_a_paste_is_remembered() {
 }
 
 #[test]
-fn the_row_scrolls_with_the_cursor() {
+fn single_row_scrolls_with_the_cursor() {
     let mut editor = typed("0123456789");
     let row = |editor: &Editor, columns| {
         let (text, column) = editor.row(columns);
@@ -193,7 +193,7 @@ fn the_row_scrolls_with_the_cursor() {
 }
 
 #[test]
-fn the_row_is_clean_and_counts_cells() {
+fn single_row_is_sanitized_by_cell_width() {
     let mut editor = typed("日\u{202E}本\u{E000}");
     assert_eq!(editor.row(80).1, 5);
     assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}");
@@ -203,7 +203,7 @@ fn the_row_is_clean_and_counts_cells() {
 }
 
 #[test]
-fn rows_fold_and_follow_the_cursor() {
+fn wrapped_rows_follow_the_cursor() {
     let rows = |editor: &Editor, columns, height| {
         let Rows { rows, cursor } = editor.rows(columns, height);
         (rows.iter().map(ToString::to_string).collect::<Vec<_>>().join("|"), cursor)
@@ -251,7 +251,7 @@ fn any_edit() -> impl Strategy<Value = EditAction> {
 
 proptest! {
     #[test]
-    fn the_cursor_stays_between_graphemes_and_in_the_rows(
+    fn cursor_stays_on_grapheme_boundaries(
         edits in prop::collection::vec(any_edit(), 0..60),
         columns in 4_usize..40,
     ) {

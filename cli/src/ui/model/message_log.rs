@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_when_there_are_too_many_or_they_are_too_long() {
+    fn message_log_drops_oldest_over_its_limits() {
         let mut log = MessageLog::default();
         for _ in 0..ENTRIES + 5 {
             log.push(note(1));

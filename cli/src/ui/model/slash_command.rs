@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_in_a_command_is_never_sent() {
+    fn mistyped_commands_parse_as_unknown() {
         for (text, line) in [
             ("hello", ParsedInput::Say("hello")),
             ("", ParsedInput::Nothing),

@@ -17,7 +17,7 @@ fn stripped(number: &BoxedUint) -> Vec<u8> {
 }
 
 #[test]
-fn every_step_is_what_pysrp_computes() {
+fn srp_intermediates_match_pysrp() {
     let file: Value = serde_json::from_str(include_str!(
         "../../../../tests/vectors/srp_rfc5054_2048_sha256.json"
     ))
@@ -64,7 +64,7 @@ fn every_step_is_what_pysrp_computes() {
 }
 
 #[test]
-fn the_top_bit_of_an_ephemeral_secret_is_set() {
+fn ephemeral_secret_has_its_top_bit_set() {
     let b = SecretUint::ephemeral(&Secret::take(&mut [0; 32]));
     assert_eq!(b.bit_width_vartime(), 256);
 }

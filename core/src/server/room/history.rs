@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_as_many_as_either_limit_allows() {
+    fn history_keeps_newest_within_both_limits() {
         let anything = limits(None, None);
         assert_eq!(left(0, &anything), [""; 0]);
         assert_eq!(left(3, &anything), ["id-000", "id-001", "id-002"]);

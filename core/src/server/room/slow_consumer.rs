@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_nothing_is_too_slow_when_its_time_is_over_and_not_before() {
+    fn stalled_reader_is_dropped_at_the_timeout() {
         let mut watch = ReaderFixture::over(0);
         assert_eq!(watch.patience.deadline(), None);
         watch.say(5, 1);
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_greeting_waits_from_when_the_member_came() {
+    fn preamble_stall_is_timed_from_the_join() {
         let mut watch = ReaderFixture::over(1);
         watch.say(20, 1);
         assert!(!watch.is_slow(STALL).1);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_takes_something_is_waited_for_anew() {
+    fn progress_restarts_the_stall_timer() {
         let mut watch = ReaderFixture::over(0);
         watch.say(5, 2);
         watch.take(20, 7);
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_been_taken_is_waited_for_no_more() {
+    fn caught_up_reader_has_no_stall_deadline() {
         let mut watch = ReaderFixture::over(0);
         watch.say(5, 1);
         watch.say(10, 1);
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_more_waiting_than_the_limit_is_too_slow_at_once() {
+    fn reader_over_max_backlog_is_slow_at_once() {
         let mut watch = ReaderFixture::new(
             &Limits { stall_timeout: None, max_backlog: Some(100), ..Limits::default() },
             50,
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn everybody_is_looked_at_after_so_many_batches() {
+    fn members_are_scanned_after_enough_batches() {
         let mut watch = ReaderFixture::over(0);
         (0..BATCHES - 1).for_each(|_| watch.say(5, 1));
         let said = watch.dated.log.end();

@@ -79,7 +79,7 @@ fn drain(cursor: &mut LogCursor) -> String {
 }
 
 #[test]
-fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
+fn leaving_member_receives_only_earlier_messages() {
     let mut server = TestServer::new();
     let (alice, mut to_alice) = server.join("alice");
     let (bob, mut to_bob) = server.join("bob");
@@ -102,7 +102,7 @@ fn who_left_still_gets_all_that_was_said_before_however_much_is_said_after() {
 }
 
 #[test]
-fn a_room_that_closes_lets_everybody_have_the_last_words() {
+fn closing_room_delivers_staged_messages() {
     let mut server = TestServer::new();
     let (alice, mut to_alice) = server.join("alice");
     server.say(alice, "one");
@@ -117,7 +117,7 @@ fn a_room_that_closes_lets_everybody_have_the_last_words() {
 
 /// Nothing is written to anybody otherwise.
 #[test]
-fn there_is_something_new_whoever_it_is_for() {
+fn publish_reports_new_events_of_either_protocol() {
     let mut server = TestServer::new();
     let (alice, _to_alice) = server.join("alice");
     assert!(server.room.publish(Tick::ZERO), "for both protocols");
@@ -130,7 +130,7 @@ fn there_is_something_new_whoever_it_is_for() {
 
 /// Each announcement is a write to everybody.
 #[test]
-fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
+fn join_announcements_are_batched_for_50_ms() {
     let mut server = TestServer::new();
     let (alice, mut to_alice) = server.join("alice");
     assert!(server.publish_after(0));
@@ -165,7 +165,7 @@ fn newcomers_are_announced_together_and_nothing_else_waits_for_that() {
 
 /// By this the caller tells when a batch is large enough.
 #[test]
-fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
+fn staged_bytes_count_every_protocol_in_use() {
     let mut server = TestServer::new();
     let (alice, mut to_alice) = server.join("alice");
     server.publish();
@@ -184,7 +184,7 @@ fn what_is_not_yet_published_is_counted_for_all_who_will_hear_it() {
 }
 
 #[test]
-fn somebody_has_to_be_there_to_be_too_slow() {
+fn empty_room_has_no_stall_deadline() {
     let mut server = TestServer::new();
     assert_eq!(server.room.poll_timeout(), None);
     let (alice, _to_alice) = server.join("alice");
@@ -197,7 +197,7 @@ fn somebody_has_to_be_there_to_be_too_slow() {
 }
 
 #[test]
-fn who_is_too_far_behind_is_dropped_at_once_over_either_protocol() {
+fn max_backlog_drops_members_of_either_protocol() {
     let limits = Limits { max_backlog: Some(10_000), stall_timeout: None, ..Limits::default() };
     for join in [TestServer::join, TestServer::join_sealed] {
         let mut server = TestServer::with(&limits);

@@ -45,7 +45,7 @@ fn drain(outlet: &mut LogCursor, step: usize) -> String {
 }
 
 #[test]
-fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
+fn cursor_reads_preamble_then_published_frames() {
     for step in [1, 3, 1000] {
         let mut log = BroadcastLog::default();
         log.append(&frame("before"));
@@ -61,7 +61,7 @@ fn a_reader_gets_its_greeting_and_all_that_follows_whatever_the_steps() {
 }
 
 #[test]
-fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
+fn segments_are_kept_for_the_slowest_cursor() {
     let mut log = BroadcastLog::default();
     let kept = Kept::from(&log);
     let (mut fast, fast_lag) = log.subscribe(Vec::new(), None);
@@ -80,7 +80,7 @@ fn lag_counts_greeting_and_log_and_memory_follows_the_slowest() {
 }
 
 #[test]
-fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
+fn frames_without_subscribers_are_discarded() {
     let mut log = BroadcastLog::default();
     log.append(&frame("to nobody"));
     assert_eq!((log.staged_bytes(), log.end()), (0, 10));
@@ -95,7 +95,7 @@ fn what_was_said_to_nobody_is_not_kept_and_not_heard_by_who_comes_later() {
 }
 
 #[test]
-fn a_very_long_log_is_let_go_of() {
+fn long_log_is_dropped_without_stack_overflow() {
     let mut log = BroadcastLog::default();
     let reader = log.subscribe(Vec::new(), None);
     for _ in 0..200_000 {
@@ -106,7 +106,7 @@ fn a_very_long_log_is_let_go_of() {
 }
 
 #[test]
-fn a_sealed_reader_gets_nothing_more() {
+fn cursor_finishes_at_its_close_position() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), None);
     log.append(&frame("yours"));
@@ -119,7 +119,7 @@ fn a_sealed_reader_gets_nothing_more() {
 }
 
 #[test]
-fn what_a_reader_is_owed_is_what_it_could_take_now() {
+fn cursor_backlog_counts_only_published_frames() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(vec![frame("12345")], None);
     let meter = outlet.handle();
@@ -145,7 +145,7 @@ fn opened(opener: &mut RecordOpener, records: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() {
+fn sealed_cursor_emits_one_record_per_line() {
     for step in [1, 1_000, 1_389, 100_000] {
         let mut log = BroadcastLog::default();
         let preamble = vec![frame(r#"{"n":1}"#), frame(r#"{"n":2}"#)];
@@ -187,7 +187,7 @@ fn a_reader_with_a_sealed_link_gets_a_record_for_each_line_whatever_the_steps() 
 }
 
 #[test]
-fn records_are_made_a_few_ahead_of_the_socket() {
+fn sealing_runs_a_bounded_distance_ahead() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
     for _ in 0..200 {
@@ -206,7 +206,7 @@ fn records_are_made_a_few_ahead_of_the_socket() {
 }
 
 #[test]
-fn the_last_words_come_behind_more_than_is_made_at_once() {
+fn closing_frames_follow_the_whole_backlog() {
     let mut log = BroadcastLog::default();
     let (mut outlet, lag) = log.subscribe(Vec::new(), sealer());
     let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
@@ -222,7 +222,7 @@ fn the_last_words_come_behind_more_than_is_made_at_once() {
 }
 
 #[test]
-fn a_line_that_fits_no_record_ends_the_link_after_what_was_before_it() {
+fn oversized_line_ends_the_sealed_cursor() {
     let mut log = BroadcastLog::default();
     let (mut outlet, _) = log.subscribe(Vec::new(), sealer());
     let mut opener = RecordOpener::new(&Secret::take(&mut KEY.clone()));
@@ -289,7 +289,7 @@ proptest! {
     /// Whoever reads gets its greeting and all that is appended between its
     /// coming and its being sealed, once and in order.
     #[test]
-    fn no_interleaving_costs_a_reader_a_byte(acts in prop::collection::vec(act(), 0..120)) {
+    fn cursors_lose_no_bytes_in_any_interleaving(acts in prop::collection::vec(act(), 0..120)) {
         let mut log = BroadcastLog::default();
         let mut kept = Vec::new();
         let mut readers: Vec<Reader> = Vec::new();

@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_are_told_from_everything_else() {
+    fn non_string_fields_are_truthy_or_falsy() {
         assert_eq!(text_of(r#"{"text":"a\u00e9"}"#), Ok(Field::Text("aé".into())));
         assert_eq!(text_of("{}"), Ok(Field::Absent));
         for falsy in ["null", "false", "0", "-0.0", "[]", "{}"] {
@@ -305,12 +305,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_duplicate_keys_counts() {
+    fn strict_json_uses_the_last_duplicate_key() {
         assert_eq!(text_of(r#"{"text":"one","text":"two"}"#), Ok(Field::Text("two".into())));
     }
 
     #[test]
-    fn what_is_no_object_is_named() {
+    fn non_object_json_errors_are_classified() {
         for other in ["[]", "[[1],{}]", "\"x\"", "5", "-5", "0.5", "null", "true"] {
             assert_eq!(text_of(other), Err(JsonError::NotAnObject), "{other}");
         }
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn two_hundred_thousand_brackets_are_only_bytes() {
+    fn deep_nesting_does_not_overflow_strict_json() {
         let deep = "[".repeat(200_000) + &"]".repeat(200_000);
         assert_eq!(text_of(&format!(r#"{{"text":{deep}}}"#)), Ok(Field::Truthy));
         assert_eq!(text_of(&deep), Err(JsonError::NotAnObject));

@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_bad_element_costs_itself_and_not_the_line() {
+    fn invalid_init_elements_are_skipped() {
         let line = br#"{"type":"init","messages":[5,{"username":"a"},{"id":null},
             {"id":"x","text":NaN,"timestamp":7,"username":["\ud800",1e999]}],
             "users":[null,{"user_id":"1","username":5},{"user_id":2,"username":"b"}]}"#;
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_unknown() {
+    fn unrecognized_server_lines_are_unknown() {
         for line in [
             "",
             "hello",

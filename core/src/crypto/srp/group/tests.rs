@@ -31,12 +31,15 @@ fn exponents() -> impl Iterator<Item = BoxedUint> {
     (0..256).map(bit).chain(edges).map(|bytes| number(&bytes))
 }
 
-fn g_is_raised(exponent: &BoxedUint) {
+fn assert_generator_pow_matches(exponent: &BoxedUint) {
     assert_eq!(*G.pow(exponent).number(), Client::new().compute_g_x(exponent), "{exponent:?}");
 }
 
 /// `v^u` and `(A * v^u)^b` out of the same tables for all `logins`.
-fn a_server_of(v: &BoxedUint, logins: impl IntoIterator<Item = [BoxedUint; 3]>) {
+fn assert_server_premaster_matches(
+    v: &BoxedUint,
+    logins: impl IntoIterator<Item = [BoxedUint; 3]>,
+) {
     let tables = FixedBase::new(&GroupElement::new(v));
     for [a, u, b] in logins {
         let base = GroupElement::new(&a).mul(&tables.pow(&u));
@@ -46,9 +49,9 @@ fn a_server_of(v: &BoxedUint, logins: impl IntoIterator<Item = [BoxedUint; 3]>) 
 }
 
 #[test]
-fn every_bit_of_an_exponent_counts() {
+fn fixed_base_pow_matches_generic_pow() {
     for exponent in exponents() {
-        g_is_raised(&exponent);
+        assert_generator_pow_matches(&exponent);
     }
     let v = number(&[0xc3; 255]);
     let tables = FixedBase::new(&GroupElement::new(&v));
@@ -59,7 +62,7 @@ fn every_bit_of_an_exponent_counts() {
 }
 
 #[test]
-fn short_exponents_and_numbers_near_the_limits() {
+fn group_edge_cases_match_srp_crate() {
     let edges = || [number(&[2]), number(&[0xff; 255]), below_n(2)];
     for v in edges() {
         let mut logins = Vec::new();
@@ -70,7 +73,7 @@ fn short_exponents_and_numbers_near_the_limits() {
                 }
             }
         }
-        a_server_of(&v, logins);
+        assert_server_premaster_matches(&v, logins);
     }
 }
 
@@ -78,15 +81,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_exponent_and_any_base(
+    fn group_arithmetic_matches_srp_crate(
         v: [u8; 32], a: [[u8; 32]; 7], u: [u8; 32], b: [u8; 32], hides: [u8; 32],
     ) {
         let [u, b] = [u, b].map(|bytes| number(&bytes));
-        g_is_raised(&b);
+        assert_generator_pow_matches(&b);
         let v = Client::new().compute_g_x(&number(&v));
         let k = number(&hides);
         let public = GroupElement::new(&k).mul(&GroupElement::new(&v)).add(&G.pow(&b));
         prop_assert_eq!(&*public.number(), &Server::new().compute_b_pub(&b, &k, &v));
-        a_server_of(&v, [[number(a.as_flattened()), u, b]]);
+        assert_server_premaster_matches(&v, [[number(a.as_flattened()), u, b]]);
     }
 }

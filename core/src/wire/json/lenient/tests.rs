@@ -42,13 +42,13 @@ fn json() -> impl Strategy<Value = Json> {
 
 proptest! {
     #[test]
-    fn whatever_serde_json_writes_is_read(json in json()) {
+    fn lenient_json_reads_serde_json_output(json in json()) {
         prop_assert_eq!(read(json.to_string().as_bytes()), Some(expected(&json)));
         prop_assert_eq!(read(format!(" {json:#}\r\n").as_bytes()), Some(expected(&json)));
     }
 
     #[test]
-    fn whatever_serde_json_reads_is_read_the_same(line in "[\\[\\]{}\":,\\\\ u0189dDc.eE+tnr-]{0,24}") {
+    fn lenient_json_accepts_serde_json_input(line in "[\\[\\]{}\":,\\\\ u0189dDc.eE+tnr-]{0,24}") {
         if let Ok(json) = serde_json::from_str::<Json>(&line) {
             let ours = read(line.as_bytes());
             prop_assert!(ours.is_some());
@@ -65,7 +65,7 @@ proptest! {
     }
 
     #[test]
-    fn random_json_signs_never_panic(line in "[\\[\\]{}\":,\\\\u0-9a-fA-FINy.eE+ \u{0}\u{feff}ß-]{0,60}") {
+    fn random_json_characters_never_panic(line in "[\\[\\]{}\":,\\\\u0-9a-fA-FINy.eE+ \u{0}\u{feff}ß-]{0,60}") {
         let text = read(line.as_bytes()).map(|value| value.to_text());
         prop_assert!(text.is_none_or(|text| text.chars().count() <= 201));
     }
@@ -83,7 +83,7 @@ fn surrogates() {
 }
 
 #[test]
-fn what_only_python_writes() {
+fn python_only_json_is_accepted() {
     assert_eq!(
         read(b"[NaN, Infinity, -Infinity]"),
         Some(Value::List(vec![Value::Null, Value::Null, Value::Null]))
@@ -96,7 +96,7 @@ fn what_only_python_writes() {
 
 /// Every line that the Python server was seen to send, odd ones from odd members included.
 #[test]
-fn what_the_python_server_sent() {
+fn python_server_lines_are_parsed() {
     let mut read_lines = 0;
     for event in include_str!("../../../../../tests/vectors/transcripts_v1.jsonl").lines() {
         let event: Json = serde_json::from_str(event).unwrap();
@@ -116,14 +116,14 @@ fn what_the_python_server_sent() {
 }
 
 #[test]
-fn odd_bytes() {
+fn lenient_json_accepts_invalid_bytes() {
     assert_eq!(read(b"\"a\xff\xc3b\""), text("a\u{fffd}\u{fffd}b"));
     assert_eq!(read(b"\"\x00\x1b[2J\n\""), text("\0\u{1b}[2J\n"));
     assert_eq!(read(b"\xef\xbb\xbf \"x\" "), text("x"));
 }
 
 #[test]
-fn the_last_of_repeated_names_counts() {
+fn lenient_json_uses_the_last_duplicate_key() {
     let value = read(br#"{"a": 1, "b": "x", "a": "2"}"#).unwrap();
     assert_eq!(value.get("a").and_then(Value::as_text), Some("2"));
     assert_eq!(value.get("b").and_then(Value::as_text), Some("x"));
@@ -132,7 +132,7 @@ fn the_last_of_repeated_names_counts() {
 }
 
 #[test]
-fn what_is_not_json() {
+fn lenient_json_rejects_invalid_input() {
     for line in [
         "",
         " ",
@@ -173,7 +173,7 @@ fn what_is_not_json() {
 }
 
 #[test]
-fn what_is_nested_too_deeply_is_null() {
+fn nesting_beyond_64_levels_reads_as_null() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let depth = |mut value: &Value| {
         let mut depth = 0;
@@ -203,7 +203,7 @@ fn what_is_nested_too_deeply_is_null() {
 
 /// Recursion would overflow the stack here, and anything quadratic take hours.
 #[test]
-fn millions_of_brackets_cost_nothing() {
+fn deep_nesting_takes_linear_time() {
     let open = "[".repeat(4_000_000);
     assert_eq!(read(open.as_bytes()), None);
     assert!(read(format!("{open}{}", "]".repeat(4_000_000)).as_bytes()).is_some());
@@ -211,7 +211,7 @@ fn millions_of_brackets_cost_nothing() {
 }
 
 #[test]
-fn anything_can_stand_for_a_name() {
+fn any_value_renders_as_bounded_text() {
     let shown = |line: &str| read(line.as_bytes()).unwrap().to_text();
     assert_eq!(shown("\"Ann [x]\""), "Ann [x]");
     assert_eq!(

@@ -13,7 +13,7 @@ fn message(n: u32, token: usize) -> EncodedMessage {
 }
 
 #[test]
-fn sizes_are_those_of_the_lines() {
+fn message_sizes_match_encoded_lines() {
     let classic = message(1, 100);
     assert_eq!(classic.size() + 1, classic.open().unwrap().bytes().len());
     assert_eq!(classic.sealed_size(), classic.sealed().bytes().len());
@@ -26,7 +26,7 @@ fn sizes_are_those_of_the_lines() {
 }
 
 #[test]
-fn an_init_line_has_as_much_history_as_python_reads() {
+fn init_history_is_cut_to_max_line() {
     let name = author();
     let line = |oldest: usize| {
         let history = [message(0, oldest), message(1, 20_000), message(2, 20_000)];
@@ -47,7 +47,7 @@ fn an_init_line_has_as_much_history_as_python_reads() {
 }
 
 #[test]
-fn an_init_line_has_as_many_users_as_are_read() {
+fn init_users_are_cut_to_the_size_limit() {
     let name = author();
     let crowd = || std::iter::repeat_n(("00000000-0000-4000-8000-000000000000", &name), 2_000);
     let mut one = Vec::new();
@@ -67,7 +67,7 @@ fn an_init_line_has_as_many_users_as_are_read() {
 }
 
 #[test]
-fn a_user_who_just_fits_is_listed() {
+fn user_that_exactly_fits_is_listed_in_init() {
     let name = author();
     let line = |id: usize| {
         let id = "x".repeat(id);

@@ -195,7 +195,7 @@ fn taken_username_gives_error_with_hint() {
 
 #[test]
 fn wrong_passphrase_gives_error_with_hint() {
-    let room = Room::open(&["--guard-loopback"]);
+    let room = Room::open(&["--limit-loopback"]);
     let (port, wrong) = (room.port.to_string(), file(b"Correct horse battery"));
     let args = ["connect", "127.0.0.1", &port, "eve", "--password-file", wrong.to_str().unwrap()];
     run(&mut cmdchat(&args)).says(

@@ -77,7 +77,8 @@ fn three_word_code_requires_a_strict_room() {
 #[test]
 fn seven_word_code_joins_any_room() {
     let code = "oak-tidy-zoom-acid-oak-tidy-zoom";
-    for (args, kind) in [(&[][..], "(classic, sealed)"), (&["--protocol", "1"], "(classic, open)")]
+    for (args, kind) in
+        [(&[][..], "(classic, sealed)"), (&["--protocol", "1"], "(classic, plaintext link)")]
     {
         let (_serve, port) = room(code, args);
         let line = format!("cmdchat://127.0.0.1:{port}/#{code}");

@@ -44,7 +44,7 @@ fn json_bot_holds_a_conversation() {
         bot.types("{\"type\":\"command\",\"text\":\"/who\"}\n");
         bot.out.wait_for("members\":[{\"name\":\"bob\"},");
         bob.end_input();
-        bot.out.wait_for(r#""type":"part""#);
+        bot.out.wait_for(r#""type":"leave""#);
         let ended = bot.ends_after("{\"type\":\"quit\"}\n");
         ended.is_success();
 
@@ -73,7 +73,7 @@ fn json_bot_holds_a_conversation() {
                 said("message", "bot", "two\nlines", true, false),
                 said("action", "bot", "nods", true, false),
                 json!({"type": "members", "members": members}),
-                json!({"type": "part", "member": {"name": "bob"}, "online": 1}),
+                json!({"type": "leave", "member": {"name": "bob"}, "online": 1}),
                 json!({"type": "bye", "exit": 0}),
             ]
         );
@@ -133,12 +133,12 @@ fn json_wipe_or_verify_commands_are_answered() {
     let mut bot = bot(&room, &[]);
     let fingerprint = objects(&bot.out.text())[2]["fingerprint"].clone();
     assert_eq!(
-        answer(&mut bot, r#"{"type":"command","text":"/verify"}"#, "standing"),
-        [json!({"type": "standing", "fingerprint": fingerprint})]
+        answer(&mut bot, r#"{"type":"command","text":"/verify"}"#, "room_state"),
+        [json!({"type": "room_state", "fingerprint": fingerprint})]
     );
     assert_eq!(
-        answer(&mut bot, r#"{"type":"command","text":"/wipe"}"#, "wiped")[0]["type"],
-        json!("wiped")
+        answer(&mut bot, r#"{"type":"command","text":"/wipe"}"#, "history_cleared")[0]["type"],
+        json!("history_cleared")
     );
     bot.ends().is_success();
 }

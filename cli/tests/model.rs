@@ -58,9 +58,9 @@ fn typed_lines_map_to_effects() {
         ("/msg bob x", &[], "unknown command /msg, see /help (nothing was sent; // sends a slash)"),
         ("/me", &[], "/me TEXT: say what you do: * alice waves"),
         ("/wipe", &[], "erase for all 4? /wipe yes"),
-        ("/wipe yes", &["Send(Clear)"], ""),
-        ("/verify", &["Send(Compare)"], ""),
-        ("/quit good night", &["say 3 good night", "Finish"], ""),
+        ("/wipe yes", &["Send(ClearHistory)"], ""),
+        ("/verify", &["Send(RequestFingerprint)"], ""),
+        ("/quit good night", &["say 3 good night", "Quit"], ""),
     ] {
         scene.enter(typed);
         assert_eq!(scene.done(), done, "{typed}");
@@ -96,7 +96,7 @@ fn quit_requires_confirmation() {
     scene.press(Action::Interrupt);
     assert_eq!(scene.done(), [""; 0]);
     scene.press(Action::EndOfInput);
-    assert_eq!(scene.done(), ["Finish"]);
+    assert_eq!(scene.done(), ["Quit"]);
 
     scene.enter("q");
     assert_eq!(scene.status(), "press Enter again to leave, or keep typing");
@@ -104,7 +104,7 @@ fn quit_requires_confirmation() {
     assert_eq!(scene.done(), ["say 0 no"]);
     scene.enter("quit");
     scene.press(Action::Enter);
-    assert_eq!(scene.done(), ["Finish"]);
+    assert_eq!(scene.done(), ["Quit"]);
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn draft_is_kept_while_offline() {
     assert_eq!(scene.model.draft().text(), "meanwhile");
     scene.press(Action::Interrupt);
     scene.press(Action::Interrupt);
-    assert_eq!(scene.done(), ["Vanish"]);
+    assert_eq!(scene.done(), ["QuitNow"]);
 }
 
 #[test]
@@ -145,19 +145,19 @@ fn bell_rings_for_mentions_at_a_limited_rate() {
     assert_eq!(scene.done(), [""; 0]);
     scene.says("bob", "Alice?");
     scene.says("bob", "alice!");
-    assert_eq!(scene.done(), ["Ring"]);
+    assert_eq!(scene.done(), ["Bell"]);
     scene.waits(2);
     scene.update(Msg::Focus(true));
     scene.says("bob", "alice!");
     assert_eq!(scene.done(), [""; 0]);
     scene.update(Msg::Focus(false));
     scene.says("bob", "alice!");
-    assert_eq!(scene.done(), ["Ring"]);
+    assert_eq!(scene.done(), ["Bell"]);
 
     scene.waits(2);
     scene.enter("/notify all");
     scene.says("carol", "anything");
-    assert_eq!(scene.done(), ["Ring"]);
+    assert_eq!(scene.done(), ["Bell"]);
     scene.waits(2);
     scene.enter("/ignore carol");
     scene.says("carol", "alice, alice!");
@@ -267,14 +267,14 @@ fn locked_model_requires_the_passphrase() {
     scene.press(Action::Lock);
     scene.says("bob", "Alice?");
     scene.enter("/quit");
-    assert_eq!(scene.done(), ["Unlock(Password(…))"]);
+    assert_eq!(scene.done(), ["CheckPassphrase(Password(…))"]);
     scene.update(Msg::Unlocked(false));
     scene.press(Action::EndOfInput);
     scene.press(Action::Interrupt);
     scene.press(Action::Interrupt);
     scene.pastes("the passphrase\n");
     scene.press(Action::Enter);
-    assert_eq!(scene.done(), ["Unlock(Password(…))"]);
+    assert_eq!(scene.done(), ["CheckPassphrase(Password(…))"]);
     scene.update(Msg::Unlocked(true));
     assert_eq!(scene.model.draft().text(), "half a thought");
     scene.press(Action::Enter);
@@ -288,13 +288,13 @@ fn double_lock_within_a_second_is_a_panic_exit() {
         scene.press(Action::Lock);
         scene.waits(seconds);
         scene.press(Action::Lock);
-        let done = if panics { &["Flee"][..] } else { &[] };
+        let done = if panics { &["Panic"][..] } else { &[] };
         assert_eq!(scene.done(), done, "{seconds}");
         // Also from a screen that is locked.
         scene.waits(5);
         scene.press(Action::Lock);
         assert_eq!(scene.done(), [""; 0]);
         scene.press(Action::Lock);
-        assert_eq!(scene.done(), ["Flee"]);
+        assert_eq!(scene.done(), ["Panic"]);
     }
 }

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::args::demands::SecurityArgs;
 use crate::args::looks::DisplayArgs;
-use crate::args::secret::{SecretArg, SecretArgs, SecretSource, argument};
+use crate::args::secret::{InviteArg, SecretArg, SecretArgs, SecretSource, invite_argument};
 use crate::args::way::TransportArgs;
 use crate::error::Error;
 use crate::invite::Invite;
@@ -33,8 +33,8 @@ pub struct JoinArgs {
     /// HOST:PORT, or the whole line cmdchat://HOST:PORT/#CODE. On Unix a code
     /// given here is taken off the process list at once, but your shell may
     /// keep it in its history.
-    #[arg(value_name = "INVITE | HOST:PORT", value_parser = argument())]
-    invite: Option<SecretArg>,
+    #[arg(value_name = "INVITE | HOST:PORT", value_parser = invite_argument())]
+    invite: Option<InviteArg>,
 
     /// How the others see you; without it your login name
     #[arg(long, value_name = "NAME")]
@@ -68,7 +68,7 @@ impl JoinArgs {
     }
 }
 
-fn read(invite: &SecretArg) -> Result<Invite, Error> {
+fn read(invite: &InviteArg) -> Result<Invite, Error> {
     let text = std::str::from_utf8(invite.expose());
     Invite::read(text.map_err(|_| Error::usage(safe!["the invitation is not UTF-8"]))?)
 }

@@ -2,6 +2,7 @@
 //! what is wrong with them.
 
 use crate::safe;
+use std::any::TypeId;
 use std::error::Error as _;
 use std::ffi::{OsStr, OsString};
 
@@ -9,6 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 
+use crate::args::secret::{InviteArg, SecretArg};
 use crate::args::{Cli, CliCommand, command};
 use crate::error::{Error, ExitStatus};
 use crate::invite::Invite;
@@ -90,12 +92,15 @@ impl ReexecArgs {
         let known = shape.find_subcommand(name).into_iter();
         for arg in known.flat_map(clap::Command::get_arguments) {
             let id = arg.get_id().as_str();
-            if id != "password" && matches.value_source(id) == Some(ValueSource::CommandLine) {
-                let values = matches.get_raw(id).into_iter().flatten();
-                again.add(
-                    arg,
-                    values.map(|value| if id == "invite" { public(value) } else { value }),
-                );
+            if matches.value_source(id) != Some(ValueSource::CommandLine) {
+                continue;
+            }
+            let values = matches.get_raw(id).into_iter().flatten();
+            let value_type = arg.get_value_parser().type_id();
+            if value_type == TypeId::of::<InviteArg>() {
+                again.add(arg, values.map(public));
+            } else if value_type != TypeId::of::<SecretArg>() {
+                again.add(arg, values);
             }
         }
         again

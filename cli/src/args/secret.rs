@@ -90,6 +90,23 @@ impl fmt::Debug for SecretArg {
     }
 }
 
+/// An invitation from the command line: a secret, except for what stands before
+/// its code.
+#[derive(Clone, Debug)]
+pub(super) struct InviteArg(SecretArg);
+
+impl InviteArg {
+    /// The bytes, as typed.
+    #[must_use]
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.expose()
+    }
+}
+
+pub(super) fn invite_argument() -> impl TypedValueParser<Value = InviteArg> {
+    argument().map(InviteArg)
+}
+
 /// Takes any argument, UTF-8 or not: what is wrong with it is said without it.
 pub(super) fn argument() -> impl TypedValueParser<Value = SecretArg> {
     OsStringValueParser::new().map(|text| SecretArg(Zeroizing::new(text.into_encoded_bytes())))

@@ -189,5 +189,5 @@ pub struct LimitArgs {
     /// Without it the limits per address and the waits after a wrong password
     /// leave loopback alone.
     #[arg(long, hide_short_help = true)]
-    pub guard_loopback: bool,
+    pub limit_loopback: bool,
 }

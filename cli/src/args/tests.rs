@@ -232,7 +232,7 @@ fn reexec_arguments_omit_the_password() {
         ),
         ("connect -- h 1 -alice P", "connect --password-fd=7 -- h 1 -alice"),
         ("serve -pP :: 1 --rate=0 --quiet", "serve :: 1 --quiet --rate=0 --password-fd=7"),
-        ("serve :: 1 --password P --guard-loopback", "serve :: 1 --guard-loopback --password-fd=7"),
+        ("serve :: 1 --password P --limit-loopback", "serve :: 1 --limit-loopback --password-fd=7"),
     ] {
         let args = typed(line).unwrap().again.with_password_fd(7);
         let args: Vec<_> = args.iter().map(|arg| arg.to_str().unwrap()).collect();

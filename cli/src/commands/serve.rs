@@ -134,7 +134,7 @@ fn limits(command: &ServeArgs) -> server::Limits {
         max_history_bytes: Some(given.history_bytes),
         max_backlog: given.max_backlog.0.map(|bytes| bytes as u64),
         stall_timeout: given.stall_timeout.0,
-        limit_loopback: given.guard_loopback,
+        limit_loopback: given.limit_loopback,
         ..server::Limits::default()
     }
 }

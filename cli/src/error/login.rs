@@ -29,7 +29,7 @@ impl Error {
                 safe![host_port(host, port), " offers only a classic room"]
             }
         };
-        Self::new(ExitStatus::NotOurs, what)
+        Self::new(ExitStatus::NotCmdchat, what)
             .hint("someone may be interfering; --require any joins anyway")
     }
 
@@ -37,7 +37,7 @@ impl Error {
     #[must_use]
     pub fn wrong_room(host: &str, port: u16) -> Self {
         let what = safe!["the room at ", host_port(host, port), " is another one"];
-        Self::new(ExitStatus::Distrust, what)
+        Self::new(ExitStatus::UntrustedServer, what)
             .hint("compare the digits with the host; someone may be interfering")
     }
 
@@ -49,7 +49,7 @@ impl Error {
             host_port(host, port),
             " could seal this connection, and somebody on the way prevents it"
         ];
-        Self::new(ExitStatus::Distrust, what)
+        Self::new(ExitStatus::UntrustedServer, what)
             .hint("do not type the passphrase on this network; try another one")
     }
 
@@ -58,14 +58,14 @@ impl Error {
     pub fn unknown_version(host: &str, port: u16) -> Self {
         let what =
             safe![host_port(host, port), " speaks another protocol; this cmdchat knows 1 and 2"];
-        Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
+        Self::new(ExitStatus::NotCmdchat, what).hint("update cmdchat")
     }
 
     /// We did not take the host's proof.
     #[must_use]
     pub fn server_not_authenticated(host: &str, port: u16) -> Self {
         let what = safe!["the host at ", host_port(host, port), " does not know the passphrase"];
-        Self::new(ExitStatus::Distrust, what).hint(
+        Self::new(ExitStatus::UntrustedServer, what).hint(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
     }
@@ -90,7 +90,7 @@ impl Error {
     pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
         let what = safe![host_port(host, port), " does not understand this cmdchat: ", words];
-        Self::new(ExitStatus::NotOurs, what).hint("update cmdchat")
+        Self::new(ExitStatus::NotCmdchat, what).hint("update cmdchat")
     }
 
     /// The host did not finish the login within `timeout`.
@@ -154,14 +154,14 @@ impl Error {
     /// No place left.
     #[must_use]
     pub fn room_full() -> Self {
-        Self::new(ExitStatus::TurnedAway, safe!["the room is full"])
+        Self::new(ExitStatus::Rejected, safe!["the room is full"])
     }
 
     /// The host has had enough wrong tries from here. `wait` if it said how long.
     #[must_use]
     pub fn too_many_tries(wait: Option<Duration>) -> Self {
         let what = safe!["too many wrong passphrases from this address"];
-        let error = Self::new(ExitStatus::TurnedAway, what);
+        let error = Self::new(ExitStatus::Rejected, what);
         match wait {
             Some(wait) => {
                 let wait = SafeText::sanitize(&HumanDuration(wait).to_string());
@@ -175,7 +175,7 @@ impl Error {
     #[must_use]
     pub fn server_busy(host: &str, port: u16) -> Self {
         let what = safe![host_port(host, port), " is busy with other logins"];
-        Self::new(ExitStatus::TurnedAway, what).hint("try again in a minute")
+        Self::new(ExitStatus::Rejected, what).hint("try again in a minute")
     }
 
     /// The host closed the connection before anybody was in the room, as it
@@ -183,7 +183,7 @@ impl Error {
     #[must_use]
     pub fn closed_during_login(host: &str, port: u16) -> Self {
         let what = safe![host_port(host, port), " closed the connection during the login"];
-        Self::new(ExitStatus::TurnedAway, what)
+        Self::new(ExitStatus::Rejected, what)
             .hint("too many tries from one address can be the reason; try again in a few minutes")
     }
 
@@ -192,7 +192,7 @@ impl Error {
     pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
         let what = safe![host_port(host, port), " refused the login: ", words];
-        Self::new(ExitStatus::TurnedAway, what)
+        Self::new(ExitStatus::Rejected, what)
     }
 
     /// Something answered, but not a host of ours. `first` are the bytes that
@@ -206,7 +206,7 @@ impl Error {
             _ => "",
         };
         let what = safe![host_port(host, port), " answered, but is not a cmd-chat host", guess];
-        Self::new(ExitStatus::NotOurs, what)
+        Self::new(ExitStatus::NotCmdchat, what)
     }
 
     /// The connection broke while we were in the room, and was not had back for
@@ -224,7 +224,7 @@ impl Error {
             let tried = SafeText::sanitize(&HumanDuration(tried).to_string());
             what = safe![what, " and could not get it back in ", tried];
         }
-        let error = Self::new(ExitStatus::Lost, what);
+        let error = Self::new(ExitStatus::ConnectionLost, what);
         match undelivered {
             0 => error,
             1 => error.hint("1 message was not delivered"),

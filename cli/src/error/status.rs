@@ -26,14 +26,14 @@ pub enum ExitStatus {
     /// Name taken or not allowed.
     Name = 7,
     /// Turned away by the room: full, closed, too many tries.
-    TurnedAway = 8,
+    Rejected = 8,
     /// Not a host of ours, or no common protocol.
-    NotOurs = 9,
+    NotCmdchat = 9,
     /// Connection lost and not regained.
-    Lost = 10,
+    ConnectionLost = 10,
     /// The host could not prove that it knows the passphrase, or something was
     /// tampered with.
-    Distrust = 11,
+    UntrustedServer = 11,
     /// Port busy, not permitted, or address not here.
     CannotListen = 12,
     /// No secret and no terminal to ask on, or a terminal that cannot be set up.
@@ -55,10 +55,10 @@ impl ExitStatus {
             Self::TimedOut => "timed_out",
             Self::WrongPassphrase => "wrong_passphrase",
             Self::Name => "name",
-            Self::TurnedAway => "turned_away",
-            Self::NotOurs => "not_ours",
-            Self::Lost => "lost",
-            Self::Distrust => "distrust",
+            Self::Rejected => "rejected",
+            Self::NotCmdchat => "not_cmdchat",
+            Self::ConnectionLost => "lost",
+            Self::UntrustedServer => "untrusted_server",
             Self::CannotListen => "cannot_listen",
             Self::NoTerminal => "no_terminal",
             Self::Interrupted => "interrupted",

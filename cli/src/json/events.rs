@@ -76,7 +76,7 @@ fn warn<'a>(code: &'static str, from: &'a str) -> JsonEvent<'a> {
 
 pub(super) fn standing(RoomState { view, fingerprint }: &RoomState) -> JsonEvent<'static> {
     let hex = |bytes: [u8; 5]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    JsonEvent::Standing {
+    JsonEvent::RoomState {
         fingerprint: fingerprint.to_string(),
         view: view.map(|(number, bytes)| JsonChainHead { number, view: hex(bytes) }),
     }

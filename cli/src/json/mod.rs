@@ -116,14 +116,14 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                 if let Some(at) = self.members.iter().position(|member| *member == name) {
                     self.members.remove(at);
                 }
-                self.out.put(&JsonEvent::Part { member: events::member(&name), online })
+                self.out.put(&JsonEvent::Leave { member: events::member(&name), online })
             }
             Event::HistoryCleared(by, doubts) => {
                 for doubt in doubts {
                     let author = by.as_ref().map_or("", Untrusted::raw);
                     self.out.put(&events::doubted(doubt, author))?;
                 }
-                self.out.put(&JsonEvent::Wiped { by: by.as_ref().map(Untrusted::raw) })
+                self.out.put(&JsonEvent::HistoryCleared { by: by.as_ref().map(Untrusted::raw) })
             }
             Event::Notice(text) => self.out.put(&JsonEvent::Notice { text: text.raw() }),
             Event::SendFailed(reference, why) => {

@@ -43,7 +43,7 @@ pub(super) enum JsonEvent<'a> {
         member: JsonMember<'a>,
         online: usize,
     },
-    Part {
+    Leave {
         member: JsonMember<'a>,
         online: usize,
     },
@@ -51,14 +51,14 @@ pub(super) enum JsonEvent<'a> {
         /// All of them.
         members: Vec<JsonMember<'a>>,
     },
-    Wiped {
+    HistoryCleared {
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<&'a str>,
     },
     Notice {
         text: &'a str,
     },
-    Standing {
+    RoomState {
         fingerprint: String,
         #[serde(flatten)]
         view: Option<JsonChainHead>,

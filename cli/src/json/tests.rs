@@ -114,12 +114,12 @@ fn room_state_event_includes_chain_head() {
     let classic = RoomState { view: None, fingerprint };
     assert_eq!(
         body(&events::standing(&classic)),
-        format!(r#"standing","fingerprint":"{FINGERPRINT}""#)
+        format!(r#"room_state","fingerprint":"{FINGERPRINT}""#)
     );
     let strict = RoomState { view: Some((7, [0, 1, 0xAB, 0xFF, 9])), fingerprint };
     assert_eq!(
         body(&events::standing(&strict)),
-        format!(r#"standing","fingerprint":"{FINGERPRINT}","number":7,"view":"0001abff09""#)
+        format!(r#"room_state","fingerprint":"{FINGERPRINT}","number":7,"view":"0001abff09""#)
     );
 }
 

@@ -21,7 +21,7 @@ impl Mode {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Plaintext => "classic, open",
+            Self::Plaintext => "classic, plaintext link",
             Self::Sealed => "classic, sealed",
             Self::Strict => "strict",
         }

@@ -181,15 +181,15 @@ pub(in crate::commands) fn into_result(
         }
         (CloseReason::LineTooLong, _) => {
             let what = safe!["the host sent a line of more than ", MAX_LINE, " bytes"];
-            return Err(Error::new(ExitStatus::NotOurs, what));
+            return Err(Error::new(ExitStatus::NotCmdchat, what));
         }
         (CloseReason::Tampered, _) => {
             let what = safe!["the connection was tampered with or broken"];
-            return Err(Error::new(ExitStatus::Distrust, what));
+            return Err(Error::new(ExitStatus::UntrustedServer, what));
         }
         (CloseReason::ServerMisbehaved, _) => {
             let what = safe!["the server lost or repeated messages"];
-            return Err(Error::new(ExitStatus::Distrust, what));
+            return Err(Error::new(ExitStatus::UntrustedServer, what));
         }
     }
     match summary.unsent {

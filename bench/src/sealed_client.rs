@@ -55,7 +55,7 @@ impl Insider {
                     texts.extend_from_slice(text.raw().as_bytes());
                 }
                 SessionOutput::Event(Event::Ended(ended)) => {
-                    return Err(format!("a sealed link ended: {:?}", ended.ending).into());
+                    return Err(format!("a sealed link ended: {:?}", ended.reason).into());
                 }
                 SessionOutput::Event(_) => {}
             }

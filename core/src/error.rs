@@ -147,3 +147,13 @@ impl From<WireError> for ProtocolError {
         Self::Rejected(error)
     }
 }
+
+impl std::fmt::Display for WireError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::error::Error for WireError {}
+
+impl std::error::Error for ProtocolError {}

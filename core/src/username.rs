@@ -90,6 +90,19 @@ const fn forbidden(c: char) -> bool {
     )
 }
 
+impl std::fmt::Display for UsernameError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Empty => "the username is empty",
+            Self::TooLong => "the username is longer than 32 characters or 128 bytes",
+            Self::EdgeSpace => "the username begins or ends with a space",
+            Self::Forbidden(_) => "the username contains a forbidden character",
+        })
+    }
+}
+
+impl std::error::Error for UsernameError {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

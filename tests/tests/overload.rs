@@ -69,8 +69,8 @@ fn excess_login_is_rejected_with_try_again_later() {
         let dave = answers[3].recv().await.expect("an answer").expect_err("one too many");
         let text = Untrusted::new("Try again later".to_owned());
         let known = Some(WireError::TryAgainLater);
-        assert_eq!(dave.why, LoginFailure::Rejected { known, text });
-        assert!(!dave.guess_given, "whoever did not prove anything may come again by itself");
+        assert_eq!(dave.reason, LoginFailure::Rejected { known, text });
+        assert!(!dave.proof_exposed, "whoever did not prove anything may come again by itself");
 
         // As he is asked to.
         inside.push(comes("dave").await.expect("it has turns again"));

@@ -11,15 +11,15 @@ use crate::args::way::TargetArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  cmdchat connect 192.168.1.20 3000 alice             asks for the password
+  cmdchat connect 192.168.1.20 3000 alice             prompts for the passphrase
   cmdchat connect ::1 3000 bob --password-command 'pass show room'
   uptime | cmdchat connect example.org 3000 ci --password-file key
   bot | cmdchat connect example.org 3000 bot --json --password-file key
 
-From a pipe every line is one message, and the end of input leaves the room
-once the host has passed all of them on.";
+If stdin is a pipe, each line is one message. At the end of input the client
+leaves the room once the server has relayed every message.";
 
-/// Enter a room.
+/// Join a room
 #[derive(Args, Debug)]
 #[command(
     override_usage = "cmdchat connect [OPTIONS] HOST PORT USERNAME [PASSWORD]",
@@ -29,11 +29,10 @@ pub struct ConnectArgs {
     #[command(flatten)]
     pub way: TargetArgs,
 
-    /// Better left out: you are asked for it
+    /// Passphrase (omit it to be prompted)
     ///
-    /// On Unix a password given here is
-    /// taken off the process list at once, but your shell may keep it in its
-    /// history.
+    /// On Unix a passphrase given here is removed from the process list at
+    /// once, but your shell may keep it in its history.
     #[arg(value_name = "PASSWORD", value_parser = argument(), group = "secret")]
     password: Option<SecretArg>,
 
@@ -48,7 +47,7 @@ pub struct ConnectArgs {
 }
 
 impl ConnectArgs {
-    /// Where the password is to come from; to be asked once.
+    /// Takes the passphrase source out of the arguments; call it once.
     pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(self.password.take())
     }

@@ -1,4 +1,4 @@
-//! What a room has to be, lest it be left before the password is proved.
+//! Security requirements, checked before the client proves the passphrase.
 
 use clap::{Args, ValueEnum};
 use cmdchat_core::{
@@ -8,25 +8,25 @@ use cmdchat_core::{
 
 use crate::args::values;
 
-/// What is insisted on.
+/// Minimum mode and pinned fingerprint of the room.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct SecurityArgs {
-    /// Enter nothing weaker: strict, sealed or any
+    /// Minimum security: strict, sealed or any
     ///
-    /// A strict room is for this program only, and its members see it if the
-    /// host alters, hides or repeats messages. A sealed link tells nobody on the
-    /// way what is said and by whom.
+    /// A strict room admits only this program, and its members detect a server
+    /// that alters, hides or repeats messages. A sealed link hides messages and
+    /// usernames from the network.
     #[arg(long, value_name = "MODE", value_enum, hide_possible_values = true)]
     require: Option<RequiredMode>,
 
-    /// Enter only the room with this fingerprint
+    /// Join only the room with this fingerprint
     ///
-    /// The 25 digits that /verify shows to those who are in it.
+    /// The 25 digits that /verify shows to the room's members.
     #[arg(long, value_name = "DIGITS", value_parser = values::fingerprint)]
     room: Option<Fingerprint>,
 }
 
-/// A [`Mode`], as it is insisted on.
+/// A [`Mode`] as written on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum RequiredMode {
     Strict,
@@ -35,7 +35,7 @@ enum RequiredMode {
 }
 
 impl SecurityArgs {
-    /// `config`, who insists on this, and without it on nothing weaker than `lowest`.
+    /// Applies the requirements to `config`. Without `--require`, the minimum mode is `lowest`.
     #[must_use]
     pub fn of(self, config: ClientConfig, lowest: Mode) -> ClientConfig {
         let config = config.require_mode(match self.require {

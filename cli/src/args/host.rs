@@ -10,50 +10,50 @@ use crate::args::way::TransportArgs;
 
 const EXAMPLES: &str = "\
 Examples:
-  cmdchat host                                open a room and sit in it
+  cmdchat host                                host a room and join it
   cmdchat host --name zoe --port 4000
-  cmdchat host --classic                      with Python friends
-  cmdchat host --headless                     without a seat of your own
+  cmdchat host --classic                      admit Python clients too
+  cmdchat host --headless                     run the room without joining it
 
-It makes the code and says what to tell your friends; /invite says it again,
-/invite qr draws it. The room closes when you leave.";
+It generates the invite code and prints what to send your friends. /invite
+shows it again, /invite qr as a QR code. The room closes when you leave.";
 
-/// Open a room for friends, and sit in it.
+/// Host a room and join it
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
 pub struct HostArgs {
-    /// How the others see you; without it your login name
+    /// Your username in the room (default: your login name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
-    /// Address to listen at; without it all of them
+    /// Address to listen on (default: all addresses)
     #[arg(long, value_name = "ADDR", value_parser = values::address)]
     pub bind: Option<IpAddr>,
 
-    /// Port to listen at; without it 3000, or a free one
+    /// Port to listen on (default: 3000, else a free one)
     #[arg(long, value_name = "PORT", value_parser = values::port_or_any)]
     pub port: Option<u16>,
 
-    /// How many words the code has, 3 to 32
+    /// Number of words in the code, 3 to 32
     ///
-    /// Three without it, and seven for a classic room, where fewer could be
-    /// guessed by someone who records the traffic.
+    /// The default is 3 for a strict room and 7 for a classic room, where a
+    /// shorter code could be guessed from recorded traffic.
     #[arg(long, value_name = "N", value_parser = values::words)]
     pub words: Option<usize>,
 
-    /// Let in clients of the Python program too
+    /// Admit clients of the Python program too
     #[arg(long)]
     pub classic: bool,
 
-    /// Members at a time
+    /// Maximum number of members
     #[arg(long, value_name = "N", default_value = "64", value_parser = values::at_least_one)]
     pub max_members: usize,
 
-    /// Only keep the room, and say who comes and goes
+    /// Run the room without joining; log joins and leaves
     #[arg(long)]
     pub headless: bool,
 
-    /// Draw the line for friends as a QR code too
+    /// Show the invite as a QR code too
     #[arg(long, conflicts_with = "json")]
     pub qr: bool,
 

@@ -14,29 +14,29 @@ use crate::invite::Invite;
 
 const EXAMPLES: &str = "\
 Examples:
-  cmdchat join                                asks for the line of the host
-  cmdchat join 192.168.1.20:3000              asks for the code
+  cmdchat join                                prompts for the invite
+  cmdchat join 192.168.1.20:3000              prompts for the code
   cmdchat join [2001:db8::7]:3000 --name zoe
 
-The code has three words for a strict room, which is then insisted on, or
-seven for any. Capitals, and what stands between the words, do not matter.";
+A code of three words requires a strict room; one of seven words joins any
+room. Upper case and the separators between the words do not matter.";
 
-/// Enter a room with the line or the code that its host gave you.
+/// Join a room with the invite or the code from its host
 #[derive(Args, Debug)]
 #[command(
     override_usage = "cmdchat join [OPTIONS] [INVITE | HOST:PORT]",
     before_long_help = EXAMPLES
 )]
 pub struct JoinArgs {
-    /// Where to; better left out if the code is in it
+    /// Invite or address (omit it to be prompted)
     ///
-    /// HOST:PORT, or the whole line cmdchat://HOST:PORT/#CODE. On Unix a code
-    /// given here is taken off the process list at once, but your shell may
-    /// keep it in its history.
+    /// HOST:PORT, or the invite cmdchat://HOST:PORT/#CODE. On Unix a code given
+    /// here is removed from the process list at once, but your shell may keep
+    /// it in its history.
     #[arg(value_name = "INVITE | HOST:PORT", value_parser = invite_argument())]
     invite: Option<InviteArg>,
 
-    /// How the others see you; without it your login name
+    /// Your username in the room (default: your login name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 
@@ -54,12 +54,12 @@ pub struct JoinArgs {
 }
 
 impl JoinArgs {
-    /// Where to, if that was said, and where the code is to come from; to be
-    /// asked once.
+    /// Takes the invite, if one was given, and the source of the code out of the
+    /// arguments; call it once.
     ///
     /// # Errors
     ///
-    /// What was said is no invitation.
+    /// Returns an error if the argument is not an invite.
     pub fn take_invite(&mut self) -> Result<(Option<Invite>, SecretSource), Error> {
         let invite = self.invite.take().map(|invite| read(&invite)).transpose()?;
         let code = invite.as_ref().and_then(|invite| invite.code.as_ref());

@@ -1,4 +1,4 @@
-//! What a room looks like.
+//! Display options.
 
 use std::env;
 use std::io::{self, IsTerminal as _};
@@ -10,36 +10,36 @@ use crate::args::values::{self, Limit};
 use crate::ui::model::{NotifyLevel, Settings, TimeFormat};
 use crate::ui::theme::{ColorChoice, Theme};
 
-/// How long a person's connection is tried to be had back.
+/// Default duration of reconnect attempts for an interactive client.
 const RECONNECT: Duration = Duration::from_secs(300);
 
-/// What the room looks like, and what rings.
+/// Options for the interface, notifications and reconnecting.
 #[derive(Args, Debug)]
 pub struct DisplayArgs {
-    /// One event per line instead of the full screen
+    /// Print one event per line instead of the full screen
     ///
-    /// It prints into the terminal's own scrollback, which cmdchat cannot
-    /// erase. A pipe, and a terminal without a cursor (TERM=dumb), have this
-    /// view in any case.
+    /// The output stays in the terminal's scrollback, which cmdchat cannot
+    /// erase. Pipes and terminals without a cursor (TERM=dumb) always use this
+    /// view.
     #[arg(long)]
     pub plain: bool,
 
-    /// JSON objects out and in, for programs
+    /// Exchange JSON objects, for programs
     ///
-    /// One JSON object a line: events on standard output, wishes on standard
-    /// input. docs/json.md has all of them.
+    /// One JSON object per line: events on standard output, commands on
+    /// standard input. docs/json.md documents all of them.
     #[arg(long, conflicts_with = "plain")]
     pub json: bool,
 
-    /// No characters but ASCII, apart from what people write
+    /// Draw the interface in ASCII
     ///
-    /// Chosen by itself if the locale is not UTF-8.
+    /// Default if the locale is not UTF-8. Messages are shown as written.
     #[arg(long, hide_short_help = true)]
     pub ascii: bool,
 
-    /// Colours of the full screen
+    /// Colours of the full screen: auto, always or never
     ///
-    /// `auto` uses them unless NO_COLOR is set.
+    /// `auto` uses colours unless NO_COLOR is set.
     #[arg(
         long,
         value_name = "WHEN",
@@ -50,11 +50,11 @@ pub struct DisplayArgs {
     )]
     pub color: ColorChoice,
 
-    /// Hide who comes and goes
+    /// Hide join and leave notices
     #[arg(long, hide_short_help = true)]
     pub quiet: bool,
 
-    /// What rings the bell: off, mentions or all
+    /// Messages that ring the bell: off, mentions or all
     #[arg(
         long,
         value_name = "WHAT",
@@ -65,7 +65,7 @@ pub struct DisplayArgs {
     )]
     pub notify: NotifyLevel,
 
-    /// How times are shown: off, short, full or utc
+    /// Time format: off, short, full or utc
     #[arg(
         long,
         value_name = "HOW",
@@ -76,16 +76,16 @@ pub struct DisplayArgs {
     )]
     pub time: TimeFormat,
 
-    /// How long to try to get a lost connection back; 0 is not at all
+    /// Keep trying to reconnect for this long (0: never)
     ///
-    /// At a terminal and with --json five minutes if nothing is said; a pipe does not try.
+    /// The default is 5m at a terminal and with --json, and 0 for a pipe.
     #[arg(long, value_name = "TIME", value_parser = values::limit_duration, hide_short_help = true)]
     pub reconnect_for: Option<Limit<Duration>>,
 }
 
 impl DisplayArgs {
-    /// How long to try to get a lost connection back, for a person or, by `json`,
-    /// a program that stays.
+    /// Returns the duration of reconnect attempts. The default is [`RECONNECT`]
+    /// with `json` or at a terminal, and zero otherwise.
     #[must_use]
     pub fn reconnect_for(&self, json: bool) -> Duration {
         match self.reconnect_for {
@@ -95,11 +95,11 @@ impl DisplayArgs {
         }
     }
 
-    /// What was chosen here and by the environment.
+    /// Returns the settings that result from the arguments and the environment.
     #[must_use]
     pub fn resolve(&self) -> (Settings, Theme) {
         let is_set = |name| env::var_os(name).filter(|value| !value.is_empty());
-        // The first of these decides, as for every program.
+        // POSIX precedence: the first variable that is set decides.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(is_set);
         let is_utf8 = locale.is_some_and(|locale| {
             let locale = locale.to_string_lossy().to_ascii_lowercase();

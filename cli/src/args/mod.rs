@@ -1,4 +1,4 @@
-//! The command line: what can be typed, with its help, and what comes of it.
+//! Command-line arguments: clap definitions, help texts and parsing.
 
 mod connect;
 mod demands;
@@ -36,7 +36,7 @@ pub(crate) use crate::args::values::{host, port};
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-/// End-to-end encrypted chat in the terminal.
+/// End-to-end encrypted chat in the terminal
 #[derive(Debug, Parser)]
 #[command(
     name = "cmdchat",
@@ -52,46 +52,46 @@ struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
-  cmdchat host                                open a room for friends
-  cmdchat join                                enter it with what you were told
-  cmdchat serve 0.0.0.0 3000                  open a room; asks for its password
-  cmdchat connect 192.168.1.20 3000 alice     enter it as alice
-  cmdchat send 192.168.1.20 3000 ci done      say one thing and leave";
+  cmdchat host                                host a room and join it
+  cmdchat join                                join a room with an invite
+  cmdchat serve 0.0.0.0 3000                  run a room; prompts for a passphrase
+  cmdchat connect 192.168.1.20 3000 alice     join a room as alice
+  cmdchat send 192.168.1.20 3000 ci done      send one message and exit";
 
-/// What to do.
+/// The subcommands of the program.
 #[derive(Debug, Subcommand)]
 pub enum CliCommand {
-    /// Open a room for friends, and sit in it.
+    /// Host a room and join it
     Host(Box<HostArgs>),
-    /// Open a room that others connect to.
-    #[command(alias = "se")] // two letters have always been enough
+    /// Run a room for others to join
+    #[command(alias = "se")] // two letters suffice, although `send` begins with them too
     Serve(Box<ServeArgs>),
-    /// Enter a room.
+    /// Join a room
     #[command(alias = "co")]
     Connect(ConnectArgs),
-    /// Enter a room with the line or the code that its host gave you.
+    /// Join a room with the invite or the code from its host
     Join(JoinArgs),
-    /// Say one thing in a room, and leave.
+    /// Send one message and exit
     Send(SendArgs),
-    /// Make what a relay needs that shall not know the passphrase.
+    /// Generate a verifier for a server that must not know the passphrase
     Verifier(VerifierArgs),
-    /// Make a passphrase of random words.
+    /// Generate a passphrase of random words
     Passphrase(PassphraseArgs),
-    /// Say what this machine does to keep a conversation to itself.
+    /// Check this machine's protection against leaks
     #[command(before_long_help = DOCTOR_EXAMPLES)]
     Doctor,
-    /// Print completions for a shell.
+    /// Print shell completions
     Completions(CompletionsArgs),
-    /// Print the manual page.
+    /// Print the manual page
     #[command(before_long_help = MAN_EXAMPLES)]
     Man,
 }
 
-/// Print completions for a shell.
+/// Print shell completions
 #[derive(Args, Debug)]
 #[command(before_long_help = COMPLETIONS_EXAMPLES)]
 pub struct CompletionsArgs {
-    /// Which shell
+    /// Shell to complete for
     #[arg(value_name = "SHELL", value_enum)]
     pub shell: Shell,
 }
@@ -107,21 +107,21 @@ Examples:
 
 const MAN_EXAMPLES: &str = "\
 Examples:
-  cmdchat man | man -l -                      read it
-  cmdchat man >cmdchat.1                      keep it";
+  cmdchat man | man -l -                      read the page
+  cmdchat man >cmdchat.1                      write it to a file";
 
-/// The whole command line, as clap knows it.
+/// Returns the clap definition of the whole command line.
 pub(crate) fn command() -> clap::Command {
     Cli::command()
 }
 
-/// What carries the connections.
+/// I/O runtime of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RuntimeKind {
-    /// One thread for all, with an executor.
+    /// One async executor thread for all connections
     #[cfg(feature = "smol")]
     Smol,
-    /// Two threads for each connection, and nothing else.
+    /// Two threads per connection
     #[cfg(feature = "blocking")]
     Blocking,
 }

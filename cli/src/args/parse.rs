@@ -1,5 +1,5 @@
-//! From the arguments of the process to a [`CliCommand`], or to the words that say
-//! what is wrong with them.
+//! Parses the process arguments into a [`CliCommand`] or an error in this
+//! program's format.
 
 use crate::safe;
 use std::any::TypeId;
@@ -16,33 +16,33 @@ use crate::error::{Error, ExitStatus};
 use crate::invite::Invite;
 use crate::text::SafeText;
 
-/// What was asked for.
+/// The parsed command line.
 #[derive(Debug)]
 pub struct Invocation {
-    /// What to do.
+    /// The subcommand to run.
     pub command: CliCommand,
-    /// The same for a second start.
+    /// The arguments for a re-exec without secrets.
     pub again: ReexecArgs,
 }
 
-/// Why there is nothing to run.
+/// A command line without a command to run.
 #[derive(Debug)]
 pub enum ArgsError {
-    /// Help or the version was asked for.
+    /// The caller requested help or the version.
     Help(Box<clap::Error>),
-    /// The arguments make no sense.
+    /// The arguments are invalid.
     Failed(Error),
 }
 
 impl ArgsError {
-    /// Prints help where it was asked for.
+    /// Prints the help or version text.
     ///
     /// # Errors
-    /// The failure, if it was one.
+    /// Returns the error if the arguments are invalid.
     pub fn exit(self) -> Result<ExitStatus, Error> {
         match self {
             Self::Help(help) => {
-                let _ = help.print(); // a closed pipe is no news
+                let _ = help.print(); // a closed pipe is not an error
                 Ok(if help.exit_code() == 0 { ExitStatus::Done } else { ExitStatus::Usage })
             }
             Self::Failed(error) => Err(error),
@@ -50,10 +50,10 @@ impl ArgsError {
     }
 }
 
-/// Reads the arguments; the first is the name of the program.
+/// Parses the arguments; the first is the name of the program.
 ///
 /// # Errors
-/// [`ArgsError`].
+/// Returns [`ArgsError`] if there is no command to run.
 pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, ArgsError> {
     let args: Vec<_> = args.into_iter().collect();
     if let Some(letter) = args.get(1).and_then(|arg| arg.to_str())
@@ -62,7 +62,7 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Arg
     {
         let what = safe![SafeText::quote(letter), " is not a command"];
         return Err(ArgsError::Failed(
-            Error::usage(what).hint("cmdchat -h lists the commands; two letters of one are enough"),
+            Error::usage(what).hint("run cmdchat -h to list the commands; two letters are enough"),
         ));
     }
     let mut shape = command();
@@ -72,10 +72,10 @@ pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Invocation, Arg
     Ok(Invocation { command, again })
 }
 
-/// The arguments once more, without a password.
+/// The arguments of a re-exec, without the passphrase.
 ///
-/// They are put together from what was understood and not from how it was
-/// written, so that no spelling of the password can stay behind.
+/// They are rebuilt from the parsed values and not copied, so that no spelling
+/// of the passphrase can remain.
 #[derive(Debug, Default)]
 pub struct ReexecArgs {
     command: OsString,
@@ -120,7 +120,7 @@ impl ReexecArgs {
         }
     }
 
-    /// The arguments behind the name of the program, with the password to be
+    /// Returns the arguments after the program name, with the passphrase to be
     /// read from file descriptor `fd`.
     #[must_use]
     pub fn with_password_fd(&self, fd: i32) -> Vec<OsString> {
@@ -137,12 +137,12 @@ impl ReexecArgs {
     }
 }
 
-/// An invitation without the code.
+/// Returns the invite without its code.
 fn public(invite: &OsStr) -> &OsStr {
     invite.to_str().map_or(invite, |text| OsStr::new(Invite::public(text)))
 }
 
-/// What clap found, in our own shape.
+/// Converts a clap error into this program's format.
 fn stop(mut error: clap::Error) -> ArgsError {
     if let Some(error) = error.source().and_then(|source| source.downcast_ref::<Error>()) {
         return ArgsError::Failed(error.clone());
@@ -156,7 +156,7 @@ fn stop(mut error: clap::Error) -> ArgsError {
         return ArgsError::Help(Box::new(error));
     }
     offer_no_short_forms(&mut error);
-    // "error: …", perhaps a list, then "tip: …" and "Usage: …" behind blank lines.
+    // "error: …", an optional list, then "tip: …" and "Usage: …" after blank lines.
     let text = error.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let what: Vec<_> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
@@ -171,7 +171,7 @@ fn stop(mut error: clap::Error) -> ArgsError {
     ArgsError::Failed(error)
 }
 
-/// Of the commands that were perhaps meant, those that help shows.
+/// Removes hidden aliases from the suggested subcommands.
 fn offer_no_short_forms(error: &mut clap::Error) {
     if let Some(ContextValue::Strings(meant)) = error.get(ContextKind::SuggestedSubcommand) {
         let shown = command();

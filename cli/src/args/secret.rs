@@ -1,4 +1,4 @@
-//! Where the password is to come from.
+//! Passphrase sources.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -7,35 +7,36 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use zeroize::Zeroizing;
 
-/// The ways to give a password; at most one at a time.
+/// Options that name a passphrase source; at most one is allowed.
 #[derive(clap::Args, Debug, Default)]
 #[group(id = "secret", multiple = false)]
 pub(super) struct SecretArgs {
-    /// Read the password from file descriptor N
+    /// Read the passphrase from file descriptor N
     #[arg(long, value_name = "N")]
     password_fd: Option<u32>,
 
-    /// Read it from a file
+    /// Read the passphrase from a file
     ///
-    /// One line end at its end does not count.
+    /// One trailing line end is removed.
     #[arg(long, value_name = "PATH")]
     password_file: Option<PathBuf>,
 
-    /// Read it from the first line of standard input
+    /// Read the passphrase from the first line of standard input
     #[arg(long)]
     password_stdin: bool,
 
-    /// Take the first line that a command prints
+    /// Use the first line that a shell command prints
     ///
-    /// The command is run by the shell, without standard input.
+    /// The command runs without standard input.
     ///
-    /// Without any of these the variable CMDCHAT_PASSWORD counts, if it is set
-    /// and not empty; then a password given as an argument; else you are asked.
+    /// Without any of these options, the passphrase is the value of
+    /// CMDCHAT_PASSWORD if that is set and not empty, else the argument if one
+    /// is given, else you are prompted.
     #[arg(long, value_name = "CMD")]
     password_command: Option<OsString>,
 }
 
-/// Where the password is to come from, as far as the arguments say.
+/// The passphrase source selected by the arguments.
 #[derive(Debug)]
 pub enum SecretSource {
     /// A file descriptor, read to its end.
@@ -46,9 +47,9 @@ pub enum SecretSource {
     Stdin,
     /// The first line a shell command prints.
     Command(OsString),
-    /// The argument itself, unless the environment has one.
+    /// The argument itself, unless the environment variable is set.
     Argument(SecretArg),
-    /// The environment, else a person.
+    /// The environment variable if set, else a prompt.
     Unspecified,
 }
 
@@ -68,7 +69,7 @@ impl SecretArgs {
     }
 }
 
-/// A password from the command line: wiped on drop, silent in `Debug`.
+/// A passphrase from the command line. Zeroized on drop and hidden in `Debug`.
 #[derive(Clone)]
 pub struct SecretArg(Zeroizing<Vec<u8>>);
 
@@ -90,8 +91,7 @@ impl fmt::Debug for SecretArg {
     }
 }
 
-/// An invitation from the command line: a secret, except for what stands before
-/// its code.
+/// An invite from the command line. Secret, except for the part before the code.
 #[derive(Clone, Debug)]
 pub(super) struct InviteArg(SecretArg);
 
@@ -107,7 +107,7 @@ pub(super) fn invite_argument() -> impl TypedValueParser<Value = InviteArg> {
     argument().map(InviteArg)
 }
 
-/// Takes any argument, UTF-8 or not: what is wrong with it is said without it.
+/// Accepts any bytes, so that no clap error can repeat the secret.
 pub(super) fn argument() -> impl TypedValueParser<Value = SecretArg> {
     OsStringValueParser::new().map(|text| SecretArg(Zeroizing::new(text.into_encoded_bytes())))
 }

@@ -13,9 +13,9 @@ Examples:
   cmdchat send example.org 3000 ci 'build done' --password-file key
   make 2>&1 | tail -20 | cmdchat send example.org 3000 ci --password-file key
 
-It ends with 0 only when the host has passed the message on.";
+The exit status is 0 only if the server has relayed the message.";
 
-/// Say one thing in a room, and leave.
+/// Send one message and exit
 #[derive(Args, Debug)]
 #[command(
     override_usage = "cmdchat send [OPTIONS] HOST PORT USERNAME [TEXT]",
@@ -25,10 +25,10 @@ pub struct SendArgs {
     #[command(flatten)]
     pub way: TargetArgs,
 
-    /// What to say; - or nothing for standard input
+    /// Message text (- or none: standard input)
     ///
-    /// All of standard input is one message, of 16 KiB at most. Other users of
-    /// this machine can see a text given here.
+    /// All of standard input is one message of at most 16 KiB. Other users of
+    /// this machine can see a text given as an argument.
     #[arg(value_name = "TEXT")]
     pub text: Option<String>,
 
@@ -40,7 +40,7 @@ pub struct SendArgs {
 }
 
 impl SendArgs {
-    /// Where the password is to come from; to be asked once.
+    /// Takes the passphrase source out of the arguments; call it once.
     pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(None)
     }

@@ -1,4 +1,4 @@
-//! What can be typed, and what is said about the rest.
+//! Accepted arguments, and the errors for invalid ones.
 
 use std::ffi::OsString;
 use std::time::Duration;
@@ -32,7 +32,7 @@ fn connect(line: &str) -> (ConnectArgs, SecretSource) {
     }
 }
 
-/// What is printed for a line that makes no sense.
+/// Returns the error printed for an invalid command line.
 fn complaint(line: &str) -> String {
     match typed(line).unwrap_err() {
         ArgsError::Failed(error) => {
@@ -137,11 +137,11 @@ fn invalid_arguments_give_error_and_hint() {
         ),
         (
             "connect fe80::1:99999 1 a",
-            "error: cannot tell address from port in \"fe80::1:99999\"\nhint: write the address and the port apart: fe80::1 3000",
+            "error: cannot tell address from port in \"fe80::1:99999\"\nhint: separate the address from the port: fe80::1 3000",
         ),
         (
             "connect abc.onion 1 a",
-            "error: .onion addresses need Tor\nhint: this cmdchat knows no proxy yet; ask the host for another address",
+            "error: .onion addresses need Tor\nhint: proxies are not supported yet; ask the host for another address",
         ),
         (
             "connect a/b 1 a",
@@ -170,7 +170,7 @@ fn invalid_arguments_give_error_and_hint() {
         ("connect h 1 a --timeout 0", "error: \"0\" is too short\nhint: write for example 10s"),
         (
             "s :: 1",
-            "error: \"s\" is not a command\nhint: cmdchat -h lists the commands; two letters of one are enough",
+            "error: \"s\" is not a command\nhint: run cmdchat -h to list the commands; two letters are enough",
         ),
     ] {
         assert_eq!(complaint(line), words);

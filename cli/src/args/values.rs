@@ -1,5 +1,5 @@
-//! What single arguments may be. What they may not be is a [`Error`] with its
-//! final words.
+//! Parsers for single argument values. Each returns a complete [`Error`] for an
+//! invalid value.
 
 use crate::safe;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,24 +10,24 @@ use cmdchat_core::fingerprint::Fingerprint;
 use crate::error::Error;
 use crate::text::SafeText;
 
-/// Where to connect: a name or an address, without brackets.
+/// A host to connect to: a name or an address, without brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host(String);
 
 impl Host {
-    /// As a resolver takes it.
+    /// Returns the host in the form that a resolver accepts.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A bound that can be switched off by 0.
+/// A limit that 0 disables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limit<T>(pub Option<T>);
 
 impl Limit<usize> {
-    /// The bound, or the largest number.
+    /// Returns the limit, or the largest number if disabled.
     #[must_use]
     pub fn or_max(self) -> usize {
         self.0.unwrap_or(usize::MAX)
@@ -35,7 +35,7 @@ impl Limit<usize> {
 }
 
 impl Limit<Duration> {
-    /// The bound, or the longest time.
+    /// Returns the limit, or the longest duration if disabled.
     #[must_use]
     pub fn or_max(self) -> Duration {
         self.0.unwrap_or(Duration::MAX)
@@ -54,7 +54,7 @@ pub(crate) fn host(text: &str) -> Result<Host, Error> {
     let lower = text.trim_end_matches('.').to_ascii_lowercase();
     if lower.ends_with(".onion") {
         return Err(Error::usage(safe![".onion addresses need Tor"])
-            .hint("this cmdchat knows no proxy yet; ask the host for another address"));
+            .hint("proxies are not supported yet; ask the host for another address"));
     }
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '[' | ']' | '/' | '@');
     if text.is_empty() || text.contains(odd) {
@@ -64,7 +64,7 @@ pub(crate) fn host(text: &str) -> Result<Host, Error> {
     Ok(Host(text.into()))
 }
 
-/// An IPv6 address, with or without the interface it is meant on (`%eth0`).
+/// Returns whether `text` is an IPv6 address, with or without a scope (`%eth0`).
 fn is_ipv6(text: &str) -> bool {
     let (address, scope) = text.split_once('%').unwrap_or((text, "0"));
     address.parse::<Ipv6Addr>().is_ok()
@@ -79,7 +79,7 @@ fn port_inside(text: &str) -> Error {
             let (name, port) = (SafeText::sanitize(name), SafeText::sanitize(port));
             error.hint_text(safe!["write ", name, " ", port])
         }
-        _ => error.hint("write the address and the port apart: fe80::1 3000"),
+        _ => error.hint("separate the address from the port: fe80::1 3000"),
     }
 }
 
@@ -177,7 +177,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, Error> {
     wait.ok_or_else(|| bad(text, " is too short", "write for example 10s"))
 }
 
-/// Digits only: `+5` is no number of anything here.
+/// Parses digits only; a sign, as in `+5`, is an error.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }

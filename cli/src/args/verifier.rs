@@ -11,22 +11,22 @@ Examples:
   cmdchat verifier | ssh relay cmdchat serve 0.0.0.0 3000 --verifier-stdin
   cmdchat verifier --classic --password-file key >verifier
 
-Whoever holds a verifier can play the host, and try to guess the passphrase;
-but it is not the passphrase, and opens no message.";
+Anyone who holds a verifier can impersonate the server and try to guess the
+passphrase. It is not the passphrase and decrypts no message.";
 
-/// Make what a relay needs that shall not know the passphrase.
+/// Generate a verifier for a server that must not know the passphrase
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
 pub struct VerifierArgs {
-    /// For a classic room, where Python clients are welcome
+    /// Generate it for a classic room, which admits Python clients
     #[arg(long)]
     pub classic: bool,
 
-    /// Make a passphrase of seven words, and tell it
+    /// Generate a passphrase of seven words and print it
     #[arg(long, group = "secret")]
     pub generate: bool,
 
-    /// Take a passphrase that could be guessed
+    /// Accept a weak passphrase
     #[arg(long)]
     pub allow_weak: bool,
 
@@ -35,7 +35,7 @@ pub struct VerifierArgs {
 }
 
 impl VerifierArgs {
-    /// Where the password is to come from; to be asked once.
+    /// Takes the passphrase source out of the arguments; call it once.
     pub fn take_secret(&mut self) -> SecretSource {
         mem::take(&mut self.secret).source(None)
     }

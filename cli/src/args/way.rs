@@ -1,4 +1,4 @@
-//! The way into a room.
+//! Target room and transport options.
 
 use std::time::Duration;
 
@@ -7,18 +7,18 @@ use clap::Args;
 use crate::args::values::{self, Host};
 use crate::args::{DEFAULT_RUNTIME, RuntimeKind};
 
-/// Where a room is, and as whom to enter it.
+/// Address of the room and username in it.
 #[derive(Args, Debug)]
 pub struct TargetArgs {
-    /// Name or address of the host; IPv6 as ::1
+    /// Name or address of the server
     #[arg(value_name = "HOST", value_parser = values::host)]
     pub host: Host,
 
-    /// Its port
+    /// Port of the server
     #[arg(value_name = "PORT", value_parser = values::port, allow_negative_numbers = true)]
     pub port: u16,
 
-    /// How the others see you: 1 to 32 characters
+    /// Your username in the room, 1 to 32 characters
     #[arg(value_name = "USERNAME")]
     pub username: String,
 
@@ -26,17 +26,17 @@ pub struct TargetArgs {
     pub carriage: TransportArgs,
 }
 
-/// What carries a connection.
+/// Transport options of a connection.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct TransportArgs {
-    /// Longest wait for an answer
+    /// Maximum time to wait for the server
     ///
-    /// It counts for connecting, and at the end of input for what was sent to
-    /// come back. 30, 30s, 5m and 500ms are times.
+    /// It applies to connecting and, at the end of input, to the echo of the
+    /// last messages. Examples of times: 30, 30s, 5m, 500ms.
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::duration, display_order = 100)]
     pub timeout: Duration,
 
-    /// What carries the connection
+    /// I/O runtime: smol (async) or blocking (threads)
     #[arg(long, value_name = "RUNTIME", value_enum, default_value = DEFAULT_RUNTIME, hide_short_help = true, display_order = 100)]
     pub runtime: RuntimeKind,
 }

@@ -275,11 +275,11 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     }
 
     /// The session is over: is the stay?
-    fn ended(&mut self, SessionEnd { ending, unconfirmed }: SessionEnd) -> SessionUpdate {
-        if ending.is_transient() && self.stage == Lifecycle::Active && self.reconnect.is_some() {
+    fn ended(&mut self, SessionEnd { reason, unconfirmed }: SessionEnd) -> SessionUpdate {
+        if reason.is_transient() && self.stage == Lifecycle::Active && self.reconnect.is_some() {
             self.wait(unconfirmed)
         } else {
-            SessionUpdate::Over(self.summary(ending))
+            SessionUpdate::Over(self.summary(reason))
         }
     }
 

@@ -145,7 +145,7 @@ pub enum SendError {
 #[derive(Debug)]
 pub struct SessionEnd {
     /// Why.
-    pub ending: CloseReason,
+    pub reason: CloseReason,
     /// What was said and not heard back, to be given to the next login.
     pub unconfirmed: Vec<PendingMessage>,
 }
@@ -218,3 +218,30 @@ impl std::fmt::Debug for PendingMessage {
         write!(f, "Unconfirmed({})", self.reference.0)
     }
 }
+
+impl std::fmt::Display for SendError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::TooLong => "the message is too long",
+            Self::Ended => "the session has ended",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl std::fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::LocallyClosed => "closed by this side",
+            Self::ClosedByServer => "closed by the server",
+            Self::ConnectionLost => "connection lost",
+            Self::TimedOut => "timed out",
+            Self::LineTooLong => "the server sent a line that is too long",
+            Self::Tampered => "the connection was tampered with",
+            Self::ServerMisbehaved => "the server lost or repeated messages",
+        })
+    }
+}
+
+impl std::error::Error for CloseReason {}

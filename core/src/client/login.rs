@@ -14,7 +14,7 @@
 //! nothing that depends on the room key is sent before the server has proved
 //! that it knows the password.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use crate::{
     client::{
@@ -86,11 +86,11 @@ enum Computation {
 #[derive(Debug)]
 pub struct LoginError {
     /// Why.
-    pub why: LoginFailure,
+    pub reason: LoginFailure,
     /// The proof had gone out and was not answered by the right one: whoever
     /// answered may have had a guess at the password. Only a person may try
     /// again (PROTOCOL 2.3).
-    pub guess_given: bool,
+    pub proof_exposed: bool,
     /// What an earlier session said and did not hear back.
     pub unconfirmed: Vec<PendingMessage>,
 }
@@ -272,8 +272,8 @@ impl Context {
         Ok(challenge)
     }
 
-    fn refused(self, why: LoginFailure, guess_given: bool) -> LoginError {
-        LoginError { why, guess_given, unconfirmed: self.unconfirmed }
+    fn refused(self, reason: LoginFailure, proof_exposed: bool) -> LoginError {
+        LoginError { reason: reason, proof_exposed: proof_exposed, unconfirmed: self.unconfirmed }
     }
 
     /// The answer of the server, if it is complete.
@@ -323,5 +323,36 @@ impl Job for LoginJob {
             }
         };
         Login { case, phase }
+    }
+}
+
+impl fmt::Display for LoginFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Rejected { known: Some(error), .. } => error.as_str(),
+            Self::Rejected { known: None, .. } => "the server rejected the login",
+            Self::NotAServer { .. } => "the peer does not speak this protocol",
+            Self::TooWeak(_) => "the server offers less security than required",
+            Self::WrongRoom => "this is a different room",
+            Self::Downgrade => "downgrade to protocol 1 detected",
+            Self::UnsupportedVersion => "unsupported protocol version",
+            Self::ServerNotAuthenticated => "the server did not prove that it knows the passphrase",
+            Self::TimedOut => "the login timed out",
+            Self::Closed => "the server closed the connection during the login",
+        })
+    }
+}
+
+impl Error for LoginFailure {}
+
+impl fmt::Display for LoginError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)
+    }
+}
+
+impl Error for LoginError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&self.reason)
     }
 }

@@ -59,7 +59,7 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
             Ok(Step::WaitUntil(_, login)) => login,
             Ok(Step::Compute(work)) => work.run(),
             Ok(Step::Done(session)) => break Ok(session),
-            Err(refused) => break Err(refused.why),
+            Err(refused) => break Err(refused.reason),
         };
     };
     server.judge(end.is_ok(), &out);

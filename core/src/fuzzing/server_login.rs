@@ -187,7 +187,7 @@ impl Peer<'_> {
         let answers = objects(out);
         let errors: Vec<_> = answers.iter().map(|line| line.get("error")).collect();
         let error = errors.last().copied().flatten().and_then(Json::as_str);
-        let owed = refused.violation.wire_error().map(|text| text.as_str());
+        let owed = refused.error.wire_error().map(|text| text.as_str());
         assert_eq!(error, owed);
         let others = answers.len() - usize::from(error.is_some());
         assert!(errors.iter().take(others).all(Option::is_none), "one error, and last");

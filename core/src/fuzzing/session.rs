@@ -229,7 +229,7 @@ impl Person {
         self.ended = true;
         let unconfirmed = ended.unconfirmed.iter().map(|text| text.reference);
         assert!(unconfirmed.eq(self.unheard.drain(..).map(|(reference, _)| reference)));
-        match ended.ending {
+        match ended.reason {
             CloseReason::LocallyClosed => assert!(self.leaving),
             CloseReason::ClosedByServer => {}
             CloseReason::ConnectionLost

@@ -267,7 +267,7 @@ impl Person {
                 self.left = true;
                 assert!(
                     matches!(
-                        ended.ending,
+                        ended.reason,
                         CloseReason::LocallyClosed | CloseReason::ClosedByServer
                     ),
                     "{ended:?}"

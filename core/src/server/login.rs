@@ -111,8 +111,8 @@ impl Admitted {
 #[derive(Debug)]
 pub struct LoginError {
     /// Why.
-    pub violation: ProtocolError,
-    _pass: LoginPermit,
+    pub error: ProtocolError,
+    _permit: LoginPermit,
 }
 
 impl Login {
@@ -272,7 +272,7 @@ impl Context {
             Ok(seat) => seat,
             Err((pass, text)) => {
                 out.push(wire::error(text));
-                return Err(LoginError { violation: text.into(), _pass: pass });
+                return Err(LoginError { error: text.into(), _permit: pass });
             }
         };
         let (line, ends) = match answer {
@@ -309,10 +309,10 @@ impl Context {
         Err(violation)
     }
 
-    fn refuse(self, out: &mut Vec<Frame>, violation: impl Into<ProtocolError>) -> LoginError {
-        let violation = violation.into();
+    fn refuse(self, out: &mut Vec<Frame>, error: impl Into<ProtocolError>) -> LoginError {
+        let violation = error.into();
         out.extend(violation.wire_error().map(wire::error));
-        LoginError { violation, _pass: self.pass }
+        LoginError { error: violation, _permit: self.pass }
     }
 }
 
@@ -363,3 +363,11 @@ impl Job for LoginJob {
         Login { case, phase }
     }
 }
+
+impl std::fmt::Display for LoginError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for LoginError {}

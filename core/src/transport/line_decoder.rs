@@ -120,6 +120,14 @@ impl LineDecoder {
     }
 }
 
+impl std::fmt::Display for LineTooLong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the line is too long")
+    }
+}
+
+impl std::error::Error for LineTooLong {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

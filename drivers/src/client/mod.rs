@@ -182,7 +182,7 @@ impl<R: Runtime> SessionTask<R> {
         self.read_lines();
         loop {
             if let Some(mut ended) = self.carry_out().await {
-                self.part(ended.ending).await;
+                self.part(ended.reason).await;
                 ended.unconfirmed.extend(self.drain_unsent());
                 // Last, because the program may end with it.
                 let _ = self.events.send(Event::Ended(ended)).await;

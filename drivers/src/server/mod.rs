@@ -180,11 +180,11 @@ async fn log_in<R: Runtime>(
     {
         Ok(admitted) => MemberTask::join(shared, (reader, decoder), writer, abort, admitted).await,
         Err(refused) => {
-            (shared.on_event)(ServerEvent::LoginRejected(peer.ip(), refused.violation));
+            (shared.on_event)(ServerEvent::LoginRejected(peer.ip(), refused.error));
             if shared.admission.take_attack_notice(runtime.now()) {
                 let _ = shared.room_tx.send(RoomCommand::BruteForceDetected).await;
             }
-            if refused.violation.wire_error().is_some() {
+            if refused.error.wire_error().is_some() {
                 handshake::linger_close(runtime, reader, writer).await;
             }
             None

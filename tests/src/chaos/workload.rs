@@ -99,7 +99,7 @@ impl Harness {
         match connect(&self.sim, connection, self.login(&person, number)).await {
             Ok(joined) => self.stay(joined, person, number, record).await,
             Err(refused) => {
-                record.refused = Some(refused.why);
+                record.refused = Some(refused.reason);
                 record
             }
         }
@@ -293,7 +293,7 @@ impl Listener {
                 self.answered(reference);
             }
             Event::Ended(end) => {
-                self.record.ended = Some((end.ending, end.unconfirmed.len()));
+                self.record.ended = Some((end.reason, end.unconfirmed.len()));
             }
             Event::Rejected(rejected) => panic!("a false warning: {rejected:?}"),
             Event::Notice(_) | Event::Unacknowledged(_) | Event::RoomState(_) => {}

@@ -61,8 +61,8 @@ pub fn describe_event(event: &Event) -> String {
         Event::SendFailed(reference, why) => format!("not sent: {} {why:?}", reference.0),
         Event::Unacknowledged(reference) => format!("overdue: {}", reference.0),
         Event::RoomState(standing) => format!("{standing:?}"),
-        Event::Ended(SessionEnd { ending, unconfirmed }) => {
-            format!("ended: {ending:?} ({} undelivered)", unconfirmed.len())
+        Event::Ended(SessionEnd { reason, unconfirmed }) => {
+            format!("ended: {reason:?} ({} undelivered)", unconfirmed.len())
         }
     }
 }

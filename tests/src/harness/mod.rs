@@ -290,7 +290,7 @@ impl Harness {
         let runtime = Tapped(self.sim.clone());
         let login = self.login(guest);
         let joined = connect(&runtime, self.dial(server, name, link), login).await;
-        let joined = joined.map_err(|refused| refused.why).inspect_err(|failed| {
+        let joined = joined.map_err(|refused| refused.reason).inspect_err(|failed| {
             self.transcript.note(self.sim.now(), name, format!("* not in: {failed:?}"));
         });
         let ClientHandle { commands, events } = joined?;

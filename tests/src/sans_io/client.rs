@@ -125,7 +125,7 @@ impl Client {
             State::Login(login) => {
                 match settle(*login, &mut self.now, &mut self.decoder, &mut self.written) {
                     Settled::Waits(login) => State::Login(Box::new(login)),
-                    Settled::Refused(refused) => State::Failed(refused.why),
+                    Settled::Refused(refused) => State::Failed(refused.reason),
                     Settled::Done(session) => State::Member(Box::new(session)),
                 }
             }

@@ -86,9 +86,9 @@ pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     let name = config.name().clone();
     let login = Login::new(config, runtime.now(), LOGIN_TIMEOUT, seed).resume(unconfirmed);
     connect(runtime, connection, login).await.map_err(|refused| {
-        let LoginError { why, guess_given, unconfirmed } = refused;
-        let may_retry = !guess_given && is_retryable(&why);
-        ConnectError { error: login_error(way, &name, why), may_retry, unconfirmed }
+        let LoginError { reason, proof_exposed: guess_given, unconfirmed } = refused;
+        let may_retry = !guess_given && is_retryable(&reason);
+        ConnectError { error: login_error(way, &name, reason), may_retry, unconfirmed }
     })
 }
 

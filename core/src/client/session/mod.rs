@@ -358,7 +358,7 @@ impl Session {
             for text in &mut unconfirmed {
                 (text.sent_at, text.overdue) = (None, false);
             }
-            self.tell(Event::Ended(SessionEnd { ending, unconfirmed }));
+            self.tell(Event::Ended(SessionEnd { reason: ending, unconfirmed }));
         }
     }
 

@@ -110,7 +110,7 @@ fn invalid_arguments_exit_with_usage_error() {
     connect_to("fe80::1:3000:", "3000").says(
         2,
         "error: cannot tell address from port in \"fe80::1:3000:\"\n\
-         hint: write the address and the port apart: fe80::1 3000",
+         hint: separate the address from the port: fe80::1 3000",
     );
     let usage = run(&mut cmdchat(&["connect", "127.0.0.1"]));
     assert_eq!(usage.code(), Some(2));
@@ -202,7 +202,7 @@ fn wrong_passphrase_gives_error_with_hint() {
         6,
         &format!(
             "error: {} did not accept the passphrase\n\
-             hint: passwords are case-sensitive; codes are not",
+             hint: passphrases are case-sensitive; codes are not",
             room.address()
         ),
     );
@@ -283,7 +283,7 @@ fn unauthenticated_server_gives_error() {
         ended.says(
             11,
             &format!(
-                "error: the host at {address} does not know the passphrase\n\
+                "error: the server at {address} does not know the passphrase\n\
                  hint: this may be someone else's machine; do not type the passphrase again, \
                  ask your friend"
             ),
@@ -306,7 +306,7 @@ fn server_rejection_text_maps_to_errors() {
         (
             "Invalid username",
             7,
-            "error: \"alice\" cannot be used as a name: the host does not take it\n\
+            "error: \"alice\" cannot be used as a name: rejected by the server\n\
              hint: 1 to 32 characters without spaces or [",
         ),
         (

@@ -66,7 +66,7 @@ fn three_word_code_requires_a_strict_room() {
         9,
         &format!(
             "error: 127.0.0.1:{port} offers only a classic room\n\
-             hint: someone may be interfering; --require any joins anyway"
+             hint: someone may be interfering; pass --require any to join anyway"
         ),
     );
     let ended = join(&[&line, "--require", "any"]);
@@ -124,7 +124,7 @@ fn pinned_fingerprint_rejects_another_room() {
     join(&[&line, "--room", other]).says(
         11,
         &format!(
-            "error: the room at 127.0.0.1:{port} is another one\n\
+            "error: 127.0.0.1:{port} is a different room (fingerprint mismatch)\n\
              hint: compare the digits with the host; someone may be interfering"
         ),
     );

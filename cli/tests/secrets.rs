@@ -137,25 +137,26 @@ fn empty_password_sources_fail() {
     let empty = file(b"");
     let empty = empty.to_str().unwrap();
     for (options, words) in [
-        (["--password-file", empty], format!("no password came from \"{empty}\"")),
+        (["--password-file", empty], format!("no passphrase came from \"{empty}\"")),
         (
             ["--password-file", "/nonexistent/key"],
-            "cannot read the password from \"/nonexistent/key\": no such file or directory".into(),
+            "cannot read the passphrase from \"/nonexistent/key\": no such file or directory"
+                .into(),
         ),
-        (["--password-command", "true"], "no password came from the password command".into()),
+        (["--password-command", "true"], "no passphrase came from the passphrase command".into()),
         (
             ["--password-command", "echo x; exit 3"],
-            "the password command failed: exit status: 3".into(),
+            "the passphrase command failed: exit status: 3".into(),
         ),
     ] {
         run(&mut connect(&room, &options)).says(13, &format!("error: {words}"));
     }
     run(&mut connect(&room, &["--password-stdin"]))
-        .says(13, "error: no password came from standard input");
+        .says(13, "error: no passphrase came from standard input");
     let closed = run(&mut connect(&room, &["--password-fd", "77"]));
     assert_eq!(closed.code(), Some(13));
     assert!(
-        closed.err.starts_with("error: cannot read the password from file descriptor 77: "),
+        closed.err.starts_with("error: cannot read the passphrase from file descriptor 77: "),
         "{}",
         closed.err
     );
@@ -166,10 +167,10 @@ fn invalid_passphrases_exit_with_usage_error() {
     let room = Room::open(&[]);
     let odd = file(b"\xFF\xFE");
     run(&mut connect(&room, &["--password-file", odd.to_str().unwrap()]))
-        .says(2, "error: the password is not UTF-8");
+        .says(2, "error: the passphrase is not UTF-8");
     let long = file(&[b'x'; 5_000]);
     run(&mut connect(&room, &["--password-file", long.to_str().unwrap()]))
-        .says(2, "error: the password is longer than 4096 bytes");
+        .says(2, "error: the passphrase is longer than 4096 bytes");
     let two = run(&mut connect(&room, &[PASSWORD, "--password-stdin"]));
     assert_eq!(two.code(), Some(2));
     assert!(two.err.contains("cannot be used with") && !two.err.contains(PASSWORD), "{}", two.err);

@@ -79,9 +79,9 @@ fn verifier_rejects_weak_passphrases() {
     let args = ["verifier", "--password-file", &weak];
     run(&mut cmdchat(&args)).says(
         2,
-        "error: whoever holds the verifier could guess this passphrase\n\
+        "error: anyone who holds the verifier could guess this passphrase\n\
          hint: use 7 random words (cmdchat passphrase), or --generate\n\
-         hint: --allow-weak takes it all the same",
+         hint: pass --allow-weak to use it anyway",
     );
     let taken = run(&mut cmdchat(&[&args[..], &["--allow-weak"]].concat()));
     assert_eq!(taken.code(), Some(0), "{}", taken.err);
@@ -89,7 +89,7 @@ fn verifier_rejects_weak_passphrases() {
     let args = ["verifier", "--password-file", &empty, "--allow-weak"];
     run(&mut cmdchat(&args)).says(
         2,
-        "error: a strict room needs a password\nhint: three random words are enough, for example",
+        "error: a strict room needs a passphrase\nhint: try: cmdchat passphrase --words 3",
     );
 }
 

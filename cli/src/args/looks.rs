@@ -84,7 +84,7 @@ pub struct DisplayArgs {
 }
 
 impl DisplayArgs {
-    /// Returns the duration of reconnect attempts. The default is [`RECONNECT`]
+    /// Returns the duration of reconnect attempts. The default is `RECONNECT`
     /// with `json` or at a terminal, and zero otherwise.
     #[must_use]
     pub fn reconnect_for(&self, json: bool) -> Duration {

@@ -1,4 +1,4 @@
-//! Why a room cannot be opened.
+//! Errors of listening on an address.
 
 use crate::safe;
 use std::io;
@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use crate::error::{Error, ExitStatus, io_reason};
 
 impl Error {
-    /// Why listening at `address` failed.
+    /// Converts the error of listening on `address`.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]
     pub fn from_listen(address: SocketAddr, error: &io::Error) -> Self {

@@ -1,4 +1,4 @@
-//! What a host answers, in our own words.
+//! Errors of logins and sessions.
 
 use crate::safe;
 use std::time::Duration;
@@ -10,82 +10,82 @@ use crate::error::{Error, ExitStatus, HumanDuration};
 use crate::text::SafeText;
 
 impl Error {
-    /// The host did not take our proof.
+    /// The server rejected the client's proof.
     #[must_use]
     pub fn wrong_passphrase(host: &str, port: u16) -> Self {
         let what = safe![host_port(host, port), " did not accept the passphrase"];
         Self::new(ExitStatus::WrongPassphrase, what)
-            .hint("passwords are case-sensitive; codes are not")
+            .hint("passphrases are case-sensitive; codes are not")
     }
 
-    /// The host offers less than was insisted on.
+    /// The server offers less than the required mode.
     #[must_use]
     pub fn too_weak(host: &str, port: u16, offered: Mode) -> Self {
         let what = match offered {
             Mode::Plaintext => {
-                safe![host_port(host, port), " speaks only protocol 1"]
+                safe![host_port(host, port), " supports only protocol 1"]
             }
             Mode::Sealed | Mode::Strict => {
                 safe![host_port(host, port), " offers only a classic room"]
             }
         };
         Self::new(ExitStatus::NotCmdchat, what)
-            .hint("someone may be interfering; --require any joins anyway")
+            .hint("someone may be interfering; pass --require any to join anyway")
     }
 
-    /// The fingerprint is another.
+    /// The fingerprint differs from the pinned one.
     #[must_use]
     pub fn wrong_room(host: &str, port: u16) -> Self {
-        let what = safe!["the room at ", host_port(host, port), " is another one"];
+        let what = safe![host_port(host, port), " is a different room (fingerprint mismatch)"];
         Self::new(ExitStatus::UntrustedServer, what)
             .hint("compare the digits with the host; someone may be interfering")
     }
 
-    /// Somebody on the way wants protocol 1.
+    /// An active network attacker suppresses protocol 2.
     #[must_use]
     pub fn downgrade(host: &str, port: u16) -> Self {
         let what = safe![
             "downgrade detected: ",
             host_port(host, port),
-            " could seal this connection, and somebody on the way prevents it"
+            " supports encrypted links, but the network is blocking them"
         ];
         Self::new(ExitStatus::UntrustedServer, what)
             .hint("do not type the passphrase on this network; try another one")
     }
 
-    /// Neither of the protocols that this program speaks.
+    /// The server uses a protocol version that this program does not support.
     #[must_use]
     pub fn unknown_version(host: &str, port: u16) -> Self {
         let what =
-            safe![host_port(host, port), " speaks another protocol; this cmdchat knows 1 and 2"];
+            safe![host_port(host, port), " uses an unsupported protocol version (supported: 1, 2)"];
         Self::new(ExitStatus::NotCmdchat, what).hint("update cmdchat")
     }
 
-    /// We did not take the host's proof.
+    /// The server failed to prove that it knows the passphrase.
     #[must_use]
     pub fn server_not_authenticated(host: &str, port: u16) -> Self {
-        let what = safe!["the host at ", host_port(host, port), " does not know the passphrase"];
+        let what = safe!["the server at ", host_port(host, port), " does not know the passphrase"];
         Self::new(ExitStatus::UntrustedServer, what).hint(
             "this may be someone else's machine; do not type the passphrase again, ask your friend",
         )
     }
 
-    /// The name is in use.
+    /// A member of the room already uses the name.
     #[must_use]
     pub fn name_taken(name: &str) -> Self {
         let what = safe!["someone called ", SafeText::quote(name), " is already in the room"];
         Self::new(ExitStatus::Name, what).hint("choose another name")
     }
 
-    /// No name may look like that; `why` in two or three words.
+    /// The name is invalid; `why` says so in two or three words.
     #[must_use]
     pub fn name_not_allowed(name: &str, why: &'static str) -> Self {
         let what = safe![SafeText::quote(name), " cannot be used as a name: ", why];
         Self::new(ExitStatus::Name, what).hint("1 to 32 characters without spaces or [")
     }
 
-    /// The host answers, but the two have no protocol in common; its `words` say
-    /// at what it stopped.
+    /// The server answers, but shares no protocol with the client. `words` is the
+    /// error text of the server.
     #[must_use]
     pub fn no_common_protocol(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
@@ -93,7 +93,7 @@ impl Error {
         Self::new(ExitStatus::NotCmdchat, what).hint("update cmdchat")
     }
 
-    /// The host did not finish the login within `timeout`.
+    /// The server did not finish the login within `timeout`.
     #[must_use]
     pub fn login_timed_out(host: &str, port: u16, timeout: Duration) -> Self {
         let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
@@ -101,26 +101,26 @@ impl Error {
         Self::new(ExitStatus::TimedOut, what)
     }
 
-    /// A code that could be guessed in this kind of room.
+    /// The code is too short for this kind of room.
     #[must_use]
     pub fn too_few_words(least: usize) -> Self {
         Self::usage(safe!["a code for this kind of room has at least ", least, " words"])
     }
 
-    /// A strict room would keep nobody out.
+    /// An empty passphrase, which would admit anyone to a strict room.
     #[must_use]
     pub fn empty_password() -> Self {
-        Self::usage(safe!["a strict room needs a password"])
-            .hint("three random words are enough, for example")
+        Self::usage(safe!["a strict room needs a passphrase"])
+            .hint("try: cmdchat passphrase --words 3")
     }
 
-    /// A relay that can be guessed from is no blind one.
+    /// The passphrase is weak, so that a relay could guess it from the verifier.
     #[must_use]
     pub fn weak_verifier() -> Self {
-        let what = "whoever holds the verifier could guess this passphrase";
+        let what = "anyone who holds the verifier could guess this passphrase";
         Self::usage(safe![what])
             .hint("use 7 random words (cmdchat passphrase), or --generate")
-            .hint("--allow-weak takes it all the same")
+            .hint("pass --allow-weak to use it anyway")
     }
 
     /// What a relay was started with is no verifier.
@@ -171,15 +171,15 @@ impl Error {
         }
     }
 
-    /// The host has too much to do.
+    /// The server has too many concurrent logins.
     #[must_use]
     pub fn server_busy(host: &str, port: u16) -> Self {
         let what = safe![host_port(host, port), " is busy with other logins"];
         Self::new(ExitStatus::Rejected, what).hint("try again in a minute")
     }
 
-    /// The host closed the connection before anybody was in the room, as it
-    /// does with an address that tried too often.
+    /// The server closed the connection before the login finished, as it does for
+    /// an address with too many failed logins.
     #[must_use]
     pub fn closed_during_login(host: &str, port: u16) -> Self {
         let what = safe![host_port(host, port), " closed the connection during the login"];
@@ -187,7 +187,7 @@ impl Error {
             .hint("too many tries from one address can be the reason; try again in a few minutes")
     }
 
-    /// The host refused in words we have none of our own for.
+    /// The server rejected the login with an error text that is not a known one.
     #[must_use]
     pub fn refused_with(host: &str, port: u16, words: &Untrusted) -> Self {
         let words = SafeText::quote_remote(words);
@@ -195,8 +195,8 @@ impl Error {
         Self::new(ExitStatus::Rejected, what)
     }
 
-    /// Something answered, but not a host of ours. `first` are the bytes that
-    /// came, as far as known.
+    /// The peer answered, but is not a cmdchat server. `first` holds its first
+    /// bytes, as far as known.
     #[must_use]
     pub fn not_cmdchat(host: &str, port: u16, first: &[u8]) -> Self {
         let guess = match first {
@@ -209,9 +209,8 @@ impl Error {
         Self::new(ExitStatus::NotCmdchat, what)
     }
 
-    /// The connection broke while we were in the room, and was not had back for
-    /// as long as was `tried`. `undelivered` counts the messages that never came
-    /// back.
+    /// The connection broke during the session, and reconnecting failed for the
+    /// duration `tried`. `undelivered` counts the messages that were not echoed.
     #[must_use]
     pub fn connection_lost(
         host: &str,
@@ -222,7 +221,7 @@ impl Error {
         let mut what = safe!["lost the connection to ", host_port(host, port)];
         if let Some(tried) = tried {
             let tried = SafeText::sanitize(&HumanDuration(tried).to_string());
-            what = safe![what, " and could not get it back in ", tried];
+            what = safe![what, " and could not reconnect within ", tried];
         }
         let error = Self::new(ExitStatus::ConnectionLost, what);
         match undelivered {
@@ -232,8 +231,8 @@ impl Error {
         }
     }
 
-    /// The end of input came, or a wish to leave, and some of what was sent did
-    /// not come back within `timeout`; zero if nobody waited for it.
+    /// At the end of input or on leaving, some messages were not echoed within
+    /// `timeout`, which is zero if the client did not wait.
     #[must_use]
     pub fn not_delivered(undelivered: usize, timeout: Duration) -> Self {
         let verb = if undelivered == 1 { " message was" } else { " messages were" };
@@ -257,12 +256,12 @@ mod tests {
             (
                 Error::wrong_passphrase(host, 3000),
                 6,
-                "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passwords are case-sensitive; codes are not",
+                "error: 192.168.1.20:3000 did not accept the passphrase\nhint: passphrases are case-sensitive; codes are not",
             ),
             (
                 Error::server_not_authenticated(host, 3000),
                 11,
-                "error: the host at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
+                "error: the server at 192.168.1.20:3000 does not know the passphrase\nhint: this may be someone else's machine; do not type the passphrase again, ask your friend",
             ),
             (
                 Error::name_taken("alice"),
@@ -298,7 +297,7 @@ mod tests {
             (
                 Error::connection_lost(host, 3000, Some(Duration::from_secs(300)), 0),
                 10,
-                "error: lost the connection to 192.168.1.20:3000 and could not get it back in 5 min",
+                "error: lost the connection to 192.168.1.20:3000 and could not reconnect within 5 min",
             ),
             (
                 Error::not_delivered(1, Duration::from_millis(2_500)),

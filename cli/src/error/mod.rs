@@ -1,5 +1,5 @@
-//! How the program ends: an exit status for scripts, and for people one line
-//! that says what happened and at most two that say what to do.
+//! Errors of the program: an exit status for scripts, one line that states the
+//! problem, and at most two hints.
 
 mod listen;
 mod login;
@@ -15,20 +15,20 @@ use std::time::Duration;
 
 use crate::text::SafeText;
 
-/// Why the program ends without success. Displayed as `error: …` and `hint: …`
-/// lines, lower case and without a full stop.
+/// An error that ends the program. Displayed as `error: …` and `hint: …` lines,
+/// in lower case and without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The code it ends with.
+    /// The exit status of the program.
     pub exit: ExitStatus,
-    /// What happened, with the thing named.
+    /// The problem, including its subject.
     pub what: SafeText,
-    /// What to do about it, one action each.
+    /// Remedies, one action each.
     pub hints: Vec<SafeText>,
 }
 
 impl Error {
-    /// A failure without a hint.
+    /// Creates an error without hints.
     #[must_use]
     pub const fn new(exit: ExitStatus, what: SafeText) -> Self {
         Self { exit, what, hints: Vec::new() }
@@ -41,47 +41,47 @@ impl Error {
         self
     }
 
-    /// Adds a hint that needs no names.
+    /// Adds a constant hint.
     #[must_use]
     pub fn hint(self, hint: &'static str) -> Self {
         self.hint_text(safe![hint])
     }
 
-    /// A bad argument.
+    /// An invalid argument.
     #[must_use]
     pub const fn usage(what: SafeText) -> Self {
         Self::new(ExitStatus::Usage, what)
     }
 
-    /// `text` is no port, or not one that can be used here.
+    /// `text` is not a usable port.
     #[must_use]
     pub fn bad_port(text: &str) -> Self {
         Self::usage(safe![SafeText::quote(text), " is not a port"])
             .hint("use a number from 1 to 65535")
     }
 
-    /// No passphrase, and nobody to ask.
+    /// No passphrase was given, and there is no terminal to prompt on.
     #[must_use]
     pub fn no_secret() -> Self {
         let what = safe!["no passphrase given and no terminal to ask on"];
         Self::new(ExitStatus::NoTerminal, what).hint("use --password-file or --password-fd")
     }
 
-    /// Ctrl+C before anything was done.
+    /// The user pressed Ctrl+C at a prompt.
     #[must_use]
     pub fn interrupted() -> Self {
         Self::new(ExitStatus::Interrupted, safe!["interrupted"])
     }
 
-    /// Standard output takes no more; nothing to speak of if whoever read it has
-    /// read enough and closed the pipe.
+    /// Standard output cannot be written. Returns `None` if the reader closed the
+    /// pipe, which is not an error.
     #[must_use]
     pub fn stdout_failed(error: &io::Error) -> Option<Self> {
         let what = safe!["cannot write to standard output: ", io_reason(error)];
         (error.kind() != io::ErrorKind::BrokenPipe).then(|| Self::new(ExitStatus::Internal, what))
     }
 
-    /// Why connecting to `host` failed. `timeout` is the one that was set.
+    /// Converts the error of a connection attempt to `host` with this `timeout`.
     #[expect(clippy::wildcard_enum_match_arm, reason = "an open list of the standard library")]
     #[must_use]
     pub fn from_dial(host: &str, port: u16, timeout: Duration, error: &io::Error) -> Self {
@@ -102,7 +102,7 @@ impl Error {
         }
     }
 
-    /// Nothing listens there.
+    /// The target refused the connection.
     #[must_use]
     pub fn refused(host: &str, port: u16) -> Self {
         let what = safe!["nothing is listening at ", host_port(host, port)];
@@ -110,7 +110,7 @@ impl Error {
             .hint_text(safe!["ask the host whether the room is open and the port is ", port])
     }
 
-    /// No way to that machine.
+    /// The network has no route to the host.
     #[must_use]
     pub fn no_route(host: &str) -> Self {
         let what = safe!["no route to ", SafeText::sanitize(host)];
@@ -118,7 +118,7 @@ impl Error {
             .hint("check that you are on the same network or VPN as the host")
     }
 
-    /// Nobody answered within `timeout`.
+    /// The target did not answer within `timeout`.
     #[must_use]
     pub fn no_answer(host: &str, port: u16, timeout: Duration) -> Self {
         let within = SafeText::sanitize(&HumanDuration(timeout).to_string());
@@ -126,7 +126,7 @@ impl Error {
         Self::new(ExitStatus::TimedOut, what).hint_text(safe!["a firewall or router may be dropping the connection; the host may need to forward port ", port])
     }
 
-    /// The name has no address.
+    /// The host name does not resolve.
     #[must_use]
     pub fn unknown_host(host: &str) -> Self {
         let what = safe!["cannot find the host ", SafeText::quote(host)];
@@ -147,13 +147,13 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// `host:port`, with brackets where the host is an IPv6 address.
+/// Formats `host:port`, with brackets around an IPv6 address.
 pub(crate) fn host_port(host: &str, port: u16) -> SafeText {
     let host = SafeText::sanitize(host);
     if host.as_str().contains(':') { safe!["[", host, "]:", port] } else { safe![host, ":", port] }
 }
 
-/// What the system says, without its number and in lower case.
+/// Returns the error text of the system in lower case, without its number.
 pub(crate) fn io_reason(error: &io::Error) -> SafeText {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or(&text);
@@ -162,8 +162,8 @@ pub(crate) fn io_reason(error: &io::Error) -> SafeText {
     SafeText::sanitize(&first.into_iter().chain(letters).collect::<String>())
 }
 
-/// Name resolution has no error kind of its own: on Unix it is told by the
-/// words of the standard library, on Windows by four numbers.
+/// Returns whether name resolution failed. It has no error kind of its own: on Unix
+/// the text of the standard library identifies it, on Windows four error numbers.
 fn is_lookup(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::NotFound
         || error.to_string().starts_with("failed to lookup address information")
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn unresolvable_name_gives_unknown_host() {
-        // A label of 64 letters is refused by every resolver without asking anyone.
+        // Every resolver rejects a label of 64 letters without a query.
         let name = format!("{}.invalid", "x".repeat(64));
         let error = (name.as_str(), 1).to_socket_addrs().unwrap_err();
         assert_eq!(dial(&error).exit, ExitStatus::UnknownHost);

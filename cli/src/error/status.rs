@@ -1,15 +1,14 @@
-//! How the program ends: a code for scripts, and for people one line that says
-//! what happened and at most two that say what to do.
+//! Exit codes, and output on stderr.
 
 use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-/// Exit codes. They are part of the interface and do not change.
+/// Exit codes. They are a stable interface for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitStatus {
-    /// Left normally.
+    /// The command succeeded.
     Done = 0,
     /// A bug.
     Internal = 1,
@@ -25,25 +24,25 @@ pub enum ExitStatus {
     WrongPassphrase = 6,
     /// Name taken or not allowed.
     Name = 7,
-    /// Turned away by the room: full, closed, too many tries.
+    /// Rejected by the server: room full, closed, too many tries.
     Rejected = 8,
-    /// Not a host of ours, or no common protocol.
+    /// Not a cmdchat server, or no common protocol.
     NotCmdchat = 9,
-    /// Connection lost and not regained.
+    /// Connection lost and not re-established.
     ConnectionLost = 10,
-    /// The host could not prove that it knows the passphrase, or something was
-    /// tampered with.
+    /// The server could not prove that it knows the passphrase, or the connection
+    /// was tampered with.
     UntrustedServer = 11,
-    /// Port busy, not permitted, or address not here.
+    /// Port in use or not permitted, or address not of this machine.
     CannotListen = 12,
-    /// No secret and no terminal to ask on, or a terminal that cannot be set up.
+    /// No passphrase and no terminal to prompt on, or a terminal that cannot be set up.
     NoTerminal = 13,
-    /// Ctrl+C before being in the room.
+    /// Ctrl+C before the client joined the room.
     Interrupted = 130,
 }
 
 impl ExitStatus {
-    /// Its name for programs, which does not change either.
+    /// Returns the stable name for programs.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -82,12 +81,12 @@ pub(crate) fn note(text: &crate::text::SafeText) {
     eprint_line(format_args!("{text}"));
 }
 
-/// Prints a line on stderr; a closed one is no reason to stop.
+/// Prints a line on stderr and ignores errors, such as a closed stderr.
 pub(crate) fn eprint_line(line: fmt::Arguments<'_>) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// An amount of time as people say it: `10 s`, `5 min`, `500 ms`.
+/// A duration in human-readable form: `10 s`, `5 min`, `500 ms`.
 pub(crate) struct HumanDuration(pub(super) std::time::Duration);
 
 impl fmt::Display for HumanDuration {

@@ -1,12 +1,13 @@
-//! Where the password comes from: a descriptor, a file, a command, standard
-//! input, the environment, an argument, or a person at the terminal.
+//! Passphrase input from a descriptor, a file, a command, standard input, the
+//! environment, an argument, or a prompt at the terminal.
 //!
-//! On Unix a password in the arguments or the environment is handed through a
-//! pipe to a second start of ourselves, so that the process list shows it for
-//! a moment only. What is read here is wiped when it is no longer needed.
+//! On Unix the program re-executes itself if the passphrase came from the
+//! arguments or the environment, and receives it through a pipe. The process list
+//! therefore shows it only for a moment. All secrets read here are zeroized on
+//! drop.
 //!
-//! Nothing at all where a password is to be read is an error; an empty line is
-//! the empty password. An empty variable counts as none.
+//! Empty input is an error; an empty line is the empty passphrase. An empty
+//! environment variable counts as unset.
 
 mod prompt;
 mod read;
@@ -41,24 +42,24 @@ use crate::invite::{Invite, word_code::WordCode};
 use crate::secrets::prompt::Prompt;
 use crate::text::SafeText;
 
-/// The variable that may hold the password.
+/// The environment variable that may hold the passphrase.
 const VARIABLE: &str = "CMDCHAT_PASSWORD";
 
-/// Longest password in bytes. With its line end it has to fit a pipe.
+/// Maximum length of a passphrase in bytes. With its line end it must fit a pipe.
 const MAX_LEN: usize = 4096;
 
 type Bytes = Zeroizing<Vec<u8>>;
 
-/// Gets the password from `source`. Does not return if the password came from
-/// the arguments or the environment and the program could be started again
-/// without it, with the arguments of `again`.
+/// Reads the passphrase from `source`, or prompts for it. Does not return if the
+/// passphrase came from the arguments or the environment and re-executing the
+/// program with the arguments `again` succeeds.
 ///
-/// After a prompt SIGINT, SIGTERM and SIGHUP do nothing until the caller says
-/// what they shall do.
+/// After a prompt, SIGINT, SIGTERM and SIGHUP are ignored until the caller
+/// installs its own handlers.
 ///
 /// # Errors
-/// Exit code 13 if there is no password to be had, 2 if it cannot be one, 130
-/// if the person asked presses Ctrl+C.
+/// Returns an error with exit code 13 if no passphrase can be read, 2 if it is
+/// invalid, or 130 if the user presses Ctrl+C at the prompt.
 pub fn password(source: SecretSource, again: &ReexecArgs) -> Result<Password, Error> {
     let bytes = match read_source(source, again)? {
         Some(bytes) => bytes,
@@ -67,62 +68,65 @@ pub fn password(source: SecretSource, again: &ReexecArgs) -> Result<Password, Er
     Ok(Password::new(bytes))
 }
 
-/// The same for a code, if there is one without asking.
+/// Reads a code from `source` like [`password`], but does not prompt.
 ///
 /// # Errors
-/// As those of [`password`]; 2 if it is no code.
+/// Returns the errors of [`password`], and one with exit code 2 if the text is not
+/// a code.
 pub fn code(source: SecretSource, again: &ReexecArgs) -> Result<Option<WordCode>, Error> {
     read_source(source, again)?.map(|bytes| Ok(WordCode::read(text(&bytes))?)).transpose()
 }
 
-/// Whether what was typed is `password`, as it stands or as the code it is.
+/// Returns whether `typed` equals `password`, either as it is or parsed as a code.
 #[must_use]
 pub fn is_password(typed: &Password, password: &Password) -> bool {
     let as_a_code = || std::str::from_utf8(typed.expose()).ok().map(WordCode::read)?.ok();
     typed == password || as_a_code().is_some_and(|code| code.password() == *password)
 }
 
-/// Asks for a code.
+/// Prompts for a code.
 ///
 /// # Errors
-/// As those of [`code`].
+/// Returns the errors of [`code`].
 pub fn ask_for_code() -> Result<WordCode, Error> {
     let bytes = prompt(Prompt::code("code (Tab completes): "))?;
     Ok(WordCode::read(text(&bytes))?)
 }
 
-/// Asks for an invitation; it is not seen, since it may hold a code.
+/// Prompts for an invite. The input is masked, because it may contain a code.
 ///
 /// # Errors
-/// As those of [`password`]; 2 if it is none.
+/// Returns the errors of [`password`], and one with exit code 2 if the text is not
+/// an invite.
 pub fn ask_for_invite() -> Result<Invite, Error> {
     Invite::read(text(&prompt(Prompt::password("invite (Ctrl+T shows it): "))?))
 }
 
-/// Whether somebody could be asked anything.
+/// Returns whether a terminal is available for a prompt.
 #[must_use]
 pub fn can_ask() -> bool {
     system::can_ask()
 }
 
-/// Asks under what name to be seen.
+/// Prompts for a username.
 ///
 /// # Errors
-/// As those of [`password`].
+/// Returns the errors of [`password`].
 pub fn ask_for_name() -> Result<String, Error> {
     Ok(text(&prompt(Prompt::open("name: "))?).to_owned())
 }
 
-/// The verifier of a room whose password is not known here.
+/// Reads the verifier of a room whose passphrase this machine does not know.
 ///
 /// # Errors
-/// As those of [`password`]; 2 if it is none.
+/// Returns the errors of [`password`], and one with exit code 2 if the text is not
+/// a verifier.
 pub fn verifier(source: SecretSource, again: &ReexecArgs) -> Result<Credentials, Error> {
     let bytes = read_source(source, again)?.unwrap_or_default();
     Credentials::from_token(text(&bytes).trim()).map_err(|VerifierTokenError| Error::bad_verifier())
 }
 
-/// What can be had without asking.
+/// Reads the secret from `source`. Returns `None` if only a prompt can provide it.
 fn read_source(source: SecretSource, again: &ReexecArgs) -> Result<Option<Bytes>, Error> {
     let bytes = match source {
         SecretSource::Fd(fd) => {
@@ -156,7 +160,7 @@ fn prompt(line: Prompt) -> Result<Bytes, Error> {
     Ok(bytes)
 }
 
-/// What was checked is UTF-8.
+/// Returns the bytes as text; [`validate`] has checked that they are UTF-8.
 fn text(bytes: &Bytes) -> &str {
     std::str::from_utf8(bytes).unwrap_or_default()
 }
@@ -166,12 +170,13 @@ fn environment() -> Option<Bytes> {
     Some(Zeroizing::new(value.into_encoded_bytes()))
 }
 
-/// A password that others can see as long as this process runs as it is.
+/// Re-executes the program without the passphrase, because other users can see the
+/// arguments and environment of this process. Warns if that fails.
 fn strip_from_process(bytes: Bytes, again: &ReexecArgs) -> Result<Bytes, Error> {
     validate(&bytes)?;
     system::reexec(&bytes, again);
     warn(&safe![
-        "other users can see a password given on the command line; leave it out and you will be asked"
+        "the passphrase could not be removed from this process's arguments or environment; other users may see it"
     ]);
     Ok(bytes)
 }
@@ -180,14 +185,14 @@ fn file(path: &Path) -> io::Result<Option<Bytes>> {
     let file = File::open(path)?;
     if system::is_open_to_others(&file)? {
         let path = SafeText::quote(&path.to_string_lossy());
-        warn(&safe![path, " can be read by others on this machine; chmod 600 stops that"]);
+        warn(&safe![path, " can be read by other users of this machine; run chmod 600 on it"]);
     }
     read::whole(file)
 }
 
 fn from_command(command: &OsStr) -> Result<Bytes, Error> {
     let failed = |why: SafeText| {
-        let what = safe!["the password command failed: ", why];
+        let what = safe!["the passphrase command failed: ", why];
         Error::new(ExitStatus::NoTerminal, what)
     };
     let run = || -> io::Result<_> {
@@ -207,18 +212,18 @@ fn from_command(command: &OsStr) -> Result<Bytes, Error> {
     if !status.success() {
         return Err(failed(SafeText::sanitize(&status.to_string())));
     }
-    require(Ok(line), &safe!["the password command"])
+    require(Ok(line), &safe!["the passphrase command"])
 }
 
-/// What was read from the place called `name`.
+/// Returns the bytes read from the source `name`, or an error if there are none.
 fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Error> {
     let missing = |what| Error::new(ExitStatus::NoTerminal, what);
     match read {
         Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(missing(safe!["no password came from ", name])),
+        Ok(None) => Err(missing(safe!["no passphrase came from ", name])),
         Err(error) => {
             let why = io_reason(&error);
-            let what = safe!["cannot read the password from ", name, ": ", why];
+            let what = safe!["cannot read the passphrase from ", name, ": ", why];
             Err(missing(what))
         }
     }
@@ -226,11 +231,11 @@ fn require(read: io::Result<Option<Bytes>>, name: &SafeText) -> Result<Bytes, Er
 
 fn validate(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() > MAX_LEN {
-        let what = safe!["the password is longer than ", MAX_LEN, " bytes"];
+        let what = safe!["the passphrase is longer than ", MAX_LEN, " bytes"];
         return Err(Error::usage(what));
     }
     if std::str::from_utf8(bytes).is_err() {
-        return Err(Error::usage(safe!["the password is not UTF-8"]));
+        return Err(Error::usage(safe!["the passphrase is not UTF-8"]));
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A line that is typed without being seen.
+//! The line editor of a prompt with masked input.
 
 use zeroize::{Zeroize, Zeroizing};
 
@@ -6,7 +6,7 @@ use crate::invite::word_code;
 use crate::secrets::{Bytes, MAX_LEN};
 use crate::text::{SafeText, tail, width};
 
-/// What can be pressed.
+/// A key of the prompt.
 #[derive(Clone, Copy)]
 pub(super) enum PromptKey {
     Letter(char),
@@ -22,7 +22,7 @@ pub(super) enum PromptKey {
     Cancel,
 }
 
-/// What comes of a key.
+/// The state of the prompt after a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PromptState {
     More,
@@ -30,24 +30,25 @@ pub(super) enum PromptState {
     Cancelled,
 }
 
-/// What is asked for.
+/// The kind of input that the prompt reads.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PromptKind {
     Password,
-    /// Words of a list: Tab completes them, and they are counted.
+    /// A code of words. Tab completes a word, and the prompt counts them.
     Code,
-    /// No secret.
+    /// Public text, which is not masked.
     Open,
 }
 
-/// The line as far as it was typed. Its buffer never grows.
+/// A prompt with the line typed so far. Its buffer never reallocates, so that no
+/// copy of a secret remains.
 pub(super) struct Prompt {
     text: Zeroizing<String>,
     kind: PromptKind,
     shown: bool,
     ended: bool,
     label: &'static str,
-    /// Cells drawn behind the label.
+    /// Cells drawn after the label.
     drawn: usize,
 }
 
@@ -107,8 +108,8 @@ impl Prompt {
         self.shown = self.kind == PromptKind::Open;
     }
 
-    /// What to write to make a line of `columns` look as it should. Neither
-    /// escape codes nor more than one row are needed.
+    /// Returns the output that redraws the prompt on a line of `columns`. It uses no
+    /// escape codes and fits one row.
     pub(super) fn draw(&mut self, columns: usize) -> Zeroizing<String> {
         let room = columns.saturating_sub(self.label.len() + 1).max(1);
         let seen = if self.shown {
@@ -125,7 +126,7 @@ impl Prompt {
         Zeroizing::new(["\r", self.label, &seen, &note, &blank, &back].concat())
     }
 
-    /// What is said behind a code that is being typed, if there is room.
+    /// Returns the progress note after a code that is being typed, if it fits.
     fn note(&self, room: usize) -> Zeroizing<String> {
         let mut note = Zeroizing::new(String::new());
         if self.kind == PromptKind::Code && !self.ended {

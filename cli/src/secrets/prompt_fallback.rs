@@ -1,4 +1,4 @@
-//! Where there are neither inherited descriptors nor a second start in place.
+//! Secret input on systems without inherited descriptors and re-exec.
 
 use crate::safe;
 use std::ffi::OsStr;
@@ -19,7 +19,8 @@ pub(super) fn open(_fd: u32) -> io::Result<File> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Shares the buffer of the standard library, so that nothing is lost.
+/// Standard input through the buffer of the standard library, so that no input is
+/// lost.
 pub(super) struct Stdin;
 
 impl Read for Stdin {
@@ -95,7 +96,7 @@ fn key(event: &Event) -> Option<PromptKey> {
     }
 }
 
-/// The console without echo, as long as this lives.
+/// RAII guard that disables the echo of the console.
 struct NoEcho;
 
 impl NoEcho {

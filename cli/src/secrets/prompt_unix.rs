@@ -27,7 +27,7 @@ pub(super) fn can_ask() -> bool {
     terminal().is_ok()
 }
 
-/// Asks at the terminal device, whatever standard input is.
+/// Prompts at the terminal device, even if standard input is redirected.
 pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
     let Ok(tty) = terminal() else {
         return Err(Error::no_secret());
@@ -49,7 +49,7 @@ pub(super) fn ask(line: Prompt) -> Result<Bytes, Error> {
     }
 }
 
-/// The line that is typed; nothing if it is given up.
+/// Runs the prompt and returns the typed line, or `None` if the user cancels.
 fn converse(mut tty: &File, mut line: Prompt, signals: &Signals) -> io::Result<Option<Bytes>> {
     let mut keys = Keys::default();
     let mut typed = PromptState::More;
@@ -78,12 +78,12 @@ fn converse(mut tty: &File, mut line: Prompt, signals: &Signals) -> io::Result<O
 
 enum KeyInput {
     Byte(u8),
-    /// Nothing for a moment: what began is over.
+    /// No input for 100 ms, which ends an incomplete key sequence.
     Pause,
     End,
 }
 
-/// One byte, and not more: what is typed ahead is for the program.
+/// Reads a single byte, because later input belongs to the program.
 fn next(mut tty: &File, signals: &Signals) -> io::Result<KeyInput> {
     let mut wait = [PollFd::new(tty, PollFlags::IN)];
     let tenth = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -105,7 +105,7 @@ fn next(mut tty: &File, signals: &Signals) -> io::Result<KeyInput> {
     })
 }
 
-/// Bytes of a terminal as keys. Sequences of other keys are swallowed whole.
+/// Decoder from terminal bytes to keys. Discards the sequences of other keys.
 #[derive(Default)]
 struct Keys {
     state: State,
@@ -155,7 +155,7 @@ impl Keys {
     }
 }
 
-/// The terminal without echo and line editing, as long as this lives.
+/// RAII guard that disables echo and line editing of the terminal.
 struct NoEcho<'a> {
     tty: &'a File,
     before: Termios,
@@ -182,7 +182,7 @@ impl Drop for NoEcho<'_> {
     }
 }
 
-/// Signals that would end the program with the terminal still quiet.
+/// Handlers for signals that would end the program with echo still disabled.
 struct Signals {
     seen: Arc<AtomicUsize>,
     ids: Vec<signal_hook::SigId>,
@@ -199,7 +199,7 @@ impl Signals {
         Self { seen, ids }
     }
 
-    /// The signal that came, or 0.
+    /// Returns the last signal received, or 0.
     fn seen(&self) -> i32 {
         i32::try_from(self.seen.load(Ordering::Relaxed)).unwrap_or(0)
     }

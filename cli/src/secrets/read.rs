@@ -1,4 +1,4 @@
-//! Reading a password, no longer than it may be.
+//! Bounded reading of passphrases.
 
 use std::io::{ErrorKind, Read, Result};
 
@@ -6,11 +6,11 @@ use zeroize::Zeroizing;
 
 use crate::secrets::{Bytes, MAX_LEN};
 
-/// Room for a password that is too long, and a line end: the buffer never
-/// grows, since that would leave a copy behind.
+/// Capacity for an overlong passphrase with a line end. The buffer never grows,
+/// because reallocation would leave a copy behind.
 const ROOM: usize = MAX_LEN + 3;
 
-/// All of it, but for one line end behind it. Nothing if there is nothing.
+/// Reads all input without one trailing line end. Returns `None` if it is empty.
 pub(super) fn whole(mut from: impl Read) -> Result<Option<Bytes>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     while bytes.len() < ROOM {
@@ -27,8 +27,8 @@ pub(super) fn whole(mut from: impl Read) -> Result<Option<Bytes>> {
     Ok(something.then_some(bytes))
 }
 
-/// The first line without its end, and not a byte more: what follows belongs
-/// to somebody else. Nothing if there is nothing.
+/// Reads the first line without its end, and no byte after it, because later input
+/// belongs to another reader. Returns `None` if the input is empty.
 pub(super) fn first_line(mut from: impl Read) -> Result<Option<Bytes>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(ROOM));
     while bytes.len() < ROOM {

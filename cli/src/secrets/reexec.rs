@@ -1,4 +1,4 @@
-//! Descriptors, and the second start.
+//! Secret input on Unix: inherited descriptors, and re-exec without the passphrase.
 
 use std::env;
 use std::ffi::OsStr;
@@ -17,12 +17,12 @@ use crate::secrets::VARIABLE;
 
 pub(super) use crate::secrets::prompt_unix::{ask, can_ask};
 
-/// Opens an inherited descriptor a second time.
+/// Reopens an inherited descriptor.
 pub(super) fn open(fd: u32) -> io::Result<File> {
     File::open(format!("/dev/fd/{fd}"))
 }
 
-/// Standard input without a buffer: what follows the password stays there.
+/// Unbuffered standard input, so that the input after the passphrase stays unread.
 pub(super) struct Stdin;
 
 impl Read for Stdin {
@@ -42,8 +42,8 @@ pub(super) fn shell(command: &OsStr) -> Command {
     shell
 }
 
-/// Becomes this program without the password in its arguments and environment.
-/// Comes back only if that is impossible.
+/// Re-executes this program without the passphrase in its arguments and
+/// environment. Returns only if that fails.
 pub(super) fn reexec(password: &[u8], again: &ReexecArgs) {
     let Ok(pipe) = pipe_with(password) else {
         return;
@@ -55,13 +55,14 @@ pub(super) fn reexec(password: &[u8], again: &ReexecArgs) {
     if let Some(name) = env::args_os().next() {
         command.arg0(name);
     }
-    let _ = command.args(again.with_password_fd(pipe.as_raw_fd())).env_remove(VARIABLE).exec(); // it returned: impossible
+    let _ = command.args(again.with_password_fd(pipe.as_raw_fd())).env_remove(VARIABLE).exec(); // returns only on failure
 }
 
-/// The reading end of a pipe that holds a line and has no writer any more.
+/// Returns the read end of a pipe that holds the passphrase as one line and has no
+/// writer.
 pub(super) fn pipe_with(password: &[u8]) -> io::Result<OwnedFd> {
     let (reader, writer) = rustix::pipe::pipe()?;
-    // A pipe may be as small as a page; better no second start than a standstill.
+    // A pipe may be as small as one page. Failing is better than blocking forever.
     fcntl_setfl(&writer, fcntl_getfl(&writer)? | OFlags::NONBLOCK)?;
     let line = Zeroizing::new([password, b"\n"].concat());
     if rustix::io::write(&writer, &line)? < line.len() {

@@ -1,4 +1,4 @@
-//! How hard a password is to guess.
+//! Passphrase strength estimation.
 
 use crate::safe;
 use cmdchat_core::secret::Password;
@@ -6,25 +6,25 @@ use zxcvbn::zxcvbn;
 
 use crate::text::SafeText;
 
-/// Guesses, in bits, that keep somebody busy who can make them as fast as
-/// hashes are made.
+/// Minimum number of guesses, in bits, against an offline attacker that is limited
+/// only by the speed of the hash.
 const ENOUGH: f64 = 60.0;
 
-/// Something of everything that is looked for in a password.
+/// A text that contains every pattern that the estimator looks for.
 const NO_PASSWORD: &str = "qwerty-p4ssword-drowssap-abcabc-2011-11-11-abcdef";
 
-/// Whether somebody who recorded the traffic of a classic room, or holds a
-/// verifier, could guess it. Takes some hundredths of a second.
+/// Returns whether an attacker that recorded the traffic of a classic room, or holds
+/// a verifier, could guess the passphrase. Takes some hundredths of a second.
 #[must_use]
 pub fn is_weak(password: &Password) -> bool {
-    // What the estimator keeps for good is made while no password is near: its
-    // unused bytes would hold what lay on the stack.
+    // Initializes the static tables of the estimator while no passphrase is on the
+    // stack, because their unused bytes keep the contents of the stack.
     zxcvbn(NO_PASSWORD, &[]);
     let text = String::from_utf8_lossy(password.expose());
     zxcvbn(&text, &[]).guesses_log10() * std::f64::consts::LOG2_10 < ENOUGH
 }
 
-/// What is said of such a password in a classic room.
+/// Returns the warning about a weak passphrase in a classic room.
 #[must_use]
 pub fn weak_warning() -> SafeText {
     safe![

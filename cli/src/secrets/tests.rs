@@ -1,4 +1,4 @@
-//! Reading passwords.
+//! Tests of reading passphrases.
 
 use super::*;
 
@@ -38,7 +38,7 @@ fn empty_input_is_not_an_empty_passphrase() {
     assert_eq!(whole(""), None);
     assert_eq!(line(""), None);
     let error = require(Ok(None), &SafeText::sanitize("standard input")).unwrap_err();
-    assert_eq!(error.to_string(), "error: no password came from standard input");
+    assert_eq!(error.to_string(), "error: no passphrase came from standard input");
     assert_eq!(error.exit as u8, 13);
 }
 
@@ -55,11 +55,11 @@ fn invalid_passphrases_are_rejected() {
     let long = read::whole([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert_eq!(
         validate(&long).unwrap_err().to_string(),
-        "error: the password is longer than 4096 bytes"
+        "error: the passphrase is longer than 4096 bytes"
     );
     let long = read::first_line([b'x'; 10_000].as_slice()).unwrap().unwrap();
     assert!(validate(&long).is_err());
-    assert_eq!(validate(b"\xFF").unwrap_err().to_string(), "error: the password is not UTF-8");
+    assert_eq!(validate(b"\xFF").unwrap_err().to_string(), "error: the passphrase is not UTF-8");
     assert!(validate(b"a\0b").is_ok());
 }
 
@@ -72,12 +72,12 @@ fn password_command_yields_its_first_line() {
     assert_eq!(run("cat; echo behind").unwrap(), "behind");
     assert_eq!(
         run("exit 3").unwrap_err().to_string(),
-        "error: the password command failed: exit status: 3"
+        "error: the passphrase command failed: exit status: 3"
     );
     assert_eq!(run("echo pw; exit 1").unwrap_err().exit as u8, 13);
     assert_eq!(
         run("true").unwrap_err().to_string(),
-        "error: no password came from the password command"
+        "error: no passphrase came from the passphrase command"
     );
 }
 
@@ -108,7 +108,7 @@ fn unreadable_password_file_is_named_in_error() {
     assert!(
         error
             .to_string()
-            .starts_with("error: cannot read the password from \"/nonexistent/^[key\": "),
+            .starts_with("error: cannot read the passphrase from \"/nonexistent/^[key\": "),
         "{error}"
     );
 }

@@ -273,7 +273,7 @@ impl Context {
     }
 
     fn refused(self, reason: LoginFailure, proof_exposed: bool) -> LoginError {
-        LoginError { reason: reason, proof_exposed: proof_exposed, unconfirmed: self.unconfirmed }
+        LoginError { reason, proof_exposed, unconfirmed: self.unconfirmed }
     }
 
     /// The answer of the server, if it is complete.

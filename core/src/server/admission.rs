@@ -368,8 +368,7 @@ mod tests {
     #[test]
     fn loopback_is_exempt_unless_limited() {
         for (limit_loopback, shut) in [(false, false), (true, true)] {
-            let admission =
-                Admission::new(&Limits { limit_loopback: limit_loopback, ..Limits::default() });
+            let admission = Admission::new(&Limits { limit_loopback, ..Limits::default() });
             for _ in 0..100 {
                 if let Some(mut pass) = admission.try_login(at(0), HERE) {
                     pass.proof_failed(at(0));

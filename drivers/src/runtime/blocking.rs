@@ -170,7 +170,7 @@ impl TcpRuntime for Blocking {
         Ok(BlockingListener { runtime: *self, socket })
     }
 
-    fn from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
+    fn connection_from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
         let peer = socket.peer_addr()?;
         self.connection(socket, peer)
     }

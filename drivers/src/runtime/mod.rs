@@ -161,5 +161,5 @@ pub trait TcpRuntime: Dial {
     /// # Errors
     ///
     /// The system refuses to set it up, or the connection has ended already.
-    fn from_std(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
+    fn connection_from_std(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
 }

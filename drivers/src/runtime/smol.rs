@@ -114,7 +114,7 @@ impl TcpRuntime for Smol {
         Ok(SmolListener { runtime: self.clone(), socket: Async::new(socket)? })
     }
 
-    fn from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
+    fn connection_from_std(&self, socket: TcpStream) -> io::Result<Connection<Self>> {
         let peer = socket.peer_addr()?;
         self.connection(Async::new(socket)?, peer)
     }

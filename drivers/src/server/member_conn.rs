@@ -58,7 +58,7 @@ impl<W> WriterSlot<W> {
     fn take_for_flush(&mut self) -> Option<OutboundWriter<W>> {
         match mem::replace(self, Self::Flushing) {
             Self::Idle(writer) => Some(writer),
-            owned => {
+            owned @ (Self::Flushing | Self::Done) => {
                 *self = owned;
                 None
             }

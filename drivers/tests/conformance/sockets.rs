@@ -38,8 +38,8 @@ fn from_std_connections_carry_data<R: TcpRuntime>(runtime: R) {
     let stream = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
     let (there, from) = socket.accept().unwrap();
     runtime.block_on(async {
-        let mut here = runtime.from_std(stream).unwrap();
-        let mut there = runtime.from_std(there).unwrap();
+        let mut here = runtime.connection_from_std(stream).unwrap();
+        let mut there = runtime.connection_from_std(there).unwrap();
         assert_eq!(there.peer, from);
         write_all(&mut here.writer, b"hello").await;
         assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");
@@ -76,7 +76,7 @@ mod smol {
         let socket = any_port();
         let peer = TcpStream::connect(socket.local_addr().unwrap()).unwrap();
         let smol = Smol::new();
-        let mut here = smol.from_std(socket.accept().unwrap().0).unwrap();
+        let mut here = smol.connection_from_std(socket.accept().unwrap().0).unwrap();
         let flood = thread::spawn(move || while (&peer).write_all(&[0; 64 * 1024]).is_ok() {});
         smol.block_on(async {
             let reading = begin(&smol, async move {

@@ -133,7 +133,7 @@ fn login_error(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error
             WireError::AuthenticationFailed => Error::wrong_passphrase(host, port),
             WireError::UsernameTaken => Error::name_taken(name.as_str()),
             WireError::InvalidUsername => {
-                Error::name_not_allowed(name.as_str(), "the host does not take it")
+                Error::name_not_allowed(name.as_str(), "rejected by the server")
             }
             WireError::RoomFull => Error::room_full(),
             WireError::TryAgainLater => Error::server_busy(host, port),
@@ -180,7 +180,7 @@ pub(in crate::commands) fn into_result(
             return Err(Error::connection_lost(host, port, summary.tried, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
-            let what = safe!["the host sent a line of more than ", MAX_LINE, " bytes"];
+            let what = safe!["the server sent a line longer than ", MAX_LINE, " bytes"];
             return Err(Error::new(ExitStatus::NotCmdchat, what));
         }
         (CloseReason::Tampered, _) => {

@@ -1,7 +1,6 @@
-//! The insides of the program `cmdchat`: what it reads from the command line,
-//! where it gets the password, how it keeps its memory to itself, and what it
-//! lets onto a screen. No library for others; `main.rs` and the tests are its
-//! users.
+//! Implementation of the program `cmdchat`: command line, passphrase input, process
+//! hardening, sanitized output, sessions and the user interface. It is not a public
+//! library; its users are `main.rs` and the tests.
 
 pub mod args;
 pub mod commands;

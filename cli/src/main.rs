@@ -5,8 +5,8 @@ use std::{alloc::System, process::ExitCode};
 use cmdchat::{args, commands, hardening, panic};
 use zeroizing_alloc::ZeroAlloc;
 
-/// Memory is wiped when it is freed, whoever used it: the libraries of the
-/// arithmetic wipe nothing themselves.
+/// Global allocator that zeroizes all freed memory, because the arithmetic
+/// libraries do not zeroize theirs.
 #[global_allocator]
 static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 

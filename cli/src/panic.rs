@@ -1,4 +1,4 @@
-//! A bug must not leave a trace of a conversation, nor a raw terminal.
+//! Panic handling that reveals no message text and restores the terminal.
 
 use crate::safe;
 use std::backtrace::Backtrace;
@@ -8,10 +8,9 @@ use std::process::ExitCode;
 
 use crate::error::{Error, ExitStatus, eprint_line};
 
-/// Runs `program` and turns its result into an exit code; a failure is printed
-/// on stderr. A panic ends it with code 1 and says nothing of what it was
-/// about, since that could be a message; where it was is printed if
-/// `CMDCHAT_BACKTRACE` is set.
+/// Runs `program`, prints its error on stderr and returns its exit code. A panic
+/// gives code 1. The panic message is not printed, because it could contain a chat
+/// message. Its location is printed if `CMDCHAT_BACKTRACE` is set.
 pub fn run(program: impl FnOnce() -> Result<ExitStatus, Error>) -> ExitCode {
     panic::set_hook(Box::new(|info| {
         eprint_line(format_args!("{}", bug()));

@@ -1,4 +1,4 @@
-//! Signals that ask to leave.
+//! Signals that end a session.
 
 use std::{
     process,
@@ -18,9 +18,9 @@ use signal_hook::{
 use crate::commands::internal;
 use crate::error::{Error, ExitStatus};
 
-/// Ctrl+C and its like: before the room the program just ends, in it (once the
-/// flag is set) the person leaves, and hears of it on a channel of its own,
-/// since the other may be full.
+/// Handles SIGINT, SIGTERM and SIGHUP. Until the returned flag is set, they end the
+/// program. Afterwards they request the session to leave, through a separate
+/// channel, because the input channel may be full.
 pub(crate) fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;
@@ -32,7 +32,7 @@ pub(crate) fn interrupt_on_signals() -> Result<(Arc<AtomicBool>, Receiver<()>), 
             if !seen.load(Ordering::Relaxed) || asking.is_closed() {
                 process::exit(ExitStatus::Interrupted as i32);
             }
-            let _ = asking.try_send(()); // one that waits already is enough
+            let _ = asking.try_send(()); // one pending request suffices
         }
     };
     thread::Builder::new()

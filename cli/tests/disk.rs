@@ -46,7 +46,7 @@ fn session_writes_no_file_even_on_crash() {
         alice.types("hello from alice\r");
         bob.out.wait_for("hello from alice");
         alice.types("/wipe yes\r");
-        bob.out.wait_for("wiped the room");
+        bob.out.wait_for("cleared the history");
         alice.types("/quit\r");
         assert_eq!(alice.ends().0, Some(0));
 

@@ -183,7 +183,7 @@ fn client_forgets_cleared_messages() {
         for letter in "/clear\r".chars() {
             alice.types(&letter.to_string());
         }
-        alice.screen.wait_for("forgotten here");
+        alice.screen.wait_for("cleared here");
         memory.forgets(SECRET);
         memory.forgets(heard);
     }

@@ -57,7 +57,7 @@ fn typed_lines_map_to_effects() {
         ("/whoo", &[], "unknown command /whoo, did you mean /who? (nothing was sent)"),
         ("/msg bob x", &[], "unknown command /msg, see /help (nothing was sent; // sends a slash)"),
         ("/me", &[], "/me TEXT: say what you do: * alice waves"),
-        ("/wipe", &[], "erase for all 4? /wipe yes"),
+        ("/wipe", &[], "clear the history for all (4 online)? confirm with /wipe yes"),
         ("/wipe yes", &["Send(ClearHistory)"], ""),
         ("/verify", &["Send(RequestFingerprint)"], ""),
         ("/quit good night", &["say 3 good night", "Quit"], ""),
@@ -179,11 +179,14 @@ fn copy_command_selects_recent_messages() {
     assert_eq!(scene.done(), ["copy ^[]52;c;evil^G"]);
     assert_eq!(scene.status(), "copied");
     scene.enter("/copy 3");
-    assert_eq!(scene.status(), "there are not so many messages");
+    assert_eq!(scene.status(), "there are fewer messages than that");
     scene.enter("/clear");
     assert!(!scene.seen().contains("first"));
     scene.enter("/copy");
-    assert_eq!((scene.done(), scene.status().as_str()), (vec![], "there are not so many messages"));
+    assert_eq!(
+        (scene.done(), scene.status().as_str()),
+        (vec![], "there are fewer messages than that")
+    );
 }
 
 #[test]

@@ -279,13 +279,13 @@ fn any_member_can_clear_history_unless_disabled() {
         alice.types("secret\r");
         alice.screen.wait_for("<alice> secret");
         alice.types("/wipe\r");
-        alice.screen.wait_for("-- erase for all 1? /wipe yes");
+        alice.screen.wait_for("-- clear the history for all (1 online)? confirm with /wipe yes");
         // What follows arrives behind it.
         alice.types("/wipe yes\rbehind\r");
         alice.screen.wait_for("<alice> behind");
         let bob = room.guest("bob");
         assert_eq!(said_by(&bob.out.text(), "alice").contains(&"secret".to_owned()), kept);
-        assert_eq!(alice.screen.text().contains("-- alice wiped the room"), !kept);
+        assert_eq!(alice.screen.text().contains("-- alice cleared the history"), !kept);
         alice.types("/q\r");
         assert_eq!(alice.leaves().0, Some(0));
     }

@@ -102,7 +102,7 @@ fn invalid_verifiers_are_rejected() {
         let token = path(format!("{token}\n").as_bytes());
         run(&mut cmdchat(&["serve", "127.0.0.1", "0", "--verifier-file", &token])).says(
             2,
-            "error: this is no verifier, or a damaged one\nhint: cmdchat verifier makes one",
+            "error: the verifier is invalid or damaged\nhint: run cmdchat verifier to generate one",
         );
     }
     for other in [&["--strict"][..], &["--protocol", "1"], &["--password-stdin"], &["--generate"]] {

@@ -6,9 +6,9 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use cmdchat_core::{
     client,
     crypto::fernet::RoomKey,
-    crypto::kdf::Kdf,
     crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     handshake::{Handshake, Job, Step},
+    room_kind::RoomKind,
     secret::{Password, Secret},
     seed::Seed,
     server::{
@@ -103,7 +103,8 @@ mod room {
         pub(super) fn new(members: u8) -> Self {
             let limits = Limits { max_members: None, ..Limits::default() };
             let seed = Seed::new(secret(1));
-            let room = Room::new(&limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+            let room =
+                Room::new(&limits, RoomKind::Classic, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
             let mut full = Self { room, members: Vec::new() };
             let admission = Admission::new(&limits);
             let credentials = Arc::new(Credentials::classic(&password(), &seed));

@@ -1,34 +1,34 @@
-//! What a peer did wrong, and what it may learn of it.
+//! Protocol errors, and the part of them that is reported to the peer.
 
 use std::fmt;
 
-/// The error lines of PROTOCOL 1.7, ours included. Python clients show the
-/// text, so it is exact.
+/// The error lines of PROTOCOL 1.7, including the extensions of this
+/// implementation. The texts are exact, because Python clients display them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WireError {
     /// Line 1 or 3 is not a JSON object.
     InvalidJson,
-    /// Line 1 has another or no `cmd`.
+    /// The `cmd` of line 1 is wrong or missing.
     ExpectedSrpInit,
     /// `A` is missing.
     MissingA,
     /// A member has this name, or one that differs in case only.
     UsernameTaken,
-    /// `A` is not a public value.
+    /// `A` is not a valid public value.
     SrpInitFailed,
-    /// Line 3 has another or no `cmd`.
+    /// The `cmd` of line 3 is wrong or missing.
     ExpectedSrpVerify,
-    /// `user_id` is not the one given, or `M` is not a proof.
+    /// `user_id` is not the one the server assigned, or `M` is malformed.
     InvalidVerifyRequest,
     /// The proof is wrong.
     AuthenticationFailed,
-    /// The name breaks PROTOCOL 3.2.
+    /// The name violates PROTOCOL 3.2.
     InvalidUsername,
-    /// The room, or the share of this source in it, is full.
+    /// The room is full, or the source address has used up its share of it.
     RoomFull,
-    /// Only protocol 2 is spoken here.
+    /// The server accepts protocol 2 only.
     Protocol2Required,
-    /// Too many logins are being computed.
+    /// Too many login computations are pending.
     TryAgainLater,
 }
 
@@ -48,45 +48,45 @@ const TEXTS: [(WireError, &str); 12] = [
 ];
 
 impl WireError {
-    /// The text on the wire.
+    /// Returns the text on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         TEXTS.iter().find(|(error, _)| *error == self).map_or("", |(_, text)| text)
     }
 
-    /// The error that `text` stands for, if it is one of these.
+    /// Returns the error whose wire text is `text`, if there is one.
     #[must_use]
     pub fn from_wire(text: &str) -> Option<Self> {
         TEXTS.iter().find(|(_, known)| *known == text).map(|(error, _)| *error)
     }
 }
 
-/// How a client broke the protocol, or why a server could not let it in.
+/// A protocol violation by a client, or a reason for the server to reject its login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// Refused with this line.
+    /// The server rejects the login with this error line.
     Rejected(WireError),
-    /// A line over the bound of its phase.
+    /// A line is longer than the limit of its phase.
     LineTooLong,
-    /// A chat line that is not UTF-8.
+    /// A chat line is not UTF-8.
     NotUtf8,
-    /// A chat line that is JSON, but no object.
+    /// A chat line is JSON but not an object.
     NotAnObject,
-    /// A record that is not what an honest client seals next (PROTOCOL 2.4).
+    /// A record is not the one an honest client seals next (PROTOCOL 2.4).
     Tampered,
-    /// A request over a sealed link that is too long or holds no token.
+    /// A request on a sealed link is too long or contains no token.
     InvalidRequest,
-    /// A wish to clear a strict room, where that is not allowed.
+    /// A request to clear the history of a strict room that does not allow it.
     ClearForbidden,
-    /// Not logged in within the time given.
+    /// The login timeout has passed.
     LoginTimeout,
-    /// The connection ended before the login did.
+    /// The connection ended before the login completed.
     Disconnected,
 }
 
 impl ProtocolError {
-    /// What the peer is told; for all else the connection just ends, because
-    /// an answer would help nobody who is honest.
+    /// Returns the error line for the peer. For all other errors the server closes
+    /// the connection without a response, which would not help an honest client.
     #[must_use]
     pub const fn wire_error(self) -> Option<WireError> {
         match self {
@@ -104,8 +104,9 @@ impl ProtocolError {
 }
 
 impl ProtocolError {
-    /// What a member with a sealed link is told before it is closed in order.
-    /// For all else it ends at once: whoever tampered with it would read on.
+    /// Returns the notice that the server sends on a sealed link before an orderly
+    /// close. For all other errors the link ends at once, because an attacker who
+    /// tampered with it could go on reading.
     #[must_use]
     pub const fn close_notice(self) -> Option<&'static str> {
         match self {
@@ -122,10 +123,10 @@ impl ProtocolError {
     }
 }
 
-/// Told to whoever asks for it where it is not allowed.
+/// The notice to a member that requests a clear where it is not allowed.
 pub(crate) const NO_CLEAR: &str = "in this room the history cannot be wiped by members";
 
-/// For the host's own console.
+/// The text for the server's own console.
 impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

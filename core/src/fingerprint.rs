@@ -1,13 +1,13 @@
-//! A room's fingerprint: what members compare aloud (PROTOCOL 2.7).
+//! Room fingerprints, which members compare out of band (PROTOCOL 2.7).
 
 use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::{crypto::kdf::Kdf, crypto::srp::Salt};
+use crate::{crypto::srp::Salt, room_kind::RoomKind};
 
-/// 25 decimal digits, shown in five groups of five. Public; says nothing about
-/// the password; another for every room.
+/// A room fingerprint: 25 decimal digits, displayed in five groups of five. It is
+/// public, reveals nothing about the passphrase and is different for every room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(u128);
 
@@ -15,13 +15,13 @@ const DIGITS: u32 = 25;
 const GROUP: u128 = 100_000;
 
 impl Fingerprint {
-    /// Of the room with these public values. Protocol 1 has them too, so the
-    /// members of a classic room can compare whatever they speak.
+    /// Computes the fingerprint of the room with these public values. Protocol 1 has
+    /// them too, so members of a classic room can compare it on either protocol.
     #[must_use]
-    pub fn of(kdf: Kdf, room_salt: &[u8; 16], srp_salt: &Salt) -> Self {
+    pub fn of(kdf: RoomKind, room_salt: &[u8; 16], srp_salt: &Salt) -> Self {
         let mut hasher = Sha256::new_with_prefix(b"cmdchat/2 room\0");
-        for part in [kdf.name().as_bytes(), room_salt, srp_salt.as_bytes()] {
-            // None of the three is longer than 64 bytes.
+        for part in [kdf.kdf_name().as_bytes(), room_salt, srp_salt.as_bytes()] {
+            // No part is longer than 64 bytes.
             hasher.update((part.len() as u32).to_be_bytes());
             hasher.update(part);
         }
@@ -41,7 +41,7 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// Not 25 digits.
+/// The error for a text that is not 25 digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseFingerprintError;
 
@@ -53,7 +53,7 @@ impl fmt::Display for ParseFingerprintError {
 
 impl std::error::Error for ParseFingerprintError {}
 
-/// Spaces and dashes between the digits do not count.
+/// Parses 25 digits and ignores spaces and dashes.
 impl FromStr for Fingerprint {
     type Err = ParseFingerprintError;
 

@@ -1,25 +1,26 @@
-//! The shape of a login, on either side.
+//! The state-machine interface of a login, for both client and server.
 
 use crate::{time::Tick, transport::frame::Frame, transport::line_decoder::LineDecoder};
 
-/// A login between its steps. Every step consumes the value: one that failed
-/// or was abandoned cannot be used again, and the secrets of a phase are wiped
-/// when the phase is over.
+/// A login between two steps. Every step consumes the value, so a login that has
+/// failed or was abandoned cannot be used again. The secrets of a phase are
+/// zeroized when the phase ends.
 pub trait Handshake: Sized + Send + 'static {
-    /// The login while its arithmetic runs.
+    /// The login during a CPU-bound computation.
     type Job: Job<Next = Self>;
-    /// What a login ends in.
+    /// The result of a successful login.
     type Output: Send + 'static;
-    /// Why a login ended otherwise.
+    /// The reason for a failed login.
     type LoginError: Send + 'static;
 
-    /// Takes at most one line from `decoder`. Frames to send are appended to
-    /// `out`, on refusal too: write them first, then look at the result.
-    /// Calling without news, or too early, is harmless.
+    /// Takes at most one line from `decoder` and appends the frames to send to
+    /// `out`. It may do so on failure too, so write the frames before examining the
+    /// result. Calling it without new input, or too early, is harmless.
     ///
     /// # Errors
     ///
-    /// The login is over; the connection is to be seen out.
+    /// Returns [`Self::LoginError`] if the login has failed. The caller should then
+    /// close the connection in order.
     fn advance(
         self,
         now: Tick,
@@ -27,30 +28,30 @@ pub trait Handshake: Sized + Send + 'static {
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, Self::LoginError>;
 
-    /// When to call [`Self::advance`] at the latest.
+    /// Returns the latest instant at which to call [`Self::advance`].
     fn deadline(&self) -> Tick;
 
-    /// Ends a login whose arithmetic cannot be run now, because too many wait.
+    /// Ends a login whose computation cannot run now, because too many are waiting.
     fn reject_overloaded(work: Self::Job, out: &mut Vec<Frame>) -> Self::LoginError;
 }
 
-/// What a login needs next.
+/// The next action that a login requires.
 #[derive(Debug)]
 pub enum Step<H: Handshake> {
-    /// More bytes than there are, or the end of the stream, before the deadline.
+    /// Feed more bytes, or the end of the stream, before the deadline.
     NeedsInput(H),
-    /// Some milliseconds of arithmetic, on any thread.
+    /// Run this CPU-bound job of some milliseconds, on any thread.
     Compute(H::Job),
-    /// To be left alone until this moment; nothing is to be read meanwhile.
+    /// Call [`Handshake::advance`] again at this instant. Do not read from the peer until then.
     WaitUntil(Tick, H),
-    /// Nothing: it is done.
+    /// The login has succeeded.
     Done(H::Output),
 }
 
-/// A login in the middle of its arithmetic: no I/O, no clock.
+/// A CPU-bound computation of a login. It performs no I/O and reads no clock.
 pub trait Job: Send + 'static {
-    /// The login afterwards.
+    /// The login after the computation.
     type Next;
-    /// Does the arithmetic.
+    /// Runs the computation.
     fn run(self) -> Self::Next;
 }

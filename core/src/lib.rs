@@ -1,27 +1,34 @@
-//! The chat protocol as machines without I/O: bytes, time and a seed go in;
-//! frames and events come out.
+//! Sans-I/O implementation of the chat protocol. The caller passes in bytes,
+//! time and a seed; the state machines return frames and events.
+//!
+//! The data flow in a server:
 //!
 //! ```text
-//!              bytes in                                           bytes out
-//!   socket ──► Inbox ──► Login ──admitted──► Room ──► Log ──► Outlet ──► socket
-//!              (lines)   (one per            (one per         (one per
-//!                        connection)         server)          member)
+//!   socket ──► LineDecoder ──► Login ──admitted──► Room ──► BroadcastLog ──► LogCursor ──► socket
+//!              (splits bytes   (one per            (one per                  (one per
+//!              into lines)     connection)         server)                   member)
 //! ```
 //!
-//! Nothing here waits, reads a clock, draws randomness or touches a socket, so
-//! every run can be repeated to the byte, and any runtime can drive it:
+//! No code in this crate blocks, reads a clock, draws randomness or accesses a
+//! socket. Therefore every run is reproducible to the byte, and any runtime can
+//! drive the state machines:
 //!
-//! * a [`handshake::Handshake`] is a value that every step consumes: one
-//!   [`client::Login`] or [`server::Login`] per connection. Slow arithmetic
-//!   leaves it as work that may run on any thread;
-//! * a [`server::Room`] is one conversation, a [`client::Session`] one member's
-//!   view of it: inputs go in by `handle` or `read`, `poll_output` says what is
-//!   to be done, `deadline` when to look again;
-//! * an [`decoder::LineDecoder`] cuts bytes into lines, a [`log::BroadcastLog`] holds the bytes
-//!   to be written, once for all readers.
+//! * [`handshake::Handshake`]: a login, which every step consumes by value. Each
+//!   connection has one [`client::Login`] or [`server::Login`]. Expensive
+//!   computation leaves it as a [`handshake::Job`], which any thread may run.
+//! * [`server::Room`]: the chat room of a server. `handle` takes inputs.
+//! * [`client::Session`]: one member's side of a room. `handle_input` takes bytes.
+//! * Both return outputs from `poll_output` and their next timeout from
+//!   `poll_timeout`.
+//! * [`transport::line_decoder::LineDecoder`]: splits bytes into lines.
+//! * [`transport::broadcast::BroadcastLog`]: stores outgoing bytes once for all
+//!   members.
 //!
-//! Guarantees: no input of a peer makes it panic; memory is bounded by the
-//! limits given; secrets are wiped when dropped and never printed.
+//! Guarantees:
+//!
+//! * No input from a peer causes a panic.
+//! * The configured limits bound memory use.
+//! * Secrets are zeroized on drop and never printed.
 #![warn(missing_docs)]
 
 pub mod client;
@@ -32,6 +39,7 @@ pub mod fingerprint;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod handshake;
+pub mod room_kind;
 pub mod secret;
 pub mod seed;
 pub mod server;

@@ -1,25 +1,26 @@
-//! Secrets: wiped when dropped, silent in `Debug`, compared in constant time;
-//! and work on them that leaves nothing on the stack.
+//! Secret values, and a wrapper that zeroizes the stack after computing with
+//! them. Secrets are zeroized on drop, redacted in `Debug` and compared in
+//! constant time.
 
 use std::fmt;
 
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// `N` secret bytes. They live on the heap, so that moving the value leaves no
-/// copy behind; there is no `Clone` and no serialisation.
+/// `N` secret bytes, stored on the heap so that moving the value leaves no copy
+/// behind. The type implements neither `Clone` nor serialisation.
 #[derive(ZeroizeOnDrop)]
 pub struct Secret<const N: usize>(Box<[u8; N]>);
 
 impl<const N: usize> Secret<N> {
-    /// Lets `fill` write the bytes in place.
+    /// Creates a secret whose bytes `fill` writes in place.
     pub fn fill_with(fill: impl FnOnce(&mut [u8; N])) -> Self {
         let mut bytes = Box::new([0; N]);
         fill(&mut bytes);
         Self(bytes)
     }
 
-    /// Takes the bytes over and wipes the caller's copy.
+    /// Moves the bytes into a secret and zeroizes the caller's copy.
     #[must_use]
     pub fn take(bytes: &mut [u8; N]) -> Self {
         let secret = Self::fill_with(|own| own.copy_from_slice(bytes));
@@ -27,7 +28,7 @@ impl<const N: usize> Secret<N> {
         secret
     }
 
-    /// The bytes, for a primitive that needs them.
+    /// Returns the bytes, for a primitive that needs them.
     #[must_use]
     pub fn expose(&self) -> &[u8; N] {
         &self.0
@@ -35,8 +36,8 @@ impl<const N: usize> Secret<N> {
 }
 
 impl Secret<32> {
-    /// Whether a peer's `claimed` is this, in constant time and at the same
-    /// cost for every content and length.
+    /// Returns true if a peer's `claimed` equals this secret. The comparison takes
+    /// the same time for every content and length.
     #[must_use]
     pub fn matches(&self, claimed: &[u8]) -> bool {
         let mut padded = [0; 32];
@@ -47,7 +48,7 @@ impl Secret<32> {
     }
 }
 
-/// Constant time.
+/// Compares in constant time.
 impl<const N: usize> PartialEq for Secret<N> {
     fn eq(&self, other: &Self) -> bool {
         self.0.as_slice().ct_eq(other.0.as_slice()).into()
@@ -62,26 +63,26 @@ impl<const N: usize> fmt::Debug for Secret<N> {
     }
 }
 
-/// What the members of a room know: the UTF-8 bytes of a password, as typed
-/// (PROTOCOL 1.3, "P"). May be empty in a classic room.
+/// The passphrase that the members of a room share: its UTF-8 bytes, as typed
+/// (PROTOCOL 1.3, "P"). It may be empty in a classic room.
 #[derive(ZeroizeOnDrop)]
 pub struct Password(Zeroizing<Vec<u8>>);
 
 impl Password {
-    /// Takes the bytes over; they are wiped on drop.
+    /// Takes ownership of the bytes, which are zeroized on drop.
     #[must_use]
     pub const fn new(bytes: Zeroizing<Vec<u8>>) -> Self {
         Self(bytes)
     }
 
-    /// The bytes, for the key derivations.
+    /// Returns the bytes, for the key derivations.
     #[must_use]
     pub fn expose(&self) -> &[u8] {
         &self.0
     }
 }
 
-/// Constant time, but for the length.
+/// Compares in constant time, except that the time depends on the length.
 impl PartialEq for Password {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -96,16 +97,16 @@ impl fmt::Debug for Password {
     }
 }
 
-/// Runs `work` and then overwrites the stack below the caller, where the
-/// primitives leave what they worked on. They wipe some of it, not all, and
-/// what is left stays there until something else happens to go as deep.
+/// Runs `work`, then overwrites the stack below the caller, where primitives
+/// leave intermediate values. They zeroize only some of them. The rest would stay
+/// there until another call happens to reach the same depth.
 pub(crate) fn with_stack_zeroed<T>(work: impl FnOnce() -> T) -> T {
-    /// A frame of its own, below the caller's.
+    /// Runs `work` in a separate stack frame below the caller's.
     #[inline(never)]
     fn in_own_frame<T>(work: impl FnOnce() -> T) -> T {
         work()
     }
-    /// 8 KiB deep: more than any primitive here goes.
+    /// Overwrites 8 KiB, which is deeper than any primitive here reaches.
     #[inline(never)]
     fn zero_stack() {
         [0_u64; 1024].zeroize();

@@ -1,4 +1,4 @@
-//! Chance as the machines see it: one secret seed per run.
+//! Deterministic randomness for the state machines: one secret seed per run.
 
 use std::{iter, num::NonZero};
 
@@ -10,47 +10,47 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// 32 secret bytes from which all randomness of a run, or of one connection,
-/// is made. The same seed gives the same run, to the byte.
+/// 32 secret bytes from which all randomness of a run or of one connection is
+/// derived. The same seed gives the same run, to the byte.
 #[derive(Debug)]
 pub struct Seed(Secret<32>);
 
 impl Seed {
-    /// `secret` comes from the system's generator, or from a test.
+    /// Creates a seed. `secret` comes from the system's generator or from a test.
     #[must_use]
     pub const fn new(secret: Secret<32>) -> Self {
         Self(secret)
     }
 
-    /// An independent seed for one purpose, say one connection; different
-    /// `(label, number)` never give the same.
+    /// Derives an independent seed for one purpose, for example one connection.
+    /// Different `(label, number)` pairs never give the same seed.
     #[must_use]
     pub fn fork(&self, label: &str, number: u64) -> Self {
         let kdf = Hkdf::<Sha256>::new(Some(b"cmdchat seed"), self.0.expose());
         let mut okm = Zeroizing::new([0; 32]);
         let info = [label.as_bytes(), &number.to_be_bytes()];
-        // 32 bytes is one block of SHA-256: the length cannot be refused.
+        // Cannot fail: 32 bytes are one SHA-256 block.
         let _ = kdf.expand_multi_info(&info, okm.as_mut());
         Self(Secret::take(&mut okm))
     }
 
-    /// Numbers below `bound` without an end, each as likely as any other. To be
-    /// taken from a fork of their own: they are the same every time.
+    /// Returns an endless iterator of uniformly distributed numbers below `bound`.
+    /// Use a separate fork for each call, because every call yields the same numbers.
     pub fn uniform_below(&self, bound: NonZero<u32>) -> impl Iterator<Item = u32> + use<> {
         let mut rng = self.rng();
-        // Of the 2^32 only whole runs of `bound`: the rest would favour the small.
+        // Rejection sampling: the last, partial run of `bound` would favour small numbers.
         let fair = u32::MAX - u32::MAX % bound;
         let draw = move || u32::from_be_bytes(rng.bytes());
         iter::repeat_with(draw).filter(move |drawn| *drawn < fair).map(move |drawn| drawn % bound)
     }
 
-    /// The generator of this seed, from its beginning.
+    /// Returns the generator of this seed, in its initial state.
     pub(crate) fn rng(&self) -> Rng {
         Rng(ChaCha20Rng::from_seed(*self.0.expose()))
     }
 }
 
-/// A seeded generator; its state is wiped on drop.
+/// A seeded generator whose state is zeroized on drop.
 pub(crate) struct Rng(ChaCha20Rng);
 
 impl Rng {
@@ -68,7 +68,7 @@ impl Rng {
         Secret::fill_with(|bytes| self.fill(bytes))
     }
 
-    /// A random (version 4) UUID in its usual text form.
+    /// Generates a random (version 4) UUID in its usual text form.
     pub(crate) fn uuid(&mut self) -> String {
         let id = uuid::Builder::from_random_bytes(self.bytes()).into_uuid();
         id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()

@@ -1,12 +1,12 @@
-//! Text that a peer wrote.
+//! Text that a peer has written.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// Text from the network: a name, a message, an error line. It has no
-/// `Display`, so it cannot reach a screen by accident; whoever shows it must
-/// clean it first. Wiped on drop: it may be a decrypted message.
+/// Text from the network: a name, a message or an error line. It does not
+/// implement `Display`, so it cannot reach a screen by accident; the caller must
+/// sanitize it first. Zeroized on drop, because it may be a decrypted message.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Untrusted(Zeroizing<String>);
 
@@ -17,14 +17,14 @@ impl Untrusted {
         Self(Zeroizing::new(text))
     }
 
-    /// The text as it came. To be compared, counted or cleaned, not shown.
+    /// Returns the unmodified text, for comparing, counting or sanitizing but not for display.
     #[must_use]
     pub fn raw(&self) -> &str {
         &self.0
     }
 }
 
-/// Length only.
+/// Shows the length only.
 impl fmt::Debug for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Untrusted({} bytes)", self.0.len())

@@ -1,35 +1,37 @@
-//! Names of members (PROTOCOL 3.2).
+//! Usernames of members (PROTOCOL 3.2).
 
 use std::{fmt, sync::Arc};
 
-/// The most Unicode scalar values a name may have.
+/// The maximum length in Unicode scalar values.
 const MAX_SCALARS: usize = 32;
-/// The most bytes of UTF-8.
+/// The maximum length in bytes of UTF-8.
 const MAX_BYTES: usize = 128;
 
-/// A name as a server takes it: 1 to 32 scalar values in at most 128 bytes,
-/// no space at either end, no `[`, and nothing invisible, private or
-/// directional.
+/// A valid username: 1 to 32 scalar values in at most 128 bytes of UTF-8, without
+/// a space at either end. It contains no `[` and no invisible, private-use or
+/// directional character.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Username(Arc<str>);
 
-/// Why a text cannot be a name.
+/// The reason why a text is not a valid username.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UsernameError {
-    /// No character at all.
+    /// The text is empty.
     Empty,
-    /// Over 32 scalar values or 128 bytes.
+    /// The text is longer than 32 scalar values or 128 bytes.
     TooLong,
-    /// A space at the beginning or at the end.
+    /// The text begins or ends with a space.
     EdgeSpace,
-    /// A `[`, or something that cannot be seen or turns text around.
+    /// The text contains a `[`, or a character that is invisible, private or directional.
     Forbidden(char),
 }
 
 impl Username {
+    /// Validates `text` as a username.
+    ///
     /// # Errors
     ///
-    /// The first rule of PROTOCOL 3.2 that `text` breaks.
+    /// Returns [`UsernameError`] if `text` violates a rule of PROTOCOL 3.2.
     pub fn new(text: &str) -> Result<Self, UsernameError> {
         if text.is_empty() {
             return Err(UsernameError::Empty);
@@ -46,13 +48,14 @@ impl Username {
         Ok(Self(text.into()))
     }
 
-    /// The text, exactly as given.
+    /// Returns the text, exactly as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What two names must not share in one room: they may not differ in case only.
+    /// Returns the lower-case form, which must be unique in a room: names must differ by more
+    /// than case.
     pub(crate) fn folded(&self) -> String {
         self.0.to_lowercase()
     }
@@ -67,7 +70,7 @@ impl fmt::Display for Username {
 const fn forbidden(c: char) -> bool {
     matches!(
         c as u32,
-        0x5B // Python clients run their markup language on names
+        0x5B // Python clients interpret markup in names
             | 0..=0x1F
             | 0x7F..=0xA0
             | 0xAD

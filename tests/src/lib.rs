@@ -1,6 +1,6 @@
-//! What the tests share: a stage on the simulator, chaos on it, an attacker on the
-//! way, transcripts of what everybody on it saw, a relay that lies, people of every
-//! kind over real sockets, both sides by hand, and the recorded data.
+//! Shared test support: a harness on the simulator, randomized chaos runs, a man in the
+//! middle, transcripts, a malicious relay, peers over real sockets, sans-IO drivers for
+//! both sides, and the test vectors.
 
 pub mod chaos;
 mod harness;

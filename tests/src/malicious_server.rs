@@ -1,8 +1,9 @@
-//! The relay of a strict room that shows every member what the test wants.
+//! A malicious relay of a strict room: the test decides which messages each member
+//! receives.
 //!
-//! It holds the keys of all links, as every relay does, and not that of the
-//! room. It numbers what it shows to each member without a gap, so that the
-//! numbers alone give nothing away.
+//! Like every relay, it holds the traffic keys of all links but not the room key. It
+//! numbers the messages to each member without a gap, so that the numbers alone reveal
+//! nothing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,27 +34,27 @@ struct Person {
     sealer: RecordSealer,
     opener: RecordOpener,
     decoder: LineDecoder,
-    /// Lines in the clear that the member has sent.
+    /// Decrypted lines that the member has sent.
     sent: Vec<Value>,
     told: Vec<String>,
-    /// Number and view of what it was shown last.
+    /// Number and chain hash of the last message the member received.
     standing: (u64, ChainHash),
     said: u64,
 }
 
-/// Something a member sent, as the relay has it.
+/// A member's message as the relay sees it.
 #[derive(Clone, Debug)]
 pub struct Said {
-    /// `message` or `cleared`, as it goes to the members.
+    /// Wire type: `message` or `cleared`.
     pub kind: &'static str,
-    /// Whose it is.
+    /// The author's username.
     pub author: String,
-    /// The envelope, encrypted.
+    /// The encrypted envelope.
     pub token: String,
 }
 
 impl MaliciousServer {
-    /// Virtual time passes.
+    /// Advances virtual time.
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
         for person in &mut self.people {
@@ -62,12 +63,12 @@ impl MaliciousServer {
         }
     }
 
-    /// Somebody comes, and is shown `history`, which begins behind `start`.
-    /// All others are told. Gives its place: 0, 1, 2….
+    /// Adds a member and sends it `history`, which begins after `start`. Announces the join
+    /// to all other members. Returns the index of the new member: 0, 1, 2….
     ///
     /// # Panics
     ///
-    /// If it is no proper name.
+    /// Panics if `name` is not a valid username.
     pub fn join(&mut self, name: &str, history: &[Said], start: (u64, ChainHash)) -> usize {
         let place = self.people.len();
         let guest = Username::new(name).expect("a proper name");
@@ -100,11 +101,11 @@ impl MaliciousServer {
         place
     }
 
-    /// Somebody says `text`; nobody is shown it yet.
+    /// Receives `text` from a member without relaying it yet.
     ///
     /// # Panics
     ///
-    /// If the member sends nothing.
+    /// Panics if the member sends nothing.
     pub fn hear(&mut self, who: usize, text: &str) -> Said {
         let person = &mut self.people[who];
         person.session.send(self.now, SendId(person.said), text.to_owned().into());
@@ -113,11 +114,11 @@ impl MaliciousServer {
         person.said("message")
     }
 
-    /// Somebody wants the history forgotten; nobody is shown it yet.
+    /// Receives a clear request from a member without relaying it yet.
     ///
     /// # Panics
     ///
-    /// If the member sends nothing.
+    /// Panics if the member sends nothing.
     pub fn hear_clear(&mut self, who: usize) -> Said {
         let person = &mut self.people[who];
         person.session.clear(self.now);
@@ -125,14 +126,14 @@ impl MaliciousServer {
         person.said("cleared")
     }
 
-    /// Somebody says `text`, and everybody is shown it.
+    /// Receives `text` from a member and relays it to all present members.
     pub fn say(&mut self, who: usize, text: &str) -> Said {
         let said = self.hear(who, text);
         self.show(&self.present(), &said);
         said
     }
 
-    /// These members are shown it, with the number that each expects.
+    /// Relays a message to these members, with the number that each expects.
     pub fn show(&mut self, to: &[usize], said: &Said) {
         for &place in to {
             let n = self.people[place].standing.0 + 1;
@@ -140,7 +141,7 @@ impl MaliciousServer {
         }
     }
 
-    /// A member is shown it with this number.
+    /// Relays a message to one member with this number.
     pub fn show_as(&mut self, place: usize, said: &Said, n: u64) {
         let (_, view) = self.people[place].standing;
         self.people[place].standing = (n, view.append(&said.token, &said.author));
@@ -151,11 +152,11 @@ impl MaliciousServer {
         self.tell(place, &json!({"type": said.kind, "data": data}));
     }
 
-    /// A member is told any line at all.
+    /// Sends an arbitrary line to a member.
     ///
     /// # Panics
     ///
-    /// If it does not fit into a record.
+    /// Panics if the line does not fit into a record.
     pub fn tell(&mut self, place: usize, line: &Value) {
         let person = &mut self.people[place];
         let mut record = Vec::new();
@@ -165,31 +166,31 @@ impl MaliciousServer {
         person.collect();
     }
 
-    /// Number and view of what a member was shown last.
+    /// Returns the number and chain hash of the last message a member received.
     #[must_use]
     pub fn standing(&self, place: usize) -> (u64, ChainHash) {
         self.people[place].standing
     }
 
-    /// The places of all whose session goes on.
+    /// Returns the indices of all members whose session is still running.
     #[must_use]
     pub fn present(&self) -> Vec<usize> {
         let is_there = |place: &usize| self.people[*place].session.poll_timeout().is_some();
         (0..self.people.len()).filter(is_there).collect()
     }
 
-    /// The names of all who ever came, by their places.
+    /// Returns the usernames of all members that ever joined, by index.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
         self.people.iter().map(|person| person.name.clone()).collect()
     }
 
-    /// What a member was told since the last call.
+    /// Returns the events of a member since the last call.
     pub fn told(&mut self, place: usize) -> Vec<String> {
         std::mem::take(&mut self.people[place].told)
     }
 
-    /// What a member would read out to compare rooms.
+    /// Returns the fingerprint that a member would read out to compare rooms.
     pub fn code(&mut self, place: usize) -> String {
         let person = &mut self.people[place];
         person.session.request_fingerprint();

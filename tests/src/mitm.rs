@@ -1,5 +1,5 @@
-//! Somebody on the way between one client and the server, who reads every line
-//! and does with it what the test wants.
+//! A man in the middle between one client and the server, which reads every line and
+//! passes, alters or drops it as the test decides.
 
 use std::{
     io::IoSlice,
@@ -14,7 +14,7 @@ use cmdchat_drivers::{
     },
 };
 
-/// Which way a line goes.
+/// Direction of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     /// From the client to the server.
@@ -23,37 +23,38 @@ pub enum Direction {
     Down,
 }
 
-/// What becomes of a line.
+/// The fate of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It arrives.
+    /// The line is delivered.
     Pass,
-    /// These arrive in its place.
+    /// These lines are delivered instead.
     Lines(Vec<Vec<u8>>),
-    /// It arrives behind the one that comes after it.
+    /// The line is delivered after the one that follows it.
     AfterTheNext,
-    /// So many bytes of it arrive, and then the connection ends, both ways.
+    /// This many bytes of the line are delivered, then the connection ends in both
+    /// directions.
     Cut(usize),
 }
 
 impl Verdict {
-    /// This arrives in its place.
+    /// Delivers this line instead.
     pub fn line(line: impl Into<Vec<u8>>) -> Self {
         Self::Lines(vec![line.into()])
     }
 
-    /// It never arrives.
+    /// Drops the line.
     #[must_use]
     pub const fn nothing() -> Self {
         Self::Lines(Vec::new())
     }
 }
 
-/// Decides over each line: which way it goes, which of that way it is (0, 1, 2…),
-/// and what it says.
+/// Decides the fate of each line, given its direction, its index in that direction (0, 1,
+/// 2…) and its bytes.
 pub type Attack = Box<dyn FnMut(Direction, usize, &[u8]) -> Verdict + Send>;
 
-/// Waits for one client, calls `server` for it, and carries the lines of the two.
+/// Accepts one client, connects to `server` for it, and forwards lines between the two.
 pub(crate) fn intercept(sim: &Sim, server: SocketAddr, attack: Attack) -> SocketAddr {
     let mut listener = sim.listen();
     let address = listener.address();
@@ -80,7 +81,7 @@ struct Carrier {
     held: Option<Vec<u8>>,
 }
 
-/// There is nothing more to carry.
+/// The end of forwarding.
 struct Over;
 
 impl Carrier {

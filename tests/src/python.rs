@@ -1,4 +1,4 @@
-//! The reference peer in Python: its environment, and its processes.
+//! The Python reference peer: its environment and its processes.
 
 use std::{
     fs,
@@ -15,12 +15,12 @@ use std::{
 
 use serde_json::{Value, json};
 
-/// Set by CI: without Python the tests fail instead of skipping.
+/// Environment variable set by CI: without Python the tests fail instead of being skipped.
 const REQUIRED: &str = "CMDCHAT_REQUIRE_PYTHON";
-/// Longer than anything here takes on a slow machine.
+/// Timeout for every step, longer than any step takes on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An interpreter that has pysrp and cryptography.
+/// A Python interpreter with pysrp and cryptography installed.
 #[derive(Debug)]
 pub struct Python {
     interpreter: PathBuf,
@@ -28,12 +28,12 @@ pub struct Python {
 }
 
 impl Python {
-    /// The environment, made on first use. `None`, and loud, where there is no
-    /// `python3` or no package index.
+    /// Returns the environment, which is created on first use. Returns `None`, with a
+    /// message, if there is no `python3` or no package index.
     ///
     /// # Panics
     ///
-    /// If there is none and `CMDCHAT_REQUIRE_PYTHON` is set.
+    /// Panics if there is none and `CMDCHAT_REQUIRE_PYTHON` is set.
     #[must_use]
     pub fn get() -> Option<&'static Self> {
         static PYTHON: OnceLock<Option<Python>> = OnceLock::new();
@@ -54,7 +54,7 @@ impl Python {
         let scripts = tests.join("python");
         let home = tests.join("../target/python-peer");
         fs::create_dir_all(&home).map_err(|error| error.to_string())?;
-        // Several test programs may come here at once.
+        // Several test programs may run this at the same time.
         let lock = fs::File::create(home.join("lock")).map_err(|error| error.to_string())?;
         lock.lock().map_err(|error| error.to_string())?;
 
@@ -75,11 +75,11 @@ impl Python {
         Ok(Self { interpreter, scripts })
     }
 
-    /// A server of the room `password`, listening on a port of its own.
+    /// Starts a server with this password on its own port, and returns both.
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// Panics if the server does not start.
     #[must_use]
     pub fn serve(&self, password: &str) -> (PythonPeer, u16) {
         let peer = self.start(&["server", "--password-hex", &hex(password)]);
@@ -89,7 +89,7 @@ impl Python {
         (peer, port.expect("a port"))
     }
 
-    /// A client; what comes of its login is its first event.
+    /// Starts a client; the result of its login is its first event.
     #[must_use]
     pub fn connect(&self, port: u16, name: &str, password: &str) -> PythonPeer {
         self.start(&[
@@ -102,11 +102,11 @@ impl Python {
         ])
     }
 
-    /// `count` whole logins, one after the other, and what came of them.
+    /// Runs `count` complete logins in sequence and returns their results.
     ///
     /// # Panics
     ///
-    /// If the peer does not tell.
+    /// Panics if the peer does not report the results.
     #[must_use]
     pub fn handshakes(&self, port: u16, password: &str, count: usize) -> Value {
         let (port, count) = (port.to_string(), count.to_string());
@@ -161,7 +161,7 @@ fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// One process of the reference peer. It ends when this is dropped.
+/// One process of the reference peer. It ends when the value is dropped.
 #[derive(Debug)]
 pub struct PythonPeer {
     process: Child,
@@ -170,21 +170,21 @@ pub struct PythonPeer {
 }
 
 impl PythonPeer {
-    /// The next event.
+    /// Returns the next event.
     ///
     /// # Panics
     ///
-    /// If none comes.
+    /// Panics if no event arrives.
     #[must_use]
     pub fn says(&self) -> Value {
         self.events.recv_timeout(PATIENCE).expect("the Python peer says something")
     }
 
-    /// The next event, which must be `kind`.
+    /// Returns the next event, which must be of type `kind`.
     ///
     /// # Panics
     ///
-    /// If it is another.
+    /// Panics if it is of another type.
     #[must_use]
     pub fn expect(&self, kind: &str) -> Value {
         let event = self.says();
@@ -192,11 +192,11 @@ impl PythonPeer {
         event
     }
 
-    /// Gives the peer a command; see `tests/python/README.md`.
+    /// Sends a command to the peer; see `tests/python/README.md`.
     ///
     /// # Panics
     ///
-    /// If the peer is gone.
+    /// Panics if the peer has ended.
     pub fn command(&mut self, command: &Value) {
         let commands = self.commands.as_mut().expect("the peer has not been told to leave");
         writeln!(commands, "{command}").expect("the peer is there");

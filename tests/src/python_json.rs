@@ -1,16 +1,16 @@
-//! JSON as the Python program writes it.
+//! JSON in the format of the Python program.
 
 use std::io;
 
 use serde::Serialize as _;
 use serde_json::{Value, ser::Formatter};
 
-/// `value` as Python's `json.dumps` writes it: `", "` and `": "` between the
-/// parts, and everything outside ASCII as `\u` escapes. No line feed.
+/// Formats `value` as Python's `json.dumps` does: `", "` and `": "` between the parts, and
+/// all characters outside ASCII as `\u` escapes. Adds no line feed.
 ///
 /// # Panics
 ///
-/// Never: a value is written to memory.
+/// Never panics: the value is written to memory.
 #[must_use]
 pub fn python_json(value: &Value) -> String {
     let mut line = Vec::new();

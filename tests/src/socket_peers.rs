@@ -1,4 +1,5 @@
-//! People of every kind over real sockets, and one conversation for all of them.
+//! Test servers and clients of every implementation over real sockets, and one conversation
+//! for all of them.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -28,31 +29,31 @@ use serde_json::{Value, json};
 
 use crate::{PASSWORD, Python, PythonPeer, password, python::PATIENCE, seed};
 
-/// Whose program somebody runs.
+/// The implementation that a peer runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Ours on smol.
+    /// This implementation on smol.
     Smol,
-    /// Ours on blocking threads.
+    /// This implementation on blocking threads.
     Blocking,
-    /// The reference peer.
+    /// The Python reference peer.
     Python,
 }
 
-/// A server of any kind, on a port of its own. It ends when this is dropped.
+/// A server of any implementation, on its own port. It stops when the value is dropped.
 pub struct TestHost {
-    /// The port of 127.0.0.1.
+    /// The port on 127.0.0.1.
     pub port: u16,
     _stop: Option<async_channel::Sender<()>>,
     _python: Option<PythonPeer>,
 }
 
 impl TestHost {
-    /// Starts one with [`PASSWORD`].
+    /// Starts a server with [`PASSWORD`].
     ///
     /// # Panics
     ///
-    /// If it does not start.
+    /// Panics if the server does not start.
     #[must_use]
     pub fn start(kind: Kind, limits: Limits) -> Self {
         match kind {
@@ -84,35 +85,35 @@ impl TestHost {
     }
 }
 
-/// Somebody in the room.
+/// A client in the room.
 pub enum Peer {
-    /// Ours.
+    /// A client of this implementation.
     Ours(TestClient),
-    /// The reference peer.
+    /// The Python reference peer.
     Python(PythonPeer),
 }
 
-/// Our client, as events for a plain thread.
+/// A client of this implementation that delivers its events to a plain thread.
 pub struct TestClient {
     commands: async_channel::Sender<SessionCommand>,
     events: Receiver<Event>,
     said: u64,
 }
 
-/// What somebody is told, in words that all kinds share.
+/// An event at a client, in a form that all implementations share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// In the room, with these (sorted), and this was said before.
+    /// The client is in the room, with these members (sorted) and this history.
     Ready(Vec<String>, Vec<(String, String)>),
-    /// Who said what.
+    /// A message: author and text.
     Said(String, String),
-    /// Who came.
+    /// A member joined.
     Joined(String),
-    /// Who left.
+    /// A member left.
     Left(String),
-    /// The history is forgotten.
+    /// The history was cleared.
     Cleared,
-    /// It is over, or something else.
+    /// The end of the session, or any other event.
     Other(String),
 }
 
@@ -121,7 +122,7 @@ impl Peer {
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     #[must_use]
     pub fn join(kind: Kind, port: u16, name: &str) -> Self {
         match kind {
@@ -133,7 +134,7 @@ impl Peer {
         }
     }
 
-    /// Says `text` to the room.
+    /// Sends `text` to the room.
     pub fn say(&mut self, text: &str) {
         match self {
             Self::Ours(friend) => {
@@ -145,7 +146,7 @@ impl Peer {
         }
     }
 
-    /// Has the history forgotten.
+    /// Clears the history.
     pub fn clear(&mut self) {
         match self {
             Self::Ours(friend) => friend.command(SessionCommand::ClearHistory),
@@ -153,7 +154,7 @@ impl Peer {
         }
     }
 
-    /// Leaves.
+    /// Closes the session.
     pub fn leave(&mut self) {
         match self {
             Self::Ours(friend) => friend.command(SessionCommand::Close),
@@ -161,11 +162,11 @@ impl Peer {
         }
     }
 
-    /// The next thing it is told.
+    /// Returns the next event.
     ///
     /// # Panics
     ///
-    /// If nothing comes.
+    /// Panics if no event arrives.
     #[must_use]
     pub fn sees(&mut self) -> Observed {
         match self {
@@ -208,7 +209,7 @@ impl TestClient {
     }
 }
 
-/// One executor for all clients on smol, on a thread of its own.
+/// Returns the executor shared by all clients on smol, which runs on its own thread.
 fn running_smol() -> Smol {
     static SMOL: std::sync::OnceLock<Smol> = std::sync::OnceLock::new();
     let start = || {
@@ -270,13 +271,13 @@ fn sorted(names: impl Iterator<Item = String>) -> Vec<String> {
     names
 }
 
-/// Three talk: unicode, ten kilobytes, a late joiner who gets the history, a
-/// clear, a leave, and a return to a room that has forgotten. Everybody must
-/// see all of it, in order.
+/// Runs a conversation of three clients: Unicode, a message of ten kilobytes, a late join
+/// with history, a clear, a leave, and a rejoin after the clear. All clients must see all
+/// events in order.
 ///
 /// # Panics
 ///
-/// If somebody sees something else.
+/// Panics if a client sees a different event.
 pub fn conversation(server: Kind, guests: [Kind; 3]) {
     let host =
         TestHost::start(server, Limits { clear_interval: Duration::ZERO, ..Limits::default() });

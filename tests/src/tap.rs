@@ -1,5 +1,5 @@
-//! The simulator with a tap on every connection: the lines a client sends and
-//! receives go into the transcript.
+//! The simulator with a tap on every connection: each line a client sends or receives is
+//! added to the transcript.
 
 use std::io::{self, IoSlice};
 
@@ -11,7 +11,7 @@ use cmdchat_drivers::{
 
 use crate::Transcript;
 
-/// [`Sim`], tapped.
+/// [`Sim`] with a tap on every connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Tapped(pub(crate) Sim);
 
@@ -40,7 +40,7 @@ impl Runtime for Tapped {
     }
 }
 
-/// Puts a tap on `connection`, whose client is `who`.
+/// Puts a tap on `connection`; `who` is the name of its client.
 pub(crate) fn tap(
     sim: &Sim,
     connection: Connection<Sim>,
@@ -63,7 +63,7 @@ pub(crate) fn tap(
     }
 }
 
-/// One half of a connection, and what passes through it.
+/// One half of a connection, with the bytes that have passed through it.
 #[derive(Debug)]
 pub(crate) struct Tap<T> {
     half: T,
@@ -113,7 +113,7 @@ impl Record {
     }
 }
 
-/// A line as a transcript prints it: long ones by their length.
+/// Formats a line for the transcript: a long line is replaced by its length.
 fn shown(line: &[u8]) -> String {
     const LONGEST: usize = 2_000;
     if line.len() > LONGEST {

@@ -1,4 +1,4 @@
-//! What was seen, by whom, and when.
+//! Transcripts: each observation with its observer and time.
 
 use std::{
     fmt::Write as _,
@@ -7,7 +7,7 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-/// Everything that anybody on a stage saw. Clones write to the same page.
+/// All observations of all participants of a harness. Clones share the same record.
 #[derive(Clone, Debug, Default)]
 pub struct Transcript(Arc<Mutex<Vec<Entry>>>);
 
@@ -19,16 +19,16 @@ struct Entry {
 }
 
 impl Transcript {
-    /// `who` saw `what` at `at`.
+    /// Records that `who` saw `what` at `at`.
     pub fn note(&self, at: Tick, who: &str, what: impl Into<String>) {
         let entry = Entry { at, who: who.to_owned(), what: what.into() };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
     }
 
-    /// One line each, ordered by time. What happens at one moment is ordered by
-    /// who saw it and whether it was read (`<`), told (`*`) or written (`>`):
-    /// each of these streams is in its true order, but nobody could tell the
-    /// order of two of them.
+    /// Returns one line for each observation, ordered by time. Observations at the same
+    /// instant are ordered by observer and kind: read (`<`), event (`*`) or written (`>`).
+    /// Each of these streams is in its true order; the relative order of two streams is
+    /// undefined.
     #[must_use]
     pub fn render(&self) -> String {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -51,8 +51,8 @@ impl Transcript {
     }
 }
 
-/// Shortens what no reader of a snapshot compares by eye: long runs of base64
-/// keep their first characters and tell their length.
+/// Abridges data that no reader of a snapshot compares by eye: a long run of base64 is
+/// reduced to its first characters and its length.
 #[must_use]
 pub fn abridge(transcript: &str) -> String {
     const KEPT: usize = 6;

@@ -1,20 +1,20 @@
-//! The recorded data in `tests/vectors`.
+//! Access to the recorded data in `tests/vectors`.
 
 use std::{fs, path::Path};
 
 use serde_json::Value;
 
-/// The JSON file `name` of `tests/vectors`.
+/// Returns the JSON file `name` of `tests/vectors`.
 ///
 /// # Panics
 ///
-/// If it is not there or not JSON: the test has nothing to test.
+/// Panics if the file does not exist or is not JSON: the test has nothing to test.
 #[must_use]
 pub fn vectors(name: &str) -> Value {
     serde_json::from_str(&text(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The recorded transcripts of the Python program, one object per event.
+/// Returns the recorded transcripts of the Python program, one object per event.
 #[must_use]
 pub fn recordings() -> Vec<Value> {
     let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}"));

@@ -1,5 +1,5 @@
-//! A siege on the simulator: how many guesses an hour allows, from one address
-//! and from a thousand, and what those inside and those who come notice of it.
+//! Online password guessing on the simulator: the number of guesses per hour from one
+//! address and from a thousand, and the effect on members and on new clients.
 
 use std::{
     io::IoSlice,
@@ -13,7 +13,7 @@ use std::{
 
 use cmdchat_core::{
     client::{ClientConfig, Event, Login, Message, SendId},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::Limits,
     time::Tick,
     username::Username,
@@ -27,23 +27,22 @@ use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const LATENCY: Duration = Duration::from_millis(20);
-/// There and back.
+/// Round-trip latency.
 const WAY: Duration = Duration::from_millis(40);
 
-/// What came of a siege.
+/// Results of an attack.
 #[derive(Debug)]
 struct Figures {
-    /// Guesses that were looked at.
+    /// Guesses that the server verified.
     guesses: u64,
-    /// The longest that one inside waited for its own words, beyond the way.
+    /// The longest echo delay of a member, beyond the round trip.
     delay: Duration,
-    /// The longest that somebody with the password, who tries again every two
-    /// seconds, waited to get in: from an address of its own, and from one of the
-    /// guessers'.
+    /// The longest wait to log in of a client with the right password that retries every
+    /// two seconds: from its own address, and from an address of the attackers.
     waits: [Duration; 2],
 }
 
-/// A thousandth address is as good as the first.
+/// Returns the address with this number.
 fn address(number: u16) -> SocketAddr {
     let [high, low] = number.to_be_bytes();
     ([10, 1, high, low], 1024).into()
@@ -56,16 +55,16 @@ struct Siege {
 }
 
 impl Siege {
-    /// Guesses from so many addresses for an hour, each again as soon as it is let.
+    /// Guesses from this many addresses for an hour, each as often as the server allows.
     fn lay(addresses: u16, patience: Duration) -> Figures {
         let sim = Sim::new();
-        let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
+        let (server, stop) = open(&sim, RoomKind::Classic, Limits::default(), |_| {});
         let siege = Self { sim: sim.clone(), server };
         let guesses = Arc::new(AtomicU64::new(0));
         for number in 0..addresses {
             let (siege, guesses) = (siege.clone(), Arc::clone(&guesses));
             sim.spawn(async move {
-                // Somebody is inside before it begins.
+                // A member is in the room before the attack begins.
                 siege.pause(Duration::from_secs(1)).await;
                 while siege.lasts() {
                     let heard = siege.guess(address(number)).await;
@@ -113,8 +112,8 @@ impl Siege {
         self.sim.connect(self.server, &link).expect("the server listens")
     }
 
-    /// One wrong password, without the arithmetic that only an honest client
-    /// needs. `true` if the server looked at it.
+    /// Tries one wrong password, without the computation that only an honest client needs.
+    /// Returns `true` if the server verified it.
     async fn guess(&self, from: SocketAddr) -> bool {
         let Connection { mut reader, mut writer, .. } = self.call(from);
         let hello = "{\"cmd\":\"srp_init\",\"username\":\"mallory\",\"A\":\"AgICAg==\"}\n";
@@ -135,7 +134,7 @@ impl Siege {
         connect(&self.sim, self.call(from), login).await.ok()
     }
 
-    /// Says something every ten seconds; gives the longest wait for an echo.
+    /// Sends a message every ten seconds and returns the longest echo delay.
     async fn talk(self, name: &'static str) -> Duration {
         let from = ([10, 2, 0, 2], 1).into();
         let ClientHandle { commands, events } =
@@ -160,8 +159,8 @@ impl Siege {
         longest.saturating_sub(WAY)
     }
 
-    /// Comes every two minutes; gives the longest wait to get in, or what it was
-    /// when the siege ended.
+    /// Logs in every two minutes and returns the longest wait. A wait that is unfinished at
+    /// the end of the attack counts too.
     async fn come_and_go(self, name: &'static str, from: SocketAddr) -> Duration {
         let mut longest = Duration::ZERO;
         while self.lasts() {
@@ -196,7 +195,8 @@ async fn read_line(reader: &mut cmdchat_drivers::runtime::sim::SimReadHalf) -> S
 }
 
 impl Figures {
-    /// Those inside notice nothing, and who comes gets in within these times.
+    /// Asserts that members notice nothing, that there are at most this many guesses, and
+    /// that new clients log in within these times.
     fn are_within(&self, guesses: u64, waits: [u64; 2]) {
         println!("{self:?}");
         assert_eq!(self.delay, Duration::ZERO, "those inside notice it");
@@ -207,13 +207,13 @@ impl Figures {
     }
 }
 
-/// Three at once, and then as many each quarter of a minute.
+/// Three guesses at once, then three every 15 seconds.
 #[test]
 fn single_source_guesses_are_limited_per_hour() {
     Siege::lay(1, Duration::from_secs(1)).are_within(3 + 12 * 60, [1, 60]);
 }
 
-/// Sixty at once, and then one a second, whoever it is.
+/// Sixty guesses at once, then one a second from all addresses together.
 #[test]
 fn distributed_guesses_are_limited_to_one_a_second() {
     Siege::lay(1_000, Duration::from_secs(30)).are_within(60 + 60 * 60, [300, 300]);

@@ -1,6 +1,6 @@
-//! Chaos on the simulator. One seed again: `CMDCHAT_CHAOS_SEED=7 cargo test -p
-//! cmdchat-tests --test chaos`; as many as you like: `CMDCHAT_CHAOS_SEEDS=10000`,
-//! best with `--release`.
+//! Chaos tests on the simulator. To repeat one seed: `CMDCHAT_CHAOS_SEED=7 cargo test -p
+//! cmdchat-tests --test chaos`. To run more seeds: `CMDCHAT_CHAOS_SEEDS=10000`, best with
+//! `--release`.
 
 use std::{
     env, panic, process,
@@ -14,11 +14,11 @@ use std::{
 use cmdchat_core::fuzzing;
 use cmdchat_tests::chaos::{self, Report, Size};
 
-/// How many seeds, if nothing is said.
+/// Default number of seeds.
 const USUAL: u64 = 100;
 
-/// Runs `play` for each seed that is wanted, on all processors; `share` says how
-/// many of them for each hundred.
+/// Runs `play` for each requested seed, on all processors. `share` is the percentage of the
+/// seeds to run.
 fn for_all_seeds(share: u64, play: impl Fn(u64) + Sync) {
     let number = |name: &str| Some(env::var(name).ok()?.parse().expect("a number"));
     let seeds = match number("CMDCHAT_CHAOS_SEED") {
@@ -46,7 +46,7 @@ fn for_all_seeds(share: u64, play: impl Fn(u64) + Sync) {
     });
 }
 
-/// All that happened in many runs, and the slowest of it.
+/// Totals and worst values over many runs.
 #[derive(Default)]
 struct Sum(Mutex<Report>);
 
@@ -70,8 +70,8 @@ impl Sum {
     }
 }
 
-/// The room and its door alone, against their model: owed bytes, history and
-/// half-done logins stay within their limits.
+/// The room and admission control against their model: backlog, history and pending logins
+/// stay within their limits.
 #[test]
 fn rooms_match_their_model() {
     for_all_seeds(500, |seed| {

@@ -1,5 +1,5 @@
-//! Our client's login against servers that are false, odd, or none at all:
-//! bytes in, what it sends and how it ends out.
+//! The client's login against servers that are malicious, unusual, or not cmdchat at all:
+//! bytes in, sent lines and result out.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 const NO_SERVER: LoginFailure = LoginFailure::NotAServer { http: false };
 const HTTP: LoginFailure = LoginFailure::NotAServer { http: true };
 
-/// In place of line 4 anything is a proof that was not given.
+/// Returns the expected failure: any other line in place of line 4 is a missing server
+/// proof.
 fn in_place_of<'a>(line: &str, failed: &'a LoginFailure) -> &'a LoginFailure {
     if line == "line 4" && matches!(failed, LoginFailure::NotAServer { .. }) {
         &LoginFailure::ServerNotAuthenticated
@@ -21,14 +22,14 @@ fn in_place_of<'a>(line: &str, failed: &'a LoginFailure) -> &'a LoginFailure {
     }
 }
 
-/// The client waits for line 2.
+/// Returns a client that waits for line 2.
 fn greeting() -> Client {
     let mut client = Client::new("alice");
     assert_eq!(client.lines().len(), 1);
     client
 }
 
-/// The client waits for line 4, and this is the right one.
+/// Returns a client that waits for line 4, and the correct line 4.
 fn proving() -> (Client, Value) {
     let (mut client, server) = (Client::new("alice"), ScriptedServer::new());
     let line_1 = client.lines().concat();
@@ -38,12 +39,12 @@ fn proving() -> (Client, Value) {
     (client, line_4)
 }
 
-/// The client in both its phases.
+/// Returns a client in each of its two phases.
 fn waiting() -> [(&'static str, Client); 2] {
     [("line 2", greeting()), ("line 4", proving().0)]
 }
 
-/// It has given up for this reason, and said no word more.
+/// Asserts that the client failed for this reason and sent nothing more.
 #[track_caller]
 fn assert_failed(client: &mut Client, expected: &LoginFailure, what: &str) {
     assert_eq!(client.failure(), Some(expected), "{what}");
@@ -96,8 +97,8 @@ fn client_sends_lines_1_then_3_then_waits() {
     assert_eq!(client.lines().len(), 1);
 }
 
-/// The same client and the same server but for `room_salt`: what the server
-/// has heard before its proof is the same, so it says nothing of the room key.
+/// Same client and server except for `room_salt`. The client's lines before the server's
+/// proof are identical, so they reveal nothing about the room key.
 #[test]
 fn room_key_is_unused_before_server_proof() {
     let heard = |room_salt: &[u8; 16]| {
@@ -195,7 +196,7 @@ fn endless_line_fails_at_max_line() {
     }
 }
 
-/// Line 2 may be as long as Python reads lines.
+/// The limit for line 2 equals Python's line limit.
 #[test]
 fn line_2_of_max_length_is_accepted() {
     let mut client = greeting();
@@ -204,7 +205,7 @@ fn line_2_of_max_length_is_accepted() {
     assert_eq!(client.lines().len(), 1);
 }
 
-/// JSON, but not what line 2 must be: no `M` leaves the house.
+/// For JSON that is not a valid line 2, the client never sends `M`.
 #[test]
 fn malformed_line_2_fails_the_login() {
     let right = || ScriptedServer::new().challenge();
@@ -236,8 +237,8 @@ fn malformed_line_2_fails_the_login() {
     }
 }
 
-/// Only who does not know the password sends such numbers: they would make
-/// the proof easy, or say something of the password.
+/// Only a server without the password sends such numbers: they would make the proof easy,
+/// or reveal something about the password.
 #[test]
 fn unsafe_srp_values_fail_the_login() {
     let n = hex::decode(vectors("srp_rfc5054_2048_sha256.json")["N"].as_str().expect("a text"));
@@ -271,7 +272,7 @@ fn unsafe_srp_values_fail_the_login() {
     }
 }
 
-/// Odd, but allowed: the login goes on.
+/// Unusual but valid: the login continues.
 #[test]
 fn unusual_srp_values_are_accepted() {
     for (field, bytes) in [
@@ -312,14 +313,14 @@ fn wrong_server_proof_fails_the_login() {
     ];
     let wrong = proofs.into_iter().map(|proof| with(right.clone(), "H_AMK", proof));
     let shapeless = [without(right.clone(), "H_AMK"), "{}".into(), "[]".into(), "null".into()];
-    // The first of the same name does not count.
+    // Of two keys with the same name, the last one counts.
     let twice = right.to_string().replace('}', r#","H_AMK":"AAAA"}"#);
     for line in wrong.chain(shapeless).chain([twice]) {
         let mut client = proving().0;
         client.hear_line(&line);
         assert_failed(&mut client, &LoginFailure::ServerNotAuthenticated, &line);
     }
-    // `session_key` is used for nothing, so nothing is asked of it.
+    // `session_key` is unused, so its value is not checked.
     let mut client = proving().0;
     client.hear_line(&without(right, "session_key"));
     assert!(client.is_in());
@@ -336,7 +337,7 @@ fn login_times_out_at_the_deadline() {
             assert_failed(&mut client, &LoginFailure::TimedOut, when);
         }
     }
-    // The time is that of the whole login: an answer does not begin it anew.
+    // The timeout covers the whole login: an answer does not restart it.
     let mut client = greeting();
     client.pass(Client::TIMEOUT - MILLISECOND);
     client.hear_line(&ScriptedServer::new().challenge().to_string());
@@ -363,7 +364,7 @@ fn eof_during_login_is_classified() {
     }
 }
 
-/// As Python reads it: the end of the stream ends a line.
+/// As in Python, the end of the stream ends a line.
 #[test]
 fn login_accepts_an_unterminated_last_line() {
     for (when, mut client) in waiting() {
@@ -379,7 +380,7 @@ fn login_accepts_an_unterminated_last_line() {
     assert!(client.is_in());
 }
 
-/// A server that does not wait for line 3 cannot know what it would be.
+/// A server that does not wait for line 3 cannot know its contents.
 #[test]
 fn early_line_4_is_checked_immediately() {
     let refusal = json!({ "error": "Try again later" }).to_string();

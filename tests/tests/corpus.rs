@@ -1,5 +1,5 @@
-//! The fuzz targets on the inputs kept for them: what was found once stays
-//! found, and every target's body runs where no fuzzer is installed.
+//! Runs the fuzz targets on their stored inputs. This prevents regressions of earlier
+//! findings, and runs every target's body without an installed fuzzer.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -7,7 +7,7 @@ use std::path::Path;
 
 use cmdchat_core::fuzzing;
 
-/// Runs `target` on each file of its two folders.
+/// Runs `target` on each file in its two folders.
 fn replay(name: &str, target: fn(&[u8])) {
     let fuzz = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz");
     let folders = ["corpus", "found"].map(|folder| fuzz.join(folder).join(name));

@@ -1,16 +1,16 @@
-//! What somebody has who records the wire: now, with a list of words, and later
-//! with the password itself. The key schedule is written here once more, as an
-//! attacker would write it.
+//! The knowledge of a passive eavesdropper: now, with a word list, and later with the
+//! password itself. The key schedule is reimplemented here, as an attacker would do.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
+use cmdchat_core::room_kind::RoomKind;
 use std::sync::{Arc, Mutex};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chacha20poly1305::{ChaCha20Poly1305, KeyInit as _, aead::Aead as _};
 use cmdchat_core::{
     client::ClientConfig,
-    crypto::kdf::{Kdf, StretchedKey, room_key},
+    crypto::kdf::{StretchedKey, room_key},
     crypto::srp::{PublicValue, Salt, ServerChallenge, Verifier},
     secret::{Password, Secret},
     server::Limits,
@@ -30,8 +30,8 @@ const BUCKETS: [usize; 7] = [1024, 2048, 4096, 8192, 16384, 32768, 65536];
 struct Recording([Vec<Vec<u8>>; 2]);
 
 impl Recording {
-    /// Alice's connection, while she talks with robert in such a room.
-    fn of(kdf: Kdf, guest: impl Fn(ClientConfig) -> ClientConfig) -> Self {
+    /// Records alice's connection while she talks with robert in a room of this kind.
+    fn of(kdf: RoomKind, guest: impl Fn(ClientConfig) -> ClientConfig) -> Self {
         let recorded = Arc::new(Mutex::new(Self::default()));
         let stage = Harness::new(kdf, Limits::default(), Chunking::Coalesced);
         stage.play(async |stage| {
@@ -60,7 +60,7 @@ impl Recording {
         STANDARD.decode(line[key].as_str().unwrap()).unwrap()
     }
 
-    /// Lines 1 to `count` of the handshake, hashed behind a label.
+    /// Hashes a label and lines 1 to `count` of the handshake.
     fn transcript(&self, label: &[u8], count: usize) -> Vec<u8> {
         let mut hash = Sha256::new_with_prefix(label);
         for (way, number) in [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().take(count) {
@@ -71,14 +71,16 @@ impl Recording {
         hash.finalize().to_vec()
     }
 
-    /// `secret` is the session key: with it the proof of line 3 comes out.
+    /// Returns whether `secret` is the session key, that is, whether it yields the proof in
+    /// line 3.
     fn is_proven_by(&self, secret: &[u8]) -> bool {
         let salt = self.transcript(b"cmdchat/2 handshake\0", 2);
         let proof = derived(&salt, secret, b"cmdchat/2 client confirm");
         proof.as_slice() == self.value(Direction::Up, 1, "M")
     }
 
-    /// The records that open if `secret` is the session key, or a record key itself.
+    /// Returns the records that decrypt if `secret` is the session key or a record key
+    /// itself.
     fn opened_with(&self, secret: &[u8]) -> Vec<Vec<u8>> {
         let salt = self.transcript(b"cmdchat/2 session\0", 4);
         let mut keys = vec![
@@ -99,9 +101,9 @@ impl Recording {
         opened
     }
 
-    /// Everything that somebody can make of the recording and a password, and
-    /// could hope to be the session key.
-    fn secrets_from(&self, word: &str, kdf: Kdf) -> Vec<Vec<u8>> {
+    /// Returns all values that an eavesdropper can derive from the recording and a password
+    /// as candidates for the session key.
+    fn secrets_from(&self, word: &str, kdf: RoomKind) -> Vec<Vec<u8>> {
         let room_salt: [u8; 16] = self.value(Direction::Down, 0, "room_salt").try_into().unwrap();
         let salt = Salt::from_wire(&self.value(Direction::Down, 0, "salt")).unwrap();
         let password = srp_password(word, kdf, &room_salt);
@@ -125,17 +127,17 @@ impl Recording {
         secrets
     }
 
-    /// Whether a password is seen to be right.
-    fn confirms(&self, word: &str, kdf: Kdf) -> bool {
+    /// Returns whether the recording confirms a password guess.
+    fn confirms(&self, word: &str, kdf: RoomKind) -> bool {
         let mut secrets = self.secrets_from(word, kdf).into_iter();
         secrets.any(|secret| self.is_proven_by(&secret) || !self.opened_with(&secret).is_empty())
     }
 }
 
-fn srp_password(word: &str, kdf: Kdf, room_salt: &[u8; 16]) -> Password {
+fn srp_password(word: &str, kdf: RoomKind, room_salt: &[u8; 16]) -> Password {
     match kdf {
-        Kdf::None => password(word),
-        Kdf::Argon2id => StretchedKey::new(&password(word), room_salt).srp_password(),
+        RoomKind::Classic => password(word),
+        RoomKind::Strict => StretchedKey::new(&password(word), room_salt).srp_password(),
     }
 }
 
@@ -155,8 +157,8 @@ fn contains(line: &[u8], word: &str) -> bool {
     line.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
-/// Sealed links to rooms of both kinds.
-const KDFS: [Kdf; 2] = [Kdf::None, Kdf::Argon2id];
+/// The KDFs of both room kinds, both with sealed links.
+const KDFS: [RoomKind; 2] = [RoomKind::Classic, RoomKind::Strict];
 
 #[test]
 fn recording_reveals_one_name_with_bucket_sizes() {
@@ -187,8 +189,8 @@ fn only_a_v1_recording_confirms_guesses() {
             assert!(!recording.confirms(word, kdf), "{kdf:?}: {word}");
         }
     }
-    // The same conversation over protocol 1: one token is enough.
-    let recording = Recording::of(Kdf::None, ClientConfig::v1_only);
+    // In the same conversation over protocol 1, one token is enough.
+    let recording = Recording::of(RoomKind::Classic, ClientConfig::v1_only);
     let room_salt = recording.value(Direction::Down, 0, "room_salt").try_into().unwrap();
     let said: Value = serde_json::from_slice(&recording.0[Direction::Up as usize][2]).unwrap();
     let token = said["text"].as_str().unwrap();
@@ -200,7 +202,7 @@ fn only_a_v1_recording_confirms_guesses() {
 fn passphrase_does_not_decrypt_a_recording() {
     for kdf in KDFS {
         let (recording, session_key) = played(kdf);
-        // Whoever has the session key reads everything: this is how it is done.
+        // Control: with the session key, the eavesdropper decrypts everything.
         assert!(recording.is_proven_by(&session_key));
         let opened = recording.opened_with(&session_key);
         assert_eq!(opened.len(), 3, "a greeting, a notice, and what was said");
@@ -212,8 +214,8 @@ fn passphrase_does_not_decrypt_a_recording() {
     }
 }
 
-/// Alice's connection to a server that the test plays, and the session key.
-fn played(kdf: Kdf) -> (Recording, Vec<u8>) {
+/// Returns alice's connection to a scripted server, and the session key.
+fn played(kdf: RoomKind) -> (Recording, Vec<u8>) {
     let mut recording = Recording::default();
     let (salt, room_salt) = (Salt::with_sentinel(*b"8 bytes."), *b"and sixteen more");
     let verifier = Arc::new(Verifier::new(&srp_password(PASSWORD, kdf, &room_salt), salt.clone()));
@@ -233,7 +235,7 @@ fn played(kdf: Kdf) -> (Recording, Vec<u8>) {
     let line_2 = json!({
         "version": 2, "user_id": "c9bf9e57-1685-4c89-bafb-ff5af830be8a",
         "B": STANDARD.encode(challenge.public()), "salt": STANDARD.encode(salt.as_bytes()),
-        "room_salt": STANDARD.encode(room_salt), "kdf": kdf.name(),
+        "room_salt": STANDARD.encode(room_salt), "kdf": kdf.kdf_name(),
     });
     say(&mut client, &mut recording, line_2.to_string());
     let a = PublicValue::from_wire(&recording.value(Direction::Up, 0, "A")).unwrap();

@@ -1,11 +1,11 @@
-//! Whoever leaves, or is left, gets what was said before: all of it, in whole
-//! lines, however slowly it reads.
+//! Graceful close: a client receives all earlier messages in whole lines when it leaves or
+//! the server stops, however slowly it reads.
 
 use cmdchat_core::server::Limits;
 use cmdchat_tests::{Client, TestServer};
 
-/// Alice and bob are in, and bob has taken nothing but half a line when alice
-/// has said three things, one after another.
+/// Returns a server with alice and bob. Bob has read only half a line after alice has sent
+/// three messages in a row.
 fn server_with_lagging_bob() -> (TestServer, usize, usize) {
     let mut house = TestServer::new(&Limits::default());
     let alice = house.admit(&mut Client::new("alice"));
@@ -18,7 +18,7 @@ fn server_with_lagging_bob() -> (TestServer, usize, usize) {
     (house, alice, bob)
 }
 
-/// What `connection` reads of it in the end.
+/// Returns which of the three messages `connection` reads in the end.
 fn said(house: &mut TestServer, connection: usize) -> Vec<&'static str> {
     house.set_window(connection, None);
     let lines = house.lines(connection);

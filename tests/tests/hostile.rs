@@ -1,6 +1,6 @@
-//! Hostile peers on real sockets, while three honest members talk: whatever
-//! the hostile ones do, all that is said arrives, in order, and memory stays
-//! bounded. The worst delay is printed, not asserted: machines differ.
+//! Hostile peers on real sockets while three honest members talk. All messages arrive in
+//! order and memory stays bounded. The worst delay is printed, not asserted, because
+//! machines differ.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -29,8 +29,8 @@ fn dial(port: u16) -> TcpStream {
     stream
 }
 
-/// Logs in by hand and leaves the rest of the connection to the caller. While
-/// others crowd the door it tries again, as a person would.
+/// Logs in and leaves the rest of the connection to the caller. Retries while other logins
+/// fill all slots, as a user would.
 fn member(port: u16, name: &str) -> TcpStream {
     for _ in 0..100 {
         if let Some(stream) = try_member(port, name) {
@@ -68,7 +68,7 @@ fn try_member(port: u16, name: &str) -> Option<TcpStream> {
     }
 }
 
-/// Writes `bytes` until the server stops taking them, and says how many it took.
+/// Writes `bytes` until the server stops reading, and returns the number of bytes written.
 fn pour(mut stream: &TcpStream, bytes: usize) -> usize {
     let block = vec![b'x'; 64 << 10];
     let mut poured = 0;
@@ -81,7 +81,8 @@ fn pour(mut stream: &TcpStream, bytes: usize) -> usize {
     poured
 }
 
-/// The server has ended the connection, with `answer` before that if it said anything.
+/// Asserts that the server has closed the connection. If it answered before that, the
+/// answer must be `answer`.
 fn ends_with(mut stream: TcpStream, answer: &str) {
     let mut said = Vec::new();
     let mut block = [0; 4096];
@@ -98,7 +99,7 @@ fn ends_with(mut stream: TcpStream, answer: &str) {
     assert!(String::from_utf8_lossy(&said).contains(answer), "{}", String::from_utf8_lossy(&said));
 }
 
-/// Resident memory of this process, the server's, in bytes.
+/// Returns the resident memory in bytes of this process, which runs the server.
 fn resident() -> Option<usize> {
     let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
     Some(pages.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
@@ -108,15 +109,16 @@ const HONEST: [&str; 3] = ["anna", "berta", "clara"];
 
 fn seated(port: u16) -> [Peer; 3] {
     let mut guests = HONEST.map(|name| Peer::join(Kind::Blocking, port, name));
-    // Logged in is not yet in the room: what is said before that is history.
+    // A client that is logged in is not yet in the room: earlier messages are history to
+    // it.
     for guest in &mut guests {
         assert!(matches!(guest.sees(), Observed::Ready(..)));
     }
     guests
 }
 
-/// Three talk in turns until told to stop; each checks every line. Gives the
-/// number of messages and the worst delay of one.
+/// Lets three members talk in turns until stopped; each checks every line. Returns the
+/// number of messages and the worst delay.
 #[expect(clippy::disallowed_methods, reason = "it measures a real delay")]
 fn honest(mut guests: [Peer; 3], stop: &AtomicBool) -> (usize, Duration) {
     let (mut said, mut worst) = (0, Duration::ZERO);
@@ -151,12 +153,13 @@ fn honest(mut guests: [Peer; 3], stop: &AtomicBool) -> (usize, Duration) {
 }
 
 fn while_three_talk(kind: Kind, limits: Limits, attack: impl FnOnce(u16) + Send + 'static) {
-    // One at a time: on a small machine two floods at once would starve everybody.
+    // Tests run one at a time, because two floods would starve all clients on a small
+    // machine.
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let host = TestHost::start(kind, limits);
     let stop = AtomicBool::new(false);
-    // Before the attack: a door crowded by strangers may keep newcomers waiting.
+    // Members join before the attack, because full login slots may delay new clients.
     let guests = seated(host.port);
     thread::scope(|scope| {
         let talk = scope.spawn(|| honest(guests, &stop));
@@ -169,14 +172,15 @@ fn while_three_talk(kind: Kind, limits: Limits, attack: impl FnOnce(u16) + Send 
     });
 }
 
-/// Messages of 40,000 bytes from one loud member.
+/// Number of messages of 40,000 bytes from the flooding member.
 const LOUD: usize = 200;
 
-/// One floods while another does not read; what was said comes back to the
-/// first. Gives the deaf one's connection.
+/// Floods from one member while another does not read; the flooder receives all its echoes.
+/// Returns the connection of the non-reader.
 fn flood_with_one_non_reader(port: u16) -> TcpStream {
     let deaf = member(port, "deaf");
-    // So that megabytes are not taken by the system in its place.
+    // A small buffer, so that the operating system does not accept megabytes for the
+    // non-reader.
     socket2::SockRef::from(&deaf).set_recv_buffer_size(64 << 10).expect("a buffer size");
     let flooder = member(port, "loud");
     let line = format!("{{\"type\":\"message\",\"text\":\"{}\"}}\n", "A".repeat(40_000));
@@ -194,14 +198,14 @@ fn flood_with_one_non_reader(port: u16) -> TcpStream {
     deaf
 }
 
-/// The flooder's messages, until the connection ends or nothing has come for a minute.
+/// Returns the flooder's messages until the connection ends or is idle for a minute.
 fn floods(stream: &TcpStream) -> impl Iterator<Item = String> {
     let lines = BufReader::new(stream).lines().map_while(Result::ok);
     lines.filter(|line| line.contains("\"AAAA"))
 }
 
 fn attack_everything(port: u16) {
-    // Silence, and one byte a second: both run beside all that follows.
+    // A silent peer, and one that sends a byte a second, run during all that follows.
     let silent = dial(port);
     let dribble = thread::spawn(move || {
         let mut stream = dial(port);
@@ -247,7 +251,7 @@ fn attack_everything(port: u16) {
     let _ = stream.write_all(&[b'x'; 8_000]);
     ends_with(stream, "Invalid JSON");
 
-    // Connections that end at once, in every way, by the hundred.
+    // Hundreds of connections that end at once, in every way.
     for n in 0..300 {
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
         if let (Ok(mut stream), 1) = (stream, n % 3) {
@@ -256,15 +260,15 @@ fn attack_everything(port: u16) {
         }
     }
 
-    // When the deaf one is dropped depends on how much the system takes in its place; the
-    // simulator's scripts have the exact rule.
+    // When the non-reader is dropped depends on the operating system's buffers; the
+    // simulator's scripts test the exact rule.
     drop(flood_with_one_non_reader(port));
 
     dribble.join().expect("closed at the login timeout");
     ends_with(silent, "");
 }
 
-/// With an impatient room: strangers have five seconds to log in.
+/// Uses a short login timeout of five seconds.
 fn members_survive_hostile_clients_on(kind: Kind) {
     let limits = Limits {
         login_timeout: Duration::from_secs(5),
@@ -285,7 +289,7 @@ fn blocking_members_survive_hostile_clients() {
     members_survive_hostile_clients_on(Kind::Blocking);
 }
 
-/// With a room that drops nobody for being slow: that is not what keeps it going.
+/// Uses a room that never drops slow members, to show that the others do not depend on it.
 fn non_reader_does_not_block_others_on(kind: Kind) {
     let limits = Limits { max_backlog: None, stall_timeout: None, ..Limits::default() };
     while_three_talk(kind, limits, |port| {

@@ -1,5 +1,5 @@
-//! The same conversation over real sockets, on every runtime and in every
-//! mixture with the Python peer.
+//! The same conversation over real sockets, on every runtime and in every combination with
+//! the Python peer.
 
 use cmdchat_core::server::Limits;
 use cmdchat_tests::{Kind, PASSWORD, Peer, Python, TestHost, conversation};
@@ -47,7 +47,7 @@ fn all_clients_interoperate_with_python_server() {
     assert_eq!(mixtures(&[Kind::Python], &ALL, |_, _| true), 27);
 }
 
-/// Two thousand logins in all: values with leading zero bytes come up.
+/// Two thousand logins in total, so that values with leading zero bytes occur.
 #[test]
 fn pysrp_client_logs_in_a_thousand_times() {
     let Some(python) = Python::get() else { return };

@@ -1,5 +1,5 @@
-//! What a client may send as `A`, and what our server says to it: the exact
-//! error of PROTOCOL 1.7, and nobody else notices.
+//! Invalid values of `A` from a client: the server answers with the exact error of PROTOCOL
+//! 1.7, and no other member notices.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use cmdchat_core::server::Limits;
@@ -14,7 +14,7 @@ fn base64(bytes: &[u8]) -> Value {
     STANDARD.encode(bytes).into()
 }
 
-/// N of the group, big-endian.
+/// Returns N of the group, big-endian.
 fn modulus() -> Vec<u8> {
     let file = vectors("srp_rfc5054_2048_sha256.json");
     let n = hex::decode(file["N"].as_str().expect("a text")).expect("hex");
@@ -22,7 +22,7 @@ fn modulus() -> Vec<u8> {
     n
 }
 
-/// N, but for its last byte.
+/// Returns N with a different last byte.
 fn near(last: u8) -> Vec<u8> {
     [&modulus()[..255], &[last]].concat()
 }
@@ -39,7 +39,7 @@ fn twice(number: &[u8]) -> Vec<u8> {
     low_first.into_iter().rev().collect()
 }
 
-/// The house after an honest login, which it must take whatever came before.
+/// Asserts that an honest login still succeeds, and returns the server after it.
 #[track_caller]
 fn assert_open_to_others(house: &mut TestServer) {
     let mut alice = Client::new("alice");
@@ -107,7 +107,7 @@ fn invalid_a_is_rejected_at_once() {
     assert_refused(&mut house, number, missing, "no A at all");
 }
 
-/// Allowed, though nobody honest sends it: such a client just cannot prove anything.
+/// Valid, although no honest client sends it: such a client cannot prove anything.
 #[test]
 fn unusual_a_is_answered_but_fails_the_proof() {
     let mut house = TestServer::new(&Limits::default());
@@ -130,7 +130,7 @@ fn unusual_a_is_answered_but_fails_the_proof() {
     }
 }
 
-/// Zero bytes before A change neither A nor the proof made with it.
+/// Leading zero bytes change neither A nor the proof made with it.
 #[test]
 fn zero_padded_a_is_accepted() {
     let mut house = TestServer::new(&Limits::default());
@@ -149,8 +149,8 @@ fn zero_padded_a_is_accepted() {
     }
 }
 
-/// A client that does not wait for line 2 cannot know what it should prove,
-/// and is told so as if it had waited.
+/// A client that does not wait for line 2 cannot compute its proof. It receives the same
+/// error as a client that waited.
 #[test]
 fn early_line_3_is_checked_immediately() {
     let mut house = TestServer::new(&Limits::default());

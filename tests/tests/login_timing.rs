@@ -1,12 +1,11 @@
-//! What a login that fails costs the server: the same arithmetic and the same
-//! time, whatever was wrong with it, so that nobody learns more from the clock
-//! than from the answer. On the simulator arithmetic takes no time: what is
-//! counted is how often the server computes (twice at the most: B, and then what
-//! the client has to prove), and there is no threshold but equality.
+//! Cost of a failed login for the server: the same computation and time for every cause, so
+//! that timing reveals no more than the answer. On the simulator computation takes no time,
+//! so the test counts how often the server computes. It computes at most twice: B, then the
+//! expected client proof. The counts must be equal; there is no threshold.
 
 use std::{io::IoSlice, time::Duration};
 
-use cmdchat_core::{client::ClientConfig, crypto::kdf::Kdf, server::Limits, username::Username};
+use cmdchat_core::{client::ClientConfig, room_kind::RoomKind, server::Limits, username::Username};
 use cmdchat_drivers::{
     client::connect,
     runtime::sim::{DirectionConfig, LinkConfig, Sim, SimReadHalf},
@@ -15,22 +14,22 @@ use cmdchat_drivers::{
 use cmdchat_tests::{Client, PASSWORD, epoch, open, password, seed};
 use serde_json::{Value, json};
 
-/// What became of a login.
+/// The result of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Refused {
-    /// The server's last line.
+    /// Last line of the server.
     answer: Value,
-    /// How often the server computed.
+    /// Number of the server's computations.
     computed: u64,
-    /// From line 1 to the answer.
+    /// Time from line 1 to the answer.
     time: Duration,
 }
 
-/// Somebody calls at a room in which alice is, and sends the proof that
-/// `spoil` makes of the right one.
+/// Logs in to a room in which alice is a member, with the proof that `spoil` makes of the
+/// correct one.
 fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Refused {
     let sim = Sim::new();
-    let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| {});
+    let (server, stop) = open(&sim, RoomKind::Classic, Limits::default(), |_| {});
     let lane = DirectionConfig { latency: Duration::from_millis(20), ..DirectionConfig::default() };
     let call = || sim.connect(server, &LinkConfig::both(lane)).expect("the server listens");
     let refused = sim.run(async {
@@ -49,7 +48,7 @@ fn calls(guest: &dyn Fn() -> ClientConfig, spoil: impl Fn(Value) -> Value) -> Re
         for _ in 0..2 {
             for line in client.lines() {
                 let mut said: Value = serde_json::from_str(&line).expect("a client writes JSON");
-                // All else goes as it was written: the proofs are bound to it.
+                // The rest of the line is unchanged, because the proofs are bound to it.
                 let line = match said.get_mut("M") {
                     Some(m) => {
                         *m = spoil(m.take());
@@ -90,12 +89,12 @@ async fn read_line(reader: &mut SimReadHalf) -> String {
 }
 
 fn refused(answer: &str, computed: u64, round_trips: u32) -> Refused {
-    // A call is a round trip of its own for the one who is called.
+    // Opening a connection takes a round trip, counted at the server.
     let time = Duration::from_millis(40) * round_trips;
     Refused { answer: json!({ "error": answer }), computed, time }
 }
 
-/// Who comes, over either protocol.
+/// Returns a client configuration for each protocol version.
 fn over_both(name: &'static str, word: &'static str) -> [Box<dyn Fn() -> ClientConfig>; 2] {
     [Box::new(move || as_guest(name, word).v1_only()), Box::new(move || as_guest(name, word))]
 }
@@ -114,8 +113,8 @@ fn wrong_proofs_cost_equal_server_work() {
     }
 }
 
-/// In protocol 2 a name is looked up for those alone who know the password: the
-/// name of a member fares as any other.
+/// In protocol 2 the server looks up a username only after the password is proven, so the
+/// name of a member is treated as any other.
 #[test]
 fn wrong_proof_for_taken_name_costs_equal_work() {
     let [_, sealed] = over_both("alice", "another password");
@@ -125,8 +124,8 @@ fn wrong_proof_for_taken_name_costs_equal_work() {
     assert_eq!(calls(&open, |m| m), refused("Username taken", 0, 1), "as protocol 1 wants it");
 }
 
-/// What is no proof at all is turned away before the arithmetic, as the protocol
-/// wants it: that is the sender's own doing, and tells nothing of the password.
+/// A malformed proof is rejected before the computation, as the protocol requires. The
+/// sender controls this itself, so it reveals nothing about the password.
 #[test]
 fn invalid_base64_proof_is_rejected_early() {
     for word in [PASSWORD, "another password"] {

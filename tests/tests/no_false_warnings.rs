@@ -1,10 +1,10 @@
-//! Warnings are worth something only if there is none without a cause.
+//! No warning without a cause: false warnings would make real ones worthless.
 
 use cmdchat_core::fuzzing;
 
-/// Every room of other people, drawn from its number: who comes, speaks, clears
-/// and leaves, and how late all of it arrives. The links are set up without the
-/// arithmetic of a login, so that thousands of rooms take seconds.
+/// Each room is generated from its number: joins, messages, clears, leaves and delays. The
+/// links are set up without the computation of a login, so that thousands of rooms take
+/// seconds.
 #[test]
 fn honest_strict_rooms_give_no_warnings() {
     for number in 0..3_000 {

@@ -1,12 +1,13 @@
-//! More logins than the server has turns and places for their arithmetic. It
-//! takes a second of virtual time here, for the server and for each client.
+//! Overload: more logins than the server has permits and waiting slots for their
+//! computation. A computation takes a second of virtual time here, for the server and for
+//! each client.
 
 use std::{sync::Arc, time::Duration};
 
 use cmdchat_core::{
     client::{ClientConfig, Login, LoginFailure},
-    crypto::kdf::Kdf,
     error::{ProtocolError, WireError},
+    room_kind::RoomKind,
     server::Limits,
     untrusted::Untrusted,
     username::Username,
@@ -19,7 +20,7 @@ use cmdchat_drivers::{
 };
 use cmdchat_tests::{PASSWORD, epoch, open, password, seed};
 
-/// One login at a time, and two that wait.
+/// Returns limits for one login at a time and two waiting ones.
 fn few_turns() -> Limits {
     Limits { max_concurrent_srp: 1, max_queued_srp: 2, ..Limits::default() }
 }
@@ -34,7 +35,7 @@ fn excess_login_is_rejected_with_try_again_later() {
             told.try_send(violation).expect("the test listens");
         }
     };
-    let (server, stop) = open(&sim, Kdf::None, few_turns(), notes);
+    let (server, stop) = open(&sim, RoomKind::Classic, few_turns(), notes);
     let lane = DirectionConfig { latency: Duration::from_millis(20), ..DirectionConfig::default() };
     let comes = |name: &'static str| {
         let sim = sim.clone();
@@ -72,7 +73,7 @@ fn excess_login_is_rejected_with_try_again_later() {
         assert_eq!(dave.reason, LoginFailure::Rejected { known, text });
         assert!(!dave.proof_exposed, "whoever did not prove anything may come again by itself");
 
-        // As he is asked to.
+        // Dave retries, as the server asked.
         inside.push(comes("dave").await.expect("it has turns again"));
         assert_eq!(inside.len(), 4);
     })

@@ -1,5 +1,5 @@
-//! What holds for every input, tried with many. (Further properties stand in
-//! core, beside what they are about: the JSON readers, damaged tokens, the log.)
+//! Property tests. Further properties are in core, next to their subjects: the JSON
+//! readers, damaged tokens, the broadcast log.
 
 use std::{ops::RangeInclusive, sync::LazyLock, time::Duration};
 
@@ -24,7 +24,7 @@ fn cases(cases: u32) -> ProptestConfig {
 
 // ---- Lines
 
-/// A line as [`LineDecoder::take`] gave it.
+/// A line as returned by [`LineDecoder::next_line`].
 #[derive(Debug, PartialEq, Eq)]
 enum Taken {
     Whole(Vec<u8>),
@@ -33,7 +33,7 @@ enum Taken {
     TooLong,
 }
 
-/// What must come out of `stream`, whatever the pieces it comes in.
+/// Returns the expected lines of `stream`, which do not depend on its chunking.
 fn lines_of(stream: &[u8], bound: usize) -> Vec<Taken> {
     let mut lines: Vec<_> = stream.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
     let last = lines.pop().unwrap_or_default();
@@ -50,7 +50,7 @@ fn lines_of(stream: &[u8], bound: usize) -> Vec<Taken> {
     taken
 }
 
-/// Takes at most so many lines.
+/// Takes at most this many lines.
 fn take(decoder: &mut LineDecoder, most: usize, taken: &mut Vec<Taken>) {
     for _ in 0..most {
         taken.push(match decoder.next_line() {
@@ -85,7 +85,7 @@ proptest! {
         }
         decoder.feed_eof();
         take(&mut decoder, stream.len() + 3, &mut taken);
-        // What cannot be read further says so again and again.
+        // A decoder that cannot read further returns the same error again and again.
         let expected = lines_of(&stream, bound);
         let last = expected.last().expect("an end");
         prop_assert!(taken.len() > expected.len());
@@ -137,7 +137,7 @@ proptest! {
 
 // ---- What a server passes on
 
-/// A JSON value, or what Python takes for one.
+/// Returns a strategy for JSON values, including those that only Python accepts.
 fn odd_value() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
@@ -177,7 +177,7 @@ fn field() -> impl Strategy<Value = String> {
     prop::sample::select(FIELDS.to_vec()).prop_map(|field| format!("\"{field}\""))
 }
 
-/// A line of a chat in which any field may hold anything.
+/// Returns a strategy for server lines in which any field may have any value.
 fn odd_line() -> impl Strategy<Value = Vec<u8>> {
     const KINDS: [&str; 6] = ["init", "message", "user_joined", "user_left", "cleared", "dance"];
     let member = (field(), odd_value()).prop_map(|(field, value)| format!("{field}:{value}"));
@@ -197,7 +197,7 @@ fn odd_line() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Our client after its login.
+/// Returns a client after its login.
 fn member() -> Client {
     let (mut client, server) = (Client::new("alice"), ScriptedServer::new());
     let line_1 = client.lines().concat();
@@ -213,7 +213,7 @@ fn member() -> Client {
 proptest! {
     #![proptest_config(cases(128))]
 
-    /// No line ends a client, or keeps it from hearing the next one.
+    /// No line ends a client's session or prevents it from reading the next line.
     #[test]
     fn client_survives_any_server_line(lines in vec(odd_line(), 0..6)) {
         let mut client = member();
@@ -252,7 +252,7 @@ fn repeated_init_replaces_the_members() {
 
 // ---- Names
 
-/// PROTOCOL 3.2, word for word.
+/// The character list of PROTOCOL 3.2, verbatim.
 const NEVER_IN_A_NAME: &str = "0000-001F, 007F-00A0, 00AD, 061C, 115F, 1160, 180E, 1680, 2000-200F, \
     2028-202F, 205F-206F, 2800, 3000, 3164, FEFF, FFA0, FFF0-FFFF, E000-F8FF, 1D173-1D17A, \
     E0000-10FFFF";
@@ -293,7 +293,7 @@ fn username_lengths_follow_the_protocol() {
     }
 }
 
-/// Names that a server takes.
+/// Returns a strategy for valid usernames.
 fn good_name() -> impl Strategy<Value = String> {
     let c = prop_oneof![2 => prop::char::range(' ', '~'), 3 => any::<char>()];
     vec(c, 1..=32).prop_filter_map("no proper name", |chars| {
@@ -306,8 +306,8 @@ fn good_name() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(cases(64))]
 
-    /// Into the room and back to everybody's eyes, with every line written as
-    /// our own machines and as Python would write it.
+    /// Messages reach all members unchanged, with every line spelled as by this
+    /// implementation and as by Python.
     #[test]
     fn valid_username_is_identical_for_every_member(name in good_name()) {
         let as_python: fn(&str) -> String =
@@ -333,7 +333,7 @@ proptest! {
 
 // ---- Requests of a member
 
-/// One line of a member, and whether it is a request.
+/// Returns a strategy for a line of a member and the request it contains, if any.
 fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
     let say = |text: &str| FernetToken::new(text.to_owned()).map(Request::Message);
     prop_oneof![
@@ -351,8 +351,8 @@ fn member_line() -> impl Strategy<Value = (String, Option<Request>)> {
 proptest! {
     #![proptest_config(cases(128))]
 
-    /// However fast a member talks and however its bytes are cut: all its
-    /// requests arrive, in order, and not faster than the rate.
+    /// All requests of a member arrive in order and no faster than the rate limit, for any
+    /// sending speed and chunking.
     #[test]
     fn requests_arrive_in_order_within_the_rate(
         lines in vec(member_line(), 0..60),

@@ -1,5 +1,5 @@
-//! A connection that breaks while much is being said: all of it is said all the
-//! same, once and in order, however little of it the broken connection took.
+//! Reconnect in the middle of many messages: each message is delivered once and in order,
+//! however few bytes the broken connection carried.
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use cmdchat::session::{
 };
 use cmdchat_core::{
     client::{self, CloseReason, Event, Login, Message, PendingMessage, SendId},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::Limits,
     username::Username,
 };
@@ -27,11 +27,11 @@ fn guest(name: &str) -> Arc<client::ClientConfig> {
     Arc::new(client::ClientConfig::new(name, password(PASSWORD), epoch()))
 }
 
-/// Alice says a hundred things over a connection that breaks after `bytes` from
-/// her, while bob listens. Gives what bob heard, and how often she connected.
+/// Sends a hundred messages from alice to bob over a connection that breaks after `bytes`
+/// from alice. Returns the messages bob received and how often alice connected.
 fn broken_after(bytes: u64) -> (Vec<String>, u8) {
     let sim = Sim::new();
-    let (server, stop) = open(&sim, Kdf::None, Limits::default(), |_| ());
+    let (server, stop) = open(&sim, RoomKind::Classic, Limits::default(), |_| ());
     let (world, calls) = (sim.clone(), Cell::new(0));
     let enter = async |who: &str, link: LinkConfig, unconfirmed: Vec<PendingMessage>| {
         calls.set(calls.get() + 1);
@@ -94,7 +94,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
     (heard.expect("no deadlock"), calls.get() - 1)
 }
 
-/// What was said, until the end.
+/// Returns all message texts until the session ends.
 async fn texts(ClientHandle { commands, events }: ClientHandle) -> Vec<String> {
     let _here = commands;
     let mut texts = Vec::new();

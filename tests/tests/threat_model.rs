@@ -1,8 +1,8 @@
-//! The page on what is promised names tests that exist.
+//! Check that the tests named in the threat model exist.
 
 use std::{fs, path::Path};
 
-/// All Rust sources below `folder`, one after the other.
+/// Returns the concatenation of all Rust sources below `folder`.
 fn sources(folder: &Path) -> String {
     let mut text = String::new();
     for entry in fs::read_dir(folder).expect("a folder") {

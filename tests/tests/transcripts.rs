@@ -1,13 +1,13 @@
-//! Whole conversations on the simulator, printed as everybody saw them: `>`
-//! is a line a client wrote, `<` one it read, `*` what a person is told.
+//! Snapshots of whole conversations on the simulator, as each participant saw them: `>` is
+//! a line a client wrote, `<` a line it read, `*` an event.
 //!
-//! Each script is played with its bytes whole, one by one, and cut at random;
-//! `check` insists that nobody can tell the difference.
+//! Each script runs with whole lines, single bytes and random chunks; `check` asserts that
+//! the transcripts are identical.
 
 use std::time::Duration;
 
 use cmdchat_core::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::{Limits, Rate},
 };
 use cmdchat_drivers::runtime::sim::{DirectionConfig, LinkConfig};
@@ -171,7 +171,7 @@ fn stalled_member_is_dropped_after_30_s() {
 #[test]
 fn first_proof_wins_a_contested_username() {
     insta::assert_snapshot!(play(async |stage| {
-        // Line 3 of the first takes long to arrive: both pass the test of line 1.
+        // Line 3 of the first client arrives late, so both pass the check of line 1.
         let slow = DirectionConfig { latency: Duration::from_millis(50), ..stage.link().up };
         let first = stage.try_join("alice", PASSWORD, LinkConfig { up: slow, ..stage.link() });
         let second = async {
@@ -235,7 +235,7 @@ fn flood_is_rate_limited_without_loss() {
     let seconds = |line: &str| line.trim().split(' ').next().and_then(|at| at.parse::<f64>().ok());
     let spent = numbers.last().and_then(|line| seconds(line)).unwrap_or_default();
     assert!((7.0..7.1).contains(&spent), "60 at once, 140 at 20 a second: {spent}");
-    // Whoever talks at an ordinary pace is heard within the latency of the links.
+    // A message at an ordinary pace arrives within the latency of the links.
     let said = transcript.lines().filter(|line| line.contains("alice    > {\"type\":\"message\""));
     let echoed = transcript.lines().filter(|line| line.contains("alice says \"between\""));
     for (said, echoed) in said.zip(echoed) {
@@ -246,8 +246,9 @@ fn flood_is_rate_limited_without_loss() {
 
 #[test]
 fn non_reading_sender_is_throttled_then_dropped() {
-    // Where the server stops reading depends on how bytes are cut, so this is one run.
-    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    // The point where the server stops reading depends on the chunking, so there is one run
+    // only.
+    let stage = Harness::new(RoomKind::Classic, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join("alice").await;
         let small = DirectionConfig { capacity: 4_096, ..stage.link().down };

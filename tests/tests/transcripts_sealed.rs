@@ -1,9 +1,9 @@
-//! Conversations over sealed links, as in `transcripts.rs`: what passes on the
-//! wire after a login is records, and what people are told is in the clear.
+//! Conversations over sealed links, as in `transcripts.rs`: after a login only records
+//! appear on the wire, and events are decrypted.
 
 use cmdchat_core::{
     client::{LoginFailure, Mode},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::Limits,
 };
 use cmdchat_tests::{Chunking, Harness, PASSWORD, check, check_in};
@@ -13,7 +13,7 @@ fn classic(script: impl AsyncFn(&Harness)) -> String {
 }
 
 fn strict(script: impl AsyncFn(&Harness)) -> String {
-    check_in(Kdf::Argon2id, &Limits::default(), script)
+    check_in(RoomKind::Strict, &Limits::default(), script)
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn client_requirements_are_enforced() {
 
 #[test]
 fn silent_member_is_pinged_then_times_out() {
-    // No snapshot: both sides ask at the same moment, and who is first depends
-    // on how bytes are cut.
-    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    // No snapshot: both sides send a ping at the same instant, and the chunking decides
+    // which is first.
+    let stage = Harness::new(RoomKind::Classic, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let alice = stage.join_sealed("alice").await;
         stage.remark("the two ask each other for signs of life, and nothing else happens");
@@ -127,7 +127,7 @@ fn silent_member_is_pinged_then_times_out() {
         stage.pause(10).await;
     });
     let seen = |line: &str| transcript.contains(line);
-    // Its last word was line 3 of its login.
+    // Its last line was line 3 of its login.
     assert!(seen(" 190.007 host     * mute was silent (1 present)"), "{transcript}");
     assert!(seen(" 200.009 host     * alice left (0 present)"), "{transcript}");
     assert!(!seen("alice was silent") && !seen("ended: Silent"), "{transcript}");

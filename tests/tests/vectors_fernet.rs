@@ -1,5 +1,5 @@
-//! Fernet tokens and room keys against the specification's files and what
-//! Python's `cryptography` made, accepts and refuses.
+//! Fernet tokens and room keys against the specification's files and the behaviour of
+//! Python's `cryptography`.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -54,7 +54,8 @@ fn fernet_spec_verify_vectors_match() {
     assert_eq!(file.as_array().unwrap().len(), 1);
 }
 
-/// Two of the eight are invalid by their date alone, and no date is refused here.
+/// Two of the eight tokens are invalid only by their date, and this implementation accepts
+/// every date.
 #[test]
 fn fernet_spec_invalid_vectors_are_rejected() {
     let file = file("fernet_spec_invalid.json");
@@ -97,7 +98,7 @@ fn python_fernet_vectors_match() {
     assert_eq!(ran, 45);
 }
 
-/// Of all spellings of one token that Python reads, one is read here.
+/// Python accepts many spellings of one token; this implementation accepts one.
 #[test]
 fn only_canonical_token_encoding_is_accepted() {
     let file = file("fernet_python.json");
@@ -115,8 +116,7 @@ fn only_canonical_token_encoding_is_accepted() {
     assert_eq!((canonical, refused), (1, 22));
 }
 
-/// Three have a room salt of a length that no room may have; there HKDF itself
-/// is compared.
+/// Three cases have a room salt of an invalid length; for these, HKDF itself is compared.
 #[test]
 fn room_key_vectors_match() {
     let file = file("room_key.json");
@@ -135,7 +135,7 @@ fn room_key_vectors_match() {
                 .unwrap();
             RoomKey::new(&Secret::take(&mut made))
         };
-        // A token shows both halves of a key.
+        // A token depends on both halves of a key.
         let token = key(case, "room_key_b64url").seal(1, [2; 16], b"text");
         assert_eq!(made.seal(1, [2; 16], b"text"), token);
     }

@@ -1,5 +1,5 @@
-//! The primitives under Fernet and the key derivations, as the core calls
-//! them, against Wycheproof. Every test says how many cases it ran.
+//! The primitives of Fernet and of the key derivations, as the core calls them, against
+//! Wycheproof. Every test prints its number of cases.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

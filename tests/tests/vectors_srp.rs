@@ -1,5 +1,5 @@
-//! Whole logins against numbers that pysrp made, the public values a peer
-//! may try, and RFC 5054's own example.
+//! Whole logins against numbers from pysrp, invalid public values, and the example of RFC
+//! 5054.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -57,7 +57,7 @@ fn srp_login_matches_pysrp() {
     assert_eq!(ran, 61);
 }
 
-/// Without M and H_AMK nobody gets the session key.
+/// Without valid M and H_AMK, neither side obtains the session key.
 #[test]
 fn modified_proofs_are_rejected() {
     let file = file("srp_rfc5054_2048_sha256.json");
@@ -109,7 +109,7 @@ fn proof_of_wrong_passphrase_is_rejected() {
 fn srp_public_values_are_validated() {
     let n = bytes(&file("srp_rfc5054_2048_sha256.json"), "N");
     assert_eq!((n.len(), n[255]), (256, 0x73));
-    // N ends in 0x73: these neighbours differ in the last byte only.
+    // N ends in 0x73, so these neighbours differ only in the last byte.
     let near = |last: u8| [&n[..255], &[last]].concat();
     let double: Vec<u8> = {
         let mut carry = 0;
@@ -155,7 +155,7 @@ fn srp_public_values_are_validated() {
     for (what, wire, good) in cases {
         let value = PublicValue::from_wire(wire);
         if good {
-            // Neither side stumbles over it, nor over its short form.
+            // Both sides accept the value and its short form.
             let value = value.unwrap();
             let server = ServerChallenge::new(Arc::clone(&verifier), Secret::take(&mut [1; 32]));
             assert!(server.answer(&value).check(&[0; 32]).is_err(), "{what}");
@@ -181,8 +181,8 @@ fn srp_salt_length_is_limited() {
     assert_eq!(Salt::from_wire(&[1; 65]), Err(SaltTooLong));
 }
 
-/// RFC 5054 appendix B is in SHA-1 and 1024 bits, which the core does not
-/// speak; it shows that the functions the core calls do what the RFC says.
+/// RFC 5054 appendix B uses SHA-1 and 1024 bits, which the core does not support. The test
+/// shows that the functions the core calls conform to the RFC.
 #[test]
 #[allow(deprecated, reason = "the RFC's example is of the small group")]
 fn rfc_5054_appendix_b() {

@@ -1,4 +1,4 @@
-//! `cmdchat connect`: a room, with its password.
+//! `cmdchat connect`: joins a room with its passphrase.
 
 use cmdchat_core::client::Mode;
 

@@ -1,4 +1,4 @@
-//! `cmdchat doctor`: what this machine does to keep a conversation to itself.
+//! `cmdchat doctor`: checks this machine's protection against leaks.
 
 use crate::safe;
 use std::{
@@ -8,7 +8,7 @@ use std::{
 
 use crate::{hardening, text::SafeText};
 
-/// A line for each topic.
+/// Returns the report with one line per topic.
 pub(super) fn page() -> Vec<u8> {
     let mut page = Vec::new();
     let around = [("terminal", terminal()), ("multiplexer", multiplexer())];
@@ -25,16 +25,16 @@ fn terminal() -> SafeText {
     let name = SafeText::quote(&env::var("TERM").unwrap_or_default());
     match crossterm::terminal::size() {
         Ok((columns, rows)) => safe![name, ", ", columns, " by ", rows],
-        Err(_) => safe![name, ", its size is not known"],
+        Err(_) => safe![name, ", size unknown"],
     }
 }
 
-/// Programs between us and the terminal that remember what is shown.
+/// Detects a terminal multiplexer, which keeps a copy of the output.
 fn multiplexer() -> SafeText {
     let known = [("TMUX", "tmux"), ("STY", "screen"), ("ZELLIJ", "zellij")];
     match known.into_iter().find(|(variable, _)| env::var_os(variable).is_some()) {
         Some((_, name)) => {
-            safe![name, ": it keeps what plain mode prints, and its log would too"]
+            safe![name, ": its scrollback and log keep the output of plain mode"]
         }
         None => safe!["none"],
     }

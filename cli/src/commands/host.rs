@@ -1,4 +1,4 @@
-//! `cmdchat host`: a room, a code for friends, and a seat in it.
+//! `cmdchat host`: runs a room with an invite code and joins it.
 
 use crate::safe;
 use std::{
@@ -24,8 +24,8 @@ use crate::commands::{
     serve::stop_on_signals,
     shared::{
         chat::{ChatTask, with_json_output},
+        credentials::ServerMode,
         login,
-        room_kind::RoomKind,
         runtime::RuntimeTask,
         server::{listening, run_server},
     },
@@ -41,15 +41,15 @@ use crate::{
     ui::StartupNotices,
 };
 
-/// Where friends look first.
+/// Default port.
 const PORT: u16 = 3000;
 
 pub(super) fn run(command: &HostArgs) -> Result<ExitStatus, Error> {
     with_json_output(command.looks.json, |json| {
         let (kind, least) = if command.classic {
-            (RoomKind::Classic, CLASSIC_WORDS)
+            (ServerMode::Classic, CLASSIC_WORDS)
         } else {
-            (RoomKind::Strict, STRICT_WORDS)
+            (ServerMode::Strict, STRICT_WORDS)
         };
         let words = command.words.unwrap_or(least);
         if words < least {
@@ -72,7 +72,7 @@ struct HostTask<'a> {
     code: WordCode,
     credentials: Credentials,
     seed: Seed,
-    /// Of the host's own seat, if it wants one.
+    /// The host's own username, or `None` with `--headless`.
     name: Option<Username>,
     json: Option<&'a mut JsonWriter>,
 }
@@ -125,14 +125,14 @@ impl RuntimeTask for HostTask<'_> {
         runtime.block_on(async {
             let (stop, stopped) = async_channel::bounded(1);
             let (closed, closing) = async_channel::bounded::<()>(1);
-            // What its console would say, the host sees in the room.
+            // The host sees these events in the room, so there is no console.
             let relay = serve(runtime.clone(), listener, server, |_: ServerEvent| {}, stopped);
             runtime.spawn(async move {
                 relay.await;
                 drop(closed);
             });
             let outcome = seat.run_chat(runtime).await;
-            // The guests are told before the program is gone.
+            // Flush the closing frames to all members before the program ends.
             stop.close();
             let _ = closing.recv().await;
             outcome
@@ -148,17 +148,17 @@ fn limits(members: usize) -> Limits {
     }
 }
 
-/// All addresses unless one is asked for, and a free port if 3000 is taken and
-/// none is.
+/// Listens on `bind`, or on all addresses, and on `port`, or on 3000 with a free
+/// port as fallback.
 fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Error> {
-    // The first takes both families, but a machine may have no IPv6.
+    // The first accepts both families, but a machine may lack IPv6.
     let everywhere = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
     let addresses = bind.map_or(everywhere.to_vec(), |address| vec![address]);
     let ports = port.map_or(vec![PORT, 0], |port| vec![port]);
     let places = ports
         .iter()
         .flat_map(|port| addresses.iter().map(|address| SocketAddr::new(*address, *port)));
-    let mut failed = Error::usage(safe!["nowhere to listen"]);
+    let mut failed = Error::usage(safe!["no address to listen on"]);
     for place in places {
         match tcp::listen(place) {
             Ok(socket) => return Ok(socket),
@@ -168,7 +168,7 @@ fn listen(bind: Option<IpAddr>, port: Option<u16>) -> Result<TcpListener, Error>
     Err(failed)
 }
 
-/// Where a seat of one's own finds a relay that listens at `bound`.
+/// Returns the address at which the host's own client reaches a server on `bound`.
 fn reachable(bound: IpAddr) -> IpAddr {
     match (bound.is_unspecified(), bound) {
         (false, address) => address,
@@ -177,8 +177,8 @@ fn reachable(bound: IpAddr) -> IpAddr {
     }
 }
 
-/// Under which addresses others may find it, the likeliest first: those that a
-/// packet to the world would come from. None is sent.
+/// Returns the addresses at which others can reach the server, the most likely first.
+/// These are the source addresses of a packet to the internet; none is sent.
 fn own_addresses(bound: IpAddr) -> Vec<IpAddr> {
     if !bound.is_unspecified() {
         return vec![bound];
@@ -188,7 +188,7 @@ fn own_addresses(bound: IpAddr) -> Vec<IpAddr> {
         socket.connect((world, 9)).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    // Addresses for documentation: nobody has them.
+    // Addresses reserved for documentation (RFC 5737, RFC 3849).
     let v4 = from(Ipv4Addr::UNSPECIFIED.into(), Ipv4Addr::new(192, 0, 2, 1).into());
     let world = Ipv6Addr::new(0x2001, 0xDB8, 0, 0, 0, 0, 0, 1);
     let v6 = from(Ipv6Addr::UNSPECIFIED.into(), world.into()).filter(|_| bound.is_ipv6());

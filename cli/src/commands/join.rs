@@ -1,4 +1,4 @@
-//! `cmdchat join`: a room, with what its host gave out.
+//! `cmdchat join`: joins a room with an invite.
 
 use crate::commands::shared::{
     chat::{ChatTask, with_json_output},

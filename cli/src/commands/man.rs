@@ -1,4 +1,4 @@
-//! `cmdchat man`: one page, in which every command has a section.
+//! `cmdchat man`: one manual page with a section per command.
 
 use clap::Command;
 use clap_mangen::{
@@ -8,7 +8,7 @@ use clap_mangen::{
 
 use crate::args;
 
-/// The page, for `man -l` or a package.
+/// Returns the manual page as roff.
 pub(super) fn page() -> Vec<u8> {
     let mut shape = args::command().disable_help_subcommand(true);
     shape.build();
@@ -18,15 +18,15 @@ pub(super) fn page() -> Vec<u8> {
     for command in shape.get_subcommands() {
         let heading = format!("cmdchat {}", command.get_name());
         page += &Roff::default().control("SH", [heading.as_str()]).to_roff();
-        // What is a section of a page of its own is one below the command's here.
+        // Sections of a command's own page become subsections here.
         page += &sections(command).replace(".SH ", ".SS ");
     }
     page.into_bytes()
 }
 
-/// What there is to say of one command.
+/// Renders the sections of one command.
 fn sections(command: &Command) -> String {
-    // An option that is left out of the short help is none the less explained here.
+    // The manual also documents options that the short help hides.
     let command = command.clone().mut_args(|arg| arg.hide_short_help(false));
     let man = Man::new(command.clone());
     let mut sections = text(|out| man.render_synopsis_section(out));
@@ -44,6 +44,6 @@ fn sections(command: &Command) -> String {
 
 fn text(render: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> String {
     let mut bytes = Vec::new();
-    let _ = render(&mut bytes); // a vector takes everything
+    let _ = render(&mut bytes); // writing to a vector cannot fail
     String::from_utf8_lossy(&bytes).into_owned()
 }

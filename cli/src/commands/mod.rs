@@ -1,4 +1,4 @@
-//! What the program does.
+//! Implementations of the subcommands.
 
 mod completions;
 mod connect;
@@ -28,11 +28,11 @@ use crate::{
     text::SafeText,
 };
 
-/// Does what was asked for, to its end.
+/// Runs the subcommand to its end.
 ///
 /// # Errors
 ///
-/// Why it ended without success.
+/// Returns an error if the subcommand fails.
 pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Error> {
     match command {
         CliCommand::Host(command) => host::run(&command),
@@ -51,7 +51,7 @@ pub fn run(Invocation { command, again }: Invocation) -> Result<ExitStatus, Erro
     }
 }
 
-/// Prints a text of ours.
+/// Prints `text` on standard output.
 fn print(text: &[u8]) -> Result<ExitStatus, Error> {
     match io::stdout().write_all(text) {
         Ok(()) => Ok(ExitStatus::Done),
@@ -59,30 +59,30 @@ fn print(text: &[u8]) -> Result<ExitStatus, Error> {
     }
 }
 
-/// How the program ends when standard output takes no more.
+/// Returns the result of the program if standard output cannot be written.
 fn stdout_failed(error: &io::Error) -> Result<ExitStatus, Error> {
     Error::stdout_failed(error).map_or(Ok(ExitStatus::Done), Err)
 }
 
-/// Fresh randomness for one run: the only time the system is asked for it.
+/// Draws the random seed of one run. It is the only use of system randomness.
 #[expect(clippy::disallowed_methods, reason = "this is where the one seed is drawn")]
 fn seed() -> Result<Seed, Error> {
     let mut outcome = Ok(());
     let secret = Secret::fill_with(|bytes| outcome = getrandom::fill(bytes));
     outcome.map(|()| Seed::new(secret)).map_err(|error| {
         let why = SafeText::sanitize(&error.to_string());
-        let what = safe!["the system gives no randomness: ", why];
+        let what = safe!["cannot get system randomness: ", why];
         Error::new(ExitStatus::Internal, what)
     })
 }
 
-/// The wall time at the zero of a runtime that shows `now`.
+/// Returns the wall time at the start of the runtime's clock, which now shows `now`.
 fn epoch(now: Tick) -> Epoch {
     let start = Timestamp::now().checked_sub(now.since_start()).unwrap_or(Timestamp::UNIX_EPOCH);
     Epoch::new(start)
 }
 
-/// What the console says where the system refuses something.
+/// Creates an error for a failed system call.
 pub(crate) fn internal(what: &'static str, error: &io::Error) -> Error {
     Error::new(ExitStatus::Internal, safe![what, ": ", io_reason(error)])
 }

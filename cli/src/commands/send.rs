@@ -1,4 +1,4 @@
-//! `cmdchat send`: one message, and the certainty that it was passed on.
+//! `cmdchat send`: sends one message and waits until the server has relayed it.
 
 use std::{
     io::{self, Read as _},
@@ -48,8 +48,8 @@ pub(super) fn run(mut command: SendArgs, again: &ReexecArgs) -> Result<ExitStatu
     command.way.carriage.runtime.run(SendTask { way: &command.way, demands, name, password, text })
 }
 
-/// Standard input, but for one line end behind it; no more than shows that it is
-/// too long.
+/// Reads standard input without one trailing line end. Reads at most `2 * MAX_TEXT`
+/// bytes, which suffices to detect an overlong message.
 fn input() -> io::Result<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::new());
     io::stdin().take(2 * MAX_TEXT as u64).read_to_end(&mut bytes)?;
@@ -86,7 +86,7 @@ impl RuntimeTask for SendTask<'_> {
             session.drain();
             loop {
                 match session.next(None).await {
-                    // What keeps Python clients from reading markup made it longer.
+                    // Escaping markup for Python clients made the text longer.
                     SessionUpdate::Event(Event::SendFailed(_, SendError::TooLong)) => {
                         return Err(Error::too_long());
                     }

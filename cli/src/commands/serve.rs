@@ -1,11 +1,11 @@
-//! `cmdchat serve`: a room for others.
+//! `cmdchat serve`: runs a room for others to join.
 
 use crate::safe;
 use std::{io, net::SocketAddr, num::NonZero, process, thread, time::Duration};
 
 use async_channel::Receiver;
 use cmdchat_core::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     seed::Seed,
     server::{self, Credentials, Rate},
 };
@@ -18,7 +18,7 @@ use signal_hook::{
 use crate::commands::{
     epoch, internal, print, seed,
     shared::{
-        room_kind::RoomKind,
+        credentials::ServerMode,
         runtime::RuntimeTask,
         server::{listening, run_server},
     },
@@ -34,7 +34,7 @@ pub(super) fn run(mut command: ServeArgs, again: &ReexecArgs) -> Result<ExitStat
     let seed = seed()?;
     let (credentials, blind) = match command.take_verifier() {
         Some(source) => (secrets::verifier(source, again)?, true),
-        // The room goes on for long, and has no use for the password.
+        // The server runs for long and keeps only the credentials, not the passphrase.
         None => (from_password(&mut command, again, &seed)?, false),
     };
     let stop = stop_on_signals()?;
@@ -48,9 +48,9 @@ fn from_password(
     seed: &Seed,
 ) -> Result<Credentials, Error> {
     let kind = match (command.strict, command.protocol) {
-        (true, _) => RoomKind::Strict,
-        (false, 1) => RoomKind::Protocol1,
-        (false, _) => RoomKind::Classic,
+        (true, _) => ServerMode::Strict,
+        (false, 1) => ServerMode::Protocol1,
+        (false, _) => ServerMode::Classic,
     };
     let password = if command.generate {
         let code =
@@ -68,7 +68,7 @@ fn from_password(
 struct ServeTask<'a> {
     command: &'a ServeArgs,
     credentials: Credentials,
-    /// The password was never here.
+    /// The server runs from a verifier, without the passphrase.
     blind: bool,
     seed: Seed,
     stop: Receiver<()>,
@@ -82,7 +82,7 @@ impl RuntimeTask for ServeTask<'_> {
         let address = socket.local_addr().map_err(|error| failed(&error))?;
         let listener = runtime.listen(socket).map_err(|error| failed(&error))?;
 
-        let strict = self.credentials.kdf() == Kdf::Argon2id;
+        let strict = self.credentials.room_kind() == RoomKind::Strict;
         let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command),
@@ -95,8 +95,8 @@ impl RuntimeTask for ServeTask<'_> {
     }
 }
 
-/// Closes the channel at the first signal that asks the program to end; at the
-/// second it ends at once.
+/// Closes the returned channel at the first termination signal. The second ends the
+/// program at once.
 pub(super) fn stop_on_signals() -> Result<Receiver<()>, Error> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| internal("cannot listen to signals", &error))?;

@@ -1,9 +1,9 @@
-//! `cmdchat verifier`: what a blind relay is started with.
+//! `cmdchat verifier`: generates the verifier for a blind relay.
 
 use crate::safe;
 use zeroize::Zeroizing;
 
-use crate::commands::{print, seed, shared::room_kind::RoomKind};
+use crate::commands::{print, seed, shared::credentials::ServerMode};
 use crate::{
     args::{ReexecArgs, VerifierArgs},
     error::{Error, ExitStatus, note},
@@ -24,10 +24,10 @@ pub(super) fn run(mut command: VerifierArgs, again: &ReexecArgs) -> Result<ExitS
     if !command.allow_weak && secrets::is_weak(&password) {
         return Err(Error::weak_verifier());
     }
-    let kind = if command.classic { RoomKind::Classic } else { RoomKind::Strict };
+    let kind = if command.classic { ServerMode::Classic } else { ServerMode::Strict };
     let credentials = kind.credentials(&password, &seed)?;
     note(&safe!["room: ", SafeText::sanitize(&credentials.fingerprint().to_string())]);
-    // Only a server that speaks protocol 1 alone has none.
+    // Only credentials for protocol 1 alone have no token.
     let token = credentials.token().unwrap_or_default();
     print(&Zeroizing::new([token.as_bytes(), b"\n"].concat()))
 }

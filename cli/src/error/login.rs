@@ -123,27 +123,27 @@ impl Error {
             .hint("pass --allow-weak to use it anyway")
     }
 
-    /// What a relay was started with is no verifier.
+    /// The text is not a verifier.
     #[must_use]
     pub fn bad_verifier() -> Self {
-        Self::usage(safe!["this is no verifier, or a damaged one"])
-            .hint("cmdchat verifier makes one")
+        Self::usage(safe!["the verifier is invalid or damaged"])
+            .hint("run cmdchat verifier to generate one")
     }
 
-    /// One message that no room takes.
+    /// The message exceeds the size limit of every room.
     #[must_use]
     pub fn too_long() -> Self {
         Self::usage(safe!["not sent: too long (16 KiB at most)"])
     }
 
-    /// No message at all.
+    /// The message is empty.
     #[must_use]
     pub fn nothing_to_send() -> Self {
         Self::usage(safe!["nothing to send"])
             .hint("give the text as an argument or on standard input")
     }
 
-    /// Lines of the input that could not be sent; each was told when it came.
+    /// Some input lines were not sent; each was reported when it was read.
     #[must_use]
     pub fn not_sent(unsent: usize) -> Self {
         let noun = if unsent == 1 { " line was" } else { " lines were" };
@@ -151,13 +151,14 @@ impl Error {
             .hint("a message takes 16 KiB at most")
     }
 
-    /// No place left.
+    /// The room is full.
     #[must_use]
     pub fn room_full() -> Self {
         Self::new(ExitStatus::Rejected, safe!["the room is full"])
     }
 
-    /// The host has had enough wrong tries from here. `wait` if it said how long.
+    /// The server banned this address after failed logins; `wait` is the remaining time
+    /// if known.
     #[must_use]
     pub fn too_many_tries(wait: Option<Duration>) -> Self {
         let what = safe!["too many wrong passphrases from this address"];

@@ -3,9 +3,9 @@
 
 use cmdchat_core::{
     client::{Event, Message, Mode, RejectReason, RejectedMessage, Warning, Welcome},
-    crypto::kdf::Kdf,
     crypto::srp::Salt,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     time::Tick,
     untrusted::Untrusted,
     username::Username,
@@ -88,7 +88,7 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Msg> {
     };
     let welcome = Welcome {
         mode: Mode::Strict,
-        fingerprint: Fingerprint::of(Kdf::Argon2id, &[1; 16], &Salt::from([2; 16])),
+        fingerprint: Fingerprint::of(RoomKind::Strict, &[1; 16], &Salt::from([2; 16])),
         members: vec![name.clone(), Untrusted::new("alice".to_owned())],
         history: vec![message()],
     };

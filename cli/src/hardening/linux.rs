@@ -1,4 +1,4 @@
-//! Linux: limits, `prctl` and `mlockall`.
+//! Hardening on Linux with `setrlimit`, `prctl` and `mlockall`.
 
 use crate::safe;
 use std::fs;
@@ -13,16 +13,16 @@ use rustix::{
 
 use crate::text::SafeText;
 
-/// The limit alone would not do: a handler that the system pipes core dumps to
-/// gets them whatever the limit says, but none of a process that is not
-/// dumpable. Nor can other processes of the same user read its memory then.
+/// Disables core dumps. The limit alone does not suffice, because a core dump handler
+/// behind a pipe ignores it. A process that is not dumpable dumps no core at all,
+/// and other processes of the same user cannot read its memory.
 pub(super) fn disable_core_dumps() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
     let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
 }
 
-/// Only where locked memory has no limit: below one, a program whose future
-/// memory is to be locked too fails to get any at the limit.
+/// Locks all memory if locked memory is unlimited. With a limit, `MCL_FUTURE` makes
+/// allocations fail once the limit is reached.
 pub(super) fn lock_memory() {
     let unlimited = Rlimit { current: None, maximum: None };
     let _ = setrlimit(Resource::Memlock, unlimited);
@@ -70,7 +70,7 @@ fn locked_memory() -> SafeText {
 }
 
 fn swap() -> SafeText {
-    // A head line, and one for each place.
+    // A header line, and one line for each swap area.
     let places = fs::read_to_string("/proc/swaps").unwrap_or_default();
     let names: Vec<_> =
         places.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();

@@ -1,7 +1,7 @@
-//! What the program asks of the system, so that its memory stays its own: no
-//! core dump, no look at it by other processes of the same user, no page of it
-//! in swap. All of it is asked for before there is a secret; what the system
-//! refuses is done without, and `cmdchat doctor` says so.
+//! Process hardening: disables core dumps and ptrace access, and locks memory where
+//! the limits allow it, so that no page reaches swap. It runs before the program
+//! holds a secret. The program continues without a measure that the system
+//! refuses, and `cmdchat doctor` reports it.
 
 #[cfg(not(target_os = "linux"))]
 #[path = "other.rs"]
@@ -14,22 +14,22 @@ use zeroize::Zeroize as _;
 
 use crate::text::SafeText;
 
-/// Asks for all of it.
+/// Applies all hardening measures.
 pub fn apply() {
     system::disable_core_dumps();
     system::lock_memory();
 }
 
-/// Overwrites what the program has left on the stack, at its end: the rest of its
-/// memory is wiped as it is freed.
+/// Zeroizes the stack at the end of the program. The allocator zeroizes heap memory
+/// as it is freed.
 #[inline(never)]
 pub fn zero_stack() {
-    // Deeper than anything here goes.
+    // Larger than the deepest stack of this program.
     [0_u64; 64 << 10].zeroize();
 }
 
-/// What came of it, and what else this machine does with memory: a topic and a
-/// finding each.
+/// Returns the state of hardening and of this machine's memory handling, as pairs of
+/// topic and finding.
 #[must_use]
 pub fn report() -> Vec<(&'static str, SafeText)> {
     system::report()

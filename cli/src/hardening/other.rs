@@ -1,4 +1,4 @@
-//! Elsewhere: a limit on core dumps where there are limits.
+//! Hardening on other systems: a core dump limit on Unix.
 
 use crate::text::SafeText;
 
@@ -10,9 +10,9 @@ pub(super) fn disable_core_dumps() {
     }
 }
 
-/// Only pages that hold secrets could be locked, and they move.
+/// Does nothing: only pages with secrets could be locked, and secrets move.
 pub(super) const fn lock_memory() {}
 
 pub(super) fn report() -> Vec<(&'static str, SafeText)> {
-    vec![("memory", SafeText::one_line("what this system does with it is not known here"))]
+    vec![("memory", SafeText::one_line("unknown: no checks for this system"))]
 }

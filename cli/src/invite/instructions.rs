@@ -1,4 +1,4 @@
-//! What a host tells friends, so that they can join.
+//! Instructions that a host sends to friends so that they can join.
 
 use crate::safe;
 use std::net::IpAddr;
@@ -9,25 +9,26 @@ use crate::invite::{
 };
 use crate::{args, text::SafeText};
 
-/// What there is to tell.
+/// The invite and the lines that explain it.
 #[derive(Clone, Debug)]
 pub struct Instructions {
-    /// With `#CODE`; the one line to paste.
+    /// The invite with `#CODE`, as one line to paste.
     pub line: SafeText,
-    /// All of it.
+    /// The complete instructions.
     pub lines: Vec<SafeText>,
 }
 
 impl Instructions {
-    /// Of a guest, who can pass on what let it in.
+    /// Creates the instructions that a member can pass on.
     #[must_use]
     pub fn for_member(place: HostPort, code: WordCode) -> Self {
         let line = Invite { place, code: Some(code) }.shown();
-        let head = safe!["to paste after starting `cmdchat join` with nothing behind it:"];
+        let head = safe!["to paste at the prompt of `cmdchat join`:"];
         Self { lines: vec![head, indented(&line)], line }
     }
 
-    /// Of a host whose room is at these addresses, the likeliest first.
+    /// Creates the instructions of a host whose room is at `addresses`, the most likely
+    /// first.
     #[must_use]
     pub fn for_host(addresses: &[IpAddr], port: u16, code: &WordCode, strict: bool) -> Self {
         let places: Vec<_> = addresses
@@ -45,9 +46,7 @@ impl Instructions {
         lines.extend(runs.map(|run| safe!["  or     ", SafeText::sanitize(&run.as_str()[7..])]));
         lines.push(safe!["  code   ", code.shown()]);
         lines.push(safe!["         ", words(code), "; capitals and dashes do not matter"]);
-        lines.push(safe![
-            "or one line, to paste after starting `cmdchat join` with nothing behind it:"
-        ]);
+        lines.push(safe!["or one line, to paste at the prompt of `cmdchat join`:"]);
         let line = places.first().map_or_else(SafeText::default, |place| {
             Invite { place: place.clone(), code: Some(code.clone()) }.shown()
         });
@@ -56,11 +55,11 @@ impl Instructions {
         Self { line, lines }
     }
 
-    /// The one line as a QR code, to be seen in a font of fixed width.
+    /// Returns the invite as a QR code for a monospaced font.
     ///
     /// # Errors
     ///
-    /// Why there is none, as words for a person.
+    /// Returns a message for the user if the code cannot be drawn.
     pub fn qr(&self, ascii: bool) -> Result<Vec<SafeText>, SafeText> {
         qr::drawn(&self.line, ascii)
     }
@@ -78,7 +77,7 @@ fn words(code: &WordCode) -> SafeText {
     }
 }
 
-/// Who cannot come, and what to do about it.
+/// Returns a note if the address is not reachable from the internet.
 fn reach(address: IpAddr, port: u16) -> Option<SafeText> {
     let is_local = match address {
         IpAddr::V4(address) => address.is_private() || address.is_link_local(),
@@ -118,7 +117,7 @@ mod tests {
              \u{20} or     cmdchat join [2001:db8::7]:3000\n\
              \u{20} code   oak-tidy-zoom\n\
              \u{20}        three words; capitals and dashes do not matter\n\
-             or one line, to paste after starting `cmdchat join` with nothing behind it:\n\
+             or one line, to paste at the prompt of `cmdchat join`:\n\
              \u{20} cmdchat://192.168.1.20:3000/#oak-tidy-zoom\n\
              only this network can reach 192.168.1.20; for the internet, have the router forward port 3000\n"
         );

@@ -1,5 +1,4 @@
-//! Where to go, and perhaps the code to get in: `HOST:PORT`, or
-//! `cmdchat://HOST:PORT/#CODE`, the line that a host hands out.
+//! Invites: `HOST:PORT`, or `cmdchat://HOST:PORT/#CODE` with the code of the room.
 
 use crate::invite::word_code::WordCode;
 use crate::safe;
@@ -14,25 +13,27 @@ const SCHEME: &str = "cmdchat://";
 /// An address with its port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostPort {
-    /// Without brackets.
+    /// The host, without brackets.
     pub host: Host,
-    /// Never 0.
+    /// The port, never 0.
     pub port: u16,
 }
 
-/// Where to go, and the code if it is known.
+/// The address of a room, and its code if known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invite {
-    /// Where.
+    /// The address of the room.
     pub place: HostPort,
-    /// Never sent anywhere.
+    /// The code, which is never sent to the server.
     pub code: Option<WordCode>,
 }
 
 impl Invite {
+    /// Parses an invite.
+    ///
     /// # Errors
     ///
-    /// What is wrong with it; the code is in no error.
+    /// Returns an error if `text` is not an invite. No error contains the code.
     pub fn read(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let (address, code) = match text.strip_prefix(SCHEME) {
@@ -46,13 +47,13 @@ impl Invite {
         Ok(Self { place, code: code.map(WordCode::read).transpose()? })
     }
 
-    /// The part of an invitation that everybody may see.
+    /// Returns the public part of an invite, without its code.
     #[must_use]
     pub fn public(text: &str) -> &str {
         text.split_once('#').map_or(text, |(public, _)| public)
     }
 
-    /// The line for a friend.
+    /// Returns the invite as text.
     #[must_use]
     pub fn shown(&self) -> SafeText {
         let line = safe![SCHEME, self.place.shown(), "/"];
@@ -79,7 +80,7 @@ impl HostPort {
         Ok(Self { host: args::host(host)?, port: args::port(port)? })
     }
 
-    /// `host:port`, with brackets where the host is an IPv6 address.
+    /// Formats `host:port`, with brackets around an IPv6 address.
     #[must_use]
     pub fn shown(&self) -> SafeText {
         host_port(self.host.as_str(), self.port)

@@ -1,4 +1,4 @@
-//! What a host gives to friends: an invitation with a code of random words.
+//! Invites: the address of a room with a code of random words.
 
 mod instructions;
 mod link;

@@ -1,16 +1,15 @@
-//! The line for a friend as a QR code, for whoever would rather point a camera
-//! at it than read it out.
+//! Invites as QR codes.
 
 use crate::safe;
 use qrcode::{EcLevel, QrCode, render::unicode::Dense1x2};
 
 use crate::text::SafeText;
 
-/// One line of text for two rows of modules, with a margin of four modules, or
-/// why there is none.
+/// Draws `line` as a QR code, or returns the reason if it cannot. A line of text
+/// holds two rows of modules; the margin is four modules wide.
 ///
-/// What is light in the code is drawn, and what is dark left out, as the screens
-/// of most terminals are dark; on a light one it comes out inverted.
+/// Light modules are drawn and dark ones left blank, because most terminals have a
+/// dark background. On a light background the code appears inverted.
 pub(super) fn drawn(line: &SafeText, ascii: bool) -> Result<Vec<SafeText>, SafeText> {
     if ascii {
         return Err(safe!["a QR code cannot be drawn in ASCII"]);
@@ -40,7 +39,7 @@ mod tests {
             modules.push(halves(true).collect::<Vec<_>>());
             modules.push(halves(false).collect());
         }
-        // The number of rows is odd: the last half line is none of it.
+        // The number of rows is odd, so the last half line is not part of the code.
         assert_eq!((modules.len(), modules[0].len()), (38, 37));
         modules.pop();
         let inner = 4..33;

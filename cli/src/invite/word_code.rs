@@ -1,5 +1,4 @@
-//! Codes: passphrases of random words, which are forgiving to type, and the
-//! invitations that hold one.
+//! Codes: passphrases of random words, parsed leniently.
 
 use crate::safe;
 use std::{fmt, num::NonZero};
@@ -10,27 +9,27 @@ use zeroize::Zeroizing;
 use super::wordlist;
 use crate::{error::Error, text::SafeText};
 
-/// Words for a strict room: 31 bits, of which a login tries one guess.
+/// Words for a strict room: 31 bits. An attacker can test one guess per login.
 pub const STRICT_WORDS: usize = 3;
-/// Words for a classic room, where whoever records a message can try as fast
-/// as hashes are made: 72 bits.
+/// Words for a classic room: 72 bits. An attacker that records a message can test
+/// guesses offline.
 pub const CLASSIC_WORDS: usize = 7;
 
-/// Some words of the list.
+/// A code: a sequence of words from the list.
 #[derive(Clone, PartialEq, Eq)]
 pub struct WordCode(pub(super) Vec<&'static str>);
 
-/// Why a text is no code.
+/// Error of parsing a code.
 #[derive(Clone, PartialEq, Eq)]
 pub enum WordCodeError {
-    /// A word is not on the list; perhaps another one was meant.
+    /// A word that is not on the list, and the nearest word, if there is one.
     Unknown(Zeroizing<String>, Option<&'static str>),
-    /// It has so few words only.
+    /// The code has only this many words.
     TooShort(usize),
 }
 
 impl WordCode {
-    /// A new one of so many words.
+    /// Generates a random code of `count` words.
     #[must_use]
     pub fn generate(count: usize, seed: &Seed) -> Self {
         const COUNT: NonZero<u32> = NonZero::new(wordlist::COUNT).unwrap();
@@ -38,12 +37,11 @@ impl WordCode {
         Self(numbers.filter_map(|number| wordlist::all().nth(number as usize)).collect())
     }
 
-    /// The code that was meant: capitals, and what stands between the words, do
-    /// not matter.
+    /// Parses a code, ignoring case and the separators between words.
     ///
     /// # Errors
     ///
-    /// [`WordCodeError`].
+    /// Returns [`WordCodeError`] if a word is unknown or there are too few words.
     pub fn read(text: &str) -> Result<Self, WordCodeError> {
         let code = pieces(text).map(word).collect::<Result<Vec<_>, _>>()?;
         if code.len() < STRICT_WORDS {
@@ -53,34 +51,34 @@ impl WordCode {
         }
     }
 
-    /// The weakest room that may be entered with it: a short code is safe in a
-    /// strict one only.
+    /// Returns the minimum mode of a room for this code: a short code is safe only in
+    /// a strict room.
     #[must_use]
     pub const fn min_mode(&self) -> Mode {
         if self.0.len() < CLASSIC_WORDS { Mode::Strict } else { Mode::Plaintext }
     }
 
-    /// What the members of the room know.
+    /// Returns the passphrase of the room.
     #[must_use]
     pub fn password(&self) -> Password {
         Password::new(Zeroizing::new(self.0.join("-").into_bytes()))
     }
 
-    /// As it is told to friends.
+    /// Returns the code as text, with dashes between the words.
     #[must_use]
     pub fn shown(&self) -> SafeText {
         SafeText::sanitize(&self.0.join("-"))
     }
 }
 
-/// Without the words.
+/// Omits the words, which are secret.
 impl fmt::Debug for WordCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Code({} words)", self.0.len())
     }
 }
 
-/// Without the word.
+/// Omits the word, which may be secret.
 impl fmt::Debug for WordCodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -108,13 +106,13 @@ impl From<WordCodeError> for Error {
     }
 }
 
-/// What is said at the prompt of a code that is typed so far: the first word
-/// that is none, else how many there are of those a code has.
+/// Returns the note for a partly typed code: the first unknown word, else the
+/// number of words typed and expected.
 #[must_use]
 pub fn progress(text: &str) -> SafeText {
     let ended = text.chars().last().is_some_and(|last| !last.is_alphanumeric());
     let mut pieces: Vec<_> = pieces(text).collect();
-    // The last may still become a word.
+    // The last piece may be an incomplete word.
     let growing = if ended { None } else { pieces.pop_if(|last| wordlist::find(last).is_none()) };
     match pieces.iter().find_map(|piece| word(piece.clone()).err()) {
         Some(bad) => Error::from(bad).what,
@@ -126,8 +124,8 @@ pub fn progress(text: &str) -> SafeText {
     }
 }
 
-/// What Tab adds to a code that is typed so far: the rest of a word that can be
-/// no other, and a dash.
+/// Returns the text that Tab adds to a partly typed code: the rest of an unambiguous
+/// word, and a dash.
 #[must_use]
 pub fn completion(text: &str) -> Option<Zeroizing<String>> {
     let last = pieces(text).last().filter(|_| text.ends_with(char::is_alphanumeric))?;
@@ -135,7 +133,7 @@ pub fn completion(text: &str) -> Option<Zeroizing<String>> {
     Some(Zeroizing::new([rest, "-"].concat()))
 }
 
-/// The words of a text, in lower case, whatever stands between them.
+/// Splits a text into lower-case words at any other characters.
 fn pieces(text: &str) -> impl Iterator<Item = Zeroizing<String>> {
     text.split(|letter: char| !letter.is_alphanumeric())
         .filter(|piece| !piece.is_empty())

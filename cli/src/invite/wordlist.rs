@@ -1,35 +1,35 @@
-//! The words of codes: the first short list of the Electronic Frontier
-//! Foundation (CC BY 3.0 US), <https://www.eff.org/dice>, without the one word
-//! that has a dash inside.
+//! The word list for codes: the first short list of the Electronic Frontier
+//! Foundation (CC BY 3.0 US), <https://www.eff.org/dice>, without its one word that
+//! contains a dash.
 
 use diceware_wordlists::EFF_SHORT_WORDLIST_1;
 use strsim::osa_distance;
 
-/// How many there are.
+/// Number of words.
 pub(super) const COUNT: u32 = 1_295;
 
-/// More slips than this, and it is another word.
+/// Maximum edit distance of a suggested word.
 const SLIPS: usize = 2;
 
-/// All words, in their order.
+/// Iterates over all words in alphabetical order.
 pub(super) fn all() -> impl Iterator<Item = &'static str> {
     EFF_SHORT_WORDLIST_1.iter().copied().filter(|word| *word != "yo-yo")
 }
 
-/// The word of the list that is `text`, which is in lower case.
+/// Returns the word equal to `text`, which must be in lower case.
 pub(super) fn find(text: &str) -> Option<&'static str> {
     all().find(|word| *word == text)
 }
 
-/// The word that somebody may have meant by `text`. The first letter is seldom
-/// wrong.
+/// Returns the word nearest to `text`. Prefers words with the same first letter,
+/// which is rarely mistyped.
 pub(super) fn nearest(text: &str) -> Option<&'static str> {
     let slips = |word: &&str| osa_distance(word, text);
     let near = |word: &&str| (slips(word), word.get(..1) != text.get(..1));
     all().min_by_key(near).filter(|word| slips(word) <= SLIPS)
 }
 
-/// The only word that begins with `text`, if it is the only one.
+/// Returns the word that begins with `text`, if there is exactly one.
 pub(super) fn complete(text: &str) -> Option<&'static str> {
     let mut words = all().filter(|word| word.starts_with(text));
     words.next().filter(|_| words.next().is_none())

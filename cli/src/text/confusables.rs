@@ -1,4 +1,4 @@
-//! Which names only look like another.
+//! Detection of confusable usernames.
 
 use crate::safe;
 use std::collections::BTreeMap;
@@ -8,22 +8,22 @@ use unicode_security::skeleton;
 
 use crate::text::SafeText;
 
-/// Names that are remembered: who floods a room with more has gained nothing
-/// but that his own are no longer told apart.
+/// Maximum number of remembered skeletons. If a member floods the room with names,
+/// only its own later names go undetected.
 const NAMES: usize = 4_096;
 
-/// The names that were seen in a room. The first of two that look the same
-/// has the look; the other one is marked wherever it is shown, since a server
-/// may let in whom it likes.
+/// The names seen in a room. The first of two confusable names owns their skeleton;
+/// the later one is marked wherever it is shown, because a server may admit any
+/// name.
 #[derive(Debug, Default)]
 pub struct ConfusableNames {
-    /// Who has each look.
+    /// The owner of each skeleton.
     bearers: BTreeMap<String, Untrusted>,
 }
 
 impl ConfusableNames {
-    /// As [`SafeText::name`], with `?` behind a name that looks like another one
-    /// that was here before it.
+    /// Formats the name like [`SafeText::username`], and appends `?` if it looks like an
+    /// earlier name.
     #[must_use]
     pub fn show(&mut self, name: &Untrusted) -> SafeText {
         let shown = SafeText::username(name);
@@ -33,7 +33,7 @@ impl ConfusableNames {
         shown
     }
 
-    /// Remembers `name`, and says whether it looks like another.
+    /// Remembers `name` and returns whether it looks like another name.
     fn is_somebody_elses(&mut self, name: &Untrusted) -> bool {
         let looks = skeletons(name);
         if looks.iter().any(|look| self.bearers.get(look).is_some_and(|bearer| bearer != name)) {
@@ -46,10 +46,10 @@ impl ConfusableNames {
     }
 }
 
-/// What a name looks like, to the eye and to one that does not mind capitals:
-/// the skeletons of UTS 39. Two names look alike if they share one of these.
+/// Returns the UTS 39 skeletons of a name, with and without case folding. Two names
+/// look alike if they share one of these.
 fn skeletons(name: &Untrusted) -> [String; 3] {
-    // What is left out on the screen cannot make a difference on it.
+    // Characters that are not shown cannot distinguish names.
     let text = SafeText::username(name);
     let text = SafeText::sanitize(text.as_str().trim_end_matches(['?', '~']).trim()).as_word();
     let text = text.as_str();
@@ -65,7 +65,7 @@ mod tests {
         confusables.show(&Untrusted::new(name.into())).to_string()
     }
 
-    /// Each right one looks like its left one.
+    /// Pairs of names; the second looks like the first.
     const PAIRS: &[(&str, &str)] = &[
         ("alice", "\u{430}lice"),                         // Cyrillic а
         ("alice", "alic\u{435}"),                         // Cyrillic е

@@ -1,4 +1,4 @@
-//! A message with everything that is hidden in it.
+//! Message text with its invisible characters escaped.
 
 use cmdchat_core::untrusted::Untrusted;
 use zeroize::Zeroizing;
@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::text::SafeText;
 use crate::text::sanitize::{Sanitizer, is_visible, lines};
 
-/// All lines of `text`, with what does not show written as `<U+202E>`.
+/// Returns all lines of `text`, with invisible characters written as `<U+202E>`.
 #[must_use]
 pub fn escape_invisible(text: &Untrusted) -> Vec<SafeText> {
     let reveal = |line: &str| {

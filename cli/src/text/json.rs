@@ -1,4 +1,4 @@
-//! Objects for other programs, on lines that a terminal may see.
+//! JSON lines that are safe to print on a terminal.
 
 use std::io;
 
@@ -9,22 +9,22 @@ use crate::text::SafeText;
 use crate::text::sanitize::is_visible;
 
 impl SafeText {
-    /// `value` as one line of JSON. The texts in it are whole, but whatever
-    /// cannot be seen, or does more than be read, is written `\u1234`.
+    /// Serializes `value` as one line of JSON. Texts are complete, but characters that
+    /// are invisible or have an effect on the terminal are written `\u1234`.
     #[must_use]
     pub fn json(value: &impl Serialize) -> Self {
         let mut line = Vec::with_capacity(256);
-        // A vector takes everything, and our objects have text for names.
+        // Writing to a vector cannot fail, and all keys are strings.
         let _ = value.serialize(&mut Serializer::with_formatter(&mut line, Seen));
         Self::new(String::from_utf8(line).unwrap_or_default())
     }
 }
 
-/// The compact form, with what is not seen written out.
+/// The compact JSON format with invisible characters escaped.
 struct Seen;
 
 impl Formatter for Seen {
-    /// `fragment` holds nothing that JSON itself has to write in another way.
+    /// `fragment` contains no character that JSON itself requires to escape.
     fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
     where
         W: ?Sized + io::Write,

@@ -1,4 +1,4 @@
-//! The text of a message.
+//! Message text as safe lines.
 
 use crate::safe;
 use cmdchat_core::untrusted::Untrusted;
@@ -6,25 +6,25 @@ use cmdchat_core::untrusted::Untrusted;
 use crate::text::SafeText;
 use crate::text::sanitize::{Sanitizer, lines};
 
-/// Lines of one message that are shown.
+/// Maximum number of lines shown per message.
 const LINES: usize = 200;
 
-/// A message as lines, never none. Only its author's line ends make lines; no
-/// markup is read from it.
+/// The text of a message as one or more lines. Only the author's line ends separate
+/// lines; markup is not interpreted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SafeBody(Vec<SafeText>);
 
 impl SafeBody {
-    /// The lines, from the top.
+    /// Iterates over the lines from the top.
     pub fn lines(&self) -> impl Iterator<Item = &SafeText> {
         self.0.iter()
     }
 }
 
 impl SafeText {
-    /// The text of a message: line ends laid out, tabs to every fourth column,
-    /// controls written out (`^[`, `<9B>`), what hides or reorders left out and
-    /// counted at the end (`[3 hidden]`), and 200 lines at most.
+    /// Formats the text of a message as at most 200 lines. Tabs advance to every fourth
+    /// column. Controls are written out (`^[`, `<9B>`). Characters that hide or reorder
+    /// text are removed and counted at the end (`[3 hidden]`).
     #[must_use]
     pub fn message(text: &Untrusted) -> SafeBody {
         let mut raw = lines(text.raw());

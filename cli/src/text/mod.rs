@@ -1,14 +1,13 @@
-//! From [`Untrusted`](cmdchat_core::untrusted::Untrusted) to [`SafeText`]: the only
-//! way to any screen.
+//! Sanitizers from [`Untrusted`](cmdchat_core::untrusted::Untrusted) to [`SafeText`],
+//! the only text type that output functions accept.
 //!
-//! A text from a peer can hold codes that drive a terminal, reorder or hide
-//! what is read, or imitate a line of ours. Everything that prints takes
-//! [`SafeText`], and a [`SafeText`] comes into being here only: by cleaning a text, or
-//! by putting clean parts together.
+//! Text from a peer can contain codes that control the terminal, reorder or hide
+//! text, or imitate the program's own lines. Only this module creates a
+//! [`SafeText`], by sanitizing text or by concatenating safe parts.
 //!
-//! What happens to each code point stands in `clean.rs`, and which names only
-//! look like another in `confusables.rs`; the other files are the shapes of a message,
-//! a name, a line and an object for other programs, and how a line is made to fit.
+//! `sanitize.rs` holds the rule for each code point, and `confusables.rs` detects
+//! usernames that look alike. The other files format messages, usernames and JSON,
+//! and wrap lines.
 
 mod confusables;
 mod escape;

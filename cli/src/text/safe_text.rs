@@ -1,4 +1,4 @@
-//! The type that sinks take.
+//! The text type that all output functions accept.
 
 use std::fmt::{self, Write as _};
 
@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use crate::text::sanitize::Sanitizer;
 
-/// Longest error text of a host that is repeated, in characters.
+/// Maximum length of a quoted text, in characters.
 const DIAGNOSTIC: usize = 200;
 
-/// One line that no longer can do anything to a terminal but be read: no
-/// control, no line end, nothing invisible or reordering. Wiped on drop, since
+/// One line of text that is safe to print on a terminal: it contains no controls, no
+/// line ends, and no invisible or reordering characters. Zeroized on drop, because
 /// it may be a message.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct SafeText(Zeroizing<String>);
@@ -22,20 +22,19 @@ impl SafeText {
     pub fn concat(parts: &[&dyn SafeDisplay]) -> Self {
         let mut line = String::with_capacity(128);
         for part in parts {
-            let _ = write!(line, "{part}"); // a String takes everything
+            let _ = write!(line, "{part}"); // writing to a String cannot fail
         }
         Self::new(line)
     }
 
-    /// One line of a text that came from elsewhere than the network: an
-    /// argument, a path, an error of the system. Cleaned all the same.
+    /// Sanitizes one line of local text, such as an argument, a path or a system error.
     #[must_use]
     pub fn sanitize(text: &str) -> Self {
         Self::new(Sanitizer::word(text).text)
     }
 
-    /// As [`one_line`](Self::one_line), in quotation marks and no longer than
-    /// 200 characters.
+    /// Sanitizes like [`sanitize`](Self::sanitize), adds quotation marks, and truncates
+    /// to 200 characters.
     #[must_use]
     pub fn quote(text: &str) -> Self {
         let head = text.char_indices().nth(DIAGNOSTIC).map_or(text, |(end, _)| &text[..end]);
@@ -45,40 +44,40 @@ impl SafeText {
         Self::new(line)
     }
 
-    /// The error text of a host: in quotation marks, which it cannot leave, and
-    /// at most 200 characters of it.
+    /// Quotes an error text of the server, truncated to 200 characters. The text cannot
+    /// contain a closing quotation mark.
     #[must_use]
     pub fn quote_remote(text: &Untrusted) -> Self {
         Self::quote(text.raw())
     }
 
-    /// A time of day, `14:03:07`.
+    /// Formats a time of day as `14:03:07`.
     #[must_use]
     pub fn clock(time: jiff::civil::Time) -> Self {
         Self::new(time.strftime("%H:%M:%S").to_string())
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Cells it takes on a screen.
+    /// Returns the width in terminal cells.
     #[must_use]
     pub fn width(&self) -> usize {
         super::width(&self.0)
     }
 
-    /// For the siblings, who clean first.
+    /// Wraps text that the caller, a sibling module, has sanitized.
     pub(super) fn new(cleaned: String) -> Self {
         Self(Zeroizing::new(cleaned))
     }
 }
 
 /// Concatenates displayable parts into a [`SafeText`]:
-/// `safe!["listening on ", address]`. A part that is not known to be safe does
-/// not compile.
+/// `safe!["listening on ", address]`. A part that does not implement
+/// [`SafeDisplay`](crate::text::SafeDisplay) does not compile.
 #[macro_export]
 macro_rules! safe {
     ($($part:expr),* $(,)?) => { $crate::text::SafeText::concat(&[$(&$part),*]) };
@@ -90,15 +89,15 @@ impl fmt::Display for SafeText {
     }
 }
 
-/// Length only: the text may be a message.
+/// Shows only the length, because the text may be a message.
 impl fmt::Debug for SafeText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Shown({} bytes)", self.0.len())
+        write!(f, "SafeText({} bytes)", self.0.len())
     }
 }
 
-/// What a line may be put together from: our own words, numbers, addresses,
-/// and what is clean already. No other type can join.
+/// Types that are safe to concatenate into a line: string constants, numbers,
+/// addresses and [`SafeText`]. The trait is sealed.
 pub trait SafeDisplay: fmt::Display + sealed::Sealed {}
 
 mod sealed {
@@ -145,6 +144,6 @@ mod tests {
             safe!["-- ", name, " joined (", 5_usize, " online)"].as_str(),
             "-- bob joined (5 online)"
         );
-        assert_eq!(format!("{name}, {name:?}"), "bob, Shown(3 bytes)");
+        assert_eq!(format!("{name}, {name:?}"), "bob, SafeText(3 bytes)");
     }
 }

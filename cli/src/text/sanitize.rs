@@ -1,5 +1,5 @@
-//! One line of text, cleaned: every code point is kept, written out, replaced
-//! or left out, then every cluster has to fit its cells.
+//! Sanitizer for one line of text. It keeps, writes out, replaces or removes each code
+//! point, then replaces each grapheme cluster that does not fit its cells.
 
 use unicode_properties::{
     GeneralCategory, GeneralCategoryGroup, UnicodeEmoji, UnicodeGeneralCategory,
@@ -7,34 +7,34 @@ use unicode_properties::{
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
-/// Stands for what cannot be shown.
+/// Replacement for characters that cannot be shown.
 const REPLACEMENT: char = '\u{FFFD}';
 const ZERO_WIDTH_SPACE: char = '\u{200B}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 
-/// Columns from one tab stop to the next.
+/// Distance of tab stops in columns.
 const TAB: usize = 4;
 
-/// More marks than this on one base are a pile, not a language.
+/// Maximum number of marks on one base; no language uses more.
 const MARKS: usize = 4;
 
-/// A cluster larger than this is not a letter anybody reads.
+/// Maximum size of a cluster; readable letters are smaller.
 const CLUSTER_CELLS: usize = 2;
 const CLUSTER_BYTES: usize = 64;
 
-/// A line that can be shown, and what it cost.
+/// A sanitized line, and the changes made to it.
 #[derive(Default)]
 pub(crate) struct Sanitizer {
     pub(crate) text: String,
-    /// Code points left out without a trace in `text`.
+    /// Number of code points removed from `text` without a trace.
     pub(crate) hidden: usize,
-    /// Something was written in another way: `^[`, `<9B>` or U+FFFD.
+    /// Whether a character was rewritten as `^[`, `<9B>` or U+FFFD.
     pub(crate) rewritten: bool,
     column: usize,
 }
 
 impl Sanitizer {
-    /// A line of a message: a tab goes to the next tab stop.
+    /// Sanitizes a line of a message. A tab advances to the next tab stop.
     pub(crate) fn line(raw: &str) -> Self {
         let mut line = Self::default();
         let mut stretches = raw.split('\t');
@@ -48,15 +48,14 @@ impl Sanitizer {
         line
     }
 
-    /// A name or a notice: a tab is a control like any other, and so are line
-    /// ends.
+    /// Sanitizes a username or a notice. Tabs and line ends count as controls.
     pub(crate) fn word(raw: &str) -> Self {
         let mut word = Self::default();
         word.stretch(raw);
         word
     }
 
-    /// Adds a stretch without tabs.
+    /// Appends a text without tabs.
     fn stretch(&mut self, raw: &str) {
         self.text.reserve(raw.len());
         if raw.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
@@ -65,11 +64,11 @@ impl Sanitizer {
             return;
         }
         let points = self.points(raw);
-        // The clusters of the legacy kind: the extended ones join whole Indic
-        // syllables, so that common words would be wider than two cells.
+        // Legacy clusters, because extended ones join whole Indic syllables, so that
+        // common words would be wider than two cells.
         for cluster in points.graphemes(false) {
             let cells = cluster.width();
-            // What takes no cell would sit on what stands before it.
+            // A cluster of width 0 would be drawn on the preceding one.
             if !(1..=CLUSTER_CELLS).contains(&cells) || cluster.len() > CLUSTER_BYTES {
                 self.text.push(REPLACEMENT);
                 self.rewritten = true;
@@ -81,7 +80,7 @@ impl Sanitizer {
         }
     }
 
-    /// The rules for single code points.
+    /// Applies the rules for single code points.
     fn points(&mut self, raw: &str) -> String {
         let mut out = String::with_capacity(raw.len());
         let mut base = Base::None;
@@ -106,7 +105,7 @@ impl Sanitizer {
                     (base, marks) = (Base::Joining, 0);
                 }
                 CharClass::Mark if base == Base::None => {
-                    // It would sit on whatever we print before this text.
+                    // It would combine with the output before this text.
                     out.push(REPLACEMENT);
                     self.rewritten = true;
                     base = Base::Plain;
@@ -119,7 +118,7 @@ impl Sanitizer {
                     out.push(point);
                     base = Base::Joined;
                 }
-                // Our own clients put one behind `[` to stop the markup reader of others.
+                // Clients of this program add one after `[` to escape markup for Python clients.
                 CharClass::Hidden if point == ZERO_WIDTH_SPACE && before == Some('[') => {}
                 CharClass::Mark | CharClass::Joiner | CharClass::Hidden => self.hidden += 1,
                 CharClass::Control => {
@@ -139,18 +138,18 @@ impl Sanitizer {
     }
 }
 
-/// What a mark or a joiner would attach to.
+/// The base to which a mark or a joiner attaches.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Base {
     None,
     Plain,
-    /// A letter beyond ASCII or an emoji: joiners mean something after it.
+    /// A non-ASCII letter or an emoji, after which a joiner is meaningful.
     Joining,
-    /// The same, with its joiner already there.
+    /// A `Joining` base that already has its joiner.
     Joined,
 }
 
-/// What is done with a code point.
+/// The class of a code point, which selects its rule.
 #[derive(Clone, Copy)]
 enum CharClass {
     Plain,
@@ -177,7 +176,7 @@ impl CharClass {
             | '\u{3164}'
             | '\u{FFA0}'
             | '\u{E0000}'..='\u{E0FFF}' => Self::Hidden,
-            // The only format characters that are seen: signs around numbers.
+            // The only visible format characters: signs around numbers.
             '\u{0600}'..='\u{0605}'
             | '\u{06DD}'
             | '\u{070F}'
@@ -197,7 +196,7 @@ impl CharClass {
         match point.general_category_group() {
             GeneralCategoryGroup::Letter => Self::Joining,
             GeneralCategoryGroup::Mark => Self::Mark,
-            // Private use and unassigned, which non-characters are too.
+            // Private use and unassigned, which includes non-characters.
             GeneralCategoryGroup::Other => Self::Unknown,
             GeneralCategoryGroup::Number
             | GeneralCategoryGroup::Punctuation
@@ -213,8 +212,8 @@ impl CharClass {
     }
 }
 
-/// The flag of a part of a country at the beginning of `text`: a black flag,
-/// three to six tag letters or digits, and the end tag.
+/// Returns the subdivision flag at the start of `text`: a black flag, three to six tag
+/// letters or digits, and the end tag.
 fn flag_sequence(text: &str) -> Option<&str> {
     let tags = text.strip_prefix(BLACK_FLAG)?;
     let is_tag = |c: &char| matches!(c, '\u{E0030}'..='\u{E0039}' | '\u{E0061}'..='\u{E007A}');
@@ -223,8 +222,8 @@ fn flag_sequence(text: &str) -> Option<&str> {
     ((3..=6).contains(&count) && tags.chars().nth(count) == Some('\u{E007F}')).then(|| &text[..end])
 }
 
-/// `^[` for a C0 control, `<9B>` for DEL and C1, U+FFFD for a line end that has
-/// no place here.
+/// Writes a C0 control as `^[`, DEL and C1 as `<9B>`, and a misplaced line end as
+/// U+FFFD.
 fn write_out(control: char, out: &mut String) {
     match control {
         '\n' | '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => out.push(REPLACEMENT),
@@ -236,17 +235,17 @@ fn write_out(control: char, out: &mut String) {
     }
 }
 
-/// Whether a code point is seen where it stands, and does nothing else.
+/// Returns whether a code point is visible and has no other effect.
 pub(super) fn is_visible(point: char) -> bool {
     matches!(CharClass::of(point), CharClass::Plain | CharClass::Joining | CharClass::Mark)
 }
 
-/// Cells that a cleaned text takes.
+/// Returns the width of a sanitized text in cells.
 pub(crate) fn width(text: &str) -> usize {
     text.graphemes(false).map(UnicodeWidthStr::width).sum()
 }
 
-/// The longest beginning of a cleaned text that fits `cells`.
+/// Returns the longest prefix of a sanitized text that fits `cells`.
 pub(crate) fn cut(text: &str, cells: usize) -> &str {
     let mut room = cells;
     let mut end = 0;
@@ -260,7 +259,7 @@ pub(crate) fn cut(text: &str, cells: usize) -> &str {
     &text[..end]
 }
 
-/// The longest end of a cleaned text that fits `cells`.
+/// Returns the longest suffix of a sanitized text that fits `cells`.
 pub(crate) fn tail(text: &str, cells: usize) -> &str {
     let mut room = cells;
     let mut start = text.len();
@@ -274,8 +273,7 @@ pub(crate) fn tail(text: &str, cells: usize) -> &str {
     &text[start..]
 }
 
-/// A text as it may stand in a draft: line ends as `\n`, the rest cleaned, all
-/// of it.
+/// Sanitizes a text of any length for a draft. Line ends become `\n`.
 #[must_use]
 pub fn sanitize_draft(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
@@ -288,7 +286,7 @@ pub fn sanitize_draft(raw: &str) -> String {
     out
 }
 
-/// The lines of a raw text: LF, CR, CRLF, NEL and U+2028 and U+2029 end one.
+/// Splits a raw text into lines at LF, CR, CRLF, NEL, U+2028 and U+2029.
 pub(crate) fn lines(raw: &str) -> impl Iterator<Item = &str> {
     let mut rest = Some(raw);
     std::iter::from_fn(move || {

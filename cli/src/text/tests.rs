@@ -1,4 +1,4 @@
-//! What a hostile text can do, and that it cannot.
+//! Tests of the sanitizers with hostile text.
 
 use cmdchat_core::untrusted::Untrusted;
 use proptest::prelude::*;
@@ -19,7 +19,7 @@ fn name(text: &str) -> String {
     SafeText::username(&untrusted(text)).to_string()
 }
 
-/// The lists of rule 2, written down a second time and not from the tables.
+/// The lists of rule 2, written independently of the tables.
 const LEFT_OUT: &[(u32, u32)] = &[
     (0xAD, 0xAD),
     (0x34F, 0x34F),
@@ -209,7 +209,7 @@ fn sanitizing_takes_linear_time() {
     }
 }
 
-/// Letters of all kinds, with the dangerous ones more often than chance has it.
+/// Characters of all kinds, with dangerous ones over-represented.
 fn anything() -> impl Strategy<Value = String> {
     let point = prop_oneof![
         any::<char>(),
@@ -234,7 +234,7 @@ fn anything() -> impl Strategy<Value = String> {
     prop::collection::vec(point, 0..80).prop_map(String::from_iter)
 }
 
-/// Nothing on the lists, but tags inside a flag.
+/// Asserts that no character is on the lists, except tags inside a flag.
 fn harmless(line: &str) -> bool {
     let mut in_flag = false;
     line.chars().all(|point| {

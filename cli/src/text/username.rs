@@ -1,20 +1,20 @@
-//! The name of a member.
+//! Usernames as safe text.
 
 use cmdchat_core::untrusted::Untrusted;
 
 use crate::text::SafeText;
 use crate::text::sanitize::{Sanitizer, cut, width};
 
-/// Code points of a name that are looked at; no server lets so many in.
+/// Maximum number of code points examined; no server admits a name this long.
 const POINTS: usize = 128;
 
-/// Cells a name may take.
+/// Maximum width of a name in cells.
 const CELLS: usize = 32;
 
 impl SafeText {
-    /// A name: one line of at most 32 cells (cut with `~`), `?` if nothing is
-    /// left. One that holds what no name may hold is shown cleaned, with `?`
-    /// behind it, so that it does not pass for the name it imitates.
+    /// Sanitizes a username to one line of at most 32 cells (truncated with `~`), or `?`
+    /// if it is empty. A name with forbidden characters is sanitized and marked with a
+    /// final `?`, so that it does not pass for the name it imitates.
     #[must_use]
     pub fn username(name: &Untrusted) -> Self {
         let raw = name.raw();
@@ -36,21 +36,22 @@ impl SafeText {
         Self::new(text)
     }
 
-    /// A name as one word for a line that is to be split without guessing:
-    /// spaces, `<`, `>` and `|` are written `_`.
+    /// Sanitizes a username to one word for lines that programs split: spaces, `<`, `>`
+    /// and `|` become `_`.
     #[must_use]
     pub fn plain_name(name: &Untrusted) -> Self {
         Self::username(name).as_word()
     }
 
-    /// The same for a name that is clean already.
+    /// Converts a sanitized name to one word.
     pub(crate) fn as_word(&self) -> Self {
         let breaks = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '|');
         Self::new(self.as_str().replace(breaks, "_"))
     }
 }
 
-/// Blank, and not the space bar's. No name may hold one (PROTOCOL 3.2).
+/// Returns whether `point` is blank but not U+0020. Names must not contain one
+/// (PROTOCOL 3.2).
 fn is_odd_space(point: char) -> bool {
     point == '\u{2800}' || (point.is_whitespace() && point != ' ')
 }

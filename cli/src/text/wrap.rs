@@ -1,4 +1,4 @@
-//! Lines that have to fit.
+//! Line wrapping and truncation.
 
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -7,14 +7,14 @@ use crate::text::SafeText;
 use crate::text::sanitize::{cut, width};
 
 impl SafeText {
-    /// The line in rows of at most `columns` cells, at least two: between words
-    /// where that is possible, and never none. The space at a break goes.
+    /// Wraps the line into one or more rows of at most `columns` cells (at least two),
+    /// between words if possible. The space at a break is removed.
     #[must_use]
     pub fn wrap(&self, columns: usize) -> Vec<Self> {
         let (text, columns) = (self.as_str(), columns.max(2));
         let mut rows = Vec::new();
         let (mut start, mut cells) = (0, 0);
-        // Behind which byte a row may end, and its cells up to there.
+        // The last break opportunity: its byte offset and the cells before it.
         let mut end = None;
         for (at, cluster) in text.grapheme_indices(false) {
             let behind = at + cluster.len();
@@ -30,10 +30,10 @@ impl SafeText {
                 cells -= used;
             }
             if start == behind {
-                continue; // the space went with the row
+                continue; // the space belongs to the previous row
             }
             cells += own;
-            // Scripts of wide letters have no spaces.
+            // Scripts with wide letters do not use spaces.
             if cluster == " " || own == 2 {
                 end = Some((behind, cells));
             }
@@ -42,7 +42,7 @@ impl SafeText {
         rows.into_iter().map(|row| Self::new(row.into())).collect()
     }
 
-    /// The line in at most `cells`, cut with `~`.
+    /// Truncates the line to `cells`, marked with `~`.
     #[must_use]
     pub fn truncate(&self, cells: usize) -> Self {
         if self.width() <= cells {

@@ -20,7 +20,7 @@ pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
     let author = author.as_word();
     match doubt {
         Warning::SplitView => {
-            safe!["the server shows different members different things"]
+            safe!["the server shows different messages to different members"]
         }
         Warning::Missing(1) => safe!["a message from ", author, " is missing"],
         Warning::Missing(count) => {
@@ -42,13 +42,13 @@ pub(crate) fn rejection(
     match why {
         RejectReason::Forged(_) => {
             let inside = inside.map(SafeText::as_word).unwrap_or_default();
-            safe!["FORGED NAME? the host says ", author, ", the message says ", inside]
+            safe!["FORGED NAME? the server says ", author, ", the message says ", inside]
         }
         RejectReason::Altered => {
             safe!["a message in your name was altered on its way (dropped)"]
         }
         RejectReason::Unreadable => {
-            safe!["a wish of ", author, " to wipe the room cannot be read (ignored)"]
+            safe!["ignored an unreadable clear request from ", author]
         }
         RejectReason::Replayed => {
             safe!["a message from ", author, " arrived twice (dropped)"]

@@ -1,5 +1,6 @@
 //! Who wants to come in.
 
+use crate::room_kind::RoomKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
@@ -7,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::{
     client::event::Mode,
     crypto::fernet::RoomKey,
-    crypto::kdf::{self, Kdf, StretchedKey},
+    crypto::kdf::{self, StretchedKey},
     fingerprint::Fingerprint,
     secret::Password,
     time::Epoch,
@@ -100,10 +101,10 @@ impl ClientConfig {
     }
 
     /// What the member of such a room knows. Slow in a strict room, the first time.
-    pub(crate) fn room_secrets(&self, kdf: Kdf, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
+    pub(crate) fn room_secrets(&self, kdf: RoomKind, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
         match kdf {
-            Kdf::None => RoomSecrets::Password(&self.password),
-            Kdf::Argon2id => {
+            RoomKind::Classic => RoomSecrets::Password(&self.password),
+            RoomKind::Strict => {
                 // Held while it is stretched: nobody else could do anything better.
                 let mut kept = self.stretched();
                 if let Some((salt, stretched)) = &*kept
@@ -162,7 +163,7 @@ mod tests {
         let config =
             ClientConfig::new(name("alice"), password, Epoch::new(jiff::Timestamp::UNIX_EPOCH));
         let stretched =
-            |config: &ClientConfig, salt| match config.room_secrets(Kdf::Argon2id, &salt) {
+            |config: &ClientConfig, salt| match config.room_secrets(RoomKind::Strict, &salt) {
                 RoomSecrets::Stretched(stretched) => stretched,
                 RoomSecrets::Password(_) => unreachable!("it is a strict room"),
             };

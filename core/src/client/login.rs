@@ -23,12 +23,12 @@ use crate::{
         session::{Established, Session},
     },
     crypto::fernet::RoomKey,
-    crypto::kdf::Kdf,
     crypto::key_schedule::Transcript,
     crypto::srp::ClientStart,
     error::WireError,
     fingerprint::Fingerprint,
     handshake::{Handshake, Job, Step},
+    room_kind::RoomKind,
     secret::Secret,
     seed::{Rng, Seed},
     time::Tick,
@@ -67,7 +67,7 @@ enum Phase {
 /// What a session gets to know of its room.
 struct RoomParams {
     key: RoomKey,
-    kdf: Kdf,
+    kdf: RoomKind,
     fingerprint: Fingerprint,
 }
 
@@ -263,7 +263,7 @@ impl Context {
         {
             return Err(LoginFailure::Downgrade);
         }
-        if challenge.kdf == Kdf::None && require == Mode::Strict {
+        if challenge.kdf == RoomKind::Classic && require == Mode::Strict {
             return Err(LoginFailure::TooWeak(Mode::Sealed));
         }
         if room.is_some_and(|room| room != challenge.fingerprint()) {

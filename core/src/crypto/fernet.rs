@@ -1,9 +1,10 @@
-//! Fernet tokens: what a message travels as (PROTOCOL 1.6, and the Fernet
-//! specification, <https://github.com/fernet/spec>).
+//! Fernet tokens, the encrypted form of chat messages (PROTOCOL 1.6, and the
+//! [Fernet specification](https://github.com/fernet/spec)).
 //!
 //! A token is the base64url text of
 //! `0x80 || time u64 || IV 16 || AES-128-CBC(PKCS#7) || HMAC-SHA256 of all before`.
-//! Time and IV are arguments. No time is refused: protocol 1 knows no expiry.
+//! Time and IV are arguments. Every time is accepted, because protocol 1 has no
+//! expiry.
 
 use std::{error::Error, fmt};
 
@@ -18,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::secret::{Secret, with_stack_zeroed};
 
-/// What the members of a room read and write messages with.
+/// The key with which the members of a room encrypt and decrypt messages.
 #[derive(Debug)]
 pub struct RoomKey {
     signing: Secret<16>,
@@ -26,7 +27,7 @@ pub struct RoomKey {
 }
 
 impl RoomKey {
-    /// The 32 bytes of a Fernet key: 16 to sign with, then 16 to encrypt with.
+    /// Creates a key from the 32 bytes of a Fernet key: 16 for signing, then 16 for encryption.
     #[must_use]
     pub fn new(key: &Secret<32>) -> Self {
         let (signing, encryption) = key.expose().split_at(16);
@@ -36,8 +37,8 @@ impl RoomKey {
         }
     }
 
-    /// Makes the canonical token of `text`, dated `unix_seconds` (seconds
-    /// since 1970). `iv` must be random and never used twice.
+    /// Encrypts `text` into a canonical token, dated `unix_seconds` (seconds since
+    /// 1970). `iv` must be random and never used twice.
     #[must_use]
     pub fn seal(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
         with_stack_zeroed(|| self.sealed(unix_seconds, iv, text))
@@ -45,7 +46,7 @@ impl RoomKey {
 
     fn sealed(&self, unix_seconds: u64, iv: [u8; 16], text: &[u8]) -> String {
         let padding = BLOCK - text.len() % BLOCK;
-        // Room for all of it: growing would leave a copy of the text behind.
+        // Full capacity, because reallocation would leave a copy of the text in memory.
         let mut raw = Vec::with_capacity(HEAD + text.len() + padding + MAC);
         raw.push(VERSION);
         raw.extend(unix_seconds.to_be_bytes());
@@ -62,12 +63,12 @@ impl RoomKey {
         URL_SAFE.encode(raw)
     }
 
-    /// Reads a token in its canonical form (padded base64url); a token in any
-    /// other spelling is refused, though Python reads it.
+    /// Decrypts a token in its canonical form (padded base64url). It rejects a token
+    /// in any other encoding, although Python accepts it.
     ///
     /// # Errors
-    /// [`DecryptError`] whatever the cause: not canonical, too short, damaged,
-    /// or made with another key.
+    /// Returns [`DecryptError`] if the token is not canonical, too short, damaged or
+    /// encrypted with a different key.
     pub fn open(&self, token: &str) -> Result<Decrypted, DecryptError> {
         with_stack_zeroed(|| self.opened(token)).ok_or(DecryptError)
     }
@@ -93,31 +94,31 @@ impl RoomKey {
     }
 
     fn authenticator(&self) -> Hmac<Sha256> {
-        // HMAC fills a short key up with zeros; done here, no length is left to be refused.
+        // HMAC pads a short key with zeros. A key of full block length cannot be rejected.
         let mut block = Zeroizing::new([0; 64]);
         block[..16].copy_from_slice(self.signing.expose());
         Hmac::new((&*block).into())
     }
 }
 
-/// What was in a token.
+/// The content of a decrypted token.
 #[derive(PartialEq, Eq)]
 pub struct Decrypted {
-    /// The sender's clock, in seconds since 1970; anything at all.
+    /// The sender's clock, in seconds since 1970. It may be any value.
     pub unix_seconds: u64,
-    /// The text, usually UTF-8; wiped on drop.
+    /// The text, usually UTF-8. Zeroized on drop.
     pub text: Zeroizing<Vec<u8>>,
 }
 
-/// Length only.
+/// Shows the length only.
 impl fmt::Debug for Decrypted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Opened({} bytes)", self.text.len())
     }
 }
 
-/// A token that this key cannot read. It says no more than that, so that
-/// nobody learns from it.
+/// The error for a token that this key cannot decrypt. It does not reveal the
+/// cause, which could help an attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecryptError;
 
@@ -130,7 +131,7 @@ impl fmt::Display for DecryptError {
 impl Error for DecryptError {}
 
 const VERSION: u8 = 0x80;
-/// Version, time and IV.
+/// The length of version, time and IV.
 const HEAD: usize = 1 + 8 + 16;
 const BLOCK: usize = 16;
 const MAC: usize = 32;

@@ -1,8 +1,8 @@
-//! From the session key of SRP to the keys of a sealed link (PROTOCOL 2.3).
+//! The key schedule of protocol 2 (PROTOCOL 2.3): derives key confirmation and
+//! traffic keys of a sealed link from the SRP session key.
 //!
-//! Both are bound to the very bytes of the handshake: whoever changed any of
-//! its lines on the way leaves the two sides with different proofs, or with
-//! different keys.
+//! Both are bound to the exact bytes of the handshake. If an attacker changes any
+//! line in transit, client and server get different proofs or different keys.
 
 use hkdf::Hkdf;
 use sha2::{Digest as _, Sha256};
@@ -13,7 +13,7 @@ use crate::{
     transport::record::{RecordOpener, RecordSealer},
 };
 
-/// The lines of a handshake as they passed, without their ends.
+/// The handshake transcript: its lines as sent, without line ends.
 #[derive(Debug, Default)]
 pub(crate) struct Transcript {
     pub(crate) line_1: Vec<u8>,
@@ -22,7 +22,7 @@ pub(crate) struct Transcript {
 }
 
 impl Transcript {
-    /// What either side proves with lines 3 and 4.
+    /// Derives the key confirmation that lines 3 and 4 carry.
     pub(crate) fn proofs(&self, session_key: &Secret<32>) -> KeyConfirmation {
         let lines = [&*self.line_1, &self.line_2];
         with_stack_zeroed(|| {
@@ -34,7 +34,7 @@ impl Transcript {
         })
     }
 
-    /// The keys of the link that begins behind `line_4`.
+    /// Derives the keys of the link that begins after `line_4`.
     pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> TrafficKeys {
         let lines = [&*self.line_1, &self.line_2, &self.line_3, line_4];
         with_stack_zeroed(|| {
@@ -47,16 +47,17 @@ impl Transcript {
     }
 }
 
-/// That one knows the password, and has seen the same lines 1 and 2.
+/// Key confirmation: proves knowledge of the passphrase and receipt of the same lines
+/// 1 and 2.
 #[derive(Debug)]
 pub(crate) struct KeyConfirmation {
-    /// M2, the client's.
+    /// The client's proof, M2.
     pub(crate) client: Secret<32>,
-    /// HAMK2, the server's.
+    /// The server's proof, HAMK2.
     pub(crate) server: Secret<32>,
 }
 
-/// The keys of one link, one for each direction.
+/// The keys of one sealed link, one for each direction.
 #[derive(Debug)]
 pub(crate) struct TrafficKeys {
     client_to_server: Secret<32>,
@@ -64,22 +65,22 @@ pub(crate) struct TrafficKeys {
 }
 
 impl TrafficKeys {
-    /// The client's ends.
+    /// Returns the client's sealer and opener.
     pub(crate) fn client(&self) -> (RecordSealer, RecordOpener) {
         (RecordSealer::new(&self.client_to_server), RecordOpener::new(&self.server_to_client))
     }
 
-    /// The server's ends.
+    /// Returns the server's sealer and opener.
     pub(crate) fn server(&self) -> (RecordSealer, RecordOpener) {
         (RecordSealer::new(&self.server_to_client), RecordOpener::new(&self.client_to_server))
     }
 }
 
-/// HKDF-Extract of the session key, salted with a hash of the lines.
+/// Runs HKDF-Extract on the session key, with a hash of the lines as salt.
 fn extract(session_key: &Secret<32>, label: &[u8], lines: &[&[u8]]) -> Secret<32> {
     let mut transcript = Sha256::new_with_prefix(label);
     for line in lines {
-        // A handshake line has 65,536 bytes at most.
+        // The cast is lossless: a handshake line has at most 65,536 bytes.
         transcript.update((line.len() as u32).to_be_bytes());
         transcript.update(line);
     }

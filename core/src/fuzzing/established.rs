@@ -4,10 +4,10 @@ use super::fixtures::seed;
 use crate::{
     client::{ClientConfig, Established, Session},
     crypto::fernet::RoomKey,
-    crypto::kdf::Kdf,
     crypto::key_schedule::Transcript,
     crypto::srp::Salt,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     time::Tick,
     transport::record::{RecordOpener, RecordSealer},
 };
@@ -22,7 +22,7 @@ pub fn established(
     number: u64,
     now: Tick,
 ) -> (Session, (RecordSealer, RecordOpener)) {
-    let kdf = Kdf::Argon2id;
+    let kdf = RoomKind::Strict;
     let session_key = seed(6).fork("link", number).rng().secret();
     let keys = Transcript::default().keys(&session_key, b"");
     let established = Established {

@@ -2,7 +2,7 @@ use serde_json::Value as Json;
 
 use super::{Plan, lines};
 use crate::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
     wire::json::strict::{self, Field, JsonError},
     wire::server_message::ServerMessage,
@@ -83,7 +83,7 @@ impl Found {
 
 fn readers(line: &[u8]) {
     let _ = ServerMessage::read(line);
-    for kdf in [Kdf::None, Kdf::Argon2id] {
+    for kdf in [RoomKind::Classic, RoomKind::Strict] {
         let _ = ServerMessage::read_sealed(line, kdf);
         if let Ok(ClientMessage::Request(Request::Message(token))) =
             wire::read_sealed_request(line, kdf)

@@ -12,9 +12,9 @@ use crate::{
         SessionEnd, SessionOutput, Welcome,
     },
     crypto::fernet::RoomKey,
-    crypto::kdf::Kdf,
     crypto::srp::Salt,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     secret::Password,
     time::{Epoch, Tick},
     transport::line_decoder::LineDecoder,
@@ -69,14 +69,14 @@ impl Person {
         let name = Username::new("eve").expect("an ordinary name");
         let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
         let password = Password::new(Vec::new().into());
-        let fingerprint = Fingerprint::of(Kdf::None, &[0; 16], &Salt::from([1; 16]));
+        let fingerprint = Fingerprint::of(RoomKind::Classic, &[0; 16], &Salt::from([1; 16]));
         let config = Arc::new(ClientConfig::new(name, password, epoch));
         let mut session = Session::new(
             Established {
                 config,
                 fingerprint,
                 key: room_key(),
-                kdf: Kdf::None,
+                kdf: RoomKind::Classic,
                 link: None,
                 now: Tick::ZERO,
             },

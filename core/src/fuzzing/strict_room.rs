@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::{self, ClientConfig, CloseReason, Event, ReadStatus, RoomState, SendId, Session},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     secret::Password,
     server::{
         Admission, Admitted, Inbound, LeaveReason, Limits, MemberId, RequestReader, Room,
@@ -88,7 +88,7 @@ impl TestServer {
         Self {
             now: Tick::ZERO,
             admission: Admission::new(&limits),
-            room: Room::new(&limits, Kdf::Argon2id, EPOCH, &seed(5)),
+            room: Room::new(&limits, RoomKind::Strict, EPOCH, &seed(5)),
             guests: NAMES.iter().filter_map(config).collect(),
             people: Vec::new(),
             came: 0,
@@ -136,7 +136,7 @@ impl TestServer {
             user_id: format!("id-{}", self.came),
             sealer: Some(sealer),
             opener: Some(opener),
-            kdf: Kdf::Argon2id,
+            kdf: RoomKind::Strict,
         };
         let intake = RequestReader::new(&self.limits, self.now, &mut admitted);
         let Some(cursor) = self.tell(RoomInput::Joined(admitted)) else { return };

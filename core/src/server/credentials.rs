@@ -2,6 +2,7 @@
 //! and no more. It travels as a verifier token (PROTOCOL 2.7), so that a relay
 //! never has to see the password itself.
 
+use crate::room_kind::RoomKind;
 use std::{error::Error, fmt, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -9,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{
-    crypto::kdf::{Kdf, StretchedKey},
+    crypto::kdf::StretchedKey,
     crypto::srp::{Salt, Verifier},
     fingerprint::Fingerprint,
     secret::Password,
@@ -18,12 +19,12 @@ use crate::{
 };
 
 /// What a server knows of its room. It is a secret: its holder can play the
-/// server, and test passwords at the price of the room's [`Kdf`].
+/// server, and test passwords at the price of the room's [`RoomKind`].
 #[derive(Debug)]
 pub struct Credentials {
     pub(super) verifier: Arc<Verifier>,
     pub(super) room_salt: [u8; 16],
-    pub(super) kdf: Kdf,
+    pub(super) kdf: RoomKind,
     pub(super) spoken: SupportedVersions,
 }
 
@@ -35,7 +36,12 @@ impl Credentials {
         let mut rng = salts(seed);
         let salt = Salt::with_sentinel(rng.bytes());
         let room_salt = rng.bytes();
-        Self::new(Verifier::new(password, salt), room_salt, Kdf::None, SupportedVersions::Both)
+        Self::new(
+            Verifier::new(password, salt),
+            room_salt,
+            RoomKind::Classic,
+            SupportedVersions::Both,
+        )
     }
 
     /// For a classic room whose server does not offer protocol 2. Slow: one
@@ -50,7 +56,7 @@ impl Credentials {
         Self::new(
             Verifier::new(password, Salt::from(salt)),
             room_salt,
-            Kdf::None,
+            RoomKind::Classic,
             SupportedVersions::V1,
         )
     }
@@ -68,7 +74,7 @@ impl Credentials {
         let room_salt = rng.bytes();
         let password = StretchedKey::new(password, &room_salt).srp_password();
         let verifier = Verifier::new(&password, salt);
-        Ok(Self::new(verifier, room_salt, Kdf::Argon2id, SupportedVersions::V2))
+        Ok(Self::new(verifier, room_salt, RoomKind::Strict, SupportedVersions::V2))
     }
 
     /// From a verifier token.
@@ -83,8 +89,8 @@ impl Credentials {
         let [VERSION, mode, salts @ ..] = head else { return Err(VerifierTokenError) };
         let (room_salt, srp_salt) = salts.split_at(16);
         let (kdf, spoken) = match *mode {
-            0 => (Kdf::None, SupportedVersions::Both),
-            1 => (Kdf::Argon2id, SupportedVersions::V2),
+            0 => (RoomKind::Classic, SupportedVersions::Both),
+            1 => (RoomKind::Strict, SupportedVersions::V2),
             _ => return Err(VerifierTokenError),
         };
         let room_salt = room_salt.try_into().map_err(|_| VerifierTokenError)?;
@@ -121,7 +127,7 @@ impl Credentials {
 
     /// How the room makes its keys.
     #[must_use]
-    pub const fn kdf(&self) -> Kdf {
+    pub const fn room_kind(&self) -> RoomKind {
         self.kdf
     }
 
@@ -131,7 +137,12 @@ impl Credentials {
         Fingerprint::of(self.kdf, &self.room_salt, self.verifier.salt())
     }
 
-    fn new(verifier: Verifier, room_salt: [u8; 16], kdf: Kdf, spoken: SupportedVersions) -> Self {
+    fn new(
+        verifier: Verifier,
+        room_salt: [u8; 16],
+        kdf: RoomKind,
+        spoken: SupportedVersions,
+    ) -> Self {
         Self { verifier: Arc::new(verifier), room_salt, kdf, spoken }
     }
 }

@@ -20,11 +20,11 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    crypto::kdf::Kdf,
     crypto::key_schedule::{KeyConfirmation, Transcript},
     crypto::srp::{PublicValue, ServerChallenge, ServerProof},
     error::{ProtocolError, WireError},
     handshake::{Handshake, Job, Step},
+    room_kind::RoomKind,
     secret::Secret,
     seed::{Rng, Seed},
     server::{
@@ -95,14 +95,14 @@ pub struct Admitted {
     /// member's [`super::RequestReader`] takes it.
     pub(crate) opener: Option<RecordOpener>,
     /// How the room makes its keys.
-    pub(crate) kdf: Kdf,
+    pub(crate) kdf: RoomKind,
 }
 
 impl Admitted {
     /// Over protocol 1, to a classic room.
     #[must_use]
     pub const fn open(seat: MemberSlot, user_id: String) -> Self {
-        Self { seat, user_id, sealer: None, opener: None, kdf: Kdf::None }
+        Self { seat, user_id, sealer: None, opener: None, kdf: RoomKind::Classic }
     }
 }
 

@@ -1,8 +1,8 @@
 //! A member's lines, read as fast as the member may talk.
 
 use crate::{
-    crypto::kdf::Kdf,
     error::{self, ProtocolError},
+    room_kind::RoomKind,
     server::{
         limits::{Limits, Rate},
         login::Admitted,
@@ -34,7 +34,7 @@ pub struct RequestReader {
 #[derive(Debug)]
 struct Link {
     opener: RecordOpener,
-    kdf: Kdf,
+    kdf: RoomKind,
     keepalive: Keepalive,
     /// A `clear` that comes too early waits here, and all else behind it.
     held: Option<Request>,
@@ -165,7 +165,7 @@ impl RequestReader {
             link.held = Some(request);
             return Some(Inbound::WaitUntil(ready));
         }
-        let strict = link.kdf == Kdf::Argon2id;
+        let strict = link.kdf == RoomKind::Strict;
         self.count(now);
         self.clears.consume(now);
         Some(match (self.clear_allowed, strict) {

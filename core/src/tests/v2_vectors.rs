@@ -1,6 +1,7 @@
 //! Whole runs of protocol 2 made by an independent program: every number on
 //! the way has to come out to the byte.
 
+use crate::room_kind::RoomKind;
 use std::{fs, path::Path, sync::Arc};
 
 use base64::{
@@ -11,7 +12,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    crypto::kdf::{Kdf, StretchedKey, room_key},
+    crypto::kdf::{StretchedKey, room_key},
     crypto::key_schedule::Transcript,
     crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
     secret::{Password, Secret},
@@ -43,8 +44,8 @@ fn password(case: &Value) -> Password {
     Password::new(bytes(case, "password_utf8_hex").into())
 }
 
-fn kdf(case: &Value) -> Kdf {
-    Kdf::from_name(text(case, "kdf")).unwrap()
+fn kdf(case: &Value) -> RoomKind {
+    RoomKind::from_kdf_name(text(case, "kdf")).unwrap()
 }
 
 #[test]
@@ -56,8 +57,8 @@ fn v2_session_vectors_match() {
         let salt = Salt::from_wire(&bytes(case, "srp_salt")).unwrap();
         let stretched = StretchedKey::new(&password, &room_salt);
         let (p, key) = match kdf(case) {
-            Kdf::None => (password, room_key(&self::password(case), &room_salt)),
-            Kdf::Argon2id => (stretched.srp_password(), stretched.room_key()),
+            RoomKind::Classic => (password, room_key(&self::password(case), &room_salt)),
+            RoomKind::Strict => (stretched.srp_password(), stretched.room_key()),
         };
         assert_eq!(p.expose(), bytes(case, "srp_password"));
 
@@ -124,8 +125,8 @@ fn v2_room_key_vectors_match() {
     for case in &vectors() {
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
         let key = match kdf(case) {
-            Kdf::None => room_key(&password(case), &room_salt),
-            Kdf::Argon2id => StretchedKey::new(&password(case), &room_salt).room_key(),
+            RoomKind::Classic => room_key(&password(case), &room_salt),
+            RoomKind::Strict => StretchedKey::new(&password(case), &room_salt).room_key(),
         };
         let expected = URL_SAFE.decode(text(case, "room_key_b64url")).unwrap();
         let expected =
@@ -140,7 +141,7 @@ fn v2_verifier_token_vectors_match() {
     for case in &vectors() {
         let token = text(case, "token");
         let credentials = Credentials::from_token(token).unwrap();
-        assert_eq!(credentials.kdf(), kdf(case));
+        assert_eq!(credentials.room_kind(), kdf(case));
         assert_eq!(credentials.fingerprint().to_string(), text(case, "fingerprint"));
         assert_eq!(credentials.token().unwrap().as_str(), token);
 

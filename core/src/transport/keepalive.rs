@@ -1,60 +1,60 @@
-//! Whether the other side of a sealed link is still there (PROTOCOL 2.4).
+//! Keepalive timers of a sealed link (PROTOCOL 2.4).
 
 use std::time::Duration;
 
 use crate::time::Tick;
 
-/// Whoever has heard nothing for so long asks for a sign of life.
+/// The idle time after which a side sends a ping.
 const PING_AFTER: Duration = Duration::from_secs(30);
-/// And gives the link up after so much of nothing.
+/// The idle time after which a side closes the link.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// One side's patience with the other.
+/// Tracks when the peer last sent anything.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     heard_at: Tick,
-    /// A sign of life has been asked for since.
+    /// True if a ping has been sent since `heard_at`.
     asked: bool,
 }
 
-/// What the time that passed asks for.
+/// The action that is due after the time that has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeepaliveAction {
-    /// Nothing.
+    /// No action.
     None,
-    /// To ask for a sign of life.
+    /// Send a ping.
     SendPing,
-    /// To give the link up.
+    /// Close the link, because the peer has timed out.
     TimedOut,
 }
 
 impl Keepalive {
-    /// The link is established at `now`.
+    /// Starts the timers for a link established at `now`.
     pub(crate) const fn new(now: Tick) -> Self {
         Self { heard_at: now, asked: false }
     }
 
-    /// Something came at `now`.
+    /// Records that the peer sent data at `now`.
     pub(crate) fn on_receive(&mut self, now: Tick) {
         *self = Self::new(now);
     }
 
-    /// Nothing can be heard before `until`, because nothing is read.
+    /// Pauses the timers until `until`, because the caller does not read before then.
     pub(crate) fn pause_until(&mut self, until: Tick) {
         self.heard_at = self.heard_at.max(until);
     }
 
-    /// When to call [`Self::due`] at the latest.
+    /// Returns the latest instant at which to call [`Self::poll`].
     pub(crate) fn deadline(&self) -> Tick {
         self.heard_at.saturating_add(if self.asked { IDLE_TIMEOUT } else { PING_AFTER })
     }
 
-    /// What is due at `now`. A `Ping` is due once.
+    /// Returns the action due at `now`. `SendPing` is returned only once per idle period.
     pub(crate) fn poll(&mut self, now: Tick) -> KeepaliveAction {
-        let silent = now.saturating_duration_since(self.heard_at);
-        if silent >= IDLE_TIMEOUT {
+        let idle = now.saturating_duration_since(self.heard_at);
+        if idle >= IDLE_TIMEOUT {
             KeepaliveAction::TimedOut
-        } else if silent >= PING_AFTER && !std::mem::replace(&mut self.asked, true) {
+        } else if idle >= PING_AFTER && !std::mem::replace(&mut self.asked, true) {
             KeepaliveAction::SendPing
         } else {
             KeepaliveAction::None

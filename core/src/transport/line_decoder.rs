@@ -1,31 +1,35 @@
-//! Bytes of one connection, cut into lines.
+//! Splits the bytes of one connection into lines.
 
-/// The bytes that a connection has delivered and nobody has taken yet.
+/// A receive buffer that splits the bytes of one connection into lines.
 ///
-/// It is lent to whoever reads the connection now, first the login and then
-/// the session or the room's intake; bytes behind the last line simply stay.
+/// The login borrows it first, then the client's session or the server's request
+/// reader. Bytes after the last complete line stay in the buffer.
 ///
-/// Promises, whatever the chunking: a line is delivered once and whole; the
-/// end of the stream is seen after the last line; work is linear in the bytes
-/// pushed; a line over the bound is refused before more than the bound and one
-/// push are kept; when nothing is left of what was pushed, no copy of it is.
+/// Guarantees, for any chunking of the input:
+///
+/// * Each line is returned once and whole.
+/// * The end of the stream is reported after the last line.
+/// * The work is linear in the number of bytes fed.
+/// * A line longer than the limit is rejected before the buffer holds more than the
+///   limit and one feed.
+/// * Once all bytes have been taken, no copy of them remains.
 #[derive(Debug, Default)]
 pub struct LineDecoder {
     buffer: Vec<u8>,
-    /// Bytes before this have been taken.
+    /// The offset up to which bytes have been taken.
     taken: usize,
-    /// Bytes before this hold no untaken `\n`.
+    /// The offset up to which there is no untaken `\n`.
     searched: usize,
     bound: usize,
     ended: bool,
 }
 
-/// What stands at the front of an [`LineDecoder`].
+/// The line at the front of a [`LineDecoder`], or its state if there is none.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Line<'a> {
-    /// One line without its `\n`.
+    /// A complete line, without its `\n`.
     Complete(&'a [u8]),
-    /// The last line, which came without `\n`: perhaps only a part of it.
+    /// The last line, which ended without `\n` and may be truncated.
     Unterminated(&'a [u8]),
     /// The line is not complete yet.
     Incomplete,
@@ -33,38 +37,38 @@ pub enum Line<'a> {
     Eof,
 }
 
-/// The peer's line is longer than the bound of this phase.
+/// The error for a line that is longer than the limit of the current phase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineTooLong;
 
-/// An empty buffer above this many bytes is given back to the system.
+/// The capacity in bytes above which an empty buffer is freed.
 const KEPT: usize = 512;
 
 impl LineDecoder {
-    /// Empty; lines may have `bound` bytes before their `\n`.
+    /// Creates an empty decoder for lines of at most `bound` bytes before the `\n`.
     #[must_use]
     pub fn new(bound: usize) -> Self {
         Self { bound, ..Self::default() }
     }
 
-    /// Another phase, another bound, in bytes before the `\n`.
+    /// Sets the limit for the next phase, in bytes before the `\n`.
     pub const fn set_max_len(&mut self, bound: usize) {
         self.bound = bound;
     }
 
-    /// Adds what a read brought. Ignored after [`Self::end`].
+    /// Appends received bytes. Ignored after [`Self::feed_eof`].
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.ended {
             return;
         }
-        // Moving the rest only when it is the smaller half keeps this linear.
+        // The work stays linear, because the rest is moved only if it is the smaller half.
         if self.taken > self.buffer.len() / 2 {
             self.forget();
         }
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The peer will send no more. Repeating it is harmless.
+    /// Marks the end of the stream. Idempotent.
     pub const fn feed_eof(&mut self) {
         self.ended = true;
     }
@@ -73,8 +77,8 @@ impl LineDecoder {
     ///
     /// # Errors
     ///
-    /// [`LineTooLong`] if the line at the front, complete or not, is over the
-    /// bound. It stays there: the connection cannot be read any further.
+    /// Returns [`LineTooLong`] if the line at the front, complete or not, exceeds the
+    /// limit. The line stays there, so the connection cannot be read any further.
     pub fn next_line(&mut self) -> Result<Line<'_>, LineTooLong> {
         let fresh = self.buffer.get(self.searched..).unwrap_or_default();
         let (end, next) = match memchr::memchr(b'\n', fresh) {
@@ -94,13 +98,13 @@ impl LineDecoder {
         Ok(if next == end { Line::Unterminated(line) } else { Line::Complete(line) })
     }
 
-    /// Bytes in memory, including those already returned as lines.
+    /// Returns the number of buffered bytes, including those already returned as lines.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) const fn buffered(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Drops the bytes that have been taken, and leaves no copy of them.
+    /// Removes the bytes that have been taken and overwrites their copies.
     fn forget(&mut self) {
         let rest = self.buffer.len() - self.taken;
         self.buffer.copy_within(self.taken.., 0);

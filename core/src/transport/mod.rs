@@ -1,4 +1,4 @@
-//! Bytes on a connection: lines, records, keepalive and the broadcast log.
+//! The transport layer of a connection: lines, records, keepalive and the broadcast log.
 
 pub mod broadcast;
 pub mod frame;

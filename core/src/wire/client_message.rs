@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{FernetToken, ProtocolVersion, frame};
 use crate::{
-    crypto::kdf::Kdf,
     error::{ProtocolError, WireError},
+    room_kind::RoomKind,
     transport::frame::Frame,
     username::Username,
     wire::json::lenient::Value,
@@ -132,7 +132,10 @@ pub(crate) enum ClientMessage {
 }
 
 /// Reads the object of a record (PROTOCOL 2.5).
-pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<ClientMessage, ProtocolError> {
+pub(crate) fn read_sealed_request(
+    object: &[u8],
+    kdf: RoomKind,
+) -> Result<ClientMessage, ProtocolError> {
     let object = strict::object(object).ok_or(ProtocolError::Tampered)?;
     let kind = object.get("type").and_then(Value::as_text).ok_or(ProtocolError::Tampered)?;
     let token = || {
@@ -141,8 +144,10 @@ pub(crate) fn read_sealed_request(object: &[u8], kdf: Kdf) -> Result<ClientMessa
     };
     Ok(match (kind, kdf) {
         ("message", _) => ClientMessage::Request(Request::Message(token()?)),
-        ("clear", Kdf::None) => ClientMessage::Request(Request::ClearHistory(None)),
-        ("clear", Kdf::Argon2id) => ClientMessage::Request(Request::ClearHistory(Some(token()?))),
+        ("clear", RoomKind::Classic) => ClientMessage::Request(Request::ClearHistory(None)),
+        ("clear", RoomKind::Strict) => {
+            ClientMessage::Request(Request::ClearHistory(Some(token()?)))
+        }
         ("ping", _) => ClientMessage::Ping,
         ("bye", _) => ClientMessage::Bye,
         _ => ClientMessage::Nothing,
@@ -237,13 +242,13 @@ mod tests {
 
     #[test]
     fn sealed_requests_parse_or_count_as_tampering() {
-        let read = |object: &str| read_sealed_request(object.as_bytes(), Kdf::Argon2id);
+        let read = |object: &str| read_sealed_request(object.as_bytes(), RoomKind::Strict);
         let token = || FernetToken::new("gAA".to_owned()).unwrap();
         let request = |request| Ok(ClientMessage::Request(request));
         assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Message(token())));
         let wish = r#"{"type":"clear","text":"gAA"}"#;
         assert_eq!(read(wish), request(Request::ClearHistory(Some(token()))));
-        let classic = read_sealed_request(br#"{"type":"clear"}"#, Kdf::None);
+        let classic = read_sealed_request(br#"{"type":"clear"}"#, RoomKind::Classic);
         assert_eq!(classic, request(Request::ClearHistory(None)));
         assert_eq!(read(r#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
         assert_eq!(read(r#"{"type":"bye"}"#), Ok(ClientMessage::Bye));

@@ -4,11 +4,11 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     client::login::LoginFailure,
-    crypto::kdf::Kdf,
     crypto::key_schedule::{KeyConfirmation, Transcript},
     crypto::srp::{ClientProof, PublicValue, Salt},
     error::WireError,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     secret::Secret,
     transport::record::{RecordOpener, RecordSealer},
     untrusted::Untrusted,
@@ -48,7 +48,7 @@ pub(crate) struct Challenge {
     pub(crate) b: PublicValue,
     pub(crate) salt: Salt,
     pub(crate) room_salt: [u8; 16],
-    pub(crate) kdf: Kdf,
+    pub(crate) kdf: RoomKind,
 }
 
 impl Challenge {
@@ -65,7 +65,7 @@ impl Challenge {
             room_salt: bytes(line, "room_salt")?
                 .try_into()
                 .map_err(|_| LoginFailure::ServerNotAuthenticated)?,
-            kdf: Kdf::None,
+            kdf: RoomKind::Classic,
         })
     }
 
@@ -73,7 +73,7 @@ impl Challenge {
     /// the sentinel, and B as it enters the hashes.
     pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailure> {
         let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
-        let kdf = line.get("kdf").and_then(Value::as_text).and_then(Kdf::from_name);
+        let kdf = line.get("kdf").and_then(Value::as_text).and_then(RoomKind::from_kdf_name);
         let kdf = kdf.ok_or(LoginFailure::UnsupportedVersion)?;
         let salt = Salt::parse_sentinel(&bytes(&line, "salt")?)
             .ok_or(LoginFailure::ServerNotAuthenticated)?;

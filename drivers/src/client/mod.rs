@@ -58,12 +58,12 @@ impl fmt::Debug for SessionCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Send(SendId(number), text) => {
-                write!(f, "Say({number}, {} bytes)", text.len())
+                write!(f, "Send({number}, {} bytes)", text.len())
             }
-            Self::ClearHistory => f.write_str("Clear"),
-            Self::RequestFingerprint => f.write_str("Compare"),
-            Self::Drain(patience) => write!(f, "Finish({patience:?})"),
-            Self::Close => f.write_str("Leave"),
+            Self::ClearHistory => f.write_str("ClearHistory"),
+            Self::RequestFingerprint => f.write_str("RequestFingerprint"),
+            Self::Drain(patience) => write!(f, "Drain({patience:?})"),
+            Self::Close => f.write_str("Close"),
         }
     }
 }

@@ -91,7 +91,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         limits,
     });
     runtime.spawn(accept(Arc::clone(&shared), listener, stop.clone()));
-    let room = Room::new(&shared.limits, shared.credentials.kdf(), epoch, &seed);
+    let room = Room::new(&shared.limits, shared.credentials.room_kind(), epoch, &seed);
     RoomTask::new(shared, room).run(room_rx, stop).await;
 }
 

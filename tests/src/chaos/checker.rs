@@ -1,4 +1,4 @@
-//! Whether all was as it should be.
+//! Checks the records of a run against the witness.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,7 +14,7 @@ use super::{
     workload::{Record, Told},
 };
 
-/// Whatever others do, over a good connection one's words are back at once.
+/// Upper bound for the echo of a message over a good connection, whatever other clients do.
 const AT_ONCE: Duration = Duration::from_millis(50);
 
 pub(super) fn judge(
@@ -54,16 +54,16 @@ pub(super) fn judge(
 fn only_known_members_are_announced(record: &Record, all: &[Told]) {
     let knows = !matches!(record.kind, Kind::Guesser | Kind::Stranger);
     assert!(knows || record.welcome.is_none(), "{} is in without the password", record.name);
-    // Others may have the names that are wanted by many.
+    // A contested name may already be taken by another client.
     if record.welcome.is_none() && record.name.starts_with('p') && record.refused.is_some() {
         let announced = all.contains(&Told::Joined(record.name.clone()));
         assert!(!announced || knows, "{} was announced", record.name);
     }
 }
 
-/// The place in the order of all events where this member came: what it found is
-/// what there was, and what it was told is what happened from then on, each
-/// thing once, up to some moment.
+/// Returns the position in the order of all events at which this member joined. At that
+/// position, its welcome matches the state of the room. Its events are exactly those that
+/// follow, each once, up to some moment.
 fn came(
     record: &Record,
     (members, history): &(Vec<String>, Vec<String>),
@@ -81,7 +81,7 @@ fn came(
     })
 }
 
-/// What a newcomer should find.
+/// The room state that a new member should find.
 struct Room<'a> {
     members: Vec<&'a str>,
     said: Vec<&'a str>,
@@ -104,10 +104,11 @@ impl<'a> Room<'a> {
     }
 
     fn is_found_as(&self, members: &[String], history: &[String], limits: &Limits) -> bool {
-        // In the order of their seats; who sits down first may come in second.
+        // The list is in the order of admission, and joins may be announced in another
+        // order.
         let found: BTreeSet<_> = members.iter().map(String::as_str).collect();
         let present: BTreeSet<_> = self.members.iter().copied().collect();
-        // How much of the history fits is the room's own test.
+        // The room's own tests check how much of the history fits.
         found == present
             && members.len() == self.members.len()
             && self.said.ends_with(&history.iter().map(String::as_str).collect::<Vec<_>>())
@@ -115,8 +116,8 @@ impl<'a> Room<'a> {
     }
 }
 
-/// Nothing is missing or different here. That something came late is true, if it
-/// was from or to somebody with a bad connection.
+/// Asserts that no warning is false: nothing is missing or different here. A warning about
+/// a late message is true if its author or its receiver had a bad connection.
 fn no_warning_is_false(record: &Record, records: &[Record]) {
     for (author, doubt) in &record.doubted {
         let author = records.iter().find(|one| one.name == *author && one.welcome.is_some());
@@ -125,7 +126,7 @@ fn no_warning_is_false(record: &Record, records: &[Record]) {
     }
 }
 
-/// Over a good connection all that is said is heard, until its own end.
+/// Asserts that a good connection loses no message until it ends.
 fn loses_nothing(record: &Record, rest: &[Told]) {
     let Record { name, told, ended, finishes, .. } = record;
     match ended {
@@ -140,8 +141,8 @@ fn loses_nothing(record: &Record, rest: &[Told]) {
     }
 }
 
-/// Who came and left, in the same order, nobody twice. Gives the number of those
-/// who were dropped for being slow.
+/// Asserts that server and clients saw the same joins and leaves in the same order, none of
+/// them twice. Returns the number of members that were dropped as too slow.
 fn server_events_match_client_events(
     notes: &[ServerEvent],
     all: &[Told],

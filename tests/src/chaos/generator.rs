@@ -1,9 +1,9 @@
-//! Who comes, when, and what they are like.
+//! Generates a scenario from a seed: the clients, their arrival times and their behaviours.
 
 use std::{net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use cmdchat_core::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::{Limits, Rate},
     time::Tick,
 };
@@ -12,50 +12,50 @@ use fastrand::Rng;
 
 use super::Size;
 
-/// A server, and its crowd.
+/// A server and its clients.
 pub(super) struct Scenario {
     /// Classic or strict.
-    pub(super) kdf: Kdf,
+    pub(super) kdf: RoomKind,
     pub(super) limits: Limits,
     pub(super) people: Vec<Actor>,
 }
 
-/// Somebody who comes.
+/// One client of a scenario.
 pub(super) struct Actor {
     pub(super) name: String,
     pub(super) comes: Tick,
     pub(super) kind: Kind,
     pub(super) link: LinkConfig,
-    /// It knows no protocol but the first, as Python clients.
+    /// The client speaks protocol 1 only, as Python clients do.
     pub(super) old: bool,
-    /// The longest it is silent.
+    /// The longest pause between two actions of the client.
     pub(super) patience: Duration,
-    /// It leaves when all that it said has come back, and not before.
+    /// The client leaves only after all its messages have been echoed.
     pub(super) finishes: bool,
-    /// Nothing about the connection gives a reason to drop it.
+    /// The connection gives the server no reason to drop the client.
     pub(super) good: bool,
-    /// Its own chance.
+    /// The client's own random numbers.
     pub(super) dice: Rng,
 }
 
-/// What somebody is like.
+/// The behaviour of a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// Listens, and says nothing, to the end.
+    /// Only listens, to the end of the run.
     Witness,
-    /// Talks now and then, and leaves some time.
+    /// Sends a message now and then, and leaves at some time.
     Talker,
-    /// Says more than it may, as fast as it is let.
+    /// Sends more than its rate limit allows, as fast as the server reads.
     Flooder,
-    /// Stops listening for a long while.
+    /// Stops reading for a long time.
     Sleeper,
-    /// Has a wrong password.
+    /// Tries a wrong password.
     Guesser,
-    /// Sends anything but a login.
+    /// Sends arbitrary bytes that are not a login.
     Stranger,
 }
 
-/// Who sees all of it.
+/// Returns the witness, which sees every event of the run.
 pub(super) fn witness() -> Actor {
     Actor {
         name: "witness".into(),
@@ -74,11 +74,12 @@ pub(super) fn draw(dice: &mut Rng, size: &Size) -> Scenario {
     let seconds = dice.u64(size.seconds.clone());
     let count = dice.usize(size.people.clone());
     let strict = dice.u8(0..3) == 0;
-    let kdf = if strict { Kdf::Argon2id } else { Kdf::None };
+    let kdf = if strict { RoomKind::Strict } else { RoomKind::Classic };
     let mut limits = limits(dice);
-    // In a strict room one that asks all the same is put out.
+    // A strict room disconnects a member that sends a clear request although clearing is
+    // not allowed.
     limits.allow_clear |= strict;
-    // Of twenty; in some rooms hardly anybody can be heard.
+    // Out of 20; in some rooms flooders drown out most other clients.
     let loud = dice.u8(0..8);
     let people = (0..count).map(|number| person(dice, number, seconds, loud, kdf)).collect();
     Scenario { kdf, limits, people }
@@ -94,7 +95,7 @@ fn limits(dice: &mut Rng) -> Limits {
         max_members: Some(dice.usize(4..=300)),
         max_members_per_source: Some(dice.usize(4..=50)),
         message_rate: Some(Rate {
-            // A talker never has to wait for its turn.
+            // A talker never reaches its rate limit.
             burst: dice.u32(30..=60),
             interval: Duration::from_millis(dice.u64(20..=500)),
         }),
@@ -108,7 +109,7 @@ fn limits(dice: &mut Rng) -> Limits {
     }
 }
 
-fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Actor {
+fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: RoomKind) -> Actor {
     let kind = match dice.u8(0..20) {
         guest if guest < loud => Kind::Flooder,
         0..12 => Kind::Talker,
@@ -117,7 +118,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Ac
         _ => Kind::Stranger,
     };
     let good = kind == Kind::Talker && dice.bool();
-    // Some want a name that others may have.
+    // Some clients want a name that another client may have.
     let name =
         if dice.u8(0..5) == 0 { format!("one of {}", dice.u8(0..4)) } else { format!("p{number}") };
     let source = SocketAddr::from(([10, 0, 0, dice.u8(0..12)], 1024));
@@ -127,7 +128,7 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Ac
         comes: Tick::from_start(Duration::from_millis(dice.u64(1..=seconds * 1_000))),
         kind,
         link: LinkConfig { up, down, peer: Some(source) },
-        old: kdf == Kdf::None && dice.u8(0..3) == 0,
+        old: kdf == RoomKind::Classic && dice.u8(0..3) == 0,
         patience: Duration::from_secs([5, 60, 900][dice.usize(0..3)]),
         finishes: dice.bool(),
         good,
@@ -135,12 +136,12 @@ fn person(dice: &mut Rng, number: usize, seconds: u64, loud: u8, kdf: Kdf) -> Ac
     }
 }
 
-/// Room for everything and no time at all.
+/// Returns a direction with unlimited capacity and no latency.
 fn perfect() -> DirectionConfig {
     DirectionConfig { capacity: 64 << 20, ..DirectionConfig::default() }
 }
 
-/// A connection that nobody has to complain of.
+/// Returns a direction of a good connection.
 fn lane(dice: &mut Rng) -> DirectionConfig {
     DirectionConfig {
         latency: Duration::from_millis(dice.u64(0..200)),
@@ -151,9 +152,9 @@ fn lane(dice: &mut Rng) -> DirectionConfig {
     }
 }
 
-/// One with every reason to.
+/// Returns a direction of a bad connection.
 fn bad(dice: &mut Rng) -> DirectionConfig {
-    /// Line 1, a login, a short stay, a long one.
+    /// Cut during line 1, during the login, early in the session, late in the session.
     const CUTS: [RangeInclusive<u64>; 4] = [0..=450, 0..=1_200, 1_000..=5_000, 5_000..=100_000];
     let cut = CUTS[dice.usize(0..4)].clone();
     let slow = 1 << dice.u8(0..13);

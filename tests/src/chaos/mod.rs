@@ -1,11 +1,11 @@
-//! Chaos: a server on the simulator and a crowd drawn from a seed, for hours of
+//! Chaos tests: a server and randomly generated clients on the simulator, for hours of
 //! virtual time.
 //!
-//! Theory of operation. A `plan` says who comes when, over what kind of
-//! connection, and what they are like; `life` plays them, all through the
-//! drivers and with real logins; a witness with a perfect connection is there
-//! from the beginning to the end. Afterwards `verdict` holds what each of them
-//! was told against what the witness was told. Each run repeats to the byte.
+//! Theory of operation. `generator` derives a scenario from a seed: the clients, their
+//! arrival times, connections and behaviours. `workload` runs them through the drivers,
+//! with real logins. A witness with a perfect connection is present from beginning to end.
+//! Afterwards `checker` compares the events of each client with those of the witness. Each
+//! run is reproducible to the byte.
 
 mod checker;
 mod generator;
@@ -26,43 +26,42 @@ use cmdchat_drivers::{
 
 use crate::harness;
 
-/// How large a run is.
+/// The size of a run.
 #[derive(Clone, Debug)]
 pub struct Size {
-    /// How many come, drawn from here.
+    /// Range from which the number of clients is drawn.
     pub people: RangeInclusive<usize>,
-    /// For how long they go on coming, in seconds of virtual time.
+    /// Range of the period in which clients arrive, in seconds of virtual time.
     pub seconds: RangeInclusive<u64>,
 }
 
-/// What a run was like.
+/// Statistics of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Report {
-    /// Who came.
+    /// Number of clients that connected.
     pub people: usize,
-    /// Who got in.
+    /// Number of clients that logged in.
     pub members: usize,
-    /// Who knew the password and was turned away all the same: the room was full,
-    /// the name taken, the connection broken.
+    /// Clients that knew the password and did not get in: the room was full, the name was
+    /// taken or the connection broke.
     pub turned_away: usize,
-    /// What happened in the room.
+    /// Number of events in the room.
     pub events: usize,
-    /// How often somebody was told of it.
+    /// Number of events delivered to members.
     pub told: usize,
-    /// Members that the server dropped because they were too slow.
+    /// Members that the server dropped as too slow.
     pub dropped: usize,
-    /// Virtual time.
+    /// Virtual time that the run took.
     pub time: Duration,
-    /// The longest that a member with a good connection waited for its own
-    /// words, beyond the way there and back.
+    /// The longest echo delay of a member with a good connection, beyond the round trip.
     pub worst_delay: Duration,
 }
 
-/// Plays the run of this seed.
+/// Runs the scenario of this seed.
 ///
 /// # Panics
 ///
-/// If anything in it is not as it should be.
+/// Panics if any check fails.
 #[must_use]
 pub fn run(seed: u64, size: &Size) -> Report {
     let mut dice = fastrand::Rng::with_seed(seed);

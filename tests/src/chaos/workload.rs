@@ -1,4 +1,4 @@
-//! How they live.
+//! Runs the clients of a scenario.
 
 use std::{
     io::IoSlice,
@@ -26,12 +26,12 @@ use fastrand::Rng;
 use super::generator::{Actor, Kind};
 use crate::{PASSWORD, epoch, password, seed};
 
-/// How long a client waits for the answers to its login.
+/// Timeout of a client's login.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(90);
-/// How long a server sees a refused peer out, and then some.
+/// More than the time for which a server lingers after it has rejected a peer.
 const SEEN_OUT: Duration = Duration::from_secs(30);
 
-/// Where they live.
+/// The environment of all clients.
 #[derive(Clone)]
 pub(super) struct Harness {
     pub(super) sim: Sim,
@@ -39,25 +39,25 @@ pub(super) struct Harness {
     pub(super) login_timeout: Duration,
 }
 
-/// What became of somebody.
+/// The record of one client.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) name: String,
     pub(super) kind: Kind,
     pub(super) good: bool,
     pub(super) finishes: bool,
-    /// Why it was not let in, if it tried to.
+    /// The reason the login failed, if the client tried to log in.
     pub(super) refused: Option<LoginFailure>,
-    /// Members and texts that it found in the room.
+    /// Members and history in the welcome.
     pub(super) welcome: Option<(Vec<String>, Vec<String>)>,
     pub(super) told: Vec<Told>,
-    /// Whose words came with a warning.
+    /// Warnings, each with the author of the message.
     pub(super) doubted: Vec<(String, Warning)>,
     pub(super) ended: Option<(CloseReason, usize)>,
     pub(super) worst_delay: Duration,
 }
 
-/// Something that happened in the room.
+/// An event in the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Joined(String),
@@ -67,7 +67,7 @@ pub(super) enum Told {
 }
 
 impl Harness {
-    /// Lets somebody live; the future gives the record.
+    /// Runs a client; the future returns its record.
     pub(super) fn begin(&self, person: Actor, number: usize) -> impl Future<Output = Record> {
         let (over, record) = async_channel::bounded(1);
         let stage = self.clone();
@@ -106,7 +106,7 @@ impl Harness {
     }
 
     fn login(&self, person: &Actor, number: usize) -> Login {
-        /// All rooms have the same salt: each password is stretched once for all crowds.
+        /// All rooms have the same salt, so each password is stretched once for all runs.
         static KNOWS: LazyLock<ClientConfig> = LazyLock::new(|| somebody(PASSWORD));
         static GUESSES: LazyLock<ClientConfig> = LazyLock::new(|| somebody("guess"));
         let name = Username::new(&person.name).expect("all have proper names");
@@ -116,7 +116,7 @@ impl Harness {
         Login::new(guest, self.sim.now(), LOGIN_TIMEOUT, &seed(2).fork("chaos", number as u64))
     }
 
-    /// In the room, from the first event to the last.
+    /// Runs a member's session from the first event to the last.
     async fn stay(
         self,
         joined: ClientHandle,
@@ -142,7 +142,7 @@ impl Harness {
         self.sim.sleep_until(self.sim.now().saturating_add(time)).await;
     }
 
-    /// Somebody who knows nothing learns nothing, and is put out in time.
+    /// Sends arbitrary bytes. Such a client learns nothing and is disconnected in time.
     async fn bother(&self, connection: Connection<Sim>, name: &str, dice: &mut Rng) {
         let Connection { mut reader, mut writer, abort, .. } = connection;
         let begun = self.sim.now();
@@ -192,10 +192,10 @@ fn somebody(word: &str) -> ClientConfig {
     ClientConfig::new(Username::new("somebody").expect("a name"), password(word), epoch())
 }
 
-/// What was said and has not come back: the number, and when it was said.
+/// Messages that were sent and have no echo yet: id and time of sending.
 type Said = Arc<Mutex<Vec<(SendId, Tick)>>>;
 
-/// The speaking half of a member.
+/// The sending half of a member.
 struct Talk {
     stage: Harness,
     commands: async_channel::Sender<SessionCommand>,
@@ -218,7 +218,7 @@ impl Talk {
                 count += 1;
                 self.say(count, dice).await;
             }
-            // Who does it twice in a short time is not heard for a while.
+            // A second clear request within a short time would be ignored.
             if !cleared && dice.u8(0..20) == 0 {
                 cleared = true;
                 let _ = self.commands.send(SessionCommand::ClearHistory).await;
@@ -233,7 +233,7 @@ impl Talk {
     }
 
     async fn say(&self, count: u64, dice: &mut Rng) {
-        // Each text once in a run, so that repetitions and gaps are seen.
+        // Each text is unique in a run, so that repetitions and gaps are detected.
         let mut text = format!("{}.{count} ", self.number);
         let more = match dice.u8(..) {
             0 => 20_000,
@@ -248,13 +248,13 @@ impl Talk {
     }
 }
 
-/// The listening half.
+/// The receiving half of a member.
 struct Listener {
     stage: Harness,
     said: Said,
-    /// There and back.
+    /// Round-trip latency.
     way: Duration,
-    /// The chance of one who sleeps.
+    /// Random numbers of a client that stops reading at times.
     naps: Option<Rng>,
     record: Record,
 }
@@ -308,7 +308,7 @@ impl Listener {
         }
     }
 
-    /// When it was said.
+    /// Returns the time at which this message was sent.
     fn answered(&self, reference: SendId) -> Option<Tick> {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let at = said.iter().position(|(number, _)| *number == reference)?;

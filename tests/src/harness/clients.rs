@@ -1,4 +1,4 @@
-//! Who acts on a stage: our client, and a peer made by hand.
+//! The clients of a harness: the real client, and a raw peer that the script drives.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -14,7 +14,7 @@ use cmdchat_drivers::{
 
 use crate::tap::Tap;
 
-/// Our client in the room.
+/// The real client, logged in.
 pub struct Member {
     pub(super) commands: async_channel::Sender<SessionCommand>,
     pub(super) over: async_channel::Receiver<SessionEnd>,
@@ -22,39 +22,40 @@ pub struct Member {
 }
 
 impl Member {
-    /// Says `text` to the room.
+    /// Sends `text` to the room.
     pub async fn say(&self, text: &str) {
         let reference = SendId(self.said.fetch_add(1, Ordering::Relaxed));
         let _ = self.commands.send(SessionCommand::Send(reference, text.to_owned().into())).await;
     }
 
-    /// Has the history forgotten.
+    /// Clears the history.
     pub async fn clear(&self) {
         let _ = self.commands.send(SessionCommand::ClearHistory).await;
     }
 
-    /// Asks where it stands.
+    /// Requests the fingerprint of the room.
     pub async fn compare(&self) {
         let _ = self.commands.send(SessionCommand::RequestFingerprint).await;
     }
 
-    /// Leaves when all has come back, or nothing has for ten seconds, and gives the end.
+    /// Drains the session: closes it when all messages are echoed, or after ten seconds
+    /// without an echo. Returns the end of the session.
     ///
     /// # Panics
     ///
-    /// If the session never ends.
+    /// Panics if the session never ends.
     pub async fn finish(&self) -> SessionEnd {
         let _ = self.commands.send(SessionCommand::Drain(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
     }
 
-    /// Leaves at once.
+    /// Closes the session at once.
     pub async fn leave(&self) {
         let _ = self.commands.send(SessionCommand::Close).await;
     }
 }
 
-/// A peer made by hand.
+/// A raw peer that the script drives.
 pub struct Raw {
     pub(super) reader: Option<Tap<SimReadHalf>>,
     pub(super) writer: Tap<SimWriteHalf>,
@@ -63,7 +64,7 @@ pub struct Raw {
 }
 
 impl Raw {
-    /// Sends `bytes`, as long as the server takes them.
+    /// Sends `bytes` for as long as the server accepts them.
     pub async fn send(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while !rest.is_empty() {
@@ -79,7 +80,7 @@ impl Raw {
         self.send(format!("{line}\n").as_bytes()).await;
     }
 
-    /// From now on all that comes is read into the transcript.
+    /// Starts to read all incoming lines into the transcript.
     pub fn listen(&mut self) {
         if let Some(mut reader) = self.reader.take() {
             self.sim.spawn(async move {
@@ -89,12 +90,12 @@ impl Raw {
         }
     }
 
-    /// Says that nothing more comes.
+    /// Closes the sending direction.
     pub fn finish(&mut self) {
         self.writer.finish();
     }
 
-    /// Ends the connection.
+    /// Aborts the connection.
     pub fn hang_up(&self) {
         self.abort.abort();
     }

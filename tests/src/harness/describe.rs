@@ -1,4 +1,4 @@
-//! What a transcript says of what happens.
+//! Descriptions of events for transcripts.
 
 use cmdchat_core::{
     client::{Event, Message, RejectReason, RejectedMessage, SessionEnd, Warning, Welcome},
@@ -32,7 +32,7 @@ pub(super) fn describe_note(note: &ServerEvent) -> String {
     }
 }
 
-/// What a person is told, in one line.
+/// Describes a client event in one line.
 #[must_use]
 pub fn describe_event(event: &Event) -> String {
     match event {

@@ -1,4 +1,4 @@
-//! One server and any number of clients on the simulator.
+//! Test harness: one server and any number of clients on the simulator.
 
 mod clients;
 mod describe;
@@ -11,7 +11,7 @@ use std::{
 
 use cmdchat_core::{
     client::{ClientConfig, Event, Login, LoginFailure},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     secret::{Password, Secret},
     seed::Seed,
     server::{Credentials, Limits},
@@ -35,32 +35,32 @@ use describe::describe_note;
 pub use clients::{Member, Raw};
 pub use describe::describe_event;
 
-/// The password of every stage's room.
+/// The password of every harness's room.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// How long a client of the stage waits for the server's answers to its login.
+/// Login timeout of the harness's clients.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// `text` as a password.
+/// Returns `text` as a password.
 #[must_use]
 pub fn password(text: &str) -> Password {
     Password::new(text.as_bytes().to_vec().into())
 }
 
-/// The same seed for the same number.
+/// Returns the same seed for the same number.
 #[must_use]
 pub fn seed(number: u8) -> Seed {
     Seed::new(Secret::fill_with(|bytes| bytes.fill(number)))
 }
 
-/// How the bytes of all connections are cut.
+/// Chunking of the bytes on all connections.
 #[derive(Clone, Copy, Debug)]
 pub enum Chunking {
-    /// Everything that is there at once.
+    /// All available bytes at once.
     Coalesced,
     /// One byte per read and per write.
     Bytewise,
-    /// Anything, drawn from this seed.
+    /// Random chunks, drawn from this seed.
     Random(u64),
 }
 
@@ -80,22 +80,22 @@ impl Chunking {
     }
 }
 
-/// Plays `script` in a classic room with every kind of chunking, insists that
-/// what everybody saw is the same to the byte, and gives it.
+/// Runs `script` in a classic room with every kind of chunking, asserts that the
+/// transcripts are identical to the byte, and returns the transcript.
 ///
 /// # Panics
 ///
-/// If two runs differ, or one never ends.
+/// Panics if two runs differ, or if one never ends.
 pub fn check(limits: &Limits, script: impl AsyncFn(&Harness)) -> String {
-    check_in(Kdf::None, limits, script)
+    check_in(RoomKind::Classic, limits, script)
 }
 
-/// The same in a room of this kind.
+/// Does the same as [`check`] in a room of this kind.
 ///
 /// # Panics
 ///
-/// If two runs differ, or one never ends.
-pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Harness)) -> String {
+/// Panics if two runs differ, or if one never ends.
+pub fn check_in(kdf: RoomKind, limits: &Limits, script: impl AsyncFn(&Harness)) -> String {
     let mut first: Option<String> = None;
     for chunking in [
         Chunking::Coalesced,
@@ -118,11 +118,11 @@ pub fn check_in(kdf: Kdf, limits: &Limits, script: impl AsyncFn(&Harness)) -> St
     abridge(&first.unwrap_or_default())
 }
 
-/// A server of such a room with these limits and [`PASSWORD`]: where it listens,
-/// and what ends it when closed.
+/// Starts a server of such a room with these limits and [`PASSWORD`]. Returns its address
+/// and the channel that stops it when closed.
 pub fn open(
     sim: &Sim,
-    kdf: Kdf,
+    kdf: RoomKind,
     limits: Limits,
     notes: impl Fn(ServerEvent) + Send + Sync + 'static,
 ) -> (SocketAddr, async_channel::Sender<()>) {
@@ -135,7 +135,7 @@ pub fn open(
     (address, stop)
 }
 
-/// A server, and a place to put clients.
+/// A server and its clients on the simulator.
 pub struct Harness {
     sim: Sim,
     server: SocketAddr,
@@ -145,9 +145,9 @@ pub struct Harness {
 }
 
 impl Harness {
-    /// A server with these limits and [`PASSWORD`], listening.
+    /// Starts a listening server with these limits and [`PASSWORD`].
     #[must_use]
-    pub fn new(kdf: Kdf, limits: Limits, chunking: Chunking) -> Self {
+    pub fn new(kdf: RoomKind, limits: Limits, chunking: Chunking) -> Self {
         let sim = Sim::new();
         let transcript = Transcript::default();
         let (clock, page) = (sim.clone(), transcript.clone());
@@ -156,11 +156,11 @@ impl Harness {
         Self { sim, server, chunking, transcript, stop }
     }
 
-    /// Runs `script` to its end and gives the transcript.
+    /// Runs `script` to its end and returns the transcript.
     ///
     /// # Panics
     ///
-    /// If the script waits for what can no longer happen.
+    /// Panics if the script waits for an event that can no longer happen.
     pub fn play(self, script: impl AsyncFn(&Self)) -> String {
         let run = self.sim.run(script(&self));
         self.sim.drop_tasks();
@@ -171,50 +171,50 @@ impl Harness {
         text
     }
 
-    /// Virtual time passes.
+    /// Lets virtual time pass.
     pub async fn pause(&self, milliseconds: u64) {
         self.sim
             .sleep_until(self.sim.now().saturating_add(Duration::from_millis(milliseconds)))
             .await;
     }
 
-    /// The simulator.
+    /// Returns the simulator.
     #[must_use]
     pub const fn sim(&self) -> &Sim {
         &self.sim
     }
 
-    /// Ends the server as a signal would.
+    /// Stops the server as a signal would.
     pub fn stop(&self) {
         self.stop.close();
     }
 
-    /// Writes a remark of the script into the transcript.
+    /// Adds a remark of the script to the transcript.
     pub fn remark(&self, what: &str) {
         self.transcript.note(self.sim.now(), "", format!("# {what}"));
     }
 
-    /// A plain connection of this stage, to be changed where a script needs it.
+    /// Returns the default link of this harness, which a script can modify.
     #[must_use]
     pub fn link(&self) -> LinkConfig {
         LinkConfig::both(self.chunking.lane())
     }
 
-    /// Our client logs in as `name` with the right password, speaking protocol 1
-    /// only, and must succeed.
+    /// Logs the real client in as `name` with the right password, over protocol 1 only.
     ///
     /// # Panics
     ///
-    /// If it does not.
+    /// Panics if the login fails.
     pub async fn join(&self, name: &str) -> Member {
         self.join_as(self.guest(name, PASSWORD).v1_only()).await
     }
 
-    /// The same, speaking whatever the server does.
+    /// Does the same as [`join`](Self::join) over any protocol version that the server
+    /// supports.
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     pub async fn join_sealed(&self, name: &str) -> Member {
         self.join_as(self.guest(name, PASSWORD)).await
     }
@@ -227,11 +227,11 @@ impl Harness {
         }
     }
 
-    /// Our client, speaking protocol 1 only, tries to log in.
+    /// Tries to log the real client in over protocol 1 only.
     ///
     /// # Errors
     ///
-    /// Why it could not; the transcript has it too.
+    /// Returns an error if the login fails; the transcript has the reason too.
     pub async fn try_join(
         &self,
         name: &str,
@@ -241,22 +241,23 @@ impl Harness {
         self.try_join_as(self.guest(name, word).v1_only(), link).await
     }
 
-    /// Who comes as `name` with the password `word`, to be told what to insist on.
+    /// Returns the configuration of a client with username `name` and password `word`,
+    /// without security requirements.
     ///
     /// # Panics
     ///
-    /// If it is no proper name.
+    /// Panics if `name` is not a valid username.
     #[must_use]
     pub fn guest(&self, name: &str, word: &str) -> ClientConfig {
         let name = Username::new(name).expect("scripts use proper names");
         ClientConfig::new(name, password(word), epoch())
     }
 
-    /// Our client tries to log in.
+    /// Tries to log the real client in with this configuration.
     ///
     /// # Errors
     ///
-    /// Why it could not; the transcript has it too.
+    /// Returns an error if the login fails; the transcript has the reason too.
     pub async fn try_join_as(
         &self,
         guest: ClientConfig,
@@ -265,11 +266,11 @@ impl Harness {
         self.try_join_at(self.server, guest, link).await
     }
 
-    /// The same, with an attacker on the way.
+    /// Does the same with a man in the middle.
     ///
     /// # Errors
     ///
-    /// Why it could not; the transcript has it too.
+    /// Returns an error if the login fails; the transcript has the reason too.
     pub async fn try_join_through(
         &self,
         attack: Attack,
@@ -307,28 +308,28 @@ impl Harness {
         Ok(Member { commands, over, said: AtomicU64::new(0) })
     }
 
-    /// A peer that sends just what the script says.
+    /// Connects a raw peer, which sends only the bytes of the script.
     #[must_use]
     pub fn raw(&self, name: &str, link: LinkConfig) -> Raw {
         let Connection { reader, writer, abort, .. } = self.dial(self.server, name, link);
         Raw { reader: Some(reader), writer, abort, sim: self.sim.clone() }
     }
 
-    /// A peer that has logged in as `name` over protocol 1, and now sends just
-    /// what the script says.
+    /// Connects a peer that logs in as `name` over protocol 1 and then sends only the bytes
+    /// of the script.
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     pub async fn raw_member(&self, name: &str, link: LinkConfig) -> Raw {
         self.raw_member_as(self.guest(name, PASSWORD).v1_only(), link).await
     }
 
-    /// The same, whatever it speaks.
+    /// Does the same with this client configuration, over any protocol version.
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     pub async fn raw_member_as(&self, guest: ClientConfig, link: LinkConfig) -> Raw {
         use cmdchat_core::handshake::{Handshake as _, Job as _, Step};
         let name = guest.name().to_string();
@@ -346,7 +347,8 @@ impl Harness {
                 Ok(Step::Compute(work)) => work.run(),
                 Ok(Step::WaitUntil(_, login)) => login,
                 Ok(Step::NeedsInput(login)) => {
-                    // One byte at a time: what follows line 4 stays in the socket.
+                    // Read one byte at a time, so that bytes after line 4 stay in the
+                    // socket.
                     let mut byte = [0];
                     let reader = raw.reader.as_mut().expect("nobody else reads yet");
                     match reader.read(&mut byte, None).await {
@@ -372,24 +374,24 @@ impl Harness {
     }
 }
 
-/// What a server of such a room knows of [`PASSWORD`].
-fn credentials(kdf: Kdf) -> Credentials {
-    /// Stretched once: a crowd of tests opens a crowd of rooms.
+/// Returns the server credentials of such a room for [`PASSWORD`].
+fn credentials(kdf: RoomKind) -> Credentials {
+    /// Stretched once, because many tests open many rooms.
     static STRICT: LazyLock<String> = LazyLock::new(|| {
         let strict = Credentials::strict(&password(PASSWORD), &seed(1)).expect("not empty");
         strict.token().expect("of protocol 2").to_string()
     });
     match kdf {
-        Kdf::None => Credentials::classic(&password(PASSWORD), &seed(1)),
-        Kdf::Argon2id => Credentials::from_token(&STRICT).expect("it is its own"),
+        RoomKind::Classic => Credentials::classic(&password(PASSWORD), &seed(1)),
+        RoomKind::Strict => Credentials::from_token(&STRICT).expect("it is its own"),
     }
 }
 
-/// The beginning of all time on a stage.
+/// Returns the wall-clock time at which every harness starts.
 ///
 /// # Panics
 ///
-/// Never: it is a constant.
+/// Never panics: the date is a constant.
 #[must_use]
 pub fn epoch() -> Epoch {
     Epoch::new("2026-11-23T15:00:00Z".parse().expect("a constant"))

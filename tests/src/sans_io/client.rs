@@ -1,4 +1,4 @@
-//! Our client.
+//! The client without I/O.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use cmdchat_core::{
 use super::{Settled, lines, settle};
 use crate::{PASSWORD, epoch, password, seed};
 
-/// Our client: a login, then a session.
+/// A client without I/O: a login, then a session.
 pub struct Client {
     now: Tick,
     decoder: LineDecoder,
@@ -27,28 +27,29 @@ pub struct Client {
 enum State {
     Login(Box<Login>),
     Member(Box<Session>),
-    /// Not in.
+    /// The login failed.
     Failed(LoginFailure),
-    /// Between two states.
+    /// Placeholder during a transition between two states.
     Moving,
 }
 
 impl Client {
-    /// How long it waits for the server's answers.
+    /// Login timeout.
     pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-    /// Comes as `name` with [`PASSWORD`] over protocol 1, and has said its first line.
+    /// Creates a client with username `name` and [`PASSWORD`] over protocol 1, which has
+    /// written line 1.
     ///
     /// # Panics
     ///
-    /// If it is no proper name.
+    /// Panics if `name` is not a valid username.
     #[must_use]
     pub fn new(name: &str) -> Self {
         let name = Username::new(name).expect("a proper name");
         Self::of(ClientConfig::new(name, password(PASSWORD), epoch()).v1_only())
     }
 
-    /// Comes as this guest and has said its first line.
+    /// Creates a client with this configuration, which has written line 1.
     #[must_use]
     pub fn of(guest: ClientConfig) -> Self {
         let own_seed = seed(2).fork(guest.name().as_str(), 0);
@@ -65,30 +66,30 @@ impl Client {
         client
     }
 
-    /// These bytes come from the server.
+    /// Feeds bytes from the server.
     pub fn hear(&mut self, bytes: &[u8]) {
         self.decoder.feed(bytes);
         self.advance();
     }
 
-    /// This line comes from the server.
+    /// Feeds a line from the server.
     pub fn hear_line(&mut self, line: &str) {
         self.hear(format!("{line}\n").as_bytes());
     }
 
-    /// The server closes its side.
+    /// Signals that the server has closed its side.
     pub fn end(&mut self) {
         self.decoder.feed_eof();
         self.advance();
     }
 
-    /// Virtual time passes.
+    /// Advances virtual time.
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
         self.advance();
     }
 
-    /// Says `text`, if it is in.
+    /// Sends `text`, if the client is logged in.
     pub fn say(&mut self, text: &str) {
         if let State::Member(session) = &mut self.state {
             let reference = SendId(self.said);
@@ -98,23 +99,23 @@ impl Client {
         self.advance();
     }
 
-    /// The lines it has sent since the last call.
+    /// Returns the lines the client has sent since the last call.
     pub fn lines(&mut self) -> Vec<String> {
         lines(&mut self.written)
     }
 
-    /// What it has told the person since the last call.
+    /// Returns the events since the last call.
     pub fn events(&mut self) -> Vec<Event> {
         std::mem::take(&mut self.events)
     }
 
-    /// It is in the room.
+    /// Returns whether the client is in the room.
     #[must_use]
     pub const fn is_in(&self) -> bool {
         matches!(self.state, State::Member(_))
     }
 
-    /// Why it is not in, if it has given up.
+    /// Returns the reason the login failed, if it did.
     #[must_use]
     pub const fn failure(&self) -> Option<&LoginFailure> {
         if let State::Failed(why) = &self.state { Some(why) } else { None }

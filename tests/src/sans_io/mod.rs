@@ -1,4 +1,4 @@
-//! Both sides without any I/O, so that a test holds every byte in its hand.
+//! Client and server without I/O, so that a test controls every byte.
 
 use cmdchat_core::{
     handshake::{Handshake, Job as _, Step},
@@ -15,14 +15,15 @@ pub use client::Client;
 pub use scripted_server::ScriptedServer;
 pub use server::TestServer;
 
-/// Where a login stands when it can do no more by itself.
+/// The state of a login that cannot advance without more input.
 enum Settled<H: Handshake> {
     Waits(H),
     Done(H::Output),
     Refused(H::LoginError),
 }
 
-/// Takes `login` as far as the bytes allow; time jumps where it must pass.
+/// Advances `login` as far as the bytes allow. Virtual time jumps ahead where the login
+/// waits.
 fn settle<H: Handshake>(
     mut login: H,
     now: &mut Tick,
@@ -46,11 +47,11 @@ fn settle<H: Handshake>(
     }
 }
 
-/// The lines in `written`, which it empties.
+/// Takes all lines out of `written`.
 ///
 /// # Panics
 ///
-/// If a line is not UTF-8, or not complete.
+/// Panics if a line is not UTF-8, or not complete.
 fn lines(written: &mut Vec<u8>) -> Vec<String> {
     let text = String::from_utf8(std::mem::take(written)).expect("lines are UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'), "half a line: {text}");

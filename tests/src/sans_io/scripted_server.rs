@@ -1,4 +1,4 @@
-//! A server that the test plays.
+//! A server that the test scripts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{PASSWORD, password};
 
-/// A server that knows the password and says what the test wants.
+/// A server that knows the password and sends the lines the test chooses.
 pub struct ScriptedServer {
     verifier: Arc<Verifier>,
     b: [u8; 32],
@@ -19,19 +19,19 @@ pub struct ScriptedServer {
 }
 
 impl ScriptedServer {
-    /// With [`PASSWORD`] and numbers of its own.
+    /// Creates a server with [`PASSWORD`] and its own random numbers.
     #[must_use]
     pub fn new() -> Self {
         Self::with(Salt::from(*b"sixteen bytes .."), [3; 32], *b"and sixteen more")
     }
 
-    /// With [`PASSWORD`], and otherwise the numbers of another server.
+    /// Creates a server with [`PASSWORD`] and the random numbers of another server.
     #[must_use]
     pub fn with(salt: Salt, b: [u8; 32], room_salt: [u8; 16]) -> Self {
         Self { verifier: Arc::new(Verifier::new(&password(PASSWORD), salt)), b, room_salt }
     }
 
-    /// The right line 2.
+    /// Returns the correct line 2.
     #[must_use]
     pub fn challenge(&self) -> Value {
         json!({
@@ -42,12 +42,12 @@ impl ScriptedServer {
         })
     }
 
-    /// The right line 4 for the client that sent these lines 1 and 3; `None`
-    /// if it does not know the password.
+    /// Returns the correct line 4 for the client that sent these lines 1 and 3, or `None`
+    /// if the client does not know the password.
     ///
     /// # Panics
     ///
-    /// If the lines are not those of a client.
+    /// Panics if these are not lines of a client.
     #[must_use]
     pub fn confirmation(&self, line_1: &str, line_3: &str) -> Option<Value> {
         let field = |line: &str, name: &str| {

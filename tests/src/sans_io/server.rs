@@ -1,9 +1,9 @@
-//! Our server.
+//! The server without I/O.
 
 use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use cmdchat_core::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::{
         Admission, Credentials, Inbound, Limits, Login, MemberId, RequestReader, Room, RoomInput,
         RoomOutput,
@@ -16,7 +16,8 @@ use cmdchat_core::{
 use super::{Client, Settled, lines, settle};
 use crate::{PASSWORD, epoch, password, seed};
 
-/// Our server: gate, logins, and the room. Time jumps where a connection must wait.
+/// A server without I/O: admission, logins and the room. Virtual time jumps ahead where a
+/// connection has to wait.
 pub struct TestServer {
     now: Tick,
     limits: Limits,
@@ -28,10 +29,10 @@ pub struct TestServer {
 
 struct Connection {
     decoder: LineDecoder,
-    /// `None` when the server has hung up.
+    /// `None` after the server has closed the connection.
     phase: Option<Phase>,
     cursor: Option<LogCursor>,
-    /// Bytes that the peer takes: all, if this is none.
+    /// Number of bytes that the peer still accepts; unlimited if `None`.
     window: Option<usize>,
     written: Vec<u8>,
 }
@@ -42,7 +43,7 @@ enum Phase {
 }
 
 impl TestServer {
-    /// An empty room with [`PASSWORD`].
+    /// Creates an empty room with [`PASSWORD`].
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self {
@@ -50,16 +51,16 @@ impl TestServer {
             limits: limits.clone(),
             credentials: Arc::new(Credentials::classic(&password(PASSWORD), &seed(1))),
             admission: Admission::new(limits),
-            room: Room::new(limits, Kdf::None, epoch(), &seed(1)),
+            room: Room::new(limits, RoomKind::Classic, epoch(), &seed(1)),
             connections: Vec::new(),
         }
     }
 
-    /// A new connection, and its number: 0, 1, 2….
+    /// Opens a connection and returns its number: 0, 1, 2….
     ///
     /// # Panics
     ///
-    /// If the gate does not let it in.
+    /// Panics if admission control rejects the connection.
     pub fn open(&mut self) -> usize {
         let number = self.connections.len();
         let pass = self
@@ -84,20 +85,20 @@ impl TestServer {
         number
     }
 
-    /// Opens a connection for `client` and carries its lines until it is in.
+    /// Opens a connection for `client` and exchanges lines until it is logged in.
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     pub fn admit(&mut self, client: &mut Client) -> usize {
         self.admit_through(client, str::to_owned)
     }
 
-    /// The same, with all lines written otherwise on their way, in both directions.
+    /// Does the same, with every line respelled by `spell` in both directions.
     ///
     /// # Panics
     ///
-    /// If it does not get in.
+    /// Panics if the login fails.
     pub fn admit_through(&mut self, client: &mut Client, spell: fn(&str) -> String) -> usize {
         let number = self.open();
         while !client.is_in() {
@@ -109,52 +110,52 @@ impl TestServer {
         number
     }
 
-    /// This line comes in on a connection.
+    /// Feeds a line to a connection.
     pub fn hear_line(&mut self, number: usize, line: &str) {
         self.hear(number, format!("{line}\n").as_bytes());
     }
 
-    /// These bytes come in on a connection.
+    /// Feeds bytes to a connection.
     pub fn hear(&mut self, number: usize, bytes: &[u8]) {
         self.connections[number].decoder.feed(bytes);
         self.look_at(number);
     }
 
-    /// The peer of a connection closes its side.
+    /// Signals that the peer of a connection has closed its side.
     pub fn end(&mut self, number: usize) {
         self.connections[number].decoder.feed_eof();
         self.look_at(number);
     }
 
-    /// From now on the peer of a connection takes only so many bytes more, or
-    /// all there are.
+    /// Limits the number of further bytes that the peer of a connection accepts; `None` is
+    /// unlimited.
     pub fn set_window(&mut self, number: usize, window: Option<usize>) {
         self.connections[number].window = window;
         self.deliver();
     }
 
-    /// The server stops: everybody is to get the last words.
+    /// Stops the server, which sends closing frames to all members.
     pub fn close(&mut self) {
         self.room.close();
         self.deliver();
     }
 
-    /// Virtual time passes.
+    /// Advances virtual time.
     pub fn pass(&mut self, time: Duration) {
         self.now = self.now.saturating_add(time);
         (0..self.connections.len()).for_each(|number| self.look_at(number));
     }
 
-    /// The lines written to a connection since the last call.
+    /// Returns the lines written to a connection since the last call.
     ///
     /// # Panics
     ///
-    /// If one of them is not complete.
+    /// Panics if one of them is not complete.
     pub fn lines(&mut self, number: usize) -> Vec<String> {
         lines(&mut self.connections[number].written)
     }
 
-    /// The server is done with a connection.
+    /// Returns whether the server is done with a connection.
     #[must_use]
     pub fn has_hung_up(&self, number: usize) -> bool {
         self.connections[number].phase.is_none()
@@ -208,7 +209,8 @@ impl TestServer {
     fn deliver(&mut self) {
         self.room.publish(self.now);
         if self.room.staged_bytes() > 0 {
-            // Newcomers are announced together; nobody here waits for others.
+            // The room announces joins in batches; this server does not wait for further
+            // joins.
             self.now = self.room.poll_timeout().map_or(self.now, |due| due.max(self.now));
             self.room.publish(self.now);
         }

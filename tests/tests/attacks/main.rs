@@ -1,5 +1,4 @@
-//! What an attacker can do, and what comes of it: every attack in a table, and
-//! the tables are those of `docs/attacks.md`.
+//! Every attack and its outcome, in tables that must match those of `docs/attacks.md`.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 

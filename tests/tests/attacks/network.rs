@@ -1,5 +1,5 @@
-//! Somebody on the way between alice and the server of a classic room, who
-//! knows no password. Bob is in the room over a connection of his own.
+//! An active network attacker between alice and the server of a classic room, without the
+//! passphrase. Bob is in the room over a separate connection.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,7 +8,7 @@ use std::{
 
 use cmdchat_core::{
     client::{LoginFailure, Mode},
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     server::Limits,
 };
 use cmdchat_tests::{
@@ -26,14 +26,14 @@ fn network_attacks_match_the_table() {
     table::check(["attack", "where", "alice is told", "the server sees"], rows);
 }
 
-/// The lines of an earlier session of alice's, up and down.
+/// The lines of an earlier session of alice, up and down.
 type Recorded = Arc<Mutex<[Vec<Vec<u8>>; 2]>>;
 
 struct Case {
     what: &'static str,
     place: &'static str,
     require: Mode,
-    /// The server ends in order before alice does.
+    /// The server shuts down gracefully before alice leaves.
     stops: bool,
     attack: Box<dyn FnOnce(Recorded) -> Attack>,
 }
@@ -43,7 +43,7 @@ impl Case {
         Self { what, place, require: Mode::Plaintext, stops: false, attack: Box::new(|_| attack) }
     }
 
-    /// One line becomes what it was in the earlier session.
+    /// Replaces one line with that of the earlier session.
     fn replay(place: &'static str, way: Direction, number: usize) -> Self {
         let attack = move |recorded: Recorded| -> Attack {
             let line = recorded.lock().unwrap()[way as usize][number].clone();
@@ -58,7 +58,7 @@ fn nothing() -> Attack {
     Box::new(|_, _, _| Verdict::Pass)
 }
 
-/// All but one line pass.
+/// Passes all lines but one.
 fn at(way: Direction, number: usize, fate: impl Fn(&[u8]) -> Verdict + Send + 'static) -> Attack {
     Box::new(
         move |to, which, line| {
@@ -67,7 +67,7 @@ fn at(way: Direction, number: usize, fate: impl Fn(&[u8]) -> Verdict + Send + 's
     )
 }
 
-/// The text behind `key`, in a line of JSON, becomes what `change` makes of it.
+/// Applies `change` to the text value of `key` in a line of JSON.
 fn field(line: &[u8], key: &str, change: impl Fn(&str) -> String) -> Verdict {
     let line = std::str::from_utf8(line).unwrap();
     let (before, rest) = line.split_once(&format!("\"{key}\":\"")).unwrap();
@@ -75,7 +75,7 @@ fn field(line: &[u8], key: &str, change: impl Fn(&str) -> String) -> Verdict {
     Verdict::line(format!("{before}\"{key}\":\"{}\"{behind}", change(value)))
 }
 
-/// One character, not the first, becomes another.
+/// Replaces one character, not the first, with another.
 fn altered(text: &str) -> String {
     let middle = text.len() / 2;
     let other = if text.as_bytes()[middle] == b'a' { "b" } else { "a" };
@@ -92,7 +92,7 @@ fn respelled(line: &[u8]) -> Verdict {
     replaced(line, "{", "{ ")
 }
 
-/// What can be done to any line.
+/// Returns the attacks that apply to any line.
 fn to_each_line(place: &'static str, way: Direction, number: usize) -> Vec<Case> {
     let case = |what, fate: fn(&[u8]) -> Verdict| Case::new(what, place, at(way, number, fate));
     vec![
@@ -105,7 +105,8 @@ fn to_each_line(place: &'static str, way: Direction, number: usize) -> Vec<Case>
     ]
 }
 
-/// Where the salt begins: `cmdchat2` in base64, as far as its bytes alone decide.
+/// The beginning of the salt: `cmdchat2` in base64, up to the last character that these
+/// bytes alone determine.
 const SENTINEL: &str = "\"salt\":\"Y21kY2hhdD";
 
 fn handshake() -> Vec<Case> {
@@ -132,7 +133,7 @@ fn handshake() -> Vec<Case> {
         case("another room_salt", two, Down, 0, |line| field(line, "room_salt", altered)),
         case("another user_id", two, Down, 0, |line| field(line, "user_id", |_| "me".into())),
         case("the strict kdf", two, Down, 0, |line| {
-            field(line, "kdf", |_| Kdf::Argon2id.name().into())
+            field(line, "kdf", |_| RoomKind::Strict.kdf_name().into())
         }),
         case("an unknown kdf", two, Down, 0, |line| field(line, "kdf", |_| "md5".into())),
         case("version 3", two, Down, 0, |line| replaced(line, "\"version\":2", "\"version\":3")),
@@ -154,7 +155,7 @@ fn handshake() -> Vec<Case> {
     cases
 }
 
-/// Having the two speak protocol 1, where nearly everything could be forged.
+/// Returns the downgrades to protocol 1, where nearly everything could be forged.
 fn downgrades() -> Vec<Case> {
     let strip = |line: &[u8]| replaced(line, ",\"versions\":[2,1]", "");
     let unseal = |line: &[u8]| replaced(line, SENTINEL, "\"salt\":\"Z21kY2hhdD");
@@ -216,7 +217,7 @@ fn records() -> Vec<Case> {
     cases
 }
 
-/// The last records, which say that nothing was cut off.
+/// Returns the attacks on the closing records, which prove that nothing was cut off.
 fn endings() -> Vec<Case> {
     let stops = |case| Case { stops: true, ..case };
     vec![
@@ -227,7 +228,7 @@ fn endings() -> Vec<Case> {
     ]
 }
 
-/// What alice sends comes back to her.
+/// Reflects alice's records to her.
 fn reflecting() -> Attack {
     let mut sent = None;
     Box::new(move |way, number, line| {
@@ -241,11 +242,11 @@ fn reflecting() -> Attack {
     })
 }
 
-/// Alice and bob talk, with the attacker between alice and the server.
+/// Runs a conversation of alice and bob, with the attacker between alice and the server.
 fn play(Case { what, place, require, stops, attack }: Case) -> Row {
     let attack = Cell::new(Some(attack));
     let failed = RefCell::new(None);
-    let stage = Harness::new(Kdf::None, Limits::default(), Chunking::Coalesced);
+    let stage = Harness::new(RoomKind::Classic, Limits::default(), Chunking::Coalesced);
     let transcript = stage.play(async |stage| {
         let bob = stage.join_sealed("bob").await;
         let (recorder, recorded) = recorder();
@@ -269,7 +270,7 @@ fn play(Case { what, place, require, stops, attack }: Case) -> Row {
             }
             Err(why) => *failed.borrow_mut() = Some(described(&why)),
         }
-        // Whatever one of them still waits for has come to its end.
+        // By now every timeout has expired.
         stage.pause(100_000).await;
     });
     let (_, transcript) = transcript.split_once("# the attack\n").unwrap();
@@ -283,7 +284,7 @@ fn play(Case { what, place, require, stops, attack }: Case) -> Row {
     [what.to_owned(), place.to_owned(), alice, seen(&told("host"))]
 }
 
-/// Nothing altered, nothing twice, nothing out of order.
+/// Asserts that no message was altered, repeated or reordered.
 fn only_what_was_said(told: &[&str], author: &str, said: &[&str]) {
     let heard = told.iter().filter_map(|line| line.strip_prefix(&format!("{author} says ")));
     let heard: Vec<_> = heard.map(|text| text.trim_matches('"')).collect();
@@ -315,7 +316,7 @@ fn described(failed: &LoginFailure) -> String {
     }
 }
 
-/// What alice is told, the greeting apart.
+/// Summarizes alice's events after the welcome.
 fn in_short(told: &[&str]) -> String {
     let lines = told.iter().map(|line| match line.strip_prefix("ready") {
         Some(_) => "in",
@@ -324,7 +325,7 @@ fn in_short(told: &[&str]) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
-/// What the host is told, without addresses and counts.
+/// Summarizes the server's events without addresses and counts.
 fn seen(told: &[&str]) -> String {
     let lines = told.iter().map(|line| match line.split_once(": ") {
         Some((head, why)) if head.starts_with("refused") => format!("refused: {why}"),

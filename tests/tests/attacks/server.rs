@@ -1,5 +1,5 @@
-//! A relay that lies to the members of a strict room: alice, bob and carol, who
-//! have talked before and go on to talk afterwards.
+//! A malicious relay of a strict room. The members alice, bob and carol talk before and
+//! after each attack.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ fn malicious_server_attacks_match_the_table() {
     table::check(["the relay", "to", "who is told what", "codes afterwards"], rows);
 }
 
-/// What the relay does, to whom, and how.
+/// An attack of the relay: its description, its target and its implementation.
 type Lie = (&'static str, &'static str, fn(&mut MaliciousServer));
 
 const LIES: &[Lie] = &[
@@ -167,7 +167,7 @@ const LIES: &[Lie] = &[
     }),
 ];
 
-/// Time passes, and nobody believes that the relay is gone.
+/// Lets time pass while the relay keeps every connection alive.
 fn awake(relay: &mut MaliciousServer, seconds: u64) {
     for _ in 0..seconds {
         relay.pass(Duration::from_secs(1));
@@ -177,7 +177,7 @@ fn awake(relay: &mut MaliciousServer, seconds: u64) {
     }
 }
 
-/// What alice says, as somebody else with the key of the room would have it.
+/// Returns a message in alice's name, forged by another holder of the room key.
 fn from_an_insider(relay: &mut MaliciousServer) -> Said {
     let said = relay.hear(ALICE, "I agree");
     let key = room_key(&password(PASSWORD), &[0; 16]);
@@ -215,7 +215,7 @@ fn play(what: &str, to: &str, lie: fn(&mut MaliciousServer)) -> Row {
     [what.to_owned(), to.to_owned(), told, codes.to_owned()]
 }
 
-/// What would not be said of an ordinary conversation.
+/// Returns whether an event does not occur in an ordinary conversation.
 fn is_odd(line: &str) -> bool {
     let signs = ["!!", "rejected", "unreadable", "ended", "overdue", "cleared", " left ("];
     signs.iter().any(|sign| line.contains(sign))

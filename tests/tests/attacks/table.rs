@@ -1,11 +1,11 @@
-//! A table as it stands in the documentation.
+//! Comparison of a table with the one in the documentation.
 
 use std::{fs, path::Path};
 
-/// One attack and what comes of it, a cell for each column.
+/// One attack and its outcome, a cell for each column.
 pub(crate) type Row = [String; 4];
 
-/// Insists that `docs/attacks.md` has just this table.
+/// Asserts that `docs/attacks.md` contains exactly this table.
 pub(crate) fn check(head: [&str; 4], rows: Vec<Row>) {
     let head = head.map(str::to_owned);
     let rule = ["---"; 4].map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The lines of the recorded server, heard by our client.
+//! Replay of the recorded server's lines to the client.
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
@@ -13,7 +13,7 @@ use cmdchat_tests::{Client, ScriptedServer, describe_event, password};
 
 use crate::recording::{ALICE, Conn, Event, Facts, Recording, text};
 
-/// Every number of every recorded login, from the secrets and the password.
+/// Recomputes every number of every recorded login from the secrets and the password.
 #[test]
 fn recorded_logins_are_reproduced_to_the_byte() {
     let recording = Recording::read();
@@ -44,15 +44,15 @@ fn recorded_logins_are_reproduced_to_the_byte() {
         let proven = server.check(&bytes(line_3, "M")).expect("Python's M is right");
         assert_eq!(STANDARD.encode(proven.h_amk), text(line_4, "H_AMK"), "connection {conn}");
         let key = client.check(&bytes(line_4, "H_AMK")).expect("Python's H_AMK is right");
-        // Python sends K; ours sends random bytes.
+        // Python sends K; this server sends random bytes.
         let sent = base64::engine::general_purpose::URL_SAFE.decode(bytes(line_4, "session_key"));
         assert_eq!(key.expose().as_slice(), sent.expect("base64"));
     }
     assert_eq!((facts.b.len(), logins.len()), (48, 28));
 }
 
-/// One event for each line, and each is what the clients had done: who came,
-/// who left, who said what in words that can be read.
+/// Each line yields one event that matches the clients' actions: joins, leaves, and
+/// messages with readable text.
 #[test]
 fn client_events_match_the_recording() {
     let recording = Recording::read();
@@ -87,8 +87,8 @@ fn client_events_match_the_recording() {
             lines += 1;
         }
     }
-    // Four texts are readable; those present heard them eight times in all,
-    // and the last one is history to the first of the odd members.
+    // Four texts are readable. Present members received them eight times in total, and the
+    // last one is history to the first of the odd members.
     assert_eq!((lines, readable), (148, 9));
 }
 
@@ -98,21 +98,21 @@ fn two_clients() {
     insta::assert_snapshot!(shown(&recording, |scenario| scenario == "two_clients"));
 }
 
-/// What members may do to each other on a Python server, and how little a
-/// member with our client sees of it.
+/// Members of a Python server can send each other malformed data; this client shows little
+/// of it.
 #[test]
 fn misbehaving_members_as_seen_by_alice() {
     let recording = Recording::read();
     insta::assert_snapshot!(shown(&recording, |scenario| scenario != "two_clients"));
 }
 
-/// A line of the server's, and what our client made of it.
+/// A line of the server and the client's events for it.
 struct Told {
     line: Value,
     events: Vec<client::Event>,
 }
 
-/// Everything that each client was sent after its login.
+/// Returns all lines that each client received after its login.
 fn hear_all(recording: &Recording) -> BTreeMap<Conn, Vec<Told>> {
     let mut clients = clients(recording);
     let mut heard: BTreeMap<Conn, Vec<Told>> = BTreeMap::new();
@@ -146,8 +146,8 @@ fn shown(recording: &Recording, wanted: fn(&str) -> bool) -> String {
     page
 }
 
-/// Our clients in the places of those that got in, each after a login of its
-/// own to a server with the recorded numbers: it makes the recorded room key.
+/// Returns a client for each recorded one that logged in. Each has logged in to a server
+/// with the recorded numbers, so it derives the recorded room key.
 fn clients(recording: &Recording) -> BTreeMap<Conn, Member> {
     let Facts { srp_salt, room_salt, b, .. } = &recording.facts;
     let logins = recording.logins().into_iter().map(|(conn, [line_1, line_2, ..])| {
@@ -169,11 +169,11 @@ fn clients(recording: &Recording) -> BTreeMap<Conn, Member> {
 struct Member {
     name: String,
     client: Client,
-    /// Recorded ones that are still to be passed over.
+    /// Number of recorded handshake lines still to be skipped.
     handshake_lines: u32,
 }
 
-/// The line and what it made our client tell, if `event` is one said to a member.
+/// Returns the line and the client's events for it, if `event` is a line sent to a member.
 fn hear<'a>(
     clients: &mut BTreeMap<Conn, Member>,
     event: &'a Event,
@@ -192,7 +192,7 @@ fn word<'a>(object: &'a Value, field: &str) -> &'a str {
     object.get(field).and_then(Value::as_text).unwrap_or_else(|| panic!("{field} is no text"))
 }
 
-/// The name that stands behind each `user_id`, by what the clients had asked for.
+/// Returns the username of each `user_id`, from the clients' requests.
 fn names(recording: &Recording) -> BTreeMap<String, String> {
     let logins = recording.logins().into_iter();
     let named = logins.map(|(_, [line_1, line_2, ..])| {

@@ -1,11 +1,11 @@
-//! Where our server does not answer as Python's did, and why.
+//! Deviations of this server from Python's, each with its reason.
 
 pub(crate) struct Deviation {
     pub(crate) scenario: &'static str,
-    /// The section of PROTOCOL that wants it so.
+    /// The section of PROTOCOL that requires the deviation.
     pub(crate) protocol: &'static str,
-    /// What Python's server said and ours does not (`-`), and the other way
-    /// round (`+`); to whom; the beginning of the line, masked, its keys sorted.
+    /// Lines that only Python's server sent (`-`) or only this one (`+`), each with its
+    /// receiver. The beginning of each line is shown, masked, with sorted keys.
     pub(crate) difference: &'static [&'static str],
 }
 

@@ -1,5 +1,5 @@
-//! Everything that a proxy between the Python programs recorded, played once
-//! more to our server and to our client.
+//! Replay of a recording made by a proxy between the Python programs, to this server and
+//! this client.
 
 mod client;
 mod deviations;

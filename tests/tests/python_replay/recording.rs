@@ -8,11 +8,11 @@ use cmdchat_tests::recordings;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-/// The number of a connection. Alice, who is there all the time, has 1.
+/// The number of a connection. Alice, who is always present, has 1.
 pub(crate) type Conn = u64;
 pub(crate) const ALICE: Conn = 1;
 
-/// What the proxy saw. Lines have their `\n`.
+/// An event at the proxy. Lines include their `\n`.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
     Open(Conn),
@@ -23,17 +23,17 @@ pub(crate) enum Event {
 }
 
 pub(crate) struct Recording {
-    /// In their order.
+    /// The scenarios in recorded order.
     pub(crate) scenarios: Vec<(String, Vec<Event>)>,
     pub(crate) facts: Facts,
 }
 
-/// What only the Python programs knew.
+/// Secrets that only the Python programs knew.
 pub(crate) struct Facts {
     pub(crate) password: String,
     pub(crate) srp_salt: Vec<u8>,
     pub(crate) room_salt: [u8; 16],
-    /// The secret of each public value, both as sent.
+    /// The secret of each public value; keys as sent.
     pub(crate) a: BTreeMap<String, [u8; 32]>,
     pub(crate) b: BTreeMap<String, [u8; 32]>,
 }
@@ -57,12 +57,12 @@ impl Recording {
         Self { scenarios, facts: facts.expect("the last object") }
     }
 
-    /// All events of all scenarios.
+    /// Returns all events of all scenarios.
     pub(crate) fn events(&self) -> impl Iterator<Item = &Event> {
         self.scenarios.iter().flat_map(|(_, events)| events)
     }
 
-    /// The logins that were completed: connection and the lines 1 to 4.
+    /// Returns the completed logins: connection and lines 1 to 4.
     pub(crate) fn logins(&self) -> Vec<(Conn, [Value; 4])> {
         let mut begun: BTreeMap<Conn, Vec<Value>> = BTreeMap::new();
         for event in self.events() {
@@ -112,7 +112,7 @@ fn bytes<const N: usize>(object: &Value, field: &str) -> [u8; N] {
     bytes.try_into().unwrap_or_else(|_| panic!("{field} has another length"))
 }
 
-/// `None` for a remark.
+/// Parses an event; returns `None` for a remark.
 fn event(object: &Value) -> Option<Event> {
     let conn = || object["conn"].as_u64().expect("a number");
     Some(match text(object, "event") {
@@ -139,8 +139,8 @@ fn line(object: &Value, long: fn(&Value, usize) -> String) -> Vec<u8> {
     }
 }
 
-/// The lines sent to find the longest one that passes: given by length and
-/// hash, and simple enough to be made again.
+/// Reconstructs a line that was sent to find the longest accepted one. The recording has
+/// only its length and hash.
 fn long_request(object: &Value, length: usize) -> String {
     let [head, tail] = [r#"{"type":"message","text":""#, "\"}\n"];
     let line = format!("{head}{}{tail}", "y".repeat(length - head.len() - tail.len()));
@@ -148,8 +148,8 @@ fn long_request(object: &Value, length: usize) -> String {
     line
 }
 
-/// What became of them. Id and time are unknown, their lengths are not: the
-/// author's name, which is the length of the request, comes out right.
+/// Reconstructs the server's message for such a line. Id and time are unknown, but not
+/// their lengths, so the author's name, which is the request's length, is exact.
 fn long_message(_: &Value, length: usize) -> String {
     let message = |text: &str, request: usize| {
         format!(

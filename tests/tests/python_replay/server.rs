@@ -1,4 +1,4 @@
-//! The lines of the recorded clients, said to our server.
+//! Replay of the recorded clients' lines to the server.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,7 +23,7 @@ use crate::{
     recording::{ALICE, Conn, Event, Facts, Recording, text},
 };
 
-/// Each scenario ends as it did with the Python server, or as the table says.
+/// Each scenario ends as with the Python server, or as the table of deviations states.
 #[test]
 fn server_replies_match_python() {
     let recording = Recording::read();
@@ -48,14 +48,14 @@ fn server_replies_match_python() {
     assert!(DEVIATIONS.iter().all(|deviation| !deviation.difference.is_empty()));
     assert!(DEVIATIONS.iter().all(|deviation| !deviation.protocol.is_empty()));
     assert_eq!((recording.scenarios.len(), DEVIATIONS.len()), (65, 27));
-    // What the Python server said, the ends of the connections included.
+    // Lines of the Python server, including the ends of connections.
     assert_eq!((python_lines, equal_lines), (325, 284));
 }
 
-/// What each connection of a scenario was told, by who it is.
+/// The lines each connection of a scenario received, by client.
 type Observed = BTreeMap<String, Vec<String>>;
 
-/// Lines that only one of the two has, `-` Python, `+` ours.
+/// Returns the lines that only one of the two servers sent: `-` Python, `+` this one.
 fn difference(python: &Observed, ours: &Observed) -> Vec<String> {
     let mut difference = Vec::new();
     let nothing = Vec::new();
@@ -76,30 +76,30 @@ fn difference(python: &Observed, ours: &Observed) -> Vec<String> {
     difference
 }
 
-/// As much of a line as the table shows.
+/// Truncates a line to the part that the table shows.
 fn short(line: &str) -> String {
     const SHOWN: usize = 56;
     let head: String = line.chars().take(SHOWN).collect();
     if head.len() < line.len() { head + "…" } else { head }
 }
 
-/// Our server, in the place of the recorded one.
+/// This server in place of the recorded one.
 struct Replay<'a> {
     facts: &'a Facts,
     house: TestServer,
-    /// Connections of the recording are numbered otherwise.
+    /// The server's connection number for each recorded one.
     ours: BTreeMap<Conn, usize>,
     names: BTreeMap<Conn, String>,
     python_ids: Ids,
     our_ids: Ids,
     logins: BTreeMap<Conn, Login>,
     seen: BTreeMap<Conn, Vec<String>>,
-    /// Connections that the client ended, and those that our server is done with.
+    /// Connections that the client closed, and those that the server is done with.
     left: BTreeSet<Conn>,
     over: BTreeSet<Conn>,
 }
 
-/// What must be kept of a login to say its line 3 anew.
+/// State of a login that is needed to rebuild its line 3.
 #[derive(Default)]
 struct Login {
     line_1: Value,
@@ -124,7 +124,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Says to our server what the clients said, and gives what both servers answered.
+    /// Sends the clients' lines to this server and returns the answers of both servers.
     fn play(&mut self, events: &[Event]) -> (Observed, Observed) {
         let (mut python, mut peers) = (Observed::new(), 0);
         self.seen.clear();
@@ -134,7 +134,7 @@ impl<'a> Replay<'a> {
         for event in events {
             match event {
                 Event::Open(conn) => {
-                    // Alice clears after each: more than ten seconds must have passed.
+                    // Alice clears after each scenario, so more than ten seconds must pass.
                     self.house.pass(Duration::from_secs(11));
                     self.ours.insert(*conn, self.house.open());
                     peers += u32::from(*conn != ALICE);
@@ -171,7 +171,7 @@ impl<'a> Replay<'a> {
         (python, ours.collect())
     }
 
-    /// Writes down what our server has said since the last time.
+    /// Records the server's lines since the last call.
     fn listen(&mut self) {
         for (conn, number) in &self.ours {
             for line in self.house.lines(*number) {
@@ -192,8 +192,8 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The line as this client would have said it to our server: its spelling
-    /// stays, but line 3 names our `user_id`, and proves again what it proved.
+    /// Returns the line as this client would have sent it to this server. Its spelling
+    /// stays, but line 3 has this server's `user_id` and a new proof.
     fn anew(&mut self, conn: Conn, line: &[u8]) -> Vec<u8> {
         let Ok(object) = serde_json::from_slice::<Value>(line) else { return line.to_vec() };
         let login = self.logins.entry(conn).or_default();
@@ -215,7 +215,7 @@ impl<'a> Replay<'a> {
 }
 
 impl Login {
-    /// The right M, if this client has one: eve never knew the password.
+    /// Returns the correct M, or `None` for eve, who never knew the password.
     fn proof(&self, facts: &Facts) -> Option<String> {
         let secret = facts.a.get(self.line_1["A"].as_str()?)?;
         let start = ClientStart::new(Secret::take(&mut secret.clone()));
@@ -227,7 +227,7 @@ impl Login {
     }
 }
 
-/// Who ended each connection of a scenario first.
+/// Returns which side closed each connection of a scenario first.
 fn ends(events: &[Event]) -> BTreeMap<Conn, &'static str> {
     let mut ends = BTreeMap::new();
     for event in events {
@@ -240,9 +240,9 @@ fn ends(events: &[Event]) -> BTreeMap<Conn, &'static str> {
     ends
 }
 
-/// Gives names to what differs in every run, after looking at its shape.
+/// Replaces values that differ in every run by names, after a check of their shape.
 struct Ids {
-    /// What must stand in `user_ip`: ours tells nobody.
+    /// Expected value of `user_ip`; this server reveals no address.
     address: &'static str,
     users: BTreeMap<String, String>,
     messages: Vec<String>,
@@ -257,7 +257,7 @@ impl Ids {
         self.messages.clear();
     }
 
-    /// One line said to `who`, without its `\n`.
+    /// Masks one line sent to `who`, without its `\n`.
     fn masked(&mut self, line: &[u8], who: &str) -> String {
         let line = lenient::read(line).expect("JSON, more or less");
         if line.get("B").is_some()
@@ -314,7 +314,8 @@ impl Ids {
     }
 }
 
-/// `text` has this shape; `0` stands for a digit, `x` for a lower-case hex digit.
+/// Returns whether `text` has this shape; `0` stands for a digit, `x` for a lower-case hex
+/// digit.
 fn has_shape(text: &str, shape: &str) -> bool {
     text.len() == shape.len()
         && text.bytes().zip(shape.bytes()).all(|(byte, shape)| match shape {

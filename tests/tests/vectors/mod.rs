@@ -1,4 +1,4 @@
-//! Reading `tests/vectors`.
+//! Access to the parts of `tests/vectors`.
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
@@ -11,12 +11,12 @@ pub(crate) fn file(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The list called `field`, not empty.
+/// Returns the non-empty list `field`.
 pub(crate) fn list<'a>(file: &'a Value, field: &str) -> &'a [Value] {
     file[field].as_array().unwrap()
 }
 
-/// Wycheproof's tests, each with its group.
+/// Returns Wycheproof's tests, each with its group.
 pub(crate) fn groups(file: &Value) -> Vec<(&Value, &Value)> {
     let groups = list(file, "testGroups").iter();
     groups.flat_map(|group| list(group, "tests").iter().map(move |case| (group, case))).collect()

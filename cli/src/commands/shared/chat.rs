@@ -1,4 +1,4 @@
-//! A room, and somebody in it, be it a person or a program.
+//! The chat session of `connect`, `join` and `host`, with its frontend.
 
 use std::{
     cell::Cell,
@@ -37,8 +37,7 @@ use crate::{
     signals::interrupt_on_signals,
 };
 
-/// Does what `task` does; if a program is to hear of it, how it ended is an
-/// object too.
+/// Runs `task`. With `json`, also writes its outcome as a JSON object.
 pub(in crate::commands) fn with_json_output(
     json: bool,
     task: impl FnOnce(Option<&mut JsonWriter>) -> Result<ExitStatus, Error>,
@@ -55,27 +54,27 @@ pub(in crate::commands) fn with_json_output(
     outcome
 }
 
-/// One stay in a room.
+/// Runs one chat session, including login and reconnects.
 pub(in crate::commands) struct ChatTask<'a> {
     pub(in crate::commands) way: &'a TargetArgs,
     pub(in crate::commands) looks: &'a DisplayArgs,
     pub(in crate::commands) demands: SecurityArgs,
-    /// What is insisted on where nothing is demanded.
+    /// The minimum mode without `--require`.
     pub(in crate::commands) lowest: Mode,
     pub(in crate::commands) name: Username,
     pub(in crate::commands) password: Password,
     pub(in crate::commands) notices: StartupNotices,
-    /// Where events go as objects, if a program is to read them.
+    /// The JSON output, with `--json`.
     pub(in crate::commands) json: Option<&'a mut JsonWriter>,
 }
 
-/// Who is told what happens.
+/// The frontend of the session.
 enum Frontend<'a> {
     Person(Terminal),
     Program(&'a mut JsonWriter),
 }
 
-/// Somebody sits at the terminal where the input comes from, and can be asked.
+/// Returns whether the input is a terminal and the user can be prompted.
 fn is_interactive() -> bool {
     io::stdin().is_terminal() && secrets::can_ask()
 }
@@ -87,7 +86,7 @@ impl RuntimeTask for ChatTask<'_> {
 }
 
 impl ChatTask<'_> {
-    /// In, and out again.
+    /// Logs in, runs the frontend until the session ends, and returns the result.
     pub(in crate::commands) async fn run_chat<R: TcpRuntime>(
         mut self,
         runtime: &R,
@@ -116,13 +115,13 @@ impl ChatTask<'_> {
             if error.exit != ExitStatus::Name || self.json.is_some() || !is_interactive() {
                 return Err(error);
             }
-            // A signal then ends the asking, which puts the terminal in order.
+            // A signal now ends the prompt, which restores the terminal.
             inside.store(true, Ordering::Relaxed);
             config = Arc::new(config.with_username(reprompt_username(error)?));
             inside.store(false, Ordering::Relaxed);
         };
         inside.store(true, Ordering::Relaxed);
-        // Only now: it takes a moment, and nobody waits for it any more.
+        // After the login, because the estimate takes a moment.
         self.notices.weak_passphrase = secrets::is_weak(config.password());
 
         let patience = self.looks.reconnect_for(self.json.is_some());

@@ -1,5 +1,4 @@
-//! Into a room: finding the host, logging in, and what is said where that
-//! fails or ends.
+//! Name resolution, connecting and login of a client, and the errors of each.
 
 use crate::safe;
 use std::{env, sync::Arc, time::Duration};
@@ -26,13 +25,13 @@ use crate::{
     session::{SessionSummary, reconnect::ConnectError},
 };
 
-/// How long a host may take to let us in: as long as it gives us.
+/// Maximum duration of a login, equal to the default of the server.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The name asked for, if it is one.
+/// Validates a username.
 pub(in crate::commands) fn name(text: &str) -> Result<Username, Error> {
     let refused = |why| Error::name_not_allowed(text, why);
-    // A server takes spaces inside; a name with none cannot be mistaken for two.
+    // Servers allow inner spaces, but a name without any cannot be read as two names.
     if text.contains(' ') {
         return Err(refused("no spaces"));
     }
@@ -47,7 +46,7 @@ pub(in crate::commands) fn name(text: &str) -> Result<Username, Error> {
     })
 }
 
-/// The name that was given, else that of the login, else one that is asked for.
+/// Returns the given username, else the login name if valid, else prompts for one.
 pub(in crate::commands) fn username_or_prompt(given: Option<&str>) -> Result<Username, Error> {
     if let Some(given) = given {
         return name(given);
@@ -60,7 +59,7 @@ pub(in crate::commands) fn username_or_prompt(given: Option<&str>) -> Result<Use
     }
 }
 
-/// Another name, from a person who hears why this one will not do.
+/// Shows why the username was rejected, and prompts for another.
 pub(in crate::commands) fn reprompt_username(mut why: Error) -> Result<Username, Error> {
     loop {
         note(&safe!["error: ", why.what]);
@@ -71,7 +70,7 @@ pub(in crate::commands) fn reprompt_username(mut why: Error) -> Result<Username,
     }
 }
 
-/// Connects and logs in, with what an earlier session said and did not hear.
+/// Connects and logs in, and resends the unconfirmed messages of an earlier session.
 pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     runtime: &R,
     way: &TargetArgs,
@@ -92,8 +91,8 @@ pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     })
 }
 
-/// Whether a login may work later that did not work now: the old connection may
-/// still have the name and the place.
+/// Returns whether a failed login may succeed later, for example because the old
+/// connection still holds the username and the slot.
 const fn is_retryable(why: &LoginFailure) -> bool {
     match why {
         LoginFailure::Rejected { known: Some(known), .. } => matches!(
@@ -111,7 +110,7 @@ const fn is_retryable(why: &LoginFailure) -> bool {
     }
 }
 
-/// A connection to the host, within the time given for it.
+/// Resolves the host and connects within `--timeout`.
 async fn dial<R: TcpRuntime>(runtime: &R, way: &TargetArgs) -> Result<Connection<R>, Error> {
     let (host, port, timeout) = (way.host.as_str(), way.port, way.carriage.timeout);
     let deadline = runtime.now().saturating_add(timeout);
@@ -159,7 +158,7 @@ fn login_error(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error
     }
 }
 
-/// What the program makes of the end of a session.
+/// Converts the end of a session into the exit status or error of the program.
 pub(in crate::commands) fn into_result(
     way: &TargetArgs,
     summary: SessionSummary,

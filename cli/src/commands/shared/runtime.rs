@@ -1,4 +1,4 @@
-//! What a command does, on whichever runtime was asked for.
+//! Runs a command on the runtime selected with `--runtime`.
 
 use cmdchat_drivers::runtime::TcpRuntime;
 
@@ -7,7 +7,7 @@ use crate::{
     error::{Error, ExitStatus},
 };
 
-/// Work that any runtime can carry.
+/// A command, generic over the runtime.
 pub(in crate::commands) trait RuntimeTask {
     fn run<R: TcpRuntime>(self, runtime: &R) -> Result<ExitStatus, Error>;
 }

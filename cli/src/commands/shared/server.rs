@@ -1,4 +1,4 @@
-//! The console of a relay: who comes and goes, on standard error.
+//! The server task and its console log on standard error.
 
 use crate::safe;
 use std::{
@@ -26,11 +26,11 @@ use crate::{
     ui::plain,
 };
 
-/// Console lines that a stuck terminal may owe; later ones are left out.
+/// Capacity of the console queue. Further lines are dropped if the terminal is stuck.
 const CONSOLE: usize = 1_024;
 
-/// Serves until `stop` is closed. The console begins with `notices`, and goes on
-/// with who comes and goes unless it is to be `quiet`.
+/// Runs the server until `stop` is closed. The console prints `notices` first, then
+/// events of the room; `quiet` suppresses joins, leaves and clears.
 pub(in crate::commands) fn run_server<R: TcpRuntime>(
     runtime: &R,
     listener: R::Listener,
@@ -52,13 +52,13 @@ pub(in crate::commands) fn run_server<R: TcpRuntime>(
     Ok(ExitStatus::Done)
 }
 
-/// Where it listens, and for what kind of room.
+/// Returns the notice with the listening address and the kind of room.
 pub(in crate::commands) fn listening(address: SocketAddr, strict: bool) -> SafeText {
     let kind = if strict { " (strict room)" } else { " (classic room)" };
     safe!["listening on ", address, kind]
 }
 
-/// A thread that prints, so that a console that stands still stops nobody.
+/// Starts the console thread, so that a blocked console does not block the server.
 fn console() -> Result<Sender<SafeText>, Error> {
     let (console, lines) = async_channel::bounded::<SafeText>(CONSOLE);
     let print = move || {
@@ -73,7 +73,7 @@ fn console() -> Result<Sender<SafeText>, Error> {
     Ok(console)
 }
 
-/// A note as a line of the console.
+/// Formats a server event as a console line, or `None` if it is not logged.
 fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
     let now = jiff::ZonedDateTime::now().time();
     Some(match note {
@@ -83,16 +83,14 @@ fn line(note: &ServerEvent, quiet: bool) -> Option<SafeText> {
         ServerEvent::Room(RoomOutput::Left(name, reason, present)) if !quiet => match reason {
             LeaveReason::Closed => plain::left(now, &shown(name), *present),
             LeaveReason::ConnectionLost => presence(now, name, " was cut off (", *present),
-            LeaveReason::TimedOut => presence(now, name, " was silent and is out (", *present),
-            LeaveReason::SlowConsumer => {
-                presence(now, name, " was too slow and is out (", *present)
-            }
+            LeaveReason::TimedOut => presence(now, name, " timed out (", *present),
+            LeaveReason::SlowConsumer => presence(now, name, " was dropped: too slow (", *present),
             LeaveReason::ProtocolError(_) => {
-                presence(now, name, " broke the protocol and is out (", *present)
+                presence(now, name, " was dropped: protocol error (", *present)
             }
         },
         ServerEvent::Room(RoomOutput::HistoryCleared(name)) if !quiet => {
-            plain::notice(now, &safe![shown(name), " wiped the room"])
+            plain::notice(now, &safe![shown(name), " cleared the history"])
         }
         ServerEvent::Room(_) | ServerEvent::LoginRejected(_, ProtocolError::Disconnected) => {
             return None;
@@ -129,7 +127,7 @@ fn presence(
     plain::notice(now, &safe![shown(name), what, present, " online)"])
 }
 
-/// Members chose their names: on this screen, too, they are only text.
+/// Sanitizes a username, which is chosen by the member and untrusted.
 fn shown(name: &Username) -> SafeText {
     SafeText::username(&Untrusted::new(name.as_str().to_owned())).as_word()
 }

@@ -45,12 +45,16 @@ impl Model {
             SlashCommand::Clear => {
                 self.forget();
                 self.editor = Editor::default();
-                self.answer(&[&"forgotten here; the others keep what they have"]);
+                self.answer(&[&"cleared here; the others keep their copy"]);
             }
             SlashCommand::Wipe if arguments == "yes" => self.send(SessionCommand::ClearHistory),
             SlashCommand::Wipe => {
                 let online = self.online;
-                self.answer(&[&"erase for all ", &online, &"? /wipe yes"]);
+                self.answer(&[
+                    &"clear the history for all (",
+                    &online,
+                    &" online)? confirm with /wipe yes",
+                ]);
             }
             SlashCommand::Find if arguments.is_empty() && self.size.is_none() => {
                 self.explain(command)
@@ -76,7 +80,7 @@ impl Model {
                 self.settings.quiet = !self.settings.quiet;
                 let shown: &dyn SafeDisplay =
                     if self.settings.quiet { &"hidden" } else { &"shown" };
-                self.answer(&[&"who comes and goes is ", shown]);
+                self.answer(&[&"join and leave notices are ", shown]);
             }
             SlashCommand::Invite => self.invite(now, arguments),
             SlashCommand::Ignore => self.ignore(arguments),
@@ -107,7 +111,7 @@ impl Model {
                 .map(CommandSpec::line)
                 .chain([
                     safe!["Ctrl+J new line, Tab completes, Ctrl+C twice leaves"],
-                    safe!["PgUp and PgDn scroll, F2 shows who is here"],
+                    safe!["PgUp and PgDn scroll, F2 shows the members"],
                     safe!["Ctrl+\\ locks the screen; twice erases all and leaves"],
                 ])
                 .collect(),
@@ -141,7 +145,7 @@ impl Model {
         let seen = self.log.said().map(|(_, said)| said);
         let mut seen = seen.filter(|said| !self.ignores(&said.from));
         let found = number.checked_sub(1).and_then(|skipped| seen.nth(skipped));
-        found.ok_or_else(|| safe!["there are not so many messages"])
+        found.ok_or_else(|| safe!["there are fewer messages than that"])
     }
 
     fn copy(&mut self, number: &str) {
@@ -164,7 +168,9 @@ impl Model {
     /// What to tell others who may come.
     pub(super) fn invite(&mut self, now: Now, how: &str) {
         match &self.notices.invite {
-            None => self.answer(&[&"only a host, or who came with a code, has one to pass on"]),
+            None => {
+                self.answer(&[&"no invite here: you did not host this room or join it with a code"])
+            }
             Some(card) if how == "copy" => {
                 let line = Untrusted::new(card.line.as_str().to_owned());
                 self.effects.push_back(Effect::Copy(SafeText::message(&line)));
@@ -190,7 +196,7 @@ impl Model {
         match self.nth(number) {
             Err(why) => self.answer(&[&why]),
             Ok(said) => {
-                let head = safe![said.author, " said, with all that is hidden:"];
+                let head = safe!["message from ", said.author, ", hidden characters written out:"];
                 let lines = [head].into_iter().chain(escape_invisible(&said.text)).collect();
                 self.add(now.at, EntryKind::Note(lines));
             }
@@ -211,7 +217,11 @@ impl Model {
             Some((raw, name)) => {
                 let (raw, name) = (raw.to_owned(), name.clone());
                 self.ignored.insert(raw);
-                self.answer(&[&"what ", &name, &" says is hidden; /unignore shows it again"]);
+                self.answer(&[
+                    &"messages from ",
+                    &name,
+                    &" are hidden; /unignore shows them again",
+                ]);
             }
         }
     }
@@ -220,10 +230,10 @@ impl Model {
         let shown = |raw: &String| SafeText::username(&Untrusted::new(raw.clone()));
         let meant = |raw: &&String| raw.as_str() == typed || shown(raw).as_str() == typed;
         match self.ignored.iter().find(meant).cloned() {
-            None => self.answer(&[&"nobody called ", &SafeText::quote(typed), &" is ignored"]),
+            None => self.answer(&[&"no ignored member is called ", &SafeText::quote(typed)]),
             Some(raw) => {
                 self.ignored.remove(&raw);
-                self.answer(&[&"what ", &shown(&raw), &" says is shown again"]);
+                self.answer(&[&"messages from ", &shown(&raw), &" are shown again"]);
             }
         }
     }
@@ -236,9 +246,9 @@ impl Model {
             .filter(|(distance, name)| *distance <= 2 && *distance < name.width());
         let typed = SafeText::quote(typed);
         match near {
-            None => self.answer(&[&"nobody here is called ", &typed]),
+            None => self.answer(&[&"no member is called ", &typed]),
             Some((_, name)) => {
-                self.answer(&[&"nobody here is called ", &typed, &" (did you mean ", &name, &"?)"]);
+                self.answer(&[&"no member is called ", &typed, &" (did you mean ", &name, &"?)"]);
             }
         }
     }
@@ -252,7 +262,7 @@ impl Model {
                 let what = if same {
                     EntryKind::Note(vec![safe!["match: you are in the same room"]])
                 } else {
-                    EntryKind::Warning(safe!["MISMATCH: this is another room"])
+                    EntryKind::Warning(safe!["MISMATCH: this is a different room"])
                 };
                 self.add(now.at, what);
             }

@@ -73,7 +73,7 @@ impl Model {
                     self.add(now.at, EntryKind::Warning(strings::doubt(odd, &by)));
                 }
                 let what = match by {
-                    Some(by) => safe![by.as_word(), " wiped the room"],
+                    Some(by) => safe![by.as_word(), " cleared the history"],
                     None => safe!["the room was wiped"],
                 };
                 self.note(now, what);

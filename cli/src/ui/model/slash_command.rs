@@ -52,22 +52,22 @@ pub(super) struct CommandSpec {
 /// All commands, in the order of the help.
 #[rustfmt::skip]
 pub(super) const ALL: &[CommandSpec] = &[
-    usage(SlashCommand::Help, &["/help"], "[COMMAND]", "this list, or more about one command", "/help find"),
-    usage(SlashCommand::Quit, &["/quit", "/exit", "/q"], "[TEXT]", "leave, with a last message if you like", "/quit good night"),
+    usage(SlashCommand::Help, &["/help"], "[COMMAND]", "list the commands, or explain one", "/help find"),
+    usage(SlashCommand::Quit, &["/quit", "/exit", "/q"], "[TEXT]", "leave, with an optional last message", "/quit good night"),
     usage(SlashCommand::Me, &["/me"], "TEXT", "say what you do: * alice waves", "/me waves"),
-    usage(SlashCommand::Who, &["/who", "/names"], "", "who is here", "/who"),
-    usage(SlashCommand::Find, &["/find"], "TEXT", "find in what is kept here (also Ctrl+R)", "/find invoice"),
-    usage(SlashCommand::Copy, &["/copy"], "[N]", "put the last message, or the N-th from the end, on the clipboard", "/copy 2"),
-    usage(SlashCommand::Show, &["/show"], "[N]", "a message in full, hidden characters written out", "/show 1"),
-    usage(SlashCommand::Notify, &["/notify"], "off|mentions|all", "what rings the bell", "/notify all"),
-    usage(SlashCommand::Quiet, &["/quiet"], "", "hide or show who comes and goes", "/quiet"),
-    usage(SlashCommand::Time, &["/time"], "off|short|full|utc", "how times are shown", "/time full"),
-    usage(SlashCommand::Ignore, &["/ignore"], "NAME", "hide what somebody says", "/ignore mallory"),
-    usage(SlashCommand::Unignore, &["/unignore"], "NAME", "show it again", "/unignore mallory"),
-    usage(SlashCommand::Verify, &["/verify"], "[DIGITS]", "what to compare with the others, or whether theirs are the same", "/verify"),
-    usage(SlashCommand::Invite, &["/invite"], "[copy|qr]", "what to tell others who may come", "/invite copy"),
-    usage(SlashCommand::Clear, &["/clear"], "", "forget everything here; the others keep theirs", "/clear"),
-    usage(SlashCommand::Wipe, &["/wipe"], "", "have the room forget everything, for all", "/wipe yes"),
+    usage(SlashCommand::Who, &["/who", "/names"], "", "list the members", "/who"),
+    usage(SlashCommand::Find, &["/find"], "TEXT", "search the messages kept here (also Ctrl+R)", "/find invoice"),
+    usage(SlashCommand::Copy, &["/copy"], "[N]", "copy the last message, or the N-th from the end", "/copy 2"),
+    usage(SlashCommand::Show, &["/show"], "[N]", "show a message in full, hidden characters written out", "/show 1"),
+    usage(SlashCommand::Notify, &["/notify"], "off|mentions|all", "set what rings the bell", "/notify all"),
+    usage(SlashCommand::Quiet, &["/quiet"], "", "hide or show join and leave notices", "/quiet"),
+    usage(SlashCommand::Time, &["/time"], "off|short|full|utc", "set the time format", "/time full"),
+    usage(SlashCommand::Ignore, &["/ignore"], "NAME", "hide messages from NAME", "/ignore mallory"),
+    usage(SlashCommand::Unignore, &["/unignore"], "NAME", "show messages from NAME again", "/unignore mallory"),
+    usage(SlashCommand::Verify, &["/verify"], "[DIGITS]", "show the room fingerprint, or check it against DIGITS", "/verify"),
+    usage(SlashCommand::Invite, &["/invite"], "[copy|qr]", "show the invite for others", "/invite copy"),
+    usage(SlashCommand::Clear, &["/clear"], "", "clear this screen; the others keep their history", "/clear"),
+    usage(SlashCommand::Wipe, &["/wipe"], "", "clear the history for all members", "/wipe yes"),
 ];
 
 const fn usage(
@@ -88,7 +88,7 @@ impl CommandSpec {
         }
     }
 
-    /// `/find TEXT: find in what is kept here`
+    /// `/find TEXT: search the messages kept here`
     pub(super) fn line(&self) -> SafeText {
         let space = if self.arguments.is_empty() { "" } else { " " };
         safe![self.name(), space, self.arguments, ": ", self.does]

@@ -26,8 +26,8 @@ use crate::{
         rich_markup,
     },
     crypto::fernet::RoomKey,
-    crypto::kdf::Kdf,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     seed::Rng,
     strict_room::{auditor::Auditor, envelope::EnvelopeKind},
     time::Tick,
@@ -57,7 +57,7 @@ pub struct Session {
     pub(super) config: Arc<ClientConfig>,
     pub(super) fingerprint: Fingerprint,
     pub(super) key: RoomKey,
-    kdf: Kdf,
+    kdf: RoomKind,
     pub(super) link: Option<Link>,
     pub(super) rng: Rng,
     pub(super) welcoming: InitState,
@@ -83,7 +83,7 @@ pub(crate) struct Established {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) key: RoomKey,
-    pub(crate) kdf: Kdf,
+    pub(crate) kdf: RoomKind,
     /// The ends of the link, where it is sealed.
     pub(crate) link: Option<(RecordSealer, RecordOpener)>,
     pub(crate) now: Tick,
@@ -144,9 +144,9 @@ impl Session {
     #[must_use]
     pub const fn mode(&self) -> Mode {
         match (self.kdf, &self.link) {
-            (Kdf::Argon2id, _) => Mode::Strict,
-            (Kdf::None, Some(_)) => Mode::Sealed,
-            (Kdf::None, None) => Mode::Plaintext,
+            (RoomKind::Strict, _) => Mode::Strict,
+            (RoomKind::Classic, Some(_)) => Mode::Sealed,
+            (RoomKind::Classic, None) => Mode::Plaintext,
         }
     }
 
@@ -241,8 +241,8 @@ impl Session {
             return;
         }
         match (self.kdf, &mut self.auditor) {
-            (Kdf::None, _) => self.write(&wire::clear()),
-            (Kdf::Argon2id, Some(auditor)) => {
+            (RoomKind::Classic, _) => self.write(&wire::clear()),
+            (RoomKind::Strict, Some(auditor)) => {
                 let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
                 if let Some(token) =
                     auditor.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
@@ -251,7 +251,7 @@ impl Session {
                 }
             }
             // Before the welcome there is nothing to be wiped by this client.
-            (Kdf::Argon2id, None) => {}
+            (RoomKind::Strict, None) => {}
         }
     }
 
@@ -382,7 +382,7 @@ fn read_line(decoder: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseRe
 fn read_record(
     now: Tick,
     link: &mut Link,
-    kdf: Kdf,
+    kdf: RoomKind,
     decoder: &mut LineDecoder,
 ) -> Result<Option<ServerMessage>, CloseReason> {
     decoder.set_max_len(MAX_RECORD);

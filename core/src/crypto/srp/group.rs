@@ -1,9 +1,9 @@
-//! The group: its elements, and their powers. Elements are as secret as what
-//! they were made of, so all are wiped on drop and silent in `Debug`.
+//! Elements of the SRP group and their powers. Elements are as secret as their
+//! inputs, so all of them are zeroized on drop and redacted in `Debug`.
 //!
-//! Every product is one of `crypto-bigint`'s Montgomery multiplier, over
-//! integers on the heap. What is ours is which products, for a base that stays
-//! the same; and there it reads all of a table whatever the exponent.
+//! `crypto-bigint`'s Montgomery multiplier computes every product, over integers on
+//! the heap. This module only selects the products for powers of a fixed base. It
+//! always reads the whole table, whatever the exponent is.
 
 use std::{fmt, ops::Deref, sync::LazyLock};
 
@@ -16,17 +16,17 @@ use zeroize::Zeroizing;
 
 use crate::secret::Secret;
 
-/// An integer modulo `N`, as it is multiplied (in Montgomery form).
+/// An integer modulo `N`, in Montgomery form.
 pub(super) struct GroupElement(Zeroizing<BoxedMontyForm>);
 
 impl GroupElement {
-    /// Of an integer of at most 2,048 bits.
+    /// Converts an integer of at most 2,048 bits.
     pub(super) fn new(integer: &BoxedUint) -> Self {
         let params = G.one.params();
         Self::wiped(BoxedMontyForm::new(integer.resize(params.bits_precision()), params))
     }
 
-    /// The integer.
+    /// Returns the integer.
     pub(super) fn number(&self) -> SecretUint {
         SecretUint::wiped(self.0.retrieve())
     }
@@ -39,7 +39,7 @@ impl GroupElement {
         Self::wiped(&*self.0 * &*other.0)
     }
 
-    /// In constant time for each length of the exponent.
+    /// Computes a power, in constant time for a given length of the exponent.
     pub(super) fn pow(&self, exponent: &BoxedUint) -> Self {
         Self::wiped(self.0.pow(exponent))
     }
@@ -55,35 +55,34 @@ impl fmt::Debug for GroupElement {
     }
 }
 
-/// `g`, whose tables are made once in the life of the program.
+/// The generator `g`, whose tables are computed once per process.
 pub(super) static G: LazyLock<FixedBase> = LazyLock::new(|| FixedBase::of(G2048::generator()));
 
-/// A base of many powers, with tables (some 20 kB) that make one for 80
-/// multiplications where [`GroupElement::power`] takes 330 (the comb of Lim and
-/// Lee; Handbook of Applied Cryptography, 14.117). Making the tables takes 310.
+/// A fixed base with precomputed tables of about 20 kB: the Lim–Lee comb method
+/// (Handbook of Applied Cryptography, 14.117). A power costs 80 multiplications,
+/// where [`GroupElement::pow`] needs 330. Computing the tables costs 310.
 ///
-/// The exponent's 256 bits stand in four lines of 64. A column of them is a
-/// number of four bits, which says which of the base's powers to multiply in:
-/// those with the exponents 1, 2^64, 2^128 and 2^192 and all their products
-/// are the first table. Then one would square and go on to the next column.
-/// The other three tables start 16, 32 and 48 columns further, so that 16
-/// squarings do for all 64.
+/// The 256 bits of the exponent form four lines of 64 columns. A column is a number
+/// of four bits, which selects the powers of the base to multiply in. The first table
+/// holds the powers with the exponents 1, 2^64, 2^128 and 2^192 and all their
+/// products. With one table, each of the 64 columns would need a squaring. The other
+/// three tables start 16, 32 and 48 columns further, so 16 squarings are enough.
 pub(super) struct FixedBase {
     one: BoxedMontyForm,
     tables: [Table; TABLES as usize],
 }
 
-/// By the number that chooses.
+/// The entries, indexed by the four-bit number of a column.
 type Table = Vec<Zeroizing<BoxedMontyForm>>;
 
 const LINES: u32 = 4;
 const COLUMNS: u32 = 64;
 const TABLES: u32 = 4;
-/// Columns of one table.
+/// The number of columns per table.
 const STRIDE: u32 = COLUMNS / TABLES;
 
 impl FixedBase {
-    /// Slow: as much as one exponentiation.
+    /// Computes the tables. Slow: costs about one exponentiation.
     pub(super) fn new(base: &GroupElement) -> Self {
         Self::of((*base.0).clone())
     }
@@ -96,7 +95,7 @@ impl FixedBase {
         let mut tables = [(); TABLES as usize].map(|()| vec![Zeroizing::new(one.clone())]);
         for _ in 0..LINES {
             for table in &mut tables {
-                // Without the bit of this line, and then with it.
+                // Entries without the bit of this line, followed by those with it.
                 let mut with = table.clone();
                 for product in &mut with {
                     multiplier.mul_assign(product, &base);
@@ -110,7 +109,7 @@ impl FixedBase {
         Self { one, tables }
     }
 
-    /// The exponent has at most 256 bits. In constant time.
+    /// Computes a power in constant time. The exponent has at most 256 bits.
     pub(super) fn pow(&self, exponent: &BoxedUint) -> GroupElement {
         let mut multiplier = Multiplier::from(self.one.params());
         let mut power = Zeroizing::new(self.one.clone());
@@ -126,7 +125,7 @@ impl FixedBase {
     }
 }
 
-/// The base may be `v`.
+/// Redacted, because the base may be `v`.
 impl fmt::Debug for FixedBase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("FixedBase(…)")
@@ -135,23 +134,23 @@ impl fmt::Debug for FixedBase {
 
 type Multiplier<'a> = <BoxedMontyForm as MontyForm>::Multiplier<'a>;
 
-/// What stands in this column of the exponent, the lowest line lowest.
+/// Returns the bits in this column of the exponent, with the lowest line as lowest bit.
 fn bits(exponent: &BoxedUint, column: u32) -> u8 {
     (0..LINES).fold(0, |bits, line| bits | exponent.bit(COLUMNS * line + column).to_u8() << line)
 }
 
-/// Reads every entry, and keeps the one with this number.
+/// Copies the entry with this number to `chosen`. Reads every entry for constant time.
 fn choose(table: &Table, number: u8, chosen: &mut BoxedMontyForm) {
     for (at, entry) in (0_u8..).zip(table) {
         chosen.as_montgomery_mut().ct_assign(entry.as_montgomery(), at.ct_eq(&number));
     }
 }
 
-/// A secret integer: wiped on drop, silent in `Debug`.
+/// A secret integer, zeroized on drop and redacted in `Debug`.
 pub(super) struct SecretUint(Zeroizing<BoxedUint>);
 
 impl SecretUint {
-    /// 256 bits with the top bit set (PROTOCOL 1.3: `a` and `b`).
+    /// Creates an ephemeral secret of 256 bits with the top bit set (PROTOCOL 1.3: `a` and `b`).
     pub(super) fn ephemeral(secret: &Secret<32>) -> Self {
         let mut bytes = Zeroizing::new(*secret.expose());
         bytes[0] |= 0x80;

@@ -1,26 +1,28 @@
-//! SRP-6a as pysrp speaks it: RFC 5054's 2048-bit group, SHA-256, identity
-//! `chat` (PROTOCOL 1.3, whose formulas these are; RFC 2945, RFC 5054).
+//! SRP-6a, compatible with pysrp: the 2048-bit group of RFC 5054, SHA-256 and the
+//! identity `chat`. The formulas are those of PROTOCOL 1.3 (see also RFC 2945).
 //!
-//! | client | server | costs |
+//! | client | server | cost |
 //! |---|---|---|
 //! | | [`Verifier::new`]: `v` | one power of `g`; tables for the powers of `v` |
 //! | [`ClientStart::new`]: `A` | | one exponentiation |
 //! | | [`ServerChallenge::new`]: `B` | one power of `g` |
 //! | [`ClientStart::answer`]: `M` | | two exponentiations |
-//! | | [`ServerChallenge::answer`]: the `M` to expect | one power of `v`, one exponentiation |
+//! | | [`ServerChallenge::answer`]: the expected `M` | one power of `v`, one exponentiation |
 //! | | [`ServerProof::check`]: `H_AMK` | nothing |
 //! | [`ClientProof::check`]: `K` | | nothing |
 //!
-//! Each step consumes the one before, so no ephemeral value is used twice, and
-//! each wipes what the next does not need. A power of `g` or `v` comes out of
-//! tables, at a quarter of an exponentiation: a server makes both for every
-//! login. The client, which makes a table's worth of them in its life, leaves
-//! its arithmetic to the `srp` crate, as do all their hashes.
+//! Each step consumes the previous one, so no ephemeral value is used twice. Each
+//! step also zeroizes the values that the next one does not need.
 //!
-//! That crate panics on numbers it does not expect and wipes nothing; so
-//! whatever a peer sent becomes a [`PublicValue`] or a [`Salt`] first, and
-//! whatever it returns is wiped here, as is the stack it used. (What it freed
-//! is the allocator's business.)
+//! The server computes a power of `g` and one of `v` for every login. It uses
+//! precomputed tables, which cost a quarter of an exponentiation. The client uses
+//! the `srp` crate instead, because it computes too few powers for a table to pay
+//! off. Both sides use the `srp` crate for the multiplier and scrambler hashes.
+//!
+//! That crate panics on unexpected numbers and zeroizes nothing. Therefore every
+//! number from a peer is first validated as a [`PublicValue`] or a [`Salt`]. The
+//! values that the crate returns and the stack it used are zeroized here; the heap
+//! memory it has freed is not.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -42,19 +44,19 @@ use group::{FixedBase, G, GroupElement, SecretUint};
 use public_value::{GROUP_BYTES, strip};
 pub use public_value::{PublicValue, PublicValueError, Salt, SaltTooLong};
 
-/// What a server keeps in place of the password. It is a secret: its holder
-/// can play the server, and test passwords.
+/// The SRP verifier, which a server stores instead of the passphrase. It is
+/// secret: its holder can impersonate the server and try passphrases offline.
 #[derive(Debug)]
 pub struct Verifier {
     salt: Salt,
     v: SecretUint,
     powers: FixedBase,
-    /// `k * v`, which hides `g^b` in every `B`.
+    /// `k * v`, the blinding term of every `B`.
     kv: GroupElement,
 }
 
 impl Verifier {
-    /// Slow: somewhat more than one exponentiation.
+    /// Computes the verifier. Slow: costs slightly more than one exponentiation.
     #[must_use]
     pub fn new(password: &Password, salt: Salt) -> Self {
         with_stack_zeroed(|| {
@@ -63,11 +65,11 @@ impl Verifier {
         })
     }
 
-    /// From what a verifier token holds: `v`, big-endian. `None` unless
-    /// 1 < v < N - 1.
+    /// Creates a verifier from the content of a verifier token: `v`, big-endian.
+    /// Returns `None` unless 1 < v < N - 1.
     #[must_use]
     pub fn from_parts(salt: Salt, v: &[u8; GROUP_BYTES]) -> Option<Self> {
-        // The range is the same as that of public values.
+        // Public values have the same range.
         PublicValue::from_wire(v).ok()?;
         Some(with_stack_zeroed(|| {
             Self::of(salt, SecretUint::wiped(BoxedUint::from_be_slice_vartime(strip(v))))
@@ -80,7 +82,7 @@ impl Verifier {
         Self { salt, v, powers: FixedBase::new(&base), kv: k.mul(&base) }
     }
 
-    /// `v`, big-endian, with leading zero bytes.
+    /// Returns `v`, big-endian, padded with leading zero bytes.
     #[must_use]
     pub fn padded(&self) -> Zeroizing<[u8; GROUP_BYTES]> {
         let bytes = Zeroizing::new(self.v.to_be_bytes());
@@ -92,14 +94,14 @@ impl Verifier {
         padded
     }
 
-    /// The salt to send beside `B`.
+    /// Returns the salt, which the server sends with `B`.
     #[must_use]
     pub const fn salt(&self) -> &Salt {
         &self.salt
     }
 }
 
-/// The server's side of one login: `B` is made, `A` has not been looked at.
+/// The server's side of one login, after computing `B` and before processing `A`.
 #[derive(Debug)]
 pub struct ServerChallenge {
     verifier: Arc<Verifier>,
@@ -108,11 +110,11 @@ pub struct ServerChallenge {
 }
 
 impl ServerChallenge {
-    /// `b` is fresh from the generator. Slow: a quarter of an exponentiation.
+    /// Computes `B` from a freshly generated `b`. Slow: costs a quarter of an
+    /// exponentiation.
     ///
-    /// Should `B` come out as 0, 1 or N - 1 (a chance of some 2^-2046), it is
-    /// sent like any other: every client refuses it, and the next login has
-    /// another.
+    /// If `B` is 0, 1 or N - 1 (probability about 2^-2046), the server sends it
+    /// anyway. Every client rejects it, and the next login uses a different value.
     #[must_use]
     pub fn new(verifier: Arc<Verifier>, b: Secret<32>) -> Self {
         let b = SecretUint::ephemeral(&b);
@@ -121,14 +123,14 @@ impl ServerChallenge {
         Self { verifier, b, public }
     }
 
-    /// `B`, big-endian without leading zero bytes.
+    /// Returns `B`, big-endian without leading zero bytes.
     #[must_use]
     pub fn public(&self) -> &[u8] {
         &self.public
     }
 
-    /// Works out what the client has to prove. Slow: more than one exponentiation;
-    /// the same work whatever the client knows.
+    /// Computes the proof to expect from the client. Slow: costs more than one
+    /// exponentiation, regardless of what the client knows.
     #[must_use]
     pub fn answer(self, a: &PublicValue) -> ServerProof {
         let Proofs { m, h_amk, session_key } = with_stack_zeroed(|| {
@@ -137,7 +139,7 @@ impl ServerChallenge {
         ServerProof { m, proven: Verified { h_amk: *h_amk.expose(), session_key } }
     }
 
-    /// `S = (A * v^u)^b`
+    /// Computes `S = (A * v^u)^b`.
     fn premaster(&self, a: &PublicValue) -> SecretUint {
         let u = scrambler(a.as_bytes(), &self.public);
         let base = GroupElement::new(&a.number()).mul(&self.verifier.powers.pow(&u));
@@ -145,7 +147,7 @@ impl ServerChallenge {
     }
 }
 
-/// The server's side of one login: it knows which proof to expect.
+/// The server's side of one login, with the proof to expect from the client.
 #[derive(Debug)]
 pub struct ServerProof {
     m: Secret<32>,
@@ -153,30 +155,32 @@ pub struct ServerProof {
 }
 
 impl ServerProof {
-    /// Compares the client's `M` with the one expected, in constant time and
-    /// at the same cost for every content and length. A proof that could not
-    /// even be decoded is given as an empty slice.
+    /// Compares the client's `M` with the expected one, in the same time for every
+    /// content and length. The caller passes an empty slice for a proof that could
+    /// not be decoded.
     ///
     /// # Errors
-    /// [`WrongProof`] if it is another: the client does not know the password.
+    /// Returns [`WrongProof`] if they differ: the client does not know the passphrase.
     pub fn check(self, m: &[u8]) -> Result<Verified, WrongProof> {
         if self.m.matches(m) { Ok(self.proven) } else { Err(WrongProof) }
     }
 }
 
 impl ServerProof {
-    /// `K`, unproven: protocol 2 has proofs of its own, made from it.
+    /// Returns `K` without checking a proof, because protocol 2 derives its own proofs
+    /// from it.
     #[must_use]
     pub fn into_session_key(self) -> Secret<32> {
         self.proven.session_key
     }
 }
 
-/// The server's side of one login: the client knows the password.
+/// The server's side of one login, after the client has proved that it knows the
+/// passphrase.
 pub struct Verified {
-    /// The server's own proof, to be sent.
+    /// The server's proof, for the client.
     pub h_amk: [u8; 32],
-    /// `K`, known to both sides and to nobody else.
+    /// `K`, known only to client and server.
     pub session_key: Secret<32>,
 }
 
@@ -186,7 +190,7 @@ impl fmt::Debug for Verified {
     }
 }
 
-/// The client's side of one login: `A` is made.
+/// The client's side of one login, after computing `A`.
 #[derive(Debug)]
 pub struct ClientStart {
     a: SecretUint,
@@ -194,7 +198,7 @@ pub struct ClientStart {
 }
 
 impl ClientStart {
-    /// `a` is fresh from the generator. Slow: one exponentiation.
+    /// Computes `A` from a freshly generated `a`. Slow: costs one exponentiation.
     #[must_use]
     pub fn new(a: Secret<32>) -> Self {
         let a = SecretUint::ephemeral(&a);
@@ -202,15 +206,15 @@ impl ClientStart {
         Self { a, public }
     }
 
-    /// `A`, big-endian without leading zero bytes.
+    /// Returns `A`, big-endian without leading zero bytes.
     #[must_use]
     pub fn public(&self) -> &[u8] {
         &self.public
     }
 
-    /// Makes the proof for a server that answered `salt` and `B`. Slow: two
-    /// exponentiations. Sending it gives a false server one guess at the
-    /// password.
+    /// Computes the proof for a server that sent `salt` and `B`. Slow: costs two
+    /// exponentiations. Sending the proof gives a fake server one guess at the
+    /// passphrase.
     #[must_use]
     pub fn answer(self, password: &Password, salt: &Salt, b: &PublicValue) -> ClientProof {
         with_stack_zeroed(|| {
@@ -219,7 +223,7 @@ impl ClientStart {
         })
     }
 
-    /// `S = (B - k * g^x)^(a + u * x)`
+    /// Computes `S = (B - k * g^x)^(a + u * x)`.
     fn premaster(&self, password: &Password, salt: &Salt, b: &PublicValue) -> SecretUint {
         let k = compute_k::<Sha256>(&G2048::generator());
         let u = scrambler(&self.public, b.as_bytes());
@@ -228,36 +232,38 @@ impl ClientStart {
     }
 }
 
-/// The client's side of one login: its proof is made, the server's is due.
+/// The client's side of one login, with its own proof and the one to expect from the
+/// server.
 #[derive(Debug)]
 pub struct ClientProof(Proofs);
 
 impl ClientProof {
-    /// `M`, to be sent.
+    /// Returns `M`, for the server.
     #[must_use]
     pub fn proof(&self) -> &[u8; 32] {
         self.0.m.expose()
     }
 
-    /// Compares the server's `H_AMK` with the one expected, in constant time,
-    /// and gives `K`.
+    /// Compares the server's `H_AMK` with the expected one in constant time, and
+    /// returns `K`.
     ///
     /// # Errors
-    /// [`WrongProof`] if it is another: the server does not know the password.
+    /// Returns [`WrongProof`] if they differ: the server does not know the passphrase.
     pub fn check(self, h_amk: &[u8]) -> Result<Secret<32>, WrongProof> {
         if self.0.h_amk.matches(h_amk) { Ok(self.0.session_key) } else { Err(WrongProof) }
     }
 }
 
 impl ClientProof {
-    /// `K`, unproven: protocol 2 has proofs of its own, made from it.
+    /// Returns `K` without checking a proof, because protocol 2 derives its own proofs
+    /// from it.
     #[must_use]
     pub fn into_session_key(self) -> Secret<32> {
         self.0.session_key
     }
 }
 
-/// A proof that only someone with another password, or none, makes.
+/// The error for a wrong proof: the peer does not know the passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WrongProof;
 
@@ -273,7 +279,7 @@ type Client = srp::ClientG2048<Sha256>;
 
 const IDENTITY: &[u8] = b"chat";
 
-/// What both sides make of `S`.
+/// The proofs and the session key, which both sides derive from `S`.
 #[derive(Debug)]
 struct Proofs {
     m: Secret<32>,
@@ -282,7 +288,7 @@ struct Proofs {
 }
 
 impl Proofs {
-    /// `a` and `b` without leading zero bytes.
+    /// Derives the proofs. `a` and `b` have no leading zero bytes.
     fn new(salt: &Salt, a: &[u8], b: &[u8], s: &SecretUint) -> Self {
         let group = compute_hash_n_xor_hash_pad_g::<Sha256>(&G2048::generator());
         let session_key = hash(&[strip(&Zeroizing::new(s.to_be_bytes()))]);
@@ -299,19 +305,19 @@ impl Proofs {
     }
 }
 
-/// `x`
+/// Computes `x`, the private key.
 fn private_key(password: &Password, salt: &Salt) -> SecretUint {
     let identity = hash(&[IDENTITY, b":", password.expose()]);
     SecretUint::from_bytes(hash(&[salt.as_bytes(), identity.expose()]).expose())
 }
 
-/// `u`
+/// Computes `u`, the scrambling parameter.
 fn scrambler(a: &[u8], b: &[u8]) -> BoxedUint {
     compute_u_padded::<Sha256>(&G2048::generator(), a, b)
 }
 
-/// SHA-256 of the parts one after another, written where it stays, because
-/// the `srp` crate's own hashing leaves copies of `x` and `K` behind.
+/// Computes the SHA-256 of the concatenated parts and writes it directly into the
+/// secret. The hash functions of the `srp` crate leave copies of `x` and `K` behind.
 fn hash(parts: &[&[u8]]) -> Secret<32> {
     let mut hasher = Sha256::new();
     for part in parts {

@@ -1,4 +1,4 @@
-//! The values that never leave the parent; whole logins are in the workspace's `tests/`.
+//! Tests of the private SRP intermediates. The workspace's `tests/` cover whole logins.
 
 use serde_json::Value;
 

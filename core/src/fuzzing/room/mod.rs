@@ -15,8 +15,8 @@ use jiff::Timestamp;
 
 use super::fixtures::seed;
 use crate::{
-    crypto::kdf::Kdf,
     error::ProtocolError,
+    room_kind::RoomKind,
     server::{
         Admission, AdmissionCounts, Admitted, LeaveReason, Limits, MemberId, Room, RoomInput,
         RoomOutput,
@@ -100,7 +100,7 @@ impl TestServer {
         Self {
             now: Tick::from_start(Duration::from_secs(1000)),
             door: AdmissionModel::new(Admission::new(&limits)),
-            room: Room::new(&limits, Kdf::None, EPOCH, &seed(5)),
+            room: Room::new(&limits, RoomKind::Classic, EPOCH, &seed(5)),
             model: Model::default(),
             listeners: Vec::new(),
         }

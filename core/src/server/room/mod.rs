@@ -17,8 +17,8 @@ use std::{
 };
 
 use crate::{
-    crypto::kdf::Kdf,
     error::ProtocolError,
+    room_kind::RoomKind,
     seed::{Rng, Seed},
     server::{
         admission::{MemberId, MemberSlot},
@@ -156,10 +156,10 @@ pub enum RoomOutput {
 impl Room {
     /// An empty room, whose members make their keys by `kdf`.
     #[must_use]
-    pub fn new(limits: &Limits, kdf: Kdf, epoch: Epoch, seed: &Seed) -> Self {
+    pub fn new(limits: &Limits, kdf: RoomKind, epoch: Epoch, seed: &Seed) -> Self {
         let chain = match kdf {
-            Kdf::None => None,
-            Kdf::Argon2id => Some((0, ChainHash::GENESIS)),
+            RoomKind::Classic => None,
+            RoomKind::Strict => Some((0, ChainHash::GENESIS)),
         };
         Self {
             limits: limits.clone(),

@@ -20,7 +20,7 @@ impl TestServer {
 
     fn with(limits: &Limits) -> Self {
         let seed = Seed::new(Secret::take(&mut [1; 32]));
-        let room = Room::new(limits, Kdf::None, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
+        let room = Room::new(limits, RoomKind::Classic, Epoch::new(Timestamp::UNIX_EPOCH), &seed);
         Self { admission: Admission::new(limits), room }
     }
 

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use crate::{
-    crypto::kdf::Kdf,
+    room_kind::RoomKind,
     strict_room::hash_chain::ChainHash,
     transport::record::Tampered,
     untrusted::Untrusted,
@@ -93,7 +93,7 @@ impl ServerMessage {
 
     /// The object of a record, read strictly (PROTOCOL 2.4, 2.5): known types
     /// with anything amiss are a failure, unknown ones are passed over.
-    pub(crate) fn read_sealed(object: &[u8], kdf: Kdf) -> Result<Self, Tampered> {
+    pub(crate) fn read_sealed(object: &[u8], kdf: RoomKind) -> Result<Self, Tampered> {
         let line = strict::object(object).ok_or(Tampered)?;
         let kind = line.get("type").and_then(Value::as_text).ok_or(Tampered)?;
         let news = match (kind, kdf) {
@@ -103,11 +103,11 @@ impl ServerMessage {
             }
             ("user_joined", _) => proper_user(&line).map(Self::Joined),
             ("user_left", _) => text(&line, "user_id").map(|user_id| Self::Left { user_id }),
-            ("cleared", Kdf::None) => {
+            ("cleared", RoomKind::Classic) => {
                 let by = text(&line, "username").map(Untrusted::new);
                 by.map(|by| Self::Cleared(Cleared::By(by)))
             }
-            ("cleared", Kdf::Argon2id) => {
+            ("cleared", RoomKind::Strict) => {
                 let data = line.get("data").and_then(|data| numbered(data, kdf));
                 data.map(|data| Self::Cleared(Cleared::Proven(data)))
             }
@@ -134,11 +134,11 @@ fn data(value: &Value) -> Option<MessageData> {
     })
 }
 
-fn sealed_init(line: &Value, kdf: Kdf) -> Option<Init> {
+fn sealed_init(line: &Value, kdf: RoomKind) -> Option<Init> {
     let users = line.get("users")?.as_list()?.iter().map(proper_user).collect::<Option<_>>()?;
     let start = match kdf {
-        Kdf::None => None,
-        Kdf::Argon2id => {
+        RoomKind::Classic => None,
+        RoomKind::Strict => {
             let view = ChainHash::from_hex(line.get("view")?.as_text()?)?;
             Some((line.get("n")?.as_u64()?, view))
         }
@@ -148,10 +148,10 @@ fn sealed_init(line: &Value, kdf: Kdf) -> Option<Init> {
 }
 
 /// DATA in which everything is as it should be.
-fn numbered(value: &Value, kdf: Kdf) -> Option<MessageData> {
+fn numbered(value: &Value, kdf: RoomKind) -> Option<MessageData> {
     let n = match kdf {
-        Kdf::None => None,
-        Kdf::Argon2id => Some(value.get("n")?.as_u64()?),
+        RoomKind::Classic => None,
+        RoomKind::Strict => Some(value.get("n")?.as_u64()?),
     };
     Some(MessageData {
         author: Untrusted::new(text(value, "username")?),

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::wire::{FernetToken, MAX_LINE, append, frame};
 use crate::{
-    crypto::kdf::Kdf, error::WireError, strict_room::hash_chain::ChainHash,
+    error::WireError, room_kind::RoomKind, strict_room::hash_chain::ChainHash,
     transport::frame::Frame, transport::record::MAX_OBJECT, username::Username,
 };
 
@@ -35,7 +35,7 @@ pub(crate) fn sealed_challenge(
     b: &[u8],
     salt: &[u8],
     room_salt: &[u8; 16],
-    kdf: Kdf,
+    kdf: RoomKind,
 ) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -53,7 +53,7 @@ pub(crate) fn sealed_challenge(
         b: STANDARD.encode(b),
         salt: STANDARD.encode(salt),
         room_salt: STANDARD.encode(room_salt),
-        kdf: kdf.name(),
+        kdf: kdf.kdf_name(),
     })
 }
 

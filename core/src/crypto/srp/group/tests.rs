@@ -1,4 +1,4 @@
-//! Every power is the one that the `srp` crate makes, which knows no tables.
+//! Comparison of every power with the `srp` crate, which uses no tables.
 
 use proptest::prelude::*;
 use sha2::Sha256;
@@ -16,7 +16,7 @@ fn number(bytes: &[u8]) -> BoxedUint {
     BoxedUint::from_be_slice_vartime(bytes)
 }
 
-/// Each bit alone meets an entry of its own; all of them meet the largest.
+/// Exponents with each single bit set, plus edge cases: all bits select the largest entry.
 fn exponents() -> impl Iterator<Item = BoxedUint> {
     let bit = |at: usize| {
         let mut bytes = [0; 32];
@@ -35,7 +35,7 @@ fn assert_generator_pow_matches(exponent: &BoxedUint) {
     assert_eq!(*G.pow(exponent).number(), Client::new().compute_g_x(exponent), "{exponent:?}");
 }
 
-/// `v^u` and `(A * v^u)^b` out of the same tables for all `logins`.
+/// Checks `v^u` and `(A * v^u)^b` with one set of tables for all `logins`.
 fn assert_server_premaster_matches(
     v: &BoxedUint,
     logins: impl IntoIterator<Item = [BoxedUint; 3]>,

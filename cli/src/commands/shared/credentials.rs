@@ -1,4 +1,4 @@
-//! What a relay keeps of a room's password.
+//! Server credentials, derived from the passphrase and the kind of room.
 
 use crate::safe;
 use cmdchat_core::{
@@ -15,15 +15,15 @@ use crate::{
 
 /// The kind of room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::commands) enum RoomKind {
+pub(in crate::commands) enum ServerMode {
     Strict,
     Classic,
-    /// Classic, and without sealed links.
+    /// A classic room without sealed links.
     Protocol1,
 }
 
-impl RoomKind {
-    /// As the kind of room wants it.
+impl ServerMode {
+    /// Derives the credentials for this kind of room.
     pub(in crate::commands) fn credentials(
         self,
         password: &Password,
@@ -38,7 +38,7 @@ impl RoomKind {
         }
     }
 
-    /// Says so if the password is too weak for the kind of room.
+    /// Warns if the passphrase is too weak for this kind of room.
     pub(in crate::commands) fn judge(self, password: &Password) {
         match self {
             Self::Strict if is_short(password) => warn(&safe![
@@ -52,7 +52,7 @@ impl RoomKind {
     }
 }
 
-/// Under twelve characters, and no code.
+/// Returns whether the passphrase is under twelve characters and not a code.
 fn is_short(password: &Password) -> bool {
     let text = String::from_utf8_lossy(password.expose());
     text.chars().count() < 12 && WordCode::read(&text).is_err()

@@ -1,5 +1,5 @@
-//! How long a key takes to the screen while a thousand messages a second come
-//! in, and what ten thousand messages of scrollback take of memory.
+//! Benchmark of the full screen: latency from a key to the screen at a thousand
+//! messages a second, and memory for ten thousand messages of scrollback.
 //!
 //! `cargo bench -p cmdchat --bench screen`
 
@@ -23,10 +23,10 @@ use ratatui_core::{
 use ratatui_crossterm::CrosstermBackend;
 use ui_fixture::Scene;
 
-/// A large window.
+/// Columns and rows of a large window.
 const SIZE: (u16, u16) = (200, 60);
 const MESSAGES: usize = 10_000;
-/// Messages that come between two frames of the program, at a thousand a second.
+/// Messages that arrive between two frames at a thousand messages a second.
 const BETWEEN_FRAMES: usize = 16;
 const FRAMES: usize = 2_000;
 
@@ -48,12 +48,12 @@ fn main() {
     keys(&mut scene, "further up");
 }
 
-/// A text of some 60 to 200 letters.
+/// Returns a text of about 60 to 200 characters.
 fn text(number: usize) -> String {
     format!("message {number} {}", "with some words of text ".repeat(2 + number % 7))
 }
 
-/// From a key to the last byte for the terminal.
+/// Measures the time from a key to the last byte for the terminal.
 fn keys(scene: &mut Scene, place: &str) {
     let area = Rect::new(0, 0, SIZE.0, SIZE.1);
     let options = TerminalOptions { viewport: Viewport::Fixed(area) };
@@ -84,7 +84,7 @@ fn micros(time: Duration) -> String {
     format!("{} µs", time.as_micros())
 }
 
-/// Memory of this process, in KiB.
+/// Returns the resident memory of this process, in KiB.
 fn resident() -> usize {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));

@@ -1,5 +1,5 @@
-"""A bot that adds numbers: `bot.py CMDCHAT PORT KEYFILE`. It drives
-`cmdchat connect --json`, as any script may."""
+"""A bot that adds numbers: `bot.py CMDCHAT PORT KEYFILE`. It runs
+`cmdchat connect --json`, as any script can."""
 
 import json
 import subprocess
@@ -13,8 +13,8 @@ chat = subprocess.Popen(
 waiting = set()
 
 
-def ask(**wish):
-    print(json.dumps(wish), file=chat.stdin, flush=True)
+def ask(**command):
+    print(json.dumps(command), file=chat.stdin, flush=True)
 
 
 def say(text):

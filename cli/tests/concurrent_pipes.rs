@@ -1,4 +1,4 @@
-//! Several pipes talk at once, each faster than anybody reads.
+//! Test of several piped clients that all send faster than any of them reads.
 #![expect(clippy::unwrap_used, reason = "a test may")]
 
 use std::{
@@ -30,7 +30,8 @@ fn serve() -> (Child, String) {
     (server, port)
 }
 
-/// Nobody waits in a circle: what comes in is shown while what goes out waits.
+/// The clients never wait for each other in a cycle: each prints incoming messages
+/// while its outgoing messages wait.
 #[test]
 fn flooding_pipes_do_not_deadlock() {
     let (mut server, port) = serve();
@@ -58,9 +59,9 @@ fn flooding_pipes_do_not_deadlock() {
         assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
         let text = String::from_utf8(output.stdout).unwrap();
         let own = format!(" <{name}> line ");
-        let heard: Vec<_> = text.lines().filter_map(|line| line.split_once(&own)).collect();
+        let shown: Vec<_> = text.lines().filter_map(|line| line.split_once(&own)).collect();
         let expected: Vec<_> = (0..LINES).map(|n| n.to_string()).collect();
-        assert_eq!(heard.iter().map(|(_, n)| *n).collect::<Vec<_>>(), expected, "{name}");
+        assert_eq!(shown.iter().map(|(_, n)| *n).collect::<Vec<_>>(), expected, "{name}");
     }
     server.kill().unwrap();
     server.wait().unwrap();

@@ -1,5 +1,5 @@
-//! Nothing of a conversation reaches a disk: not in a whole session, not in a
-//! crash, and where there is no disk to write to, nothing is missing.
+//! Tests that a conversation never reaches a disk, neither during a session nor
+//! in a crash, and that the program works on a read-only disk.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -28,7 +28,7 @@ fn session_writes_no_file_even_on_crash() {
         let port = listening_port(&serve);
         let room = Room { serve, port, key };
 
-        // At a terminal, the password asked for there.
+        // Alice is at a terminal and types the passphrase at the prompt.
         let port = port.to_string();
         let connect = ["connect", "127.0.0.1", &port, "alice", "--runtime", runtime];
         let connect = cmdchat_apart("reexec_in_new_session", &connect);
@@ -40,7 +40,8 @@ fn session_writes_no_file_even_on_crash() {
         let bob = room.connect("bob", &["--runtime", runtime]);
         let mut bob = Process::start_talking(&mut watch.over(&bob));
         bob.out.wait_for("you are in");
-        // One word: a screen is not drawn where it is blank already.
+        // The message is one word, because the screen does not redraw cells that are
+        // blank already.
         bob.types("hello-from-bob\n");
         alice.screen.wait_for("hello-from-bob");
         alice.types("hello from alice\r");
@@ -50,7 +51,8 @@ fn session_writes_no_file_even_on_crash() {
         alice.types("/quit\r");
         assert_eq!(alice.ends().0, Some(0));
 
-        // Not QUIT, which whoever runs the tests in the background may have them ignore.
+        // ABORT, because a shell that runs the tests in the background may make them
+        // ignore QUIT.
         strace::signal(bob.id(), Signal::ABORT);
         bob.ends_by_itself();
         room.serve.err.wait_for("bob");
@@ -60,7 +62,7 @@ fn session_writes_no_file_even_on_crash() {
     }
 }
 
-/// What the test above looks for can be seen.
+/// Control for the test above: the trace shows writes if there are any.
 #[test]
 fn write_trace_detects_writing_programs() {
     for script in ["echo x >file", "mkdir folder", ": >>/proc/self/comm", "ln -s a /dev/null/b"] {
@@ -75,7 +77,7 @@ fn write_trace_detects_writing_programs() {
 fn session_works_on_a_read_only_disk() {
     match strace::has_read_only_disk() {
         Ok(true) => {}
-        // Some machines keep that to themselves, whoever asks.
+        // Some machines forbid remounting, even to root.
         Ok(false) => {
             eprintln!("\n*** SKIPPED: this machine mounts nothing read-only ***\n");
             return;
@@ -96,7 +98,7 @@ fn session_works_on_a_read_only_disk() {
     }
 }
 
-/// Not a test: where `cmdchat_apart` enters.
+/// Entry point for `cmdchat_apart`, not a test.
 #[test]
 #[ignore = "a part of another test"]
 fn reexec_in_new_session() {

@@ -1,4 +1,4 @@
-//! `cmdchat doctor` tells what is so.
+//! Tests of `cmdchat doctor`, which reports on the environment.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 

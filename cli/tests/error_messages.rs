@@ -1,5 +1,5 @@
-//! Everything that keeps `serve` and `connect` from their work has a code of
-//! its own, and words that name the thing and say what to do next.
+//! Tests that each failure of `serve` and `connect` has its own exit code. Its
+//! message names the subject, and its hint tells the user what to do next.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -21,22 +21,22 @@ fn serve_at(address: &str, port: &str) -> Ended {
     run(&mut cmdchat(&["serve", address, port, "--password-file", &key()]))
 }
 
-/// What `connect` says of a host that gives these answers, each to one line,
-/// and then ends the connection.
+/// Runs `connect` against a server that sends one of `answers` for each line it
+/// reads, then closes the connection. Returns the result and the address.
 fn against(answers: &[&str]) -> (Ended, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
     let ended = thread::scope(|scope| {
         scope.spawn(|| {
             let (mut host, _) = listener.accept().unwrap();
-            let mut asked = BufReader::new(host.try_clone().unwrap());
+            let mut input = BufReader::new(host.try_clone().unwrap());
             for answer in answers {
-                asked.read_line(&mut String::new()).unwrap();
+                input.read_line(&mut String::new()).unwrap();
                 host.write_all(answer.as_bytes()).unwrap();
             }
-            // Closing with unread bytes would break the connection instead.
+            // Closing the socket with unread bytes would reset the connection instead.
             let _ = host.shutdown(Shutdown::Write);
-            let _ = asked.read_to_end(&mut Vec::new());
+            let _ = input.read_to_end(&mut Vec::new());
         });
         connect_to("127.0.0.1", &port)
     });
@@ -60,7 +60,7 @@ fn connection_refused_gives_error_with_hint() {
 
 #[test]
 fn unknown_host_gives_error_with_hint() {
-    // A label of 64 letters is refused by every resolver without asking anyone.
+    // Every resolver rejects a label of 64 letters without a query.
     let host = format!("{}.invalid", "x".repeat(64));
     connect_to(&host, "3000").says(
         4,
@@ -71,7 +71,8 @@ fn unknown_host_gives_error_with_hint() {
     );
 }
 
-/// A queue of callers that is full lets further ones wait, as a firewall does.
+/// A full accept queue leaves further connection attempts unanswered, as a
+/// firewall does.
 #[cfg(target_os = "linux")]
 #[test]
 fn connect_timeout_gives_error_with_hint() {
@@ -150,7 +151,7 @@ fn help_fits_a_screen_on_stdout() {
     }
     let version = run(&mut cmdchat(&["--version"])).out;
     assert_eq!(version, format!("cmdchat {}\n", env!("CARGO_PKG_VERSION")));
-    // Nothing to do is a slip, too: what a pipe would take stays empty.
+    // A missing command is a usage error too, so standard output stays empty.
     let nothing = run(&mut cmdchat(&[]));
     assert_eq!((nothing.code(), nothing.out.as_str()), (Some(2), ""));
     assert!(nothing.err.contains("Usage: cmdchat <COMMAND>"), "{}", nothing.err);
@@ -212,7 +213,8 @@ fn wrong_passphrase_gives_error_with_hint() {
         .wait_until("a refusal", |text| text.contains(" refused: ") && text.ends_with('\n'));
     assert!(console.contains(" !! login from 127.0.0.1 refused: wrong passphrase\n"), "{console}");
 
-    // The host counts this machine here, and does not even listen after a few.
+    // This server also limits loopback addresses. After a few failed logins it
+    // closes connections without reading from them.
     let mut tries = (0..10).map(|_| run(&mut cmdchat(&args)));
     tries.find(|ended| ended.code() != Some(6)).unwrap().says(
         8,
@@ -247,7 +249,7 @@ fn non_server_answer_gives_error() {
         let (ended, address) = against(&[answer]);
         ended.says(9, &format!("error: {address} {words}{guess}"));
     }
-    // A line without end, for which nobody waits for ever.
+    // The client does not wait forever for the end of an endless line.
     let (ended, address) = against(&[&"x".repeat(100_000)]);
     ended.says(9, &format!("error: {address} {words}"));
 }
@@ -267,7 +269,7 @@ fn server_closing_during_login_gives_error() {
     }
 }
 
-/// In the place of line 2 of PROTOCOL 1.2.
+/// Returns a challenge: line 2 of PROTOCOL 1.2.
 fn challenge(b: &str) -> String {
     let salt = "AAECAwQFBgcICQoLDA0ODw==";
     format!("{{\"user_id\":\"u\",\"B\":\"{b}\",\"salt\":\"{salt}\",\"room_salt\":\"{salt}\"}}\n")
@@ -335,7 +337,7 @@ fn port_in_use_gives_error_with_hint() {
 
 #[test]
 fn unavailable_address_gives_error_with_hint() {
-    // Set aside for documentation: nobody has it.
+    // This address is reserved for documentation (RFC 5737), so no machine has it.
     serve_at("192.0.2.1", "0")
         .says(12, "error: 192.0.2.1 is not an address of this machine\nhint: use 0.0.0.0 for all");
 }

@@ -1,5 +1,5 @@
-//! However a conversation ends, everybody in it gets to know, and the exit code
-//! tells a script.
+//! Tests of how a session ends: the other members are notified, and the exit code
+//! tells a script the reason.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -16,12 +16,12 @@ fn signal_to_server_closes_the_room() {
     for runtime in RUNTIMES {
         for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
             let room = Room::open(&["--runtime", runtime]);
-            let guests =
+            let members =
                 ["alice", "bob"].map(|name| room.guest_with(name, &["--runtime", runtime]));
             room.serve.signal(signal);
-            for guest in guests {
-                guest.out.wait_for(" -- the host closed the room\n");
-                guest.ends().is_success();
+            for member in members {
+                member.out.wait_for(" -- the host closed the room\n");
+                member.ends().is_success();
             }
             assert_eq!(room.serve.ends().code(), Some(0));
         }
@@ -87,7 +87,8 @@ fn exit_fails_when_room_closes_with_pending_messages() {
     assert!(alice.out.ends_with(" -- the host closed the room\n"), "{}", alice.out);
 }
 
-/// A script must not take a room that closed for one that heard all its lines.
+/// A script must be able to distinguish a room that closed early from one that
+/// received all lines.
 #[test]
 fn exit_fails_when_room_closes_before_pipe_is_read() {
     let room = Room::open(&["--rate", "1", "--burst", "1"]);
@@ -123,7 +124,7 @@ fn lost_connection_reports_undelivered_messages() {
     }
 }
 
-/// The host takes no more lines, and still the person can go.
+/// The user can leave although the server accepts no more lines.
 #[test]
 fn signal_ends_a_stalled_pipe() {
     for runtime in RUNTIMES {
@@ -140,8 +141,8 @@ fn signal_ends_a_stalled_pipe() {
     }
 }
 
-/// A pipe that waits for its turn hears the others all the same: those who talk
-/// much would fill all places on the way otherwise, and nothing would move again.
+/// A piped client keeps reading while its own lines wait. Otherwise busy members
+/// would fill all buffers, and the connection would deadlock.
 #[test]
 fn stalled_pipe_still_receives() {
     for runtime in RUNTIMES {

@@ -1,5 +1,5 @@
-//! A disk that is full under what the program writes: a relay goes on, whatever
-//! its console says, and a client says that it cannot go on.
+//! Tests of output to a full disk: a server keeps running without its console, and
+//! a client exits with an error.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -10,18 +10,19 @@ use std::{fs, net::Ipv4Addr, process::Command};
 
 use common::{Process, RUNTIMES, Room, key, poll_until, run, shell};
 
-/// The program with `args` and what `redirection` says.
+/// Returns a shell command for the program with `args` and `redirection`.
 fn cmdchat(redirection: &str, args: &[&str]) -> Command {
     shell(&format!("exec \"$0\" \"$@\" {redirection}"), args)
 }
 
-/// An address of this machine that only this process uses, to know its server by.
+/// Returns a loopback address that only this process uses, so that its server can
+/// be identified.
 fn own_address() -> Ipv4Addr {
     let [_, high, middle, low] = std::process::id().to_be_bytes();
     Ipv4Addr::new(127, 128 | high, middle, low)
 }
 
-/// Where somebody listens at `address`, once somebody does.
+/// Waits until a server listens at `address` and returns its port.
 fn port_at(address: Ipv4Addr) -> u16 {
     const LISTENING: &str = "0A";
     let place = format!("{:08X}:", u32::from_ne_bytes(address.octets()));
@@ -53,7 +54,7 @@ fn server_survives_console_write_errors() {
             };
             let bob = connect("bob");
             bob.out.wait_for(" online: ");
-            // Each is two lines of the console.
+            // Each client causes two lines on the console.
             for number in 0..3 {
                 let ended = connect("alice").ends_after(format!("line {number}\n"));
                 ended.is_success();
@@ -73,7 +74,7 @@ fn client_exits_with_error_when_stdout_is_full() {
             let port = room.port.to_string();
             let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
             let connect = [&connect[..], &["--runtime", runtime, form]].concat();
-            // Its input stays open: that is no reason to end.
+            // Alice's input stays open, so the end of input is not what ends the client.
             let alice = Process::start_talking(&mut cmdchat(">/dev/full", &connect));
             let ended = alice.ends_by_itself();
             ended.says(1, "error: cannot write to standard output: no space left on device");

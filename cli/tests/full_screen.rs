@@ -1,5 +1,5 @@
-//! `connect` with the whole screen, at a terminal that a test holds the other
-//! end of: what is seen on it, and that it comes back as it was.
+//! Tests of the full-screen mode of `connect` at a pseudo-terminal: what it shows,
+//! and that every exit restores the terminal.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -17,10 +17,10 @@ use common::{
 };
 use rustix::process::Signal;
 
-/// Columns and rows of a [`PtyProcess`].
+/// Columns and rows of the terminal of a [`PtyProcess`].
 const SIZE: (u16, u16) = (80, 24);
 
-/// A terminal of this size that these bytes were written on.
+/// Returns a terminal of the given size after `bytes` were written to it.
 fn terminal(bytes: &[u8], (columns, rows): (u16, u16)) -> vt100::Parser {
     let mut terminal = vt100::Parser::new(rows, columns, 0);
     terminal.process(b"before\r\n");
@@ -28,33 +28,34 @@ fn terminal(bytes: &[u8], (columns, rows): (u16, u16)) -> vt100::Parser {
     terminal
 }
 
-/// Its rows, without blanks at their ends.
+/// Returns the rows of `terminal` without trailing blanks.
 fn rows(terminal: &vt100::Parser) -> Vec<String> {
     let screen = terminal.screen();
     screen.rows(0, screen.size().1).map(|row| row.trim_end().to_owned()).collect()
 }
 
-/// Waits until the screen is right.
+/// Waits until `right` accepts the screen.
 #[track_caller]
 fn wait_for(
-    seat: &PtyProcess,
+    client: &PtyProcess,
     size: (u16, u16),
     what: &str,
     right: impl Fn(&vt100::Parser) -> bool,
 ) {
-    poll_until(what, || right(&terminal(&seat.screen.bytes(), size)));
+    poll_until(what, || right(&terminal(&client.screen.bytes(), size)));
 }
 
 #[track_caller]
-fn wait_for_row(seat: &PtyProcess, part: &str) {
-    wait_for(seat, SIZE, part, |terminal| rows(terminal).iter().any(|row| row.contains(part)));
+fn wait_for_row(client: &PtyProcess, part: &str) {
+    wait_for(client, SIZE, part, |terminal| rows(terminal).iter().any(|row| row.contains(part)));
 }
 
-/// Waits until the input is `text`, with the cursor in this column behind the prompt.
+/// Waits until the input is `text` and the cursor is in `column`, counted from the
+/// prompt.
 #[track_caller]
-fn wait_for_draft(seat: &PtyProcess, size: (u16, u16), text: &str, column: u16) {
+fn wait_for_draft(client: &PtyProcess, size: (u16, u16), text: &str, column: u16) {
     let draft = format!("> {text}");
-    wait_for(seat, size, &draft, |terminal| {
+    wait_for(client, size, &draft, |terminal| {
         let at = terminal.screen().cursor_position();
         rows(terminal).last().map(String::as_str) == Some(draft.trim_end())
             && at == (size.1 - 1, column + 2)
@@ -63,14 +64,14 @@ fn wait_for_draft(seat: &PtyProcess, size: (u16, u16), text: &str, column: u16) 
 }
 
 fn sit_down(room: &Room, name: &str, args: &[&str]) -> PtyProcess {
-    let seat = PtyProcess::take(&mut room.connect(name, args));
-    wait_for_row(&seat, "you are in (");
-    assert!(!seat.is_as_before(), "the terminal would echo what is typed");
-    seat
+    let client = PtyProcess::take(&mut room.connect(name, args));
+    wait_for_row(&client, "you are in (");
+    assert!(!client.is_as_before(), "the terminal would echo what is typed");
+    client
 }
 
-/// What was on the screen before is there again, and nothing that was switched
-/// on is on.
+/// Asserts that the screen shows its previous content again, and that every mode
+/// the program enabled is disabled.
 #[track_caller]
 fn is_sane(written: &str) {
     let terminal = terminal(written.as_bytes(), SIZE);
@@ -117,7 +118,7 @@ fn draft_survives_traffic_with_resizes() {
     for size in [(40, 10), (120, 50), (79, 23)] {
         let seen = alice.screen.bytes().len();
         alice.resizes(size.0, size.1);
-        // The terminal is another one now: what was drawn before does not count.
+        // The resized terminal starts empty: only bytes written after the resize count.
         poll_until("the new size", || {
             let bytes = alice.screen.bytes();
             let drawn = terminal(&bytes[seen..], size);
@@ -185,7 +186,7 @@ fn reexec_panicking_program() {
     }
 }
 
-/// As a person does it: Ctrl+Z, something else, `fg`.
+/// Ctrl+Z suspends the program, the shell runs a command, and `fg` resumes it.
 #[test]
 fn suspend_returns_the_terminal_to_the_shell() {
     let room = Room::open(&[]);
@@ -239,7 +240,7 @@ fn locked_screen_is_blank_until_passphrase() {
     alice.types(&format!("{PASSWORD}\r"));
     wait_for_row(&alice, "bob    meanwhile, alice");
     wait_for_draft(&alice, SIZE, "half a thought", 14);
-    assert!(!alice.screen.text().contains('\u{7}'), "the bell rang");
+    assert!(!alice.screen.text().contains('\u{7}'), "the terminal bell rang");
 
     alice.types("\u{1C}\u{1C}");
     let (code, written) = alice.leaves();
@@ -275,8 +276,8 @@ fn reconnect_keeps_draft_and_resends_pending() {
     assert_eq!(bob.ends().said_by("alice"), ["before", "at the wrong moment", "half a thought"]);
 }
 
-/// Whoever answers now may have had a guess at the password: only a person may
-/// try again.
+/// After a failed login that sent the proof, the server may know enough for a guess
+/// at the passphrase. Only the user may retry.
 #[test]
 fn no_retry_when_failed_login_exposed_the_proof() {
     let room = Room::open(&[]);

@@ -1,4 +1,4 @@
-//! What the program says of itself: completions, and the manual page.
+//! Tests of the generated documentation: shell completions and the manual page.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -6,7 +6,7 @@ mod common;
 
 use common::{cmdchat, run};
 
-/// What bash offers for the last word of `line`.
+/// Returns the completions that bash offers for the last word of `line`.
 #[cfg(unix)]
 fn completed(line: &str) -> Vec<String> {
     let script = r#"
@@ -67,12 +67,12 @@ fn man_page_covers_all_long_help_options() {
     }
 }
 
-/// Whoever reads the first screen of a manual closes the pipe.
+/// A closed pipe is not an error: a pager closes it when the user quits.
 #[test]
 fn man_fails_on_full_disk_but_not_closed_pipe() {
-    let (reader, nobody) = std::io::pipe().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    assert_eq!(cmdchat(&["man"]).stdout(nobody).status().unwrap().code(), Some(0));
+    assert_eq!(cmdchat(&["man"]).stdout(writer).status().unwrap().code(), Some(0));
 
     #[cfg(target_os = "linux")]
     {

@@ -1,4 +1,5 @@
-//! `cmdchat host`: a room in one command, and friends who come with one line.
+//! Tests of `cmdchat host`: it opens a room with one command and prints an invite
+//! that others join with.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -6,7 +7,7 @@ mod common;
 
 use common::{Process, RUNTIMES, cmdchat, run};
 
-/// `cmdchat host` on a port of its own, and the line it hands out.
+/// Starts `cmdchat host` on a free port. Returns the process and its invite.
 fn host(args: &[&str]) -> (Process, String) {
     let host = ["host", "--bind", "127.0.0.1", "--port", "0", "--name", "zoe"];
     let host = Process::start_talking(&mut cmdchat(&[&host, args].concat()));
@@ -68,7 +69,7 @@ fn headless_host_runs_without_joining() {
 
 #[test]
 fn qr_option_draws_the_invite() {
-    /// The upper edge of what a reader looks for first, in the left corner.
+    /// Upper edge of the finder pattern in the left corner.
     const CORNER: &str = "████ ▄▄▄▄▄ █";
     let (mut zoe, _) = host(&["--qr"]);
     zoe.out.wait_for(CORNER);

@@ -1,5 +1,5 @@
-//! Whatever a member writes or is called, on the screens of the others and of
-//! the host it is text.
+//! Tests that hostile messages and names appear as plain text on the terminals of
+//! the other members and of the server.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -12,7 +12,8 @@ use std::{
 
 use common::{Process, Room};
 
-/// Nothing but letters and line feeds, none of them invisible or reordering.
+/// Asserts that `text` has no control characters except line feeds, and no invisible
+/// or reordering characters.
 fn assert_clean(text: &str) {
     let bad = |c: char| {
         (c.is_control() && c != '\n')
@@ -63,14 +64,14 @@ fn message_cannot_forge_an_event_line() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let eve = Process::start_talking(&mut room.connect("eve", &[]));
-    // Line ends that are none to the pipe.
+    // The client does not split its input at these line ends.
     let eve = eve.ends_after("x\r14:03:08 <bob> yes\u{2028}-- gone\u{85}!! lost\n");
     eve.is_success();
     bob.out.wait_for("eve left");
     let bob = bob.ends().out;
     let lines: Vec<_> = bob.lines().filter_map(|line| line.get(9..)).collect();
-    let said = ["<eve> x", "| 14:03:08 <bob> yes", "| -- gone", "| !! lost"];
-    assert!(lines.windows(4).any(|window| window == said), "{bob}");
+    let rows = ["<eve> x", "| 14:03:08 <bob> yes", "| -- gone", "| !! lost"];
+    assert!(lines.windows(4).any(|window| window == rows), "{bob}");
     assert_clean(&bob);
 }
 
@@ -81,7 +82,7 @@ fn hostile_username_is_shown_as_one_word() {
         ("x> <bob", None),
         ("eve>|--", Some("eve__--")),
         ("<bob>", Some("_bob_")),
-        // Not seen, and yet another name than bob.
+        // The character is invisible, but the name differs from bob.
         ("bob\u{34F}", Some("bob?")),
         ("b\u{301}\u{301}\u{301}\u{301}\u{301}\u{301}ob", Some("b\u{301}\u{301}\u{301}\u{301}ob?")),
     ] {
@@ -121,10 +122,10 @@ fn login_attempts_cannot_inject_into_the_console() {
         b"{\"cmd\":\"\\u001b[2J\\n-- hello\"}\n",
         &[b'\x9B'; 10_000],
     ] {
-        let mut stranger = TcpStream::connect(("127.0.0.1", room.port)).unwrap();
-        let _ = stranger.write_all(bytes);
-        let _ = stranger.shutdown(Shutdown::Write);
-        let _ = stranger.read_to_end(&mut Vec::new());
+        let mut client = TcpStream::connect(("127.0.0.1", room.port)).unwrap();
+        let _ = client.write_all(bytes);
+        let _ = client.shutdown(Shutdown::Write);
+        let _ = client.read_to_end(&mut Vec::new());
     }
     let console = room.serve.err.wait_until("refusals", |text| {
         text.matches(" !! login from 127.0.0.1 refused: ").count() == 5

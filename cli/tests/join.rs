@@ -1,4 +1,4 @@
-//! `cmdchat join`: in with what a host gave out, and no further than it allows.
+//! Tests of `cmdchat join`: invites, codes, and the required kind of room.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -8,7 +8,7 @@ use common::{Ended, Process, cmdchat, file, listening_port, run};
 
 const CODE: &str = "oak-tidy-zoom";
 
-/// A room whose passphrase is `code`.
+/// Starts a server whose passphrase is `code`.
 fn room(code: &str, args: &[&str]) -> (Process, u16) {
     let key = file(code.as_bytes()).into_os_string().into_string().unwrap();
     let serve = ["serve", "127.0.0.1", "0", "--password-file", &key];
@@ -21,7 +21,7 @@ fn join(args: &[&str]) -> Ended {
     run(&mut cmdchat(&[&["join", "--name", "alice"], args].concat()))
 }
 
-/// A code in a file.
+/// Writes a code to a file and returns its path.
 fn typed(code: &str) -> String {
     file(code.as_bytes()).into_os_string().into_string().unwrap()
 }
@@ -56,8 +56,8 @@ fn join_name_defaults_to_the_system_login() {
     );
 }
 
-/// A short code is safe in a strict room only: in any other one, whoever
-/// recorded a message could guess it.
+/// A short code is safe in a strict room only. In any other kind of room, an
+/// attacker who recorded a message could guess it offline.
 #[test]
 fn three_word_code_requires_a_strict_room() {
     let (_serve, port) = room(CODE, &[]);
@@ -93,7 +93,7 @@ fn seven_word_code_joins_any_room() {
 
 #[test]
 fn invalid_invites_fail_before_connecting() {
-    // Nobody listens there.
+    // No server listens at port 1.
     for (args, words) in [
         (
             &["cmdchat://127.0.0.1:1/#oak-tidi-zoom"][..],

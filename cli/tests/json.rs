@@ -1,4 +1,4 @@
-//! The room as programs see it: objects, one a line.
+//! Tests of `--json`, the interface for programs: one JSON object per line.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -7,7 +7,8 @@ mod common;
 use common::{Ended, Process, RUNTIMES, Room, cmdchat, key, proxy::Proxy, run};
 use serde_json::{Value, json};
 
-/// The objects of an output, without their times, each of which must be one.
+/// Parses the objects of an output and removes their times. Panics if an object has
+/// no valid time.
 fn objects(text: &str) -> Vec<Value> {
     let object = |line: &str| {
         let mut object: Value = serde_json::from_str(line).unwrap();
@@ -20,7 +21,7 @@ fn objects(text: &str) -> Vec<Value> {
     text.lines().map(object).collect()
 }
 
-/// A program in the room, which reads and writes objects.
+/// Starts a member with `--json` and waits until it is ready.
 fn bot(room: &Room, args: &[&str]) -> Process {
     let bot = Process::start_talking(&mut room.connect("bot", &[&["--json"], args].concat()));
     bot.out.wait_until("ready", |text| text.contains(r#""type":"ready""#) && text.ends_with('\n'));
@@ -49,7 +50,7 @@ fn json_bot_holds_a_conversation() {
         ended.is_success();
 
         let objects = objects(&ended.out);
-        let said = |kind: &str, from: &str, text: &str, own: bool, history: bool| json!({"type": kind, "from": {"name": from}, "text": text, "own": own, "history": history, "mention": false});
+        let chat = |kind: &str, from: &str, text: &str, own: bool, history: bool| json!({"type": kind, "from": {"name": from}, "text": text, "own": own, "history": history, "mention": false});
         let client = concat!("cmdchat/", env!("CARGO_PKG_VERSION"));
         assert_eq!(objects[0], json!({"type": "hello", "client": client}));
         assert_eq!(
@@ -66,12 +67,12 @@ fn json_bot_holds_a_conversation() {
         assert_eq!(
             objects[3..],
             [
-                said("message", "bob", "before", false, true),
-                said("message", "bob", "hello", false, false),
-                said("action", "bob", "waves", false, false),
+                chat("message", "bob", "before", false, true),
+                chat("message", "bob", "hello", false, false),
+                chat("action", "bob", "waves", false, false),
                 json!({"type": "sent", "ref": "my-1"}),
-                said("message", "bot", "two\nlines", true, false),
-                said("action", "bot", "nods", true, false),
+                chat("message", "bot", "two\nlines", true, false),
+                chat("action", "bot", "nods", true, false),
                 json!({"type": "members", "members": members}),
                 json!({"type": "leave", "member": {"name": "bob"}, "online": 1}),
                 json!({"type": "bye", "exit": 0}),
@@ -80,7 +81,8 @@ fn json_bot_holds_a_conversation() {
     }
 }
 
-/// The objects that `bot` gets for `line`, up to the first of type `kind`.
+/// Writes `line` and returns the objects that follow, up to the first of type
+/// `kind`.
 fn answer(bot: &mut Process, line: &str, kind: &str) -> Vec<Value> {
     let before = bot.out.text().len();
     bot.types(format!("{line}\n"));
@@ -111,7 +113,8 @@ fn invalid_json_commands_keep_the_session() {
     }
     let failed =
         |code: &str, text: &str| json!({"type": "failed", "ref": "x", "code": code, "text": text});
-    // As many bytes as a room takes, and the longest way to write them, and one more.
+    // The longest text that a room accepts, in its longest JSON spelling. Each text
+    // below exceeds the limit.
     let most = "\\u0041".repeat(16_384);
     for text in ["A".repeat(16_385), format!("{most}A"), "[a".repeat(8_192)] {
         let line = format!(r#"{{"type":"send","text":"{text}","ref":"x"}}"#);
@@ -143,7 +146,8 @@ fn json_wipe_or_verify_commands_are_answered() {
     bot.ends().is_success();
 }
 
-/// It ended with `code`, told by two objects as well as on stderr.
+/// Asserts that the process ended with the exit code `exit`, and that two objects and
+/// stderr report the error.
 fn failed(ended: &Ended, exit: i32, code: &str, text: &str) {
     assert_eq!(ended.code(), Some(exit), "{}", ended.err);
     assert!(ended.err.starts_with(&format!("error: {text}\n")), "{}", ended.err);
@@ -170,10 +174,10 @@ fn login_failures_are_reported_as_json() {
     let wrong = format!("{address} did not accept the passphrase");
     failed(&connect(b"wrong", "bot"), 6, "wrong_passphrase", &wrong);
     failed(&connect(b"x", "a b"), 7, "name", "\"a b\" cannot be used as a name: no spaces");
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nobody = nobody.to_string();
-    let args = ["connect", "127.0.0.1", &nobody, "bot", "--json", "--password-file", &key()];
-    let words = format!("nothing is listening at 127.0.0.1:{nobody}");
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let unused = unused.to_string();
+    let args = ["connect", "127.0.0.1", &unused, "bot", "--json", "--password-file", &key()];
+    let words = format!("nothing is listening at 127.0.0.1:{unused}");
     failed(&run(&mut cmdchat(&args)), 3, "cannot_connect", &words);
 }
 
@@ -219,7 +223,7 @@ fn json_reconnect_resends_pending_messages() {
 
 #[test]
 fn json_quit_works_while_reconnecting() {
-    for farewell in ["{\"type\":\"quit\"}\n", ""] {
+    for input in ["{\"type\":\"quit\"}\n", ""] {
         let room = Room::open(&[]);
         let relay = Proxy::to(room.port);
         let mut bot = Process::start_talking(&mut room.connect_through(&relay, "bot", &["--json"]));
@@ -227,7 +231,7 @@ fn json_quit_works_while_reconnecting() {
         relay.cut_at_next_word();
         bot.types("{\"type\":\"command\",\"text\":\"/wipe\"}\n");
         bot.out.wait_for(r#""state":"reconnecting""#);
-        let ended = bot.ends_after(farewell);
+        let ended = bot.ends_after(input);
         ended.is_success();
         assert_eq!(objects(&ended.out).last(), Some(&json!({"type": "bye", "exit": 0})));
     }
@@ -245,13 +249,13 @@ fn json_output_is_printable_ascii() {
     let ended = bot.ends();
     ended.is_success();
     let objects = objects(&ended.out);
-    let heard = objects.iter().find(|object| object["type"] == "message").unwrap();
-    assert_eq!(heard["text"], json!(attack));
+    let received = objects.iter().find(|object| object["type"] == "message").unwrap();
+    assert_eq!(received["text"], json!(attack));
     let visible = |point: char| matches!(point, ' '..='~' | '\n');
     assert!(ended.out.chars().all(visible), "{:?}", ended.out);
 }
 
-/// Somebody else's program, in another language.
+/// A bot in another language works with the JSON interface.
 #[cfg(unix)]
 #[test]
 fn python_bot_holds_a_conversation() {

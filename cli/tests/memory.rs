@@ -1,6 +1,6 @@
-//! What stays in the memory of the program, seen from outside: nothing that is
-//! no longer needed. Each test first finds what it looks for, where it has to
-//! be, and then no piece of it.
+//! Tests that the program zeroizes secrets it no longer needs, as seen from another
+//! process. Each test first finds the secret in memory, and later finds no piece
+//! of it.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -24,7 +24,8 @@ use rustix::process::geteuid;
 use serde_json::json;
 use sha2::Sha256;
 
-/// Seen nowhere else: no word of it is in a list that passwords are judged by.
+/// A passphrase that occurs nowhere else: none of its words is in the lists for
+/// estimating passphrase strength.
 const SECRET: &str = "zebru-marmelode-quixotuc";
 
 #[test]
@@ -57,7 +58,7 @@ fn server_forgets_password_from_argv_and_env() {
 #[test]
 fn server_forgets_cleared_messages_or_left_members() {
     for runtime in RUNTIMES {
-        // With links that are not sealed the relay in between hears what the server holds.
+        // The link is plaintext, so the proxy sees the same bytes as the server.
         let room = Room::open(&["--runtime", runtime, "--protocol", "1"]);
         let Some(memory) = Memory::of(room.serve.id()) else { return };
         let relay = Proxy::to(room.port);
@@ -65,9 +66,9 @@ fn server_forgets_cleared_messages_or_left_members() {
         alice.screen.wait_for(" online: ");
         alice.types("the words\r");
         alice.screen.wait_for(&format!("<{SECRET}> the words"));
-        let said = relay.said();
+        let sent = relay.said();
         let token =
-            said.lines().last().unwrap().split('"').rfind(|part| part.len() >= 100).unwrap();
+            sent.lines().last().unwrap().split('"').rfind(|part| part.len() >= 100).unwrap();
         memory.comes_to_hold(token);
         memory.comes_to_hold(SECRET);
 
@@ -80,11 +81,12 @@ fn server_forgets_cleared_messages_or_left_members() {
     }
 }
 
-/// As a person types: a paste stays where the terminal library read it.
-fn types_slowly(seat: &mut PtyProcess, text: &str) {
+/// Types one character at a time, as a user does. A paste would stay in the buffer of
+/// the terminal library.
+fn types_slowly(client: &mut PtyProcess, text: &str) {
     for (count, letter) in (1..).zip(text.chars()) {
-        seat.types(&letter.to_string());
-        seat.screen.wait_for(&text[..count]);
+        client.types(&letter.to_string());
+        client.screen.wait_for(&text[..count]);
     }
 }
 
@@ -93,7 +95,7 @@ fn link_keys_are_zeroized_when_member_leaves() {
     for runtime in RUNTIMES {
         let room = Room::open(&["--runtime", runtime]);
         let Some(memory) = Memory::of(room.serve.id()) else { return };
-        for (takes_leave, told) in [(true, "hanna left"), (false, "hanna was cut off")] {
+        for (says_bye, notice) in [(true, "hanna left"), (false, "hanna was cut off")] {
             let mut hanna = Insider::enter(room.port, "hanna");
             for key in &hanna.keys {
                 memory.comes_to_hold(key);
@@ -101,12 +103,12 @@ fn link_keys_are_zeroized_when_member_leaves() {
             for origin in &hanna.origins {
                 memory.forgets(origin);
             }
-            if takes_leave {
+            if says_bye {
                 hanna.says(&json!({ "type": "bye" }));
             }
             let keys = hanna.keys.clone();
             drop(hanna);
-            room.serve.err.wait_for(told);
+            room.serve.err.wait_for(notice);
             for key in keys {
                 memory.forgets(key);
             }
@@ -117,7 +119,7 @@ fn link_keys_are_zeroized_when_member_leaves() {
 #[test]
 fn relay_never_holds_secrets_or_plaintext() {
     const NAME: &str = "quendolin-of-the-wharf";
-    const SAID: [&str; 3] =
+    const SENT: [&str; 3] =
         ["bollerina-xyliphone-gozpacho", "an uvular trill, plimsoll", "kwetsbaar ijsvogeltje"];
     for runtime in RUNTIMES {
         let key = file(SECRET.as_bytes()).into_os_string().into_string().unwrap();
@@ -132,25 +134,26 @@ fn relay_never_holds_secrets_or_plaintext() {
         let mut alice = PtyProcess::take(&mut room.connect("alice", &["--plain"]));
         alice.screen.wait_for(" online: ");
         let [mut bob, mut named] = ["bob", NAME].map(|name| room.guest(name));
-        bob.types(format!("{}\n", SAID[0]));
-        alice.screen.wait_for(SAID[0]);
-        named.types(format!("{}\n", SAID[1]));
-        alice.screen.wait_for(SAID[1]);
-        alice.types(&format!("{}\r", SAID[2]));
-        bob.out.wait_for(SAID[2]);
+        bob.types(format!("{}\n", SENT[0]));
+        alice.screen.wait_for(SENT[0]);
+        named.types(format!("{}\n", SENT[1]));
+        alice.screen.wait_for(SENT[1]);
+        alice.types(&format!("{}\r", SENT[2]));
+        bob.out.wait_for(SENT[2]);
 
-        // A member has all of it, and the relay what it has to know: a name.
+        // The member has all secrets. The relay has the member's name, which it needs.
         let member = Memory::of(alice.id()).unwrap();
         relay.comes_to_hold(NAME);
-        let said = SAID.map(str::as_bytes);
-        for secret in [SECRET.as_bytes(), &room_key].into_iter().chain(said) {
+        let sent = SENT.map(str::as_bytes);
+        for secret in [SECRET.as_bytes(), &room_key].into_iter().chain(sent) {
             member.comes_to_hold(secret);
             relay.never_held(secret);
         }
     }
 }
 
-/// The key of the strict room of a verifier token with [`SECRET`] (PROTOCOL 2.1, 2.7).
+/// Returns the room key of the strict room with this verifier token and the
+/// passphrase [`SECRET`] (PROTOCOL 2.1, 2.7).
 fn room_key(token: &str) -> [u8; 32] {
     let token = token.trim_end().strip_prefix("cmdchat2.").unwrap();
     let room_salt = &URL_SAFE_NO_PAD.decode(token).unwrap()[2..18];
@@ -176,21 +179,21 @@ fn client_forgets_cleared_messages() {
         memory.comes_to_hold(SECRET);
         alice.types("\r");
         bob.out.wait_for(SECRET);
-        let heard = "bollerina-xyliphone-gozpacho";
-        bob.types(format!("{heard}\n"));
-        alice.screen.wait_for(heard);
-        memory.comes_to_hold(heard);
+        let received = "bollerina-xyliphone-gozpacho";
+        bob.types(format!("{received}\n"));
+        alice.screen.wait_for(received);
+        memory.comes_to_hold(received);
         for letter in "/clear\r".chars() {
             alice.types(&letter.to_string());
         }
         alice.screen.wait_for("cleared here");
         memory.forgets(SECRET);
-        memory.forgets(heard);
+        memory.forgets(received);
     }
 }
 
-/// The panic key: it is looked at when the program is at its very end, and kept
-/// from going over it.
+/// The panic key zeroizes all secrets. The test holds the program at its exit to
+/// read its memory.
 #[test]
 fn panic_exit_leaves_no_secrets_in_memory() {
     for runtime in RUNTIMES {
@@ -214,30 +217,30 @@ fn panic_exit_leaves_no_secrets_in_memory() {
         for secret in [SECRET, draft, PASSWORD] {
             memory.forgets(secret);
         }
-        assert!(memory.is_there(), "it was looked at too late");
+        assert!(memory.is_there(), "the process had ended already");
     }
 }
 
 #[test]
 fn process_memory_is_unreadable_by_same_user() {
-    // Root may look at everything: there, both are somebody else.
-    let nobody = |command: &mut Command| {
+    // Root may read every process, so as root both programs run as another user.
+    let unprivileged = |command: &mut Command| {
         if geteuid().is_root() {
             command.uid(65534).gid(65534);
         }
     };
     let look_at = |process: u32| {
         let mut look = Command::new("head");
-        nobody(look.args(["-c", "1", &format!("/proc/{process}/maps")]));
+        unprivileged(look.args(["-c", "1", &format!("/proc/{process}/maps")]));
         look.stdin(Stdio::null()).stderr(Stdio::null()).output().unwrap().stdout.len()
     };
-    // Where everybody may run it. Copied by another process: one that this test starts
-    // meanwhile may not keep the copy open for writing.
+    // The copy is where every user may run it. Another process writes it, so that no
+    // child process of this test inherits it open for writing.
     let program = std::env::temp_dir().join(format!("cmdchat-{}", std::process::id()));
     let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_cmdchat")).arg(&program).status();
     assert!(copied.unwrap().success());
     let mut serve = Command::new(&program);
-    nobody(serve.args(["serve", "127.0.0.1", "0", "--password-stdin"]).current_dir("/"));
+    unprivileged(serve.args(["serve", "127.0.0.1", "0", "--password-stdin"]).current_dir("/"));
     let mut serve = Process::start_talking(&mut serve);
     serve.types("secret\n");
     listening_port(&serve);
@@ -245,12 +248,12 @@ fn process_memory_is_unreadable_by_same_user() {
     assert_eq!(look_at(serve.id()), 0);
 
     let mut other = Command::new("cat");
-    nobody(&mut other);
+    unprivileged(&mut other);
     let other = Process::start_talking(&mut other);
-    assert_eq!(look_at(other.id()), 1, "any other program can be looked at");
+    assert_eq!(look_at(other.id()), 1, "other programs are readable");
 }
 
-/// What was printed cannot be called back, so it is not kept.
+/// Printed messages cannot be cleared, so the client does not keep them.
 #[test]
 fn piped_client_forgets_printed_messages() {
     for runtime in RUNTIMES {

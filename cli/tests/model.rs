@@ -1,4 +1,5 @@
-//! What becomes of what a person types, by the model alone.
+//! Tests of the user interface model: the effects and status lines that input
+//! causes, without a terminal or a server.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -18,7 +19,7 @@ use cmdchat_drivers::client::SessionCommand;
 use ui_fixture::Scene;
 
 impl Scene {
-    /// What is to be done, in words.
+    /// Returns the pending effects as text.
     fn done(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.model.poll_effect())
             .map(|effect| match &effect {
@@ -80,7 +81,7 @@ fn pasted_text_is_never_run_as_command() {
     scene.press(Action::Edit(EditAction::Home));
     scene.enter("/");
     assert_eq!(scene.done(), ["say 0 /quit"]);
-    // Typed arguments may be pasted.
+    // The arguments of a typed command may be pasted.
     scene.types("/me ");
     scene.pastes("waves");
     scene.press(Action::Enter);
@@ -118,7 +119,7 @@ fn unsendable_draft_is_kept() {
     scene.press(Action::Edit(EditAction::Backspace));
     scene.press(Action::Enter);
     assert_eq!(scene.done().len(), 1);
-    // What keeps Python clients alive may make it too long after all.
+    // Escaping the text for Python clients can make it exceed the limit after all.
     scene.hears(Event::SendFailed(SendId(0), SendError::TooLong));
     assert_eq!(scene.model.draft().text().len(), MAX_TEXT);
 }
@@ -206,7 +207,8 @@ fn tab_completes_commands_or_member_names() {
     }
 }
 
-/// The view keeps to its message whatever comes, and however wide it is.
+/// The view stays at the same message when messages arrive or the window is
+/// resized.
 #[test]
 fn scroll_position_is_kept_as_messages_arrive() {
     let mut scene = Scene::new(60, 20);
@@ -293,7 +295,7 @@ fn double_lock_within_a_second_is_a_panic_exit() {
         scene.press(Action::Lock);
         let done = if panics { &["Panic"][..] } else { &[] };
         assert_eq!(scene.done(), done, "{seconds}");
-        // Also from a screen that is locked.
+        // The same holds if the screen is locked already.
         scene.waits(5);
         scene.press(Action::Lock);
         assert_eq!(scene.done(), [""; 0]);

@@ -1,4 +1,4 @@
-//! `cmdchat passphrase`: words to tell a friend.
+//! Tests of `cmdchat passphrase`, which generates passphrases of random words.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 

@@ -1,5 +1,5 @@
-//! `connect` in a pipeline: every line becomes a message, nothing gets lost
-//! without a word, and the exit code can be relied on.
+//! Tests of `connect` in a pipeline: every line becomes a message, every loss is
+//! reported, and the exit code is reliable.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -7,7 +7,8 @@ mod common;
 
 use common::{Process, RUNTIMES, Room, poll_until, run, said_by};
 
-/// `text` without its times, each of which must be one.
+/// Returns the lines of `text` without their times. Panics if a line has no valid
+/// time.
 fn without_times(text: &str) -> Vec<&str> {
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.lines()
@@ -27,13 +28,13 @@ fn piped_conversation_on_both_runtimes() {
         let room = Room::open(&["--runtime", serve]);
         let bob = room.guest_with("bob", &["--runtime", connect]);
         let mut alice = room.connect("alice", &["--runtime", connect]);
-        // An empty line says nothing, and the last needs no end.
+        // An empty line is not sent, and the last line needs no line feed.
         let alice = Process::start_talking(&mut alice).ends_after("a\n\nb \u{e9}\r\n// c");
         alice.is_success();
-        let said = ["<alice> a", "<alice> b \u{e9}", "<alice> // c"];
+        let sent = ["<alice> a", "<alice> b \u{e9}", "<alice> // c"];
         assert_eq!(
             without_times(&alice.out),
-            [&["-- you are in (classic, sealed). 2 online: bob alice"], &said[..]].concat()
+            [&["-- you are in (classic, sealed). 2 online: bob alice"], &sent[..]].concat()
         );
 
         bob.out.wait_for("alice left");
@@ -41,7 +42,7 @@ fn piped_conversation_on_both_runtimes() {
         bob.is_success();
         let mut seen = vec!["-- you are in (classic, sealed). 1 online: bob"];
         seen.push("-- alice joined (2 online)");
-        seen.extend(said);
+        seen.extend(sent);
         seen.push("-- alice left (1 online)");
         assert_eq!(without_times(&bob.out), seen);
 
@@ -96,7 +97,7 @@ fn oversized_lines_are_skipped_with_a_warning() {
     let room = Room::open(&[]);
     let bob = room.guest("bob");
     let (most, more) = ("x".repeat(16_384), "y".repeat(16_385));
-    // What keeps Python clients from reading markup makes this one too long.
+    // Escaping this line, so that Python clients read no markup, makes it too long.
     let swells = "[a".repeat(8_192);
     let endless = "z".repeat(1 << 20);
     let alice = Process::start_talking(&mut room.connect("alice", &[]));
@@ -116,7 +117,7 @@ fn oversized_lines_are_skipped_with_a_warning() {
 
 #[test]
 fn two_hundred_lines_arrive_in_order() {
-    // Three times what a member may send at once.
+    // Three times the burst that a member may send.
     let lines: Vec<String> = (0..200).map(|number| format!("line {number}")).collect();
     let room = Room::open(&[]);
     let bob = room.guest("bob");
@@ -138,7 +139,7 @@ fn invalid_utf8_in_pipe_is_replaced() {
     assert_eq!(bob.ends().said_by("alice"), ["\u{FFFD}\u{FFFD}ok \u{FFFD}", "\u{FFFD}"]);
 }
 
-/// Nobody reads any more: a reason to leave, and none to complain.
+/// If its reader closes the pipe, the client leaves without an error message.
 #[cfg(unix)]
 #[test]
 fn closed_stdout_ends_the_client() {
@@ -153,7 +154,7 @@ fn closed_stdout_ends_the_client() {
         let mut pipeline = Process::start_talking(&mut shell(connect, &[&port, &room.key]));
         pipeline.types(input);
         pipeline.out.wait_for("online");
-        // Somebody has to say something for alice to notice.
+        // Alice notices the closed pipe only when a message arrives.
         poll_until("the end", || {
             bob.types("hello?\n");
             pipeline.err.text().contains("code ")
@@ -167,16 +168,16 @@ fn closed_stdout_ends_the_client() {
 
 #[test]
 fn new_members_receive_the_history() {
-    for (kept, heard) in [("1000", &["a", "b", "c"][..]), ("2", &["b", "c"]), ("0", &[])] {
+    for (kept, shown) in [("1000", &["a", "b", "c"][..]), ("2", &["b", "c"]), ("0", &[])] {
         let room = Room::open(&["--history", kept]);
         let alice = Process::start_talking(&mut room.connect("alice", &[]));
         alice.ends_after("a\nb\nc\n").is_success();
         room.serve.err.wait_for("alice left (0 online)");
         for (number, runtime) in RUNTIMES.iter().enumerate() {
-            // The end of input is there before anything of the room is.
+            // The input ends before anything arrives from the server.
             let bob = run(&mut room.connect("bob", &["--runtime", runtime]));
             bob.is_success();
-            let mut seen: Vec<_> = heard.iter().map(|text| format!("<alice> {text}")).collect();
+            let mut seen: Vec<_> = shown.iter().map(|text| format!("<alice> {text}")).collect();
             seen.push("-- you are in (classic, sealed). 1 online: bob".into());
             assert_eq!(without_times(&bob.out), seen);
             let left = |text: &str| text.matches("bob left").count() == number + 1;

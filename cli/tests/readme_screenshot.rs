@@ -1,6 +1,6 @@
-//! The picture in the README is what the program draws. When this fails the
-//! screen has changed: look at the new one with
-//! `CMDCHAT_PICTURE=write cargo test -p cmdchat --test picture`.
+//! Test that the screenshot in the README matches what the program draws. If it
+//! fails, the screen has changed. Write the new screenshot and look at it:
+//! `CMDCHAT_PICTURE=write cargo test -p cmdchat --test readme_screenshot`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -19,12 +19,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 const PICTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/screen.svg");
 
-/// Of one cell, in pixels.
+/// Width of one cell, in pixels.
 const WIDTH: usize = 9;
+/// Height of one cell, in pixels.
 const HEIGHT: usize = 19;
 const MARGIN: usize = 12;
 
-/// An evening in a room.
+/// Returns the screen after a short conversation.
 fn evening() -> Scene {
     let mut scene = Scene::new(96, 18);
     scene.says("bob", "hello, this is the new room");
@@ -94,7 +95,7 @@ fn svg(scene: &Scene) -> String {
     svg
 }
 
-/// What a dark terminal makes of a cell's style.
+/// Returns the SVG attributes of a cell's style, in the colours of a dark terminal.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the colours that the screen has")]
 fn paint(cell: &Cell) -> String {
     let colour = match cell.fg {

@@ -1,5 +1,5 @@
-//! Floods of connections, a process that may open few files, and one that stands
-//! still for a while: who is inside talks on, and who comes later gets in.
+//! Tests of connection floods, of a low limit on open files, and of a suspended
+//! server: members stay connected, and later clients can log in.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -15,7 +15,7 @@ use std::{
 use common::{PATIENCE, Process, RUNTIMES, Room, key, listening_port, poll_until, run, shell};
 use rustix::process::Signal;
 
-/// A room whose server may have 64 files open.
+/// Starts a server that may have 64 files open.
 fn narrow(runtime: &str) -> Room {
     let key = key();
     let script = "ulimit -n 64 && exec \"$0\" serve 127.0.0.1 0 --password-file \"$1\" \
@@ -25,7 +25,7 @@ fn narrow(runtime: &str) -> Room {
     Room { serve, port, key }
 }
 
-/// Alice says something, and bob hears it.
+/// Asserts that bob receives a message from alice.
 fn talk(alice: &mut Process, bob: &Process, text: &str) {
     alice.types(format!("{text}\n"));
     bob.out.wait_for(&format!("<alice> {text}"));
@@ -41,8 +41,8 @@ fn members_survive_file_descriptor_exhaustion() {
         room.serve.err.wait_for("cannot accept");
         talk(&mut alice, &bob, "in the midst of it");
         drop(flood);
-        // As soon as it has looked at those who are gone.
-        poll_until("a newcomer", || {
+        // Carol can log in once the server has handled the closed connections.
+        poll_until("a new member", || {
             run(&mut room.connect("carol", &["--timeout", "2s"])).code() == Some(0)
         });
         talk(&mut alice, &bob, "and afterwards");
@@ -58,18 +58,18 @@ fn aborted_logins_leak_no_slots() {
         for number in 0..1_000 {
             let mut stream = TcpStream::connect(("127.0.0.1", room.port)).unwrap();
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            // Where the server is full already, it has closed.
+            // The server closes the connection if it has no free login slot.
             let _ = stream.write_all(&hello[..hello.len() * (number % 5) / 4]);
             if number % 10 == 4 {
                 let _ = stream.read(&mut [0; 16]);
             }
             if number % 2 == 0 {
-                // To close with this set resets the connection.
+                // With this option, closing the socket resets the connection.
                 socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
             }
         }
         talk(&mut alice, &bob, "still here");
-        poll_until("a newcomer", || {
+        poll_until("a new member", || {
             run(&mut room.connect("carol", &["--timeout", "2s"])).code() == Some(0)
         });
     }
@@ -89,6 +89,6 @@ fn suspended_server_resumes_without_loss() {
         bob.out.wait_for("<alice> line 99");
         let all: Vec<_> = (0..100).map(|number| format!("line {number}")).collect();
         assert_eq!(common::said_by(&bob.out.text(), "alice"), all);
-        assert_eq!(carol.ends().code(), Some(0), "who called meanwhile was let in");
+        assert_eq!(carol.ends().code(), Some(0), "a client that connected meanwhile logs in");
     }
 }

@@ -1,4 +1,4 @@
-//! The kinds of room that `serve` opens, and what it says of their passwords.
+//! Tests of the passphrase warnings of `serve` in each kind of room.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -6,7 +6,8 @@ mod common;
 
 use common::{Process, cmdchat, file, listening_port, run};
 
-/// What `serve` with `args` says on standard error, but for where it listens.
+/// Returns the standard error output of `serve` with `args`, up to the line with
+/// its address.
 fn remarks(password: &str, args: &[&str]) -> String {
     let key = file(password.as_bytes()).into_os_string().into_string().unwrap();
     let serve = ["serve", "127.0.0.1", "0", "--password-file", &key];

@@ -1,4 +1,5 @@
-//! The full screen in many states, as snapshots; read before they are accepted.
+//! Snapshot tests of the full screen in many states. Read each changed snapshot
+//! before you accept it.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -19,7 +20,7 @@ use cmdchat_core::client::{
 use insta::assert_snapshot;
 use ui_fixture::{Scene, message, untrusted};
 
-/// A few minutes of talk.
+/// Plays a few minutes of conversation.
 fn talk(scene: &mut Scene) {
     scene.says("bob", "hello, this is the new room");
     scene.says("carol", "a longer line that does not fit wraps under its own text, not under the name of whoever says it");
@@ -96,8 +97,8 @@ fn emoji() {
     assert_snapshot!(scene.seen());
 }
 
-/// Right-to-left text stands in its logical order; the terminal turns it, and
-/// each message has rows of its own.
+/// Right-to-left text is written in logical order, and the terminal reorders it.
+/// Each message has its own rows.
 #[test]
 fn right_to_left() {
     let mut scene = Scene::new(60, 12);
@@ -163,8 +164,8 @@ fn lost_connection_states() {
     scene.update(Msg::Trying);
     assert_snapshot!("trying", scene.seen());
     let own = Some(SendId(0));
-    let heard = Message { own, ..message("alice", "sent and not heard", scene.wall()) };
-    scene.enters(Mode::Strict, &["alice", "bob"], vec![heard]);
+    let entry = Message { own, ..message("alice", "sent and not heard", scene.wall()) };
+    scene.enters(Mode::Strict, &["alice", "bob"], vec![entry]);
     assert_snapshot!("back", scene.seen());
 }
 
@@ -319,8 +320,8 @@ fn hostile_text_with_confusable_names() {
     assert_snapshot!(scene.seen());
 }
 
-/// What a widget would let through to the terminal, and we do not: each as a
-/// name, as a text and as words of the host.
+/// Characters that a widget would pass to the terminal, each in a name, in a message
+/// and in a notice from the server.
 #[test]
 fn cells_contain_no_invisible_characters() {
     let hidden = [
@@ -358,7 +359,7 @@ fn cells_contain_no_invisible_characters() {
         let cells = frame.buffer.content.iter().map(ratatui_core::buffer::Cell::symbol);
         assert!(!cells.collect::<String>().contains(point), "{point:?}: {}", scene.seen());
     }
-    // Marks do not pile up, and a cell has two columns at most.
+    // A cell has a limited number of combining marks and at most two columns.
     let mut scene = Scene::new(60, 24);
     scene.says("bob", &format!("x{}", "\u{301}".repeat(50)));
     let frame = scene.frame();

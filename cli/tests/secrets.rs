@@ -1,5 +1,5 @@
-//! Every way to hand over the password works, and none leaves it where others
-//! can see it.
+//! Tests that every passphrase source works, and that none leaves the passphrase
+//! where other users can see it.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -14,16 +14,17 @@ use common::{
     set_mode, shell,
 };
 
-/// `cmdchat connect` to `room` without a password.
+/// Returns the `cmdchat connect` command for `room` without a passphrase.
 fn connect(room: &Room, more: &[&str]) -> Command {
     cmdchat(&[&["connect", "127.0.0.1", &room.port.to_string(), "alice"], more].concat())
 }
 
-/// `command` is let in, says what `input` holds, and leaves without a word on stderr.
-fn lets_in(command: &mut Command, input: &str, said: &[&str]) {
+/// Asserts that `command` logs in, sends the lines of `input`, and exits with an empty
+/// stderr.
+fn lets_in(command: &mut Command, input: &str, sent: &[&str]) {
     let ended = Process::start_talking(command).ends_after(input);
     ended.is_success();
-    assert_eq!(ended.said_by("alice"), said, "{command:?}");
+    assert_eq!(ended.said_by("alice"), sent, "{command:?}");
 }
 
 #[test]
@@ -48,7 +49,7 @@ fn every_password_source_logs_in() {
     }
     lets_in(&mut connect(&room, &[PASSWORD]), "a\n", &["a"]);
     lets_in(connect(&room, &[]).env("CMDCHAT_PASSWORD", PASSWORD), "a\n", &["a"]);
-    // The variable counts before the argument, an empty one for nothing.
+    // The variable takes precedence over the argument. An empty variable is ignored.
     lets_in(connect(&room, &["wrong"]).env("CMDCHAT_PASSWORD", PASSWORD), "a\n", &["a"]);
     lets_in(connect(&room, &[PASSWORD]).env("CMDCHAT_PASSWORD", ""), "a\n", &["a"]);
 }
@@ -83,13 +84,13 @@ fn password_file_readable_by_others_warns() {
         ended.says(
             0,
             &format!(
-                "warning: \"{path}\" can be read by others on this machine; chmod 600 stops that"
+                "warning: \"{path}\" can be read by other users of this machine; run chmod 600 on it"
             ),
         );
     }
 }
 
-/// What the system tells others about a process.
+/// Returns the command line and environment that the system shows of a process.
 #[cfg(target_os = "linux")]
 fn told_of(process: &Process) -> (Vec<String>, String) {
     let read = |what| fs::read(format!("/proc/{}/{what}", process.id())).unwrap();
@@ -180,7 +181,7 @@ fn invalid_passphrases_exit_with_usage_error() {
 fn prompt_fails_without_a_terminal() {
     for args in [&["connect", "127.0.0.1", "9", "alice"][..], &["serve", "127.0.0.1", "0"]] {
         let mut command = cmdchat_apart("reexec_in_new_session", args);
-        // A pipe is for messages: nobody takes its first line for the password.
+        // A pipe contains messages. Its first line is not read as the passphrase.
         let ended = Process::start_talking(&mut command).ends_after(format!("{PASSWORD}\n"));
         ended.says(
             13,

@@ -1,4 +1,5 @@
-//! `cmdchat send`: 0 means that the host has passed it on, and nothing else does.
+//! Tests of `cmdchat send`: it exits with 0 only if the server has delivered the
+//! message.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -8,7 +9,8 @@ use std::process::Command;
 
 use common::{PASSWORD, Process, RUNTIMES, Room, cmdchat, poll_until, proxy::Proxy, run};
 
-/// `cmdchat send` to `port` as `name`, with the password of `room`.
+/// Returns the `cmdchat send` command to `port` as `name`, with the passphrase of
+/// `room`.
 fn send(room: &Room, port: u16, name: &str, args: &[&str]) -> Command {
     let port = port.to_string();
     cmdchat(&[&["send", "127.0.0.1", &port, name, "--password-file", &room.key], args].concat())
@@ -69,7 +71,7 @@ fn send_fails_when_undelivered() {
 
     let too_long = "error: not sent: too long (16 KiB at most)";
     run(&mut send(&room, room.port, "long", &[&"x".repeat(16_385)])).says(2, too_long);
-    // What keeps Python clients from reading markup makes this one too long.
+    // Escaping this text, so that Python clients read no markup, makes it too long.
     run(&mut send(&room, room.port, "longer", &[&"[a".repeat(8_192)])).says(2, too_long);
     let mut endless = send(&room, room.port, "none", &[]);
     Process::start_talking(&mut endless).ends_after("z".repeat(1 << 20)).says(2, too_long);

@@ -1,5 +1,5 @@
-//! `connect --plain` at a terminal: what is typed stays whole while others talk, and
-//! the terminal comes back as it was, whichever way the program ends.
+//! Tests of `connect --plain` at a terminal: the draft survives incoming messages,
+//! and every exit restores the terminal.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -15,12 +15,12 @@ use common::{
 };
 use rustix::process::Signal;
 
-/// The rows that a terminal shows after these bytes, the last one being the one
-/// with the cursor, and the column of the cursor in it.
+/// Returns the rows that a terminal shows after `bytes`, and the column of the
+/// cursor, which is in the last row.
 ///
-/// Letters, and the sequences that plain mode may use: carriage return, line
-/// feed, erase to the end of the row, go right, paste mode on and off. Nothing
-/// else may come.
+/// Understands printable characters and the sequences that plain mode may use:
+/// carriage return, line feed, erase to the end of the row, cursor right, paste mode
+/// on and off. Panics at any other sequence.
 fn shown(bytes: &str) -> (Vec<String>, usize) {
     let (mut rows, mut row, mut column) = (Vec::new(), Vec::new(), 0_usize);
     let mut rest = bytes;
@@ -30,7 +30,7 @@ fn shown(bytes: &str) -> (Vec<String>, usize) {
             '\r' => column = 0,
             '\n' => {
                 rows.push(String::from_iter(row.drain(..)));
-                assert_eq!(column, 0, "a row began behind the first column: {bytes:?}");
+                assert_eq!(column, 0, "a row does not begin in the first column: {bytes:?}");
             }
             '\u{1B}' => {
                 let sequence = rest.strip_prefix('[').unwrap_or_else(|| panic!("{bytes:?}"));
@@ -58,34 +58,34 @@ fn shown(bytes: &str) -> (Vec<String>, usize) {
     (rows, column)
 }
 
-/// The same of a text that may end in the middle of a sequence.
+/// Returns the same as [`shown`] for a text that may end within a sequence.
 fn shown_so_far(text: &str) -> (Vec<String>, usize) {
     let whole = |begin: usize| text[begin..].contains(|c: char| c.is_ascii_alphabetic());
     let end = text.rfind('\u{1B}').filter(|&begin| !whole(begin)).unwrap_or(text.len());
     shown(&text[..end])
 }
 
-/// A seat in the room, once the person can type.
+/// Starts a client and waits until the user can type.
 fn sit_down(room: &Room, name: &str, args: &[&str]) -> PtyProcess {
-    let seat = PtyProcess::take(&mut room.connect(name, &[&["--plain"], args].concat()));
-    seat.screen.wait_for(" online: ");
-    seat.screen.wait_until("the prompt", |text| shown_so_far(text).0.last().unwrap() == "> ");
-    assert!(!seat.is_as_before(), "the terminal would echo what is typed");
-    seat
+    let client = PtyProcess::take(&mut room.connect(name, &[&["--plain"], args].concat()));
+    client.screen.wait_for(" online: ");
+    client.screen.wait_until("the prompt", |text| shown_so_far(text).0.last().unwrap() == "> ");
+    assert!(!client.is_as_before(), "the terminal would echo what is typed");
+    client
 }
 
-/// Waits until the draft is `text` and the cursor stands in its `column`, counted
-/// in cells.
+/// Waits until the draft is `text` and the cursor is in its `column`, counted in
+/// cells.
 #[track_caller]
-fn wait_for_draft(seat: &PtyProcess, text: &str, column: usize) {
+fn wait_for_draft(client: &PtyProcess, text: &str, column: usize) {
     let (draft, column) = (format!("> {text}"), column + 2);
-    seat.screen.wait_until(&draft, |text| {
+    client.screen.wait_until(&draft, |text| {
         let (rows, at) = shown_so_far(text);
         rows.last() == Some(&draft) && at == column
     });
 }
 
-/// Seen without the draft, which is gone at the end.
+/// Returns the rows without the draft. Asserts that the draft is erased at the end.
 fn seen(screen: &str) -> String {
     let (mut rows, column) = shown(screen);
     assert_eq!((rows.pop().as_deref(), column), (Some(""), 0), "{screen:?}");
@@ -200,7 +200,7 @@ fn last_message_is_delivered_before_quit() {
     bob.out.wait_for("<alice> bye\n");
 }
 
-/// The host takes nothing any more, and the way to it is full.
+/// The server reads nothing more, and the buffers on the way to it are full.
 #[test]
 fn second_quit_does_not_wait_for_stalled_server() {
     let room = Room::open(&[]);
@@ -280,7 +280,7 @@ fn any_member_can_clear_history_unless_disabled() {
         alice.screen.wait_for("<alice> secret");
         alice.types("/wipe\r");
         alice.screen.wait_for("-- clear the history for all (1 online)? confirm with /wipe yes");
-        // What follows arrives behind it.
+        // The second line arrives after the history is cleared.
         alice.types("/wipe yes\rbehind\r");
         alice.screen.wait_for("<alice> behind");
         let bob = room.guest("bob");
@@ -291,7 +291,7 @@ fn any_member_can_clear_history_unless_disabled() {
     }
 }
 
-/// `TERM=dumb` has no cursor to move, and still a person at it.
+/// With `TERM=dumb` the cursor cannot move, but a user types commands there.
 #[test]
 fn dumb_terminal_gets_plain_lines() {
     let room = Room::open(&[]);
@@ -336,10 +336,10 @@ fn taken_username_prompts_for_another() {
     let (port, key) = (room.port.to_string(), key());
     let connect = ["connect", "127.0.0.1", &port, "Alice", "--plain", "--password-file", &key];
     let sit_down = || {
-        let seat = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_new_session", &connect));
-        seat.screen.wait_for("error: someone called \"Alice\" is already in the room");
-        seat.screen.wait_for("name: ");
-        seat
+        let client = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_new_session", &connect));
+        client.screen.wait_for("error: someone called \"Alice\" is already in the room");
+        client.screen.wait_for("name: ");
+        client
     };
     let mut bob = sit_down();
     bob.types("al ice\r");
@@ -351,12 +351,13 @@ fn taken_username_prompts_for_another() {
     bob.types("/quit\r");
     assert_eq!(bob.ends().0, Some(0));
 
-    let mut nobody = sit_down();
-    nobody.types("\u{3}");
-    assert_eq!(nobody.ends().0, Some(130));
+    let mut carol = sit_down();
+    carol.types("\u{3}");
+    assert_eq!(carol.ends().0, Some(130));
 }
 
-/// From a file on standard input to a terminal: lines are messages, not commands.
+/// If standard input is a file and output is a terminal, lines are messages, not
+/// commands.
 #[test]
 fn piped_stdin_lines_are_not_commands() {
     let room = Room::open(&[]);

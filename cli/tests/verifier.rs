@@ -1,5 +1,5 @@
-//! A relay that never has the password: made with `verifier`, run with
-//! `serve --verifier-…`.
+//! Tests of a relay, a server that never has the passphrase: `cmdchat verifier` and
+//! `cmdchat serve --verifier-…`.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
 
@@ -11,7 +11,7 @@ fn path(text: &[u8]) -> String {
     file(text).into_os_string().into_string().unwrap()
 }
 
-/// `cmdchat verifier` of [`PASSWORD`].
+/// Runs `cmdchat verifier` with [`PASSWORD`].
 fn verifier(args: &[&str]) -> Ended {
     let ended = run(&mut cmdchat(&[&["verifier", "--password-file", &key()], args].concat()));
     assert_eq!(ended.code(), Some(0), "{}", ended.err);
@@ -98,7 +98,7 @@ fn invalid_verifiers_are_rejected() {
     let whole = verifier(&[]).out;
     let damaged = whole.replacen(&whole[20..21], if &whole[20..21] == "A" { "B" } else { "A" }, 1);
     for token in ["", "hello", PASSWORD, &whole[..100], &damaged] {
-        // An empty file has nothing to say at all.
+        // The line feed keeps the file from being empty, which is another error.
         let token = path(format!("{token}\n").as_bytes());
         run(&mut cmdchat(&["serve", "127.0.0.1", "0", "--verifier-file", &token])).says(
             2,

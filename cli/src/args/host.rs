@@ -22,7 +22,7 @@ shows it again, /invite qr as a QR code. The room closes when you leave.";
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
 pub struct HostArgs {
-    /// Your username in the room (default: your login name)
+    /// Your username (default: your login name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 

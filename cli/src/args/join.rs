@@ -36,7 +36,7 @@ pub struct JoinArgs {
     #[arg(value_name = "INVITE | HOST:PORT", value_parser = invite_argument())]
     invite: Option<InviteArg>,
 
-    /// Your username in the room (default: your login name)
+    /// Your username (default: your login name)
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
 

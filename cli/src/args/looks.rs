@@ -16,7 +16,7 @@ const RECONNECT: Duration = Duration::from_secs(300);
 /// Options for the interface, notifications and reconnecting.
 #[derive(Args, Debug)]
 pub struct DisplayArgs {
-    /// Print one event per line instead of the full screen
+    /// Print lines instead of the full screen
     ///
     /// The output stays in the terminal's scrollback, which cmdchat cannot
     /// erase. Pipes and terminals without a cursor (TERM=dumb) always use this

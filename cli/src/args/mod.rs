@@ -73,7 +73,7 @@ pub enum CliCommand {
     Join(JoinArgs),
     /// Send one message and exit
     Send(SendArgs),
-    /// Generate a verifier for a server that must not know the passphrase
+    /// Generate a verifier for a relay without the passphrase
     Verifier(VerifierArgs),
     /// Generate a passphrase of random words
     Passphrase(PassphraseArgs),

@@ -21,7 +21,7 @@ pub(super) struct SecretArgs {
     #[arg(long, value_name = "PATH")]
     password_file: Option<PathBuf>,
 
-    /// Read the passphrase from the first line of standard input
+    /// Read the passphrase from standard input
     #[arg(long)]
     password_stdin: bool,
 

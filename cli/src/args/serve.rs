@@ -148,7 +148,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "4M", value_parser = values::size, hide_short_help = true)]
     pub history_bytes: usize,
 
-    /// Messages per second and member (0: no limit)
+    /// Messages per second, each (0: no limit)
     ///
     /// A member that sends faster is read more slowly; no message is lost.
     #[arg(long, value_name = "N", default_value = "20", value_parser = values::limit)]

@@ -14,15 +14,15 @@ Examples:
 Anyone who holds a verifier can impersonate the server and try to guess the
 passphrase. It is not the passphrase and decrypts no message.";
 
-/// Generate a verifier for a server that must not know the passphrase
+/// Generate a verifier for a relay without the passphrase
 #[derive(Args, Debug)]
 #[command(before_long_help = EXAMPLES)]
 pub struct VerifierArgs {
-    /// Generate it for a classic room, which admits Python clients
+    /// For a classic room, which admits Python clients
     #[arg(long)]
     pub classic: bool,
 
-    /// Generate a passphrase of seven words and print it
+    /// Generate a passphrase and print it
     #[arg(long, group = "secret")]
     pub generate: bool,
 

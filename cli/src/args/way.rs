@@ -29,7 +29,7 @@ pub struct TargetArgs {
 /// Transport options of a connection.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct TransportArgs {
-    /// Maximum time to wait for the server
+    /// Longest wait for the server
     ///
     /// It applies to connecting and, at the end of input, to the echo of the
     /// last messages. Examples of times: 30, 30s, 5m, 500ms.

@@ -1,4 +1,4 @@
-//! What is in the memory of a running process, heap, stacks and all.
+//! Searches the writable memory of a running process, including heap and stacks.
 
 use std::{
     fs::{self, File},
@@ -10,17 +10,18 @@ use memchr::memmem;
 
 use super::poll_until;
 
-/// Set by CI: where memory cannot be read, the tests fail instead of skipping.
+/// Set by CI. If memory cannot be read, tests then fail instead of being skipped.
 const REQUIRED: &str = "CMDCHAT_REQUIRE_TRACE";
 
-/// A piece of a secret of this size is found by chance in no memory.
+/// Size of the pieces of a secret to search for, in bytes. A piece of this size does
+/// not occur by chance.
 const PIECE: usize = 8;
 
 /// The memory of one process.
 pub(crate) struct Memory(u32);
 
 impl Memory {
-    /// That of the process with this number. `None`, and loud, where this test
+    /// Opens the memory of `process`. Returns `None` and reports a skip if this test
     /// may not read it: the program is not dumpable, so only root may.
     pub(crate) fn of(process: u32) -> Option<Self> {
         let memory = Self(process);
@@ -34,17 +35,17 @@ impl Memory {
         }
     }
 
-    /// The process has not ended yet.
+    /// Returns true if the process has not ended yet.
     pub(crate) fn is_there(&self) -> bool {
         self.pages().is_ok_and(|pages| !pages.is_empty())
     }
 
-    /// It holds all of `secret`, or a piece from the midst of it.
+    /// Returns true if the memory contains `secret` or any piece of it.
     pub(crate) fn holds(&self, secret: impl AsRef<[u8]>) -> bool {
         !self.traces(secret).is_empty()
     }
 
-    /// Where it holds how much of `secret`, for whoever has to find out why.
+    /// Describes each place that contains pieces of `secret`, to help find the cause.
     fn traces(&self, secret: impl AsRef<[u8]>) -> Vec<String> {
         let secret = secret.as_ref();
         let pieces: Vec<_> = secret.windows(PIECE.min(secret.len())).collect();
@@ -60,13 +61,13 @@ impl Memory {
         traces
     }
 
-    /// Waits until it holds `secret`: what is looked for can be found.
+    /// Waits until the memory contains `secret`. This shows that the search works.
     #[track_caller]
     pub(crate) fn comes_to_hold(&self, secret: impl AsRef<[u8]>) {
         poll_until("a secret in memory", || self.holds(&secret));
     }
 
-    /// Waits until it holds no piece of `secret` any more.
+    /// Waits until the memory contains no piece of `secret`.
     #[track_caller]
     pub(crate) fn forgets(&self, secret: impl AsRef<[u8]>) {
         let mut traces = Vec::new();
@@ -78,16 +79,16 @@ impl Memory {
             }
             std::thread::sleep(super::GLANCE);
         }
-        panic!("it still holds a secret: {traces:?}");
+        panic!("the memory still contains a secret: {traces:?}");
     }
 
-    /// It holds no piece of `secret`, and there is nothing to wait for.
+    /// Asserts, without waiting, that the memory contains no piece of `secret`.
     #[track_caller]
     pub(crate) fn never_held(&self, secret: impl AsRef<[u8]>) {
-        assert_eq!(self.traces(secret), [""; 0], "it holds a secret");
+        assert_eq!(self.traces(secret), [""; 0], "the memory contains a secret");
     }
 
-    /// All that can be read, by the place it has in the map of the process.
+    /// Returns all readable and writable regions with their line of the memory map.
     fn pages(&self) -> io::Result<Vec<(String, Vec<u8>)>> {
         let memory = File::open(format!("/proc/{}/mem", self.0))?;
         let maps = fs::read_to_string(format!("/proc/{}/maps", self.0))?;
@@ -96,7 +97,7 @@ impl Memory {
             let (range, rest) = line.split_once(' ').unwrap();
             let (from, to) = range.split_once('-').unwrap();
             let [from, to] = [from, to].map(|at| u64::from_str_radix(at, 16).unwrap());
-            // What cannot be written holds no secret; what is gone by now neither.
+            // A read-only region holds no secret. A region may be unmapped by now.
             let mut bytes = vec![0; usize::try_from(to - from).unwrap()];
             if rest.starts_with("rw") && memory.read_exact_at(&mut bytes, from).is_ok() {
                 pages.push((line.to_owned(), bytes));

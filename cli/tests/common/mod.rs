@@ -1,5 +1,5 @@
-//! The program as a person or a script meets it: processes, their streams, and
-//! how they end.
+//! Test support that runs the program as a user or a script does: processes, their
+//! streams, and their exit codes.
 
 #![allow(dead_code, reason = "each test program uses a part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails that way")]
@@ -31,7 +31,7 @@ use std::{
 
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// All that this build has.
+/// Runtimes that this build includes.
 pub(crate) const RUNTIMES: &[&str] = &[
     #[cfg(feature = "smol")]
     "smol",
@@ -39,20 +39,20 @@ pub(crate) const RUNTIMES: &[&str] = &[
     "blocking",
 ];
 
-/// Longer than anything here takes on a busy machine.
+/// Time limit for every wait, longer than any step takes on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Between two looks at something that cannot be waited for.
+/// Interval at which [`poll_until`] checks its condition.
 const GLANCE: Duration = Duration::from_millis(10);
 
-/// The program, with nothing in its environment that concerns it.
+/// Returns a command for the program, without the environment variables it reads.
 pub(crate) fn cmdchat(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cmdchat"));
     tidy(command.args(args));
     command
 }
 
-/// A shell that finds the program as `$0` and `args` as `$@`.
+/// Returns a shell command with the program as `$0` and `args` as `$@`.
 #[cfg(unix)]
 pub(crate) fn shell(script: &str, args: &[&str]) -> Command {
     let mut command = Command::new("sh");
@@ -69,7 +69,7 @@ fn tidy(command: &mut Command) {
         .stdin(Stdio::null());
 }
 
-/// A file that holds `text` and that only its owner can read.
+/// Creates a file that contains `text` and that only its owner can read.
 pub(crate) fn file(text: &[u8]) -> PathBuf {
     static NUMBER: AtomicUsize = AtomicUsize::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
@@ -89,17 +89,17 @@ pub(crate) fn set_mode(path: &PathBuf, mode: u32) {
 #[cfg(not(unix))]
 pub(crate) fn set_mode(_path: &PathBuf, _mode: u32) {}
 
-/// A file with the password.
+/// Creates a file with the passphrase and returns its path.
 pub(crate) fn key() -> String {
     file(PASSWORD.as_bytes()).into_os_string().into_string().unwrap()
 }
 
-/// Runs `command` to its end.
+/// Runs `command` until it ends.
 pub(crate) fn run(command: &mut Command) -> Ended {
     Process::start(command).ends()
 }
 
-/// How a process ended, and what it wrote.
+/// The exit status and output of a process that has ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
@@ -112,30 +112,30 @@ impl Ended {
         self.status.code()
     }
 
-    /// It ended with `code`, and these were all its words on stderr.
+    /// Asserts that the exit code is `code` and that stderr contains only `words`.
     pub(crate) fn says(&self, code: i32, words: &str) {
         assert_eq!((self.code(), self.err.trim_end()), (Some(code), words), "stdout: {}", self.out);
     }
 
-    /// It ended with 0 and without a complaint.
+    /// Asserts that the exit code is 0 and that stderr is empty.
     pub(crate) fn is_success(&self) {
         assert_eq!((self.code(), self.err.as_str()), (Some(0), ""), "stdout: {}", self.out);
     }
 
-    /// What others said, without the times, in order.
+    /// Returns the messages of `name` on stdout in order, without their times.
     pub(crate) fn said_by(&self, name: &str) -> Vec<String> {
         said_by(&self.out, name)
     }
 }
 
-/// What `name` said in `text`, without the times, in order.
+/// Returns the messages of `name` in `text` in order, without their times.
 pub(crate) fn said_by(text: &str, name: &str) -> Vec<String> {
     let head = format!("<{name}> ");
     let said = |line: &str| line.get(9..).and_then(|rest| rest.strip_prefix(&head)).map(Into::into);
     text.lines().filter_map(said).collect()
 }
 
-/// The program, running. Killed when dropped.
+/// A running process. Killed when dropped.
 pub(crate) struct Process {
     child: Child,
     input: Option<ChildStdin>,
@@ -144,7 +144,7 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`, whose output is watched from now on.
+    /// Starts `command` and captures its output.
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let out = Stream::watch(child.stdout.take().unwrap());
@@ -152,24 +152,24 @@ impl Process {
         Self { input: child.stdin.take(), child, out, err }
     }
 
-    /// The same with standard input to write to.
+    /// Starts `command` with a pipe as its standard input.
     pub(crate) fn start_talking(command: &mut Command) -> Self {
         Self::start(command.stdin(Stdio::piped()))
     }
 
-    /// Writes to standard input.
+    /// Writes `text` to standard input.
     pub(crate) fn types(&mut self, text: impl AsRef<[u8]>) {
         self.input.as_mut().unwrap().write_all(text.as_ref()).unwrap();
     }
 
-    /// Nothing more is typed.
+    /// Closes standard input.
     pub(crate) fn end_input(&mut self) {
         self.input = None;
     }
 
-    /// Types `text` and waits for the end.
+    /// Writes `text` to standard input and waits for the process to end.
     pub(crate) fn ends_after(mut self, text: impl AsRef<[u8]>) -> Ended {
-        // Not all of it may be wanted.
+        // The process may end before it has read all of it.
         let _ = self.input.as_mut().unwrap().write_all(text.as_ref());
         self.ends()
     }
@@ -184,7 +184,7 @@ impl Process {
         rustix::process::kill_process(id, signal).unwrap();
     }
 
-    /// Ends it with no chance to say anything.
+    /// Kills the process, so it cannot send or print anything more.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
     }
@@ -193,13 +193,13 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// Ends its input and waits for the end.
+    /// Closes standard input and waits for the process to end.
     pub(crate) fn ends(mut self) -> Ended {
         self.end_input();
         self.ends_by_itself()
     }
 
-    /// Waits for an end for which the input gives no reason.
+    /// Waits for the process to end while its standard input stays open.
     pub(crate) fn ends_by_itself(mut self) -> Ended {
         let mut status = None;
         poll_until("the end", || {
@@ -217,16 +217,16 @@ impl Drop for Process {
     }
 }
 
-/// Looks again and again until `done`.
+/// Polls `done` until it returns true. Panics after [`PATIENCE`].
 pub(crate) fn poll_until(what: &str, mut done: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !done() {
-        assert!(begin.elapsed() < PATIENCE, "waited in vain for {what}");
+        assert!(begin.elapsed() < PATIENCE, "timed out waiting for {what}");
         thread::sleep(GLANCE);
     }
 }
 
-/// What a process writes, as it comes.
+/// Captured output of a process, available while the process runs.
 pub(crate) struct Stream {
     heard: Arc<Heard>,
     reader: Option<JoinHandle<()>>,
@@ -250,7 +250,7 @@ impl Stream {
         let hearing = Arc::clone(&heard);
         let reader = thread::spawn(move || {
             let mut buffer = [0; 4096];
-            // An error is the end too: that of a pseudo-terminal.
+            // A pseudo-terminal reports its end as an error.
             while let Ok(count @ 1..) = from.read(&mut buffer) {
                 hearing.bytes().extend_from_slice(&buffer[..count]);
                 hearing.more.notify_all();
@@ -259,7 +259,7 @@ impl Stream {
         Self { heard, reader: Some(reader) }
     }
 
-    /// All that came so far.
+    /// Returns the output so far.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.heard.bytes()).into_owned()
     }
@@ -268,13 +268,13 @@ impl Stream {
         self.heard.bytes().clone()
     }
 
-    /// Waits until `wanted` has been written.
+    /// Waits until the output contains `wanted`.
     #[track_caller]
     pub(crate) fn wait_for(&self, wanted: &str) {
         self.wait_until(wanted, |text| text.contains(wanted));
     }
 
-    /// Waits until what was written is right; gives it back.
+    /// Waits until `right` accepts the output so far and returns it.
     #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, right: impl Fn(&str) -> bool) -> String {
         let begin = Instant::now();
@@ -285,16 +285,16 @@ impl Stream {
                 return text;
             }
             let left = PATIENCE.saturating_sub(begin.elapsed());
-            assert!(!left.is_zero(), "waited in vain for {what:?} in {text:?}");
+            assert!(!left.is_zero(), "timed out waiting for {what:?} in {text:?}");
             let waited = self.heard.more.wait_timeout(bytes, left);
             bytes = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    /// All of it, now that the writer is gone.
+    /// Returns the whole output. The writer must have ended.
     fn finish(&mut self) -> String {
         if let Some(reader) = self.reader.take() {
-            // Somebody else may have inherited the other end for a moment.
+            // Another child process may have inherited the other end for a moment.
             poll_until("the end of a stream", || reader.is_finished());
             reader.join().unwrap();
         }
@@ -302,7 +302,7 @@ impl Stream {
     }
 }
 
-/// A server on a port of its own, and the file with its password.
+/// A server on a free port, and the file with its passphrase.
 pub(crate) struct Room {
     pub(crate) serve: Process,
     pub(crate) port: u16,
@@ -310,7 +310,7 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Opens a room; `args` are further ones of `cmdchat serve`.
+    /// Starts `cmdchat serve` with the additional arguments `args`.
     pub(crate) fn open(args: &[&str]) -> Self {
         let key = key();
         let serve = ["serve", "127.0.0.1", "0", "--password-file", &key];
@@ -319,14 +319,14 @@ impl Room {
         Self { serve, port, key }
     }
 
-    /// `cmdchat connect` to this room as `name`.
+    /// Returns the `cmdchat connect` command for this room as `name`.
     pub(crate) fn connect(&self, name: &str, args: &[&str]) -> Command {
         let port = self.port.to_string();
         let connect = ["connect", "127.0.0.1", &port, name, "--password-file", &self.key];
         cmdchat(&[&connect, args].concat())
     }
 
-    /// The same over a relay.
+    /// Returns the `cmdchat connect` command that connects through the proxy `relay`.
     pub(crate) fn connect_through(
         &self,
         relay: &proxy::Proxy,
@@ -338,24 +338,25 @@ impl Room {
         cmdchat(&[&connect, args].concat())
     }
 
-    /// Somebody who is in, with a relay on the way.
+    /// Starts a client behind a proxy and waits until it is a member.
     pub(crate) fn guest_behind_relay(&self, name: &str, args: &[&str]) -> (proxy::Proxy, Process) {
         let relay = proxy::Proxy::to(self.port);
-        let guest = Process::start_talking(&mut self.connect_through(&relay, name, args));
-        guest.out.wait_for("you are in");
-        (relay, guest)
+        let member = Process::start_talking(&mut self.connect_through(&relay, name, args));
+        member.out.wait_for("you are in");
+        (relay, member)
     }
 
-    /// Somebody who is in, and stays until the input ends.
+    /// Starts a client and waits until it is a member. It stays until its input ends.
     pub(crate) fn guest(&self, name: &str) -> Process {
         self.guest_with(name, &[])
     }
 
-    /// The same with further arguments.
+    /// Starts a client with the additional arguments `args` and waits until it is a
+    /// member.
     pub(crate) fn guest_with(&self, name: &str, args: &[&str]) -> Process {
-        let guest = Process::start_talking(&mut self.connect(name, args));
-        guest.out.wait_for(" online: ");
-        guest
+        let member = Process::start_talking(&mut self.connect(name, args));
+        member.out.wait_for(" online: ");
+        member
     }
 
     pub(crate) fn address(&self) -> String {
@@ -363,7 +364,7 @@ impl Room {
     }
 }
 
-/// The port that `cmdchat serve` says it listens at.
+/// Returns the port that `cmdchat serve` reports on stderr.
 pub(crate) fn listening_port(serve: &Process) -> u16 {
     let text = serve
         .err

@@ -1,4 +1,4 @@
-//! Somebody between a client and its server, who can hold lines back and cut
+//! A TCP proxy between a client and its server that can hold lines back and cut
 //! the connection.
 
 use std::{
@@ -14,23 +14,23 @@ use std::{
 
 use super::poll_until;
 
-/// Passes connections on, until told otherwise.
+/// Forwards connections to the server.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<State>,
 }
 
-/// Lines go through for ever.
+/// Number of lines that is never reached.
 const NEVER: usize = usize::MAX;
 
 struct State {
-    /// Once the client has written so many lines, the next ones stay here.
+    /// Number of client lines after which the proxy holds the next ones.
     holds_after: AtomicUsize,
-    /// The next word of the client breaks the connection.
+    /// The next bytes from the client reset the connection.
     cuts: AtomicBool,
-    /// Lines of one connection after which it is closed.
+    /// Number of client lines on one connection after which the proxy closes it.
     closes_after: AtomicUsize,
-    /// What the client has written.
+    /// Bytes that the client has written.
     said: Mutex<Vec<u8>>,
 }
 
@@ -54,43 +54,43 @@ impl Proxy {
         Self { port, state }
     }
 
-    /// From now on nothing of the client's comes through.
+    /// Holds all further lines from the client.
     pub(crate) fn hold(&self) {
         self.hold_after(0);
     }
 
-    /// So many lines of the client's come through, and nothing more.
+    /// Forwards `lines` client lines in total and holds all further ones.
     pub(crate) fn hold_after(&self, lines: usize) {
         self.state.holds_after.store(lines, Ordering::SeqCst);
     }
 
-    /// What was held goes on its way, and all that follows.
+    /// Forwards the held lines and all further ones.
     pub(crate) fn release(&self) {
         self.hold_after(NEVER);
     }
 
-    /// So many lines of a connection's client come through; then it is closed.
+    /// Closes each connection after `lines` client lines.
     pub(crate) fn close_after(&self, lines: usize) {
         self.state.closes_after.store(lines, Ordering::SeqCst);
     }
 
-    /// From now on a word of the client's breaks the connection, as a network
-    /// or a machine does that fails.
+    /// Resets the connection at the next bytes from the client, as a failing
+    /// network or machine does.
     pub(crate) fn cut_at_next_word(&self) {
         self.state.cuts.store(true, Ordering::SeqCst);
     }
 
-    /// New connections are left alone.
+    /// Stops cutting, so new connections work.
     pub(crate) fn mend(&self) {
         self.state.cuts.store(false, Ordering::SeqCst);
     }
 
-    /// Lines that the client has written.
+    /// Returns the number of lines that the client has written.
     pub(crate) fn lines(&self) -> usize {
         self.state.lines()
     }
 
-    /// What the client has written.
+    /// Returns everything that the client has written.
     pub(crate) fn said(&self) -> String {
         String::from_utf8_lossy(&self.state.said()).into_owned()
     }
@@ -140,7 +140,7 @@ impl State {
         }
     }
 
-    /// What comes now is held.
+    /// Returns true if the next bytes are to be held.
     fn holds(&self) -> bool {
         self.lines() >= self.holds_after.load(Ordering::SeqCst)
     }
@@ -157,7 +157,7 @@ impl State {
         self.said().extend(bytes);
     }
 
-    /// Takes in what the client writes until it may go on.
+    /// Buffers the client's bytes in `held` until they are released.
     fn keep(&self, mut client: &TcpStream, held: &mut Vec<u8>) -> io::Result<()> {
         client.set_read_timeout(Some(Duration::from_millis(10)))?;
         let mut buffer = [0; 4096];

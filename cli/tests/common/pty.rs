@@ -1,4 +1,4 @@
-//! The program at a terminal that a test holds the other end of.
+//! The program at a pseudo-terminal whose other end the test holds.
 
 use std::{
     fs::File,
@@ -18,13 +18,13 @@ use rustix::{
 
 use super::{Stream, poll_until};
 
-/// The program, running at a terminal. Killed when dropped.
+/// The program, running at a pseudo-terminal. Killed when dropped.
 pub(crate) struct PtyProcess {
     child: Child,
     keys: File,
-    /// What was written on the terminal.
+    /// Output that the program wrote to the terminal.
     pub(crate) screen: Stream,
-    /// The modes it had when the program began.
+    /// Modes of the terminal before the program started.
     before: String,
 }
 
@@ -36,29 +36,29 @@ impl PtyProcess {
         Self::start(command.stdin(input).stdout(output).stderr(theirs), ours)
     }
 
-    /// The same with other input than what is typed.
+    /// Starts `command` at a terminal, with `input` as its standard input.
     pub(crate) fn take_with_input(command: &mut Command, input: File) -> Self {
         let (ours, theirs) = Self::terminal();
         let output = theirs.try_clone().unwrap();
         Self::start(command.stdin(input).stdout(output).stderr(theirs), ours)
     }
 
-    /// Starts a command of [`cmdchat_apart`](super::session::cmdchat_apart) at a
-    /// terminal that is its own: one to ask on. The system resets such a
-    /// terminal with the end of the program.
+    /// Starts a command of [`cmdchat_apart`](super::session::cmdchat_apart) at its
+    /// controlling terminal, so the program can prompt there. The system resets
+    /// such a terminal when the program ends.
     pub(crate) fn take_alone(command: &mut Command) -> Self {
         let (ours, theirs) = Self::terminal();
         Self::start(command.stdin(theirs).stdout(Stdio::null()).stderr(Stdio::null()), ours)
     }
 
-    /// Both ends of a terminal of 80 columns.
+    /// Opens a terminal of 80 columns and returns both ends.
     fn terminal() -> (File, OwnedFd) {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&ours, size).unwrap();
-        // Not what every terminal begins with: a person's own choice.
+        // These modes differ from the defaults, as if the user had set them.
         let mut modes = tcgetattr(&ours).unwrap();
         modes.input_modes |= InputModes::IUTF8 | InputModes::IXANY;
         modes.special_codes[SpecialCodeIndex::VERASE] = 8;
@@ -73,13 +73,14 @@ impl PtyProcess {
     fn start(command: &mut Command, keys: File) -> Self {
         let before = modes(&keys);
         let child = command.spawn().unwrap();
-        // It holds their end of the terminal, which is to end with the program.
+        // `command` holds the program's end of the terminal. That end must close when the
+        // program ends, so drop it here.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let screen = Stream::watch(keys.try_clone().unwrap());
         Self { child, keys, screen, before }
     }
 
-    /// Presses keys.
+    /// Types `keys` at the terminal.
     pub(crate) fn types(&mut self, keys: &str) {
         self.keys.write_all(keys.as_bytes()).unwrap();
     }
@@ -88,8 +89,8 @@ impl PtyProcess {
         self.child.id()
     }
 
-    /// Gives the window another size. Only a terminal that is the program's own
-    /// would tell it, so that is done here.
+    /// Resizes the window. The system signals a resize only at a controlling
+    /// terminal, so this method sends the signal.
     pub(crate) fn resizes(&self, columns: u16, rows: u16) {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&self.keys, size).unwrap();
@@ -101,13 +102,13 @@ impl PtyProcess {
         kill_process(id, signal).unwrap();
     }
 
-    /// The modes of the terminal are what they were before the program began.
+    /// Returns true if the terminal modes are the same as before the program started.
     pub(crate) fn is_as_before(&self) -> bool {
         modes(&self.keys) == self.before
     }
 
-    /// Waits for the end: its code, and all that was written. The modes of the
-    /// terminal must be what they were.
+    /// Waits for the program to end and returns its exit code and its output.
+    /// Asserts that the terminal modes are restored.
     pub(crate) fn leaves(self) -> (Option<i32>, String) {
         let keys = self.keys.try_clone().unwrap();
         let before = self.before.clone();
@@ -116,7 +117,7 @@ impl PtyProcess {
         (code, text)
     }
 
-    /// Waits for the end: its code, and all that was written.
+    /// Waits for the program to end and returns its exit code and its output.
     pub(crate) fn ends(mut self) -> (Option<i32>, String) {
         let mut status = None;
         poll_until("the end", || {
@@ -127,7 +128,7 @@ impl PtyProcess {
     }
 }
 
-/// All modes of a terminal, in words.
+/// Returns all modes of a terminal as text.
 fn modes(terminal: &File) -> String {
     format!("{:?}", tcgetattr(terminal).unwrap())
 }

@@ -1,6 +1,6 @@
-//! A member of a room, played by hand: it costs no process of its own, and it
-//! tells the keys of its link. What makes those (PROTOCOL 2.3) and the records
-//! (2.4) is written here once more, as another peer would write it.
+//! A minimal protocol 2 client that runs in the test process and exposes the keys
+//! of its link. It is an independent implementation of the key schedule (PROTOCOL
+//! 2.3) and of the records (2.4).
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -19,14 +19,16 @@ use sha2::{Digest as _, Sha256};
 
 use super::{PASSWORD, PATIENCE};
 
-/// In a classic room with [`PASSWORD`] over a sealed link, until dropped.
+/// A member of a classic room with [`PASSWORD`] over a sealed link. Disconnects when
+/// dropped.
 pub(crate) struct Insider {
     socket: BufReader<TcpStream>,
-    /// Records so far, from the client and from the server.
+    /// Numbers of records so far: client to server, server to client.
     records: [u64; 2],
-    /// Of the link, in the same order: needed to the end.
+    /// Keys of the link, in the same order. The server needs them until the member
+    /// leaves.
     pub(crate) keys: [Vec<u8>; 2],
-    /// What those were made from: needed by nobody any more.
+    /// Secrets that the keys were derived from. The server needs them no more.
     pub(crate) origins: [Vec<u8>; 2],
 }
 
@@ -62,7 +64,7 @@ impl Insider {
         insider
     }
 
-    /// Says `object`, as it is.
+    /// Sends `object` unchanged.
     pub(crate) fn says(&mut self, object: &Value) {
         let object = format!("{:1024}", object.to_string());
         let [cipher, _] = self.ciphers();
@@ -71,7 +73,7 @@ impl Insider {
         self.socket.get_mut().write_all(format!("{record}\n").as_bytes()).unwrap();
     }
 
-    /// The next object that the server says.
+    /// Receives the next object from the server.
     pub(crate) fn hears(&mut self) -> Value {
         let record = STANDARD.decode(hear(&mut self.socket)).unwrap();
         let [_, cipher] = self.ciphers();
@@ -84,7 +86,7 @@ impl Insider {
     }
 }
 
-/// Of the next record.
+/// Returns the nonce of the next record and increments `number`.
 fn nonce(number: &mut u64) -> [u8; 12] {
     let mut nonce = [0; 12];
     nonce[4..].copy_from_slice(&number.to_be_bytes());
@@ -92,14 +94,14 @@ fn nonce(number: &mut u64) -> [u8; 12] {
     nonce
 }
 
-/// Writes `line` and gives it back as it went out.
+/// Writes `line` and returns it as it was sent.
 fn say(socket: &mut BufReader<TcpStream>, line: &Value) -> String {
     let line = line.to_string();
     socket.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
     line
 }
 
-/// The next line, without its end.
+/// Reads the next line and returns it without its line feed.
 fn hear(socket: &mut BufReader<TcpStream>) -> String {
     let mut line = String::new();
     socket.read_line(&mut line).unwrap();

@@ -1,9 +1,9 @@
-//! The program in a session of its own: without any terminal, or with one that
-//! a test holds the other end of.
+//! Runs the program in its own session, without a terminal or at a pseudo-terminal
+//! whose other end the test holds.
 //!
-//! Only a process that is about to become the program can leave its session
-//! without affecting others, so a test program starts itself once more, with a
-//! single test that ends in [`become_the_program`].
+//! Only a process that is about to execute the program can leave its session
+//! without affecting others. A test program therefore starts itself again, with a
+//! single test that calls [`become_the_program`].
 
 use std::{
     env,
@@ -19,26 +19,27 @@ use rustix::{
 
 use super::{cmdchat, tidy};
 
-/// Holds the arguments of the program to become.
+/// Environment variable with the arguments of the program to execute.
 const ARGUMENTS: &str = "CMDCHAT_TEST_ARGUMENTS";
 
-/// `cmdchat` with `args` in a session of its own. If its standard input is a
-/// terminal, that is its terminal, and its output, too. `entrance` is the test
-/// that calls [`become_the_program`].
-pub(crate) fn cmdchat_apart(entrance: &str, args: &[&str]) -> Command {
+/// Returns a command that runs `cmdchat` with `args` in its own session. If its
+/// standard input is a terminal, that becomes its controlling terminal and its
+/// output. `entry` is the test that calls [`become_the_program`].
+pub(crate) fn cmdchat_apart(entry: &str, args: &[&str]) -> Command {
     let mut command = Command::new(env::current_exe().unwrap());
-    tidy(command.args(["--ignored", "--exact", "--nocapture", entrance]));
+    tidy(command.args(["--ignored", "--exact", "--nocapture", entry]));
     command.env(ARGUMENTS, args.join("\n"));
     command
 }
 
-/// Does not come back, unless nobody asked for it.
+/// Replaces this process with the program. Returns only if the variable
+/// [`ARGUMENTS`] is not set.
 pub(crate) fn become_the_program() {
     become_one(cmdchat);
 }
 
-/// The same for a shell that runs `script` with the program as `$0`, and has
-/// jobs as one that a person types into.
+/// Replaces this process with a shell that runs `script`, with the program as `$0`
+/// and with job control as in an interactive shell.
 pub(crate) fn become_a_shell(script: &str) {
     become_one(|args| {
         let mut command = Command::new("bash");

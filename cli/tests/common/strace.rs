@@ -1,4 +1,4 @@
-//! The program under `strace`: what it does to files.
+//! Runs the program under `strace` and reports its file operations.
 
 use std::{
     fs, io,
@@ -9,15 +9,15 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Set by CI: without what it takes to trace, the tests fail instead of skipping.
+/// Set by CI. Without the tools to trace, tests then fail instead of being skipped.
 const REQUIRED: &str = "CMDCHAT_REQUIRE_TRACE";
 
-/// Everything that has a file for an argument, and what makes one without a name
-/// or does things to files that a trace does not show.
+/// Traced system calls: all that take a file name, and those that create unnamed
+/// files or change files without appearing in the trace.
 const CALLS: &str = "trace=%file,memfd_create,open_by_handle_at,io_uring_setup";
 
-/// Those of them that leave a file as it is; of the rest, `open` and its kin may
-/// if their flags say so.
+/// Traced system calls that never change a file. For `open` and its variants, the
+/// flags decide.
 const HARMLESS: &[&str] = &[
     "access",
     "chdir",
@@ -34,7 +34,7 @@ const HARMLESS: &[&str] = &[
     "statx",
 ];
 
-/// Says loudly that a test cannot be run here, or fails where it has to.
+/// Reports that a test is skipped on this machine, or fails if [`REQUIRED`] is set.
 pub(crate) fn skip(why: &dyn std::fmt::Display) {
     assert!(std::env::var_os(REQUIRED).is_none(), "nothing can be traced: {why}");
     eprintln!("\n*** SKIPPED: what the program does was not looked at: {why} ***\n");
@@ -45,15 +45,15 @@ fn has_strace() -> bool {
     strace.inspect_err(|why| skip(&format!("strace: {why}"))).is_ok()
 }
 
-/// An empty folder that programs are started in, as their home and for their
-/// temporary files too, and the traces of what they did.
+/// An empty folder and the traces of the programs started in it. The folder is
+/// their working directory, home, and directory for temporary files.
 pub(crate) struct Watch {
     folder: PathBuf,
     traces: AtomicUsize,
 }
 
 impl Watch {
-    /// `None`, and loud, where there is no strace.
+    /// Creates the folder. Returns `None` and reports a skip if there is no strace.
     pub(crate) fn begin(name: &str) -> Option<Self> {
         if !has_strace() {
             return None;
@@ -68,7 +68,7 @@ impl Watch {
         self.folder.join("home")
     }
 
-    /// `command`, strace, and with nothing to stop it from dumping core.
+    /// Wraps `command` in strace, without a limit on the size of core dumps.
     pub(crate) fn over(&self, command: &Command) -> Command {
         let number = self.traces.fetch_add(1, Ordering::Relaxed);
         let trace = self.folder.join(format!("trace-{number}"));
@@ -87,8 +87,8 @@ impl Watch {
         traced
     }
 
-    /// All that was done to files, behind the moment at which each command
-    /// became `program`, and that may have left something there.
+    /// Returns the file operations of each command since it executed `program`
+    /// that may have written something, and the files left in the home folder.
     pub(crate) fn writes(&self, program: &str) -> Vec<String> {
         let mut writes = Vec::new();
         for number in 0..self.traces.load(Ordering::Relaxed) {
@@ -104,7 +104,7 @@ impl Watch {
 }
 
 fn may_write(line: &str) -> bool {
-    // Behind the number of the process: a call, or the end of one seen before.
+    // Each line has the process ID, then a call or the end of an earlier call.
     let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
     let Some((name, arguments)) = call.split_once('(') else { return false };
     if call.starts_with("<...") || HARMLESS.contains(&name) {
@@ -117,8 +117,8 @@ fn may_write(line: &str) -> bool {
     !(["open", "openat", "openat2"].contains(&name) && (reads || to_nowhere))
 }
 
-/// `command`, with a minute between its last step and its end. `None`, and loud,
-/// where there is no strace.
+/// Wraps `command` in strace so that its exit takes another minute. Returns `None`
+/// and reports a skip if there is no strace.
 pub(crate) fn held_at_its_end(command: &Command) -> Option<Command> {
     if !has_strace() {
         return None;
@@ -130,22 +130,22 @@ pub(crate) fn held_at_its_end(command: &Command) -> Option<Command> {
     Some(held)
 }
 
-/// The program that the strace with this number runs.
+/// Returns the process ID of the program that the strace process runs.
 pub(crate) fn child(strace: u32) -> u32 {
     let children = format!("/proc/{strace}/task/{strace}/children");
     fs::read_to_string(children).unwrap().trim().parse().unwrap()
 }
 
-/// Sends a signal to that program.
+/// Sends a signal to the program that the strace process runs.
 pub(crate) fn signal(strace: u32, signal: Signal) {
     let child = Pid::from_raw(child(strace).try_into().unwrap()).unwrap();
     kill_process(child, signal).unwrap();
 }
 
-/// `command` where nothing can be written at all, if this machine has such a
-/// place.
+/// Wraps `command` in a mount namespace that is read-only, if this machine allows
+/// one.
 pub(crate) fn on_a_read_only_disk(command: &Command) -> Command {
-    // `true` and not `:`, with which a redirection that fails would end the shell.
+    // `true` instead of `:`, because a failed redirection of `:` would end the shell.
     let script = "mount -o remount,ro,bind / && ! true 2>/dev/null >/x && exec \"$@\"";
     let mut locked = Command::new("unshare");
     locked.args(["-m", "sh", "-c", script, "sh"]).arg(command.get_program());
@@ -153,7 +153,7 @@ pub(crate) fn on_a_read_only_disk(command: &Command) -> Command {
     locked
 }
 
-/// Whether there is such a place.
+/// Returns true if this machine allows a read-only mount namespace.
 pub(crate) fn has_read_only_disk() -> io::Result<bool> {
     let tried = on_a_read_only_disk(&Command::new("true")).stderr(Stdio::null()).status()?;
     Ok(tried.success())

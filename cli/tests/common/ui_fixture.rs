@@ -1,5 +1,5 @@
-//! A room that is told what happens in it, and how it looks then: the model and
-//! its screen, without a terminal, a socket or a clock.
+//! The user interface model and its screen, driven by events from the test, without
+//! a terminal, a socket or a clock.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ pub(crate) fn message(author: &str, text: &str, at: Timestamp) -> Message {
 }
 
 impl Scene {
-    /// Before anything has happened, at two minutes past two in the afternoon.
+    /// Returns the screen of a client that has not logged in, at 14:02 UTC.
     pub(crate) fn empty(columns: u16, rows: u16, settings: Settings) -> Self {
         let address = SafeText::sanitize("192.168.1.20:3000");
         let me = Username::new("alice").unwrap();
@@ -57,7 +57,7 @@ impl Scene {
         scene
     }
 
-    /// In a strict room with three others.
+    /// Returns the screen of a member of a strict room with three others.
     pub(crate) fn new(columns: u16, rows: u16) -> Self {
         Self::with(columns, rows, Settings::default())
     }
@@ -68,7 +68,7 @@ impl Scene {
         scene
     }
 
-    /// With something to tell others who may come.
+    /// Adds the instructions that `/invite` shows.
     pub(crate) fn invited(self, card: Instructions) -> Self {
         let notices = StartupNotices { invite: Some(card), ..StartupNotices::default() };
         Self { model: self.model.notices(notices), ..self }
@@ -107,7 +107,7 @@ impl Scene {
         self.hears(Event::Message(message(author, text, self.wall())));
     }
 
-    /// The oldest text of alice's that is on its way comes back.
+    /// Delivers the server's echo of alice's oldest pending message.
     pub(crate) fn echoes(&mut self, text: &str) {
         let own = Some(SendId(self.said));
         self.said += 1;
@@ -122,7 +122,7 @@ impl Scene {
         self.hears(Event::Left(untrusted(name), online));
     }
 
-    /// Types a text; a line end is Ctrl+J.
+    /// Types `text`. A line feed is Ctrl+J.
     pub(crate) fn types(&mut self, text: &str) {
         for letter in text.chars() {
             self.press(Action::Edit(if letter == '\n' {
@@ -155,7 +155,7 @@ impl Scene {
         render::draw(&self.model, self.look, self.now, self.size)
     }
 
-    /// All rows, and where the cursor is.
+    /// Returns all rows and the position of the cursor.
     pub(crate) fn seen(&self) -> String {
         let frame = self.frame();
         let cursor = match frame.cursor {
@@ -170,7 +170,7 @@ impl Scene {
         format!("{}\n{cursor}", rows.join("\n"))
     }
 
-    /// What is not in the terminal's own colours and letters.
+    /// Lists the text that is not in the terminal's default style.
     pub(crate) fn styles(&self) -> String {
         let mut runs: Vec<(Style, String)> = Vec::new();
         for cell in rows(&self.frame()).into_iter().flatten() {
@@ -190,7 +190,8 @@ impl Scene {
     }
 }
 
-/// The cells that a terminal shows: none behind a wide one.
+/// Returns the cells that a terminal shows, without the cell that a wide character
+/// covers.
 pub(crate) fn rows(frame: &ScreenFrame) -> Vec<Vec<Cell>> {
     let columns = usize::from(frame.buffer.area.width);
     let cells = frame.buffer.content.chunks(columns);

@@ -1,4 +1,4 @@
-//! Who wants to come in.
+//! Client configuration: username, passphrase and security requirements, reused across reconnects.
 
 use crate::room_kind::RoomKind;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,8 +15,8 @@ use crate::{
     username::Username,
 };
 
-/// A client to be: its name, what it knows, and what it insists on. One value
-/// serves all logins of a client's lifetime.
+/// A client's username, passphrase and security requirements. One value serves all logins of a
+/// client's lifetime.
 #[derive(Debug)]
 pub struct ClientConfig {
     pub(crate) name: Username,
@@ -25,17 +25,18 @@ pub struct ClientConfig {
     pub(crate) require: Mode,
     pub(crate) room: Option<Fingerprint>,
     protocol_1_only: bool,
-    /// The password stretched for the room visited last: that is slow, and a
-    /// reconnect needs the same. Shared with who is renamed.
+    /// Secrets stretched for the most recent room. They are cached because stretching is slow
+    /// and a reconnect needs the same ones. Shared with the copies that
+    /// [`Self::with_username`] makes.
     stretched: Arc<Mutex<StretchCache>>,
 }
 
-/// For which `room_salt`, and what.
+/// The stretched secrets and the `room_salt` they belong to.
 type StretchCache = Option<([u8; 16], Arc<StretchedSecrets>)>;
 
 impl ClientConfig {
-    /// Accepts whatever the server offers; `epoch` is the wall time at
-    /// [`crate::time::Tick::ZERO`].
+    /// Creates a configuration that accepts every mode the server offers. `epoch` is the wall
+    /// time at [`crate::time::Tick::ZERO`].
     #[must_use]
     pub fn new(name: Username, password: Password, epoch: Epoch) -> Self {
         Self {
@@ -49,44 +50,45 @@ impl ClientConfig {
         }
     }
 
-    /// The same under another name.
+    /// Returns the same configuration with another username.
     #[must_use]
     pub fn with_username(&self, name: Username) -> Self {
         let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
         Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
     }
 
-    /// Accepts nothing weaker than `mode`.
+    /// Rejects servers that offer less than `mode`.
     #[must_use]
     pub fn require_mode(self, mode: Mode) -> Self {
         Self { require: mode, ..self }
     }
 
-    /// Accepts this room only.
+    /// Accepts only the room with this fingerprint.
     #[must_use]
     pub fn pin_room(self, fingerprint: Fingerprint) -> Self {
         Self { room: Some(fingerprint), ..self }
     }
 
-    /// Offers no more than protocol 1, as Python clients do.
+    /// Offers only protocol 1, as Python clients do.
     #[must_use]
     pub fn v1_only(self) -> Self {
         Self { protocol_1_only: true, ..self }
     }
 
-    /// The name asked for.
+    /// Returns the requested username.
     #[must_use]
     pub const fn name(&self) -> &Username {
         &self.name
     }
 
-    /// The password, to be judged.
+    /// Returns the passphrase, so that the caller can judge its strength.
     #[must_use]
     pub const fn password(&self) -> &Password {
         &self.password
     }
 
-    /// What line 1 offers; empty as protocol 1 does not know of versions.
+    /// Returns the versions offered in line 1. The list is empty for protocol 1, which has no
+    /// such field.
     pub(crate) fn versions(&self) -> &'static [u8] {
         match (self.protocol_1_only, self.require) {
             (true, _) => &[],
@@ -100,12 +102,12 @@ impl ClientConfig {
         self.stretched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the member of such a room knows. Slow in a strict room, the first time.
+    /// Returns the secrets of a member of this room. The first call for a strict room is slow.
     pub(crate) fn room_secrets(&self, kdf: RoomKind, room_salt: &[u8; 16]) -> RoomSecrets<'_> {
         match kdf {
             RoomKind::Classic => RoomSecrets::Password(&self.password),
             RoomKind::Strict => {
-                // Held while it is stretched: nobody else could do anything better.
+                // The lock is held while stretching: another caller would only repeat the work.
                 let mut kept = self.stretched();
                 if let Some((salt, stretched)) = &*kept
                     && salt == room_salt
@@ -128,7 +130,7 @@ pub(crate) struct StretchedSecrets {
     srp_password: Password,
 }
 
-/// What the member of one room knows.
+/// Secrets of a member of one room.
 pub(crate) enum RoomSecrets<'a> {
     /// In a classic room.
     Password(&'a Password),

@@ -1,14 +1,14 @@
-//! What a person is told.
+//! Events of a session, for the user interface.
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::FernetToken};
 
-/// What protects a session (PROTOCOL 2.1, 2.3), the weakest first.
+/// Protection of a session (PROTOCOL 2.1, 2.3), weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mode {
-    /// A classic room over protocol 1: nothing but the texts is encrypted.
+    /// A classic room over protocol 1: only the texts are encrypted.
     Plaintext,
     /// A classic room over a sealed link.
     Sealed,
@@ -17,7 +17,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As it is shown all the time.
+    /// Returns the label that user interfaces display permanently.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -28,150 +28,151 @@ impl Mode {
     }
 }
 
-/// One text, in the numbering of whoever speaks.
+/// The caller's own number for one sent text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SendId(pub u64);
 
-/// What a person is told.
+/// An event of a session.
 #[derive(Debug)]
 pub enum Event {
-    /// In the room. The first event.
+    /// The client has joined the room. Always the first event.
     Ready(Welcome),
-    /// Somebody, perhaps this client, said something.
+    /// A member, perhaps this client, sent a message.
     Message(Message),
-    /// Something was said that is not to be shown as anybody's words.
+    /// A message arrived that must not be attributed to any member.
     Rejected(RejectedMessage),
-    /// A member came; so many are present now.
+    /// A member joined; the number is the member count afterwards.
     Joined(Untrusted, usize),
-    /// A member left; so many are present now.
+    /// A member left; the number is the member count afterwards.
     Left(Untrusted, usize),
-    /// The server forgot the history, at the wish of this member, if it says
-    /// whose it was; and what is odd about that, in a strict room.
+    /// The server cleared the history. Names the member that requested it, if the server
+    /// reports one. In a strict room the warnings concern that request.
     HistoryCleared(Option<Untrusted>, Vec<Warning>),
-    /// Words of the server, not of a member.
+    /// A notice from the server, not from a member.
     Notice(Untrusted),
-    /// A text was not sent, and why; nothing else changed.
+    /// A text was not sent, for the given reason; nothing else changed.
     SendFailed(SendId, SendError),
-    /// A text of one's own has not come back for 10 s. It may still.
+    /// The server has not echoed one of this client's texts for 10 s. It may still do so.
     Unacknowledged(SendId),
-    /// The answer to a wish to compare rooms.
+    /// The answer to [`crate::client::Session::request_fingerprint`].
     RoomState(RoomState),
-    /// The session is over. The last event, unless more is said all the same.
+    /// The session has ended. The last event, unless the caller sends more texts.
     Ended(SessionEnd),
 }
 
-/// What a newcomer finds.
+/// State of the room at the moment of joining.
 #[derive(Debug)]
 pub struct Welcome {
-    /// What protects this session.
+    /// Protection of this session.
     pub mode: Mode,
-    /// Tells this room from all others.
+    /// Identifies the room.
     pub fingerprint: Fingerprint,
-    /// Names, this client's included, in the server's order.
+    /// Usernames, this client's included, in the server's order.
     pub members: Vec<Untrusted>,
-    /// What was said before, oldest first.
+    /// Earlier messages, oldest first.
     pub history: Vec<Message>,
 }
 
-/// A message as the room heard it.
+/// A message as the server broadcast it.
 #[derive(Debug)]
 pub struct Message {
-    /// Who said it: in a strict room the name inside the token, else the server's words.
+    /// Author: in a strict room the name inside the token, else the name the server gives.
     pub author: Untrusted,
     /// The text, if it could be decrypted.
     pub text: Option<Untrusted>,
-    /// When: in a strict room by the author's clock, else by the server's, if it said so.
+    /// Time: in a strict room by the author's clock, else by the server's, if it gave one.
     pub at: Option<Timestamp>,
-    /// Which of this client's own texts it is the echo of.
+    /// The text of this client that this message echoes, if any.
     pub own: Option<SendId>,
-    /// What is odd about it (PROTOCOL 2.6); always empty outside strict rooms.
+    /// Warnings about the message (PROTOCOL 2.6); always empty outside strict rooms.
     pub doubts: Vec<Warning>,
 }
 
-/// Why a message is to be taken with care. It is shown all the same.
+/// A reason to treat a message with caution. The message is shown nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The author saw another conversation than this client: the server shows
-    /// different members different things.
+    /// The author saw a different conversation from this client: the server shows different
+    /// members different events.
     SplitView,
-    /// So many messages of the author are missing before this one.
+    /// This many messages of the author are missing before this one.
     Missing(u64),
-    /// It is dated more than 300 s from this client's clock: delayed, or a wrong clock.
+    /// The date differs by more than 300 s from this client's clock: the message was delayed,
+    /// or a clock is wrong.
     Clock,
 }
 
-/// A message that is nobody's (PROTOCOL 2.6).
+/// A message that cannot be attributed to a member (PROTOCOL 2.6).
 #[derive(Debug)]
 pub struct RejectedMessage {
-    /// Whose it is, in the server's words.
+    /// Author according to the server.
     pub author: Untrusted,
-    /// Why it is not shown.
+    /// The reason for rejecting it.
     pub why: RejectReason,
 }
 
-/// Why a message is not shown.
+/// The reason why a message is not shown.
 #[derive(Debug)]
 pub enum RejectReason {
-    /// It was written under this other name.
+    /// The message was written under this other name.
     Forged(Untrusted),
-    /// It has the number of a message of this client's, and is another.
+    /// The message has the number of one of this client's messages, but differs from it.
     Altered,
-    /// It was heard before.
+    /// The message was received before.
     Replayed,
-    /// A wish to wipe the room that cannot be read. It is not heeded.
+    /// A request to clear the history that cannot be decrypted or decoded. It has no effect.
     Unreadable,
 }
 
-/// Where a member of a strict room stands: equal for all who saw the same.
+/// The member's position in a strict room: equal for all members that saw the same events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RoomState {
-    /// The number of the last event, and the beginning of its view; none outside strict rooms.
+    /// Number of the last event and the start of its chain hash; `None` outside strict rooms.
     pub view: Option<(u64, [u8; 5])>,
-    /// Tells this room from all others.
+    /// Identifies the room.
     pub fingerprint: Fingerprint,
 }
 
-/// Why a text was not sent.
+/// The reason why a text was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendError {
-    /// Over [`crate::wire::MAX_TEXT`] bytes, or its token over
+    /// The text exceeds [`crate::wire::MAX_TEXT`] bytes, or its token
     /// [`crate::wire::MAX_TOKEN`] characters.
     TooLong,
-    /// The session is over.
+    /// The session has ended.
     Ended,
 }
 
-/// How a session ended.
+/// The end of a session.
 #[derive(Debug)]
 pub struct SessionEnd {
-    /// Why.
+    /// The cause.
     pub reason: CloseReason,
-    /// What was said and not heard back, to be given to the next login.
+    /// Texts that the server did not echo, for [`crate::client::Login::resume`].
     pub unconfirmed: Vec<PendingMessage>,
 }
 
-/// Why a session ended.
+/// The reason why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// This side left.
+    /// This client closed the session.
     LocallyClosed,
-    /// The server closed the connection in the ordinary way.
+    /// The server closed the connection normally.
     ClosedByServer,
     /// The connection broke: "cut off".
     ConnectionLost,
-    /// Nothing was heard from the server for 90 s.
+    /// The client received nothing from the server for 90 s.
     TimedOut,
     /// The server sent a line over [`crate::client::MAX_LINE`].
     LineTooLong,
-    /// The connection was tampered with or broken (PROTOCOL 2.4).
+    /// The connection was tampered with or corrupted (PROTOCOL 2.4).
     Tampered,
     /// The server lost or repeated messages (PROTOCOL 2.6).
     ServerMisbehaved,
 }
 
 impl CloseReason {
-    /// Whether connecting again by oneself makes sense: the connection failed
-    /// and nobody asked for that.
+    /// Returns whether an automatic reconnect makes sense: the connection failed without either
+    /// side closing it.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {
@@ -185,21 +186,21 @@ impl CloseReason {
     }
 }
 
-/// A text that no echo has confirmed. The room may have heard it all the same.
+/// A text that no echo has confirmed. The members may have received it nevertheless.
 pub struct PendingMessage {
-    /// Whose echo it waits for.
+    /// The caller's number for this text.
     pub reference: SendId,
     pub(crate) text: Zeroizing<String>,
-    /// What it travelled as, if it did.
+    /// The token it was sent as, if it was sent.
     pub(crate) token: Option<FernetToken>,
-    /// When it was sent over this session's link, if it was.
+    /// Time at which it was sent over this session's connection, if it was.
     pub(crate) sent_at: Option<Tick>,
-    /// The person knows that it is late.
+    /// Whether [`Event::Unacknowledged`] has been emitted for it.
     pub(crate) overdue: bool,
 }
 
 impl PendingMessage {
-    /// A text that has not travelled yet.
+    /// Creates a text that has not been sent yet.
     #[must_use]
     pub const fn new(reference: SendId, text: Zeroizing<String>) -> Self {
         Self { reference, text, token: None, sent_at: None, overdue: false }
@@ -212,7 +213,7 @@ impl PendingMessage {
     }
 }
 
-/// Without the text.
+/// Omits the text.
 impl std::fmt::Debug for PendingMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Unconfirmed({})", self.reference.0)

@@ -1,18 +1,18 @@
-//! The client's side of a login (PROTOCOL 1.2, 1.3, 2.3).
+//! The client side of a login (PROTOCOL 1.2, 1.3, 2.3).
 //!
-//! | phase | waits for | leaves with |
+//! | phase | waits for | produces |
 //! |---|---|---|
-//! | start | nothing | work: `A` |
+//! | start | nothing | a job: `A` |
 //! | begun | nothing | line 1 |
-//! | reply | line 2 | work: the proof |
+//! | reply | line 2 | a job: the proof |
 //! | proved | nothing | line 3 |
 //! | confirm | line 4 | a session |
 //!
-//! Both protocols are one login: what line 2 says decides (PROTOCOL 2.3).
+//! Both protocol versions share this login: line 2 selects the version (PROTOCOL 2.3).
 //!
-//! Promises: every value of the server is checked before it is used, and
-//! nothing that depends on the room key is sent before the server has proved
-//! that it knows the password.
+//! Guarantees: every value from the server is checked before it is used. The client sends
+//! nothing that depends on the room key until the server has proved that it knows the
+//! passphrase.
 
 use std::{error::Error, fmt, sync::Arc, time::Duration};
 
@@ -42,13 +42,13 @@ use crate::{
     },
 };
 
-/// A client that wants to come in.
+/// State machine of a client login.
 pub struct Login {
     case: Context,
     phase: Phase,
 }
 
-/// What all phases need.
+/// State that all phases need.
 struct Context {
     config: Arc<ClientConfig>,
     unconfirmed: Vec<PendingMessage>,
@@ -64,14 +64,14 @@ enum Phase {
     Confirm { proof: PendingProof, terms: RoomParams },
 }
 
-/// What a session gets to know of its room.
+/// Properties of the room that the session receives.
 struct RoomParams {
     key: RoomKey,
     kdf: RoomKind,
     fingerprint: Fingerprint,
 }
 
-/// A login whose arithmetic is due.
+/// A login's pending computation.
 pub struct LoginJob {
     case: Context,
     job: Computation,
@@ -85,51 +85,51 @@ enum Computation {
 /// A login that failed.
 #[derive(Debug)]
 pub struct LoginError {
-    /// Why.
+    /// The cause.
     pub reason: LoginFailure,
-    /// The proof had gone out and was not answered by the right one: whoever
-    /// answered may have had a guess at the password. Only a person may try
-    /// again (PROTOCOL 2.3).
+    /// Whether the client had sent its proof without receiving the right one in return. The
+    /// peer may then test a passphrase guess, so only the user may retry (PROTOCOL 2.3).
     pub proof_exposed: bool,
-    /// What an earlier session said and did not hear back.
+    /// Messages that an earlier session sent and the server did not echo.
     pub unconfirmed: Vec<PendingMessage>,
 }
 
-/// Why a login failed.
+/// The cause of a failed login.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginFailure {
-    /// The server said so. On the wire anybody could have.
+    /// The server sent an error. It is not authenticated: an attacker on the path can send one.
     Rejected {
-        /// The error of PROTOCOL 1.7 that it is, if it is one.
+        /// The matching error of PROTOCOL 1.7, if there is one.
         known: Option<WireError>,
-        /// The server's words.
+        /// The error text as received.
         text: Untrusted,
     },
-    /// What answered does not speak this protocol.
+    /// The peer does not speak this protocol.
     NotAServer {
-        /// It looks like HTTP.
+        /// Whether the reply looks like HTTP.
         http: bool,
     },
-    /// The server offers no more than this, and more was insisted on.
+    /// The server offers only this mode, and the client requires a stronger one.
     TooWeak(Mode),
-    /// It is another room than the one insisted on.
+    /// The room's fingerprint differs from the pinned one.
     WrongRoom,
-    /// The server could speak protocol 2, and somebody on the way had it fall
-    /// back to protocol 1: "downgrade detected".
+    /// The server supports protocol 2, but an attacker on the path forced a fallback to
+    /// protocol 1: "downgrade detected".
     Downgrade,
-    /// The server speaks a version of the protocol that was not offered.
+    /// The server selected a protocol version that the client did not offer.
     UnsupportedVersion,
-    /// The server does not know the password, or sends values that only one
-    /// who does not know it would send.
+    /// The server does not know the passphrase, or sent a value that a server which knows it
+    /// never sends.
     ServerNotAuthenticated,
     /// The server did not answer in time.
     TimedOut,
-    /// The server closed the connection without a word.
+    /// The server closed the connection without an answer.
     Closed,
 }
 
 impl Login {
-    /// Begins at `now`; to be done after `timeout`. `seed` is this connection's own.
+    /// Starts a login at `now` that fails after `timeout`. `seed` must be unique to this
+    /// connection.
     #[must_use]
     pub fn new(config: Arc<ClientConfig>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
         let deadline = now.saturating_add(timeout);
@@ -137,8 +137,8 @@ impl Login {
         Self { case, phase: Phase::Start }
     }
 
-    /// After an earlier session that left these texts unconfirmed: those that
-    /// are not in the history are said again, in their order.
+    /// Resumes after an earlier session that left these messages unconfirmed. The session
+    /// resends those that are not in the history, in their order.
     #[must_use]
     pub fn resume(mut self, unconfirmed: Vec<PendingMessage>) -> Self {
         self.case.unconfirmed = unconfirmed;
@@ -229,7 +229,7 @@ impl Context {
                 let phase = Phase::Confirm { proof, terms };
                 return Ok(Step::NeedsInput(Login { case: self, phase }));
             }
-            // Whatever stands in place of the proof, it is none.
+            // Any line other than a valid proof means that the server is not authenticated.
             Err(LoginFailure::NotAServer { .. }) => {
                 return Err(self.refused(LoginFailure::ServerNotAuthenticated, true));
             }
@@ -246,7 +246,7 @@ impl Context {
         }
     }
 
-    /// Line 2, if this client may go on with it. In the order of PROTOCOL 2.3.
+    /// Decodes line 2 and checks it against the configuration, in the order of PROTOCOL 2.3.
     fn challenge(&self, line: &ServerLine) -> Result<Challenge, LoginFailure> {
         let ClientConfig { require, room, .. } = *self.config;
         let challenge = match line.object.get("version").map(Value::as_u64) {
@@ -276,7 +276,7 @@ impl Context {
         LoginError { reason, proof_exposed, unconfirmed: self.unconfirmed }
     }
 
-    /// The answer of the server, if it is complete.
+    /// Returns the server's next line, or `None` if it is still incomplete.
     fn answer(
         &self,
         now: Tick,
@@ -285,7 +285,7 @@ impl Context {
         decoder.set_max_len(wire::MAX_LINE);
         match decoder.next_line() {
             Ok(Line::Complete(line)) => ServerLine::read(line).map(Some),
-            // Python would end a line; what cannot be read was cut off.
+            // A Python server terminates its lines, so an unreadable rest was truncated.
             Ok(Line::Unterminated(line)) => match ServerLine::read(line) {
                 Err(LoginFailure::NotAServer { http: false }) => Err(LoginFailure::Closed),
                 answer => answer.map(Some),

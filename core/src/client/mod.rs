@@ -1,4 +1,4 @@
-//! The client's side: a login, then a session.
+//! The client side: a [`Login`], which becomes a [`Session`].
 mod config;
 mod event;
 pub(crate) mod login;

@@ -1,22 +1,24 @@
-//! The one thing in a text that would hurt Python clients.
+//! Escaping of the `rich` markup that Python clients interpret in texts.
 
 use zeroize::Zeroizing;
 
-/// Python clients parse `[` before a letter, `#`, `/` or `@` as markup, and one
-/// unmatched tag disconnects them all: a zero-width space between the two
-/// prevents it (PROTOCOL 3.4).
+/// Inserts a zero-width space after each `[` that would start a markup tag (PROTOCOL 3.4).
+///
+/// Python clients parse `[` before a letter, `#`, `/` or `@` as markup. One unmatched tag
+/// disconnects them all.
 pub(super) fn escape(text: &str) -> Zeroizing<String> {
-    // Wiped where it is, so it must not move: at worst every second character grows.
-    let mut tame = Zeroizing::new(String::with_capacity(3 * text.len()));
+    // Only the final buffer is zeroized, so it must not reallocate. At worst every second
+    // character grows.
+    let mut escaped = Zeroizing::new(String::with_capacity(3 * text.len()));
     let mut previous = '\0';
     for c in text.chars() {
         if previous == '[' && matches!(c, 'a'..='z' | '#' | '/' | '@') {
-            tame.push('\u{200b}');
+            escaped.push('\u{200b}');
         }
-        tame.push(c);
+        escaped.push(c);
         previous = c;
     }
-    tame
+    escaped
 }
 
 #[cfg(test)]

@@ -98,7 +98,7 @@ pub enum SessionOutput {
     Event(Event),
 }
 
-/// What [`Session::read`] found.
+/// What [`Session::handle_input`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadStatus {
     /// A line; there may be more.
@@ -175,7 +175,7 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// Encrypts `text` and sends it; [`Event::NotSent`] says if that is not
+    /// Encrypts `text` and sends it; [`Event::SendFailed`] says if that is not
     /// possible. `reference` is the caller's own, and no other pending text's.
     /// What is said before [`Event::Ready`] goes out with it.
     pub fn send(&mut self, now: Tick, reference: SendId, text: Zeroizing<String>) {
@@ -281,7 +281,7 @@ impl Session {
         self.end(CloseReason::ConnectionLost);
     }
 
-    /// When to call [`Self::pass_time`] at the latest.
+    /// When to call [`Self::handle_timeout`] at the latest.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Tick> {
         if self.ended {

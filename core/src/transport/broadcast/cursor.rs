@@ -64,7 +64,7 @@ impl LogCursor {
         }
     }
 
-    /// The socket took `written` bytes of what [`Self::pending`] gave, at `now`.
+    /// The socket took `written` bytes of what [`Self::chunks_vectored`] gave, at `now`.
     pub fn advance(&mut self, now: Tick, written: usize) {
         self.reader.note_progress(now);
         let written = match &mut self.sealing {

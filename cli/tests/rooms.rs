@@ -24,7 +24,7 @@ fn weak_passphrase_prints_a_warning() {
     let short = "warning: this passphrase is short; \
                  use 3 random words (cmdchat passphrase --words 3)\n";
     let words = "correct horse battery staple";
-    for (password, args, said) in [
+    for (password, args, text) in [
         ("hunter2", &[][..], guessable),
         ("hunter2", &["--protocol", "1"], guessable),
         ("hunter2", &["--strict"], short),
@@ -34,7 +34,7 @@ fn weak_passphrase_prints_a_warning() {
         ("hunter2hunter", &["--strict"], ""),
         (words, &[], ""),
     ] {
-        assert_eq!(remarks(password, args), said, "{password} {args:?}");
+        assert_eq!(remarks(password, args), text, "{password} {args:?}");
     }
 }
 

@@ -66,9 +66,9 @@ fn message_reaches_a_thousand_members() {
              after {worst:.1?}",
             resident(&room)
         );
-        for (object, ..) in &heard {
+        for (object, ..) in &received {
             assert_eq!(object["data"]["text"], "gAAA");
-            assert_eq!(object, &heard[0].0, "all members receive the same");
+            assert_eq!(object, &received[0].0, "all members receive the same");
         }
         // The server ends before its members, so it need not announce each departure.
         drop(room);

@@ -1,4 +1,4 @@
-//! Everything that waits, written once over a small [`contract`]; the runtimes
+//! Everything that waits, written once over a small [`runtime`]; the runtimes
 //! are its leaves, each behind a feature of its name.
 #![warn(missing_docs)]
 

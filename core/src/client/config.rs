@@ -97,7 +97,7 @@ impl ClientConfig {
         }
     }
 
-    /// It is replaced whole or not at all.
+    /// Locks the cache. A poisoned lock is usable, because the value is only replaced as a whole.
     fn stretched(&self) -> MutexGuard<'_, StretchCache> {
         self.stretched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -175,7 +175,7 @@ mod tests {
         assert_eq!(renamed.name(), &name("bob"));
         assert!(Arc::ptr_eq(&first, &stretched(&renamed, [1; 16])), "for another name");
         let other = stretched(&renamed, [2; 16]);
-        assert!(first.srp_password != other.srp_password, "for another room it is done again");
-        assert!(Arc::ptr_eq(&other, &stretched(&config, [2; 16])), "whoever needs it first");
+        assert!(first.srp_password != other.srp_password, "another room is stretched anew");
+        assert!(Arc::ptr_eq(&other, &stretched(&config, [2; 16])), "shared by both names");
     }
 }

@@ -206,7 +206,7 @@ impl PendingMessage {
         Self { reference, text, token: None, sent_at: None, overdue: false }
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text

@@ -1,13 +1,13 @@
-//! What a member of a strict room watches over (PROTOCOL 2.6): that the server
-//! loses, repeats, withholds, re-attributes and reorders nothing without being
-//! noticed.
+//! Detection of a server that drops, replays, withholds, misattributes or reorders messages in a
+//! strict room (PROTOCOL 2.6).
 //!
-//! Theory of operation. Every event has a number and moves the view, a hash
-//! over all events, on. Every envelope says what its author had heard when it
-//! was written, and where it stands among the author's own. [`Auditor::judge`]
-//! compares, in the order of the table in PROTOCOL 2.6; the first check that
-//! fails for good ends the judgement, but the view moves on all the same, since
-//! it says what was shown and not what was believed.
+//! Theory of operation. Every event has a number and extends the hash chain over all events.
+//! Every envelope states which events its author had received when it was written, and its
+//! position in the author's own stream.
+//!
+//! [`Auditor::judge`] performs the checks in the order of the table in PROTOCOL 2.6. The first
+//! failure that rejects the message ends the audit. The chain is extended nevertheless, because
+//! it covers the events the server delivered, accepted or not.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -29,49 +29,50 @@ use crate::{
     wire::{FernetToken, server_message::MessageData},
 };
 
-/// Views that are kept, of the last events.
+/// Number of chain hashes kept, of the most recent events.
 const VIEWS: usize = 4_096;
-/// Own envelopes that are kept, of the last ones.
+/// Number of own tokens kept, the most recent ones.
 const OWN: usize = 4_096;
-/// More authors, and more names, than this are not kept track of.
+/// Maximum number of authors, and of names, that are tracked.
 const MAX_AUTHORS: usize = 16_384;
-/// Envelopes dated further from one's own clock are doubtful.
+/// Maximum difference from this client's clock before an envelope gets [`Warning::Clock`].
 const CLOCK: Duration = Duration::from_secs(300);
 
-/// One member's watch over one session.
+/// One member's audit of one session.
 pub(crate) struct Auditor {
     name: Username,
     sid: StreamId,
     /// Number of the last event.
     number: u64,
-    /// After the last events, the newest last; never empty.
+    /// Chain hashes after the most recent events, newest last; never empty.
     views: VecDeque<ChainHash>,
     authors: BTreeMap<StreamId, AuthorState>,
-    /// Names that joined while this session was listening.
+    /// Names of members that joined during this session.
     joined: BTreeSet<String>,
-    /// Own tokens; the first has this number.
+    /// Tokens of this member's most recent envelopes.
     own: VecDeque<FernetToken>,
+    /// Number of the first token in `own`.
     own_from: u64,
 }
 
-/// What is known of one connection of somebody's.
+/// Known state of one author's stream.
 struct AuthorState {
     from: String,
-    /// The number its next envelope should have.
+    /// Expected number of its next envelope.
     next: u64,
 }
 
-/// What is to be done with an event.
+/// Result of auditing one event.
 pub(crate) enum AuditResult {
-    /// Take it, with these doubts.
+    /// The message passed, possibly with warnings.
     Accept(Box<VerifiedMessage>),
-    /// It cannot be read.
+    /// The envelope cannot be decrypted or decoded.
     Unreadable,
-    /// It is nobody's.
+    /// The message must not be attributed to any member.
     Reject(RejectReason),
 }
 
-/// An envelope that passed.
+/// The contents of an envelope that passed the audit.
 pub(crate) struct VerifiedMessage {
     pub(crate) from: String,
     pub(crate) text: Zeroizing<String>,
@@ -83,7 +84,7 @@ pub(crate) struct VerifiedMessage {
 pub(crate) struct ServerMisbehaved;
 
 impl Auditor {
-    /// From event `number` on, after which the view was `view`.
+    /// Creates an auditor that starts after event `number`, where the chain hash is `view`.
     pub(crate) fn new(name: Username, (number, view): (u64, ChainHash), rng: &mut Rng) -> Self {
         let sid = rng.bytes();
         let own = AuthorState { from: name.as_str().to_owned(), next: 0 };
@@ -99,20 +100,20 @@ impl Auditor {
         }
     }
 
-    /// Number and view of the last event.
+    /// Returns the number of the last event and the chain hash after it.
     pub(crate) fn head(&self) -> (u64, ChainHash) {
         (self.number, self.views.back().copied().unwrap_or(ChainHash::GENESIS))
     }
 
-    /// Somebody came while this session was listening.
+    /// Records that a member joined during this session.
     pub(crate) fn record_join(&mut self, name: &str) {
         if self.joined.len() < MAX_AUTHORS {
             self.joined.insert(name.to_owned());
         }
     }
 
-    /// The next envelope of this member's, composed now; `None` if its token
-    /// would be too long, and then nothing has changed.
+    /// Composes this member's next envelope. Returns `None`, and changes nothing, if its token
+    /// would be too long.
     pub(crate) fn compose(
         &mut self,
         kind: EnvelopeKind,
@@ -140,7 +141,11 @@ impl Auditor {
         Some(token)
     }
 
-    /// Judges the next event. `live`: it does not belong to the history.
+    /// Audits the next event. `live` is `None` for an event of the history.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`ServerMisbehaved`] if the event does not have the next number.
     pub(crate) fn judge(
         &mut self,
         data: &MessageData,
@@ -192,7 +197,7 @@ impl Auditor {
         }
         let first_seen = match known {
             Some(author) => Some(author.next),
-            // Who came while we listened has said nothing before.
+            // A member that joined during this session has sent no earlier message.
             None if live.is_some() && self.joined.contains(&envelope.from) => Some(0),
             None => None,
         };
@@ -215,16 +220,17 @@ impl Auditor {
         AuditResult::Accept(Box::new(VerifiedMessage { from, text, at, doubts }))
     }
 
-    /// Whether its author had heard what this member has.
+    /// Returns whether the author had received the same events as this member.
     fn matches_chain(&self, envelope: &Envelope) -> bool {
         let Some(ago) = self.number.checked_sub(envelope.n) else { return false };
         let ago = usize::try_from(ago).unwrap_or(usize::MAX);
-        // What is longer ago than the views are kept cannot be compared.
+        // Hashes older than the kept ones cannot be compared.
         let view = self.views.iter().rev().nth(ago);
         view.is_none_or(|view| envelope.matches_chain(view))
     }
 
-    /// Whether it is what this member sent under that number, as far as is still known.
+    /// Returns whether this member sent `token` under this number. Assumes so if the number is
+    /// older than the kept tokens.
     fn is_own(&self, seq: u64, token: &str) -> bool {
         let Some(at) = seq.checked_sub(self.own_from) else { return true };
         let at = usize::try_from(at).unwrap_or(usize::MAX);

@@ -1,6 +1,6 @@
-//! What is inside the tokens of a strict room (PROTOCOL 2.6): a text together
-//! with who says it, where in its author's stream it stands, and what its
-//! author had heard. The relay can change none of that.
+//! The plaintext of the tokens of a strict room (PROTOCOL 2.6): a text with its author, its
+//! position in the author's stream, and the events its author had received. A relay cannot
+//! change any of these.
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -11,41 +11,41 @@ use crate::{
     wire::json::strict,
 };
 
-/// Envelopes are filled up with spaces to a multiple of this many bytes.
+/// Envelopes are padded with spaces to a multiple of this many bytes.
 const PADDING: usize = 128;
 
-/// Eight random bytes that tell one connection's envelopes from all others.
+/// Eight random bytes that identify the envelopes of one connection.
 pub(crate) type StreamId = [u8; 8];
 
-/// What an envelope asks for.
+/// Purpose of an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum EnvelopeKind {
-    /// To be shown.
+    /// A text to display.
     Text,
-    /// The history is to be forgotten.
+    /// A request to clear the history.
     Clear,
 }
 
-/// One envelope.
+/// An authenticated message with its position in the author's stream.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Envelope {
     pub(crate) kind: EnvelopeKind,
     /// The author's name, as in line 1.
     pub(crate) from: String,
     pub(crate) sid: StreamId,
-    /// 0, 1, 2… for one sid, both kinds counted.
+    /// Position in the stream: 0, 1, 2… for each `sid`, both kinds counted.
     pub(crate) seq: u64,
-    /// Number of the last event its author had heard.
+    /// Number of the last event its author had received.
     pub(crate) n: u64,
-    /// The view after that event, its first half.
+    /// First half of the chain hash after that event.
     pub(crate) view: [u8; 16],
     /// Empty for [`EnvelopeKind::Clear`].
     pub(crate) text: Zeroizing<String>,
 }
 
 impl Envelope {
-    /// The plaintext of a token.
+    /// Returns the plaintext of a token.
     pub(crate) fn encode(&self) -> Zeroizing<Vec<u8>> {
         #[derive(Serialize)]
         struct Object<'a> {
@@ -68,16 +68,17 @@ impl Envelope {
             view: hex::encode(self.view),
             text: &self.text,
         };
-        // Room for the worst, where every byte is escaped: growing would leave a copy behind.
+        // Capacity for the worst case, where every byte is escaped: reallocation would leave a
+        // copy behind that is not zeroized.
         let mut bytes = Zeroizing::new(Vec::with_capacity(6 * (self.text.len() + 128) + 512));
-        // Strings and numbers written to memory: neither part can fail.
+        // Writing strings and numbers to memory cannot fail.
         let _ = serde_json::to_writer(&mut *bytes, &object);
         let padded = bytes.len().next_multiple_of(PADDING);
         bytes.resize(padded, b' ');
         bytes
     }
 
-    /// `None` if it is not well formed, or of another version.
+    /// Decodes a plaintext. Returns `None` if it is malformed or has another version.
     pub(crate) fn decode(plaintext: &[u8]) -> Option<Self> {
         if !plaintext.len().is_multiple_of(PADDING) {
             return None;
@@ -103,7 +104,7 @@ impl Envelope {
         })
     }
 
-    /// Its author had heard what a member with this view has.
+    /// Returns whether its author had received the same events as a member at `view`.
     pub(crate) fn matches_chain(&self, view: &ChainHash) -> bool {
         self.view == view.truncated()
     }

@@ -1,4 +1,4 @@
-//! Strict rooms (PROTOCOL 2.6): envelopes, the hash chain, and the member that audits both.
+//! Strict rooms (PROTOCOL 2.6): envelopes, the hash chain, and the auditor that checks both.
 
 pub(crate) mod auditor;
 pub(crate) mod envelope;

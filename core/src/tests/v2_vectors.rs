@@ -1,5 +1,5 @@
-//! Whole runs of protocol 2 made by an independent program: every number on
-//! the way has to come out to the byte.
+//! Test vectors of complete protocol 2 runs from an independent implementation: every
+//! intermediate value has to match byte for byte.
 
 use crate::room_kind::RoomKind;
 use std::{fs, path::Path, sync::Arc};
@@ -62,7 +62,7 @@ fn v2_session_vectors_match() {
         };
         assert_eq!(p.expose(), bytes(case, "srp_password"));
 
-        // SRP, to K.
+        // SRP, up to the session key K.
         let client = ClientStart::new(secret(case, "a"));
         let verifier = Arc::new(Verifier::new(&p, salt.clone()));
         let server = ServerChallenge::new(verifier, secret(case, "b"));
@@ -72,7 +72,7 @@ fn v2_session_vectors_match() {
         let client_key = client.answer(&p, &salt, &b).into_session_key();
         assert_eq!((&client_key, &server_key), (&secret(case, "K"), &secret(case, "K")));
 
-        // The proofs and the keys of the link.
+        // The proofs and the traffic keys.
         let line = |field: &str| text(case, field).as_bytes().to_vec();
         let (line_1, line_2, line_3) = (line("line1"), line("line2"), line("line3"));
         let transcript = Transcript { line_1, line_2, line_3 };
@@ -81,7 +81,7 @@ fn v2_session_vectors_match() {
         assert_eq!(proofs.server, secret(case, "H_AMK"));
         let keys = transcript.keys(&client_key, &line("line4"));
 
-        // Records, both ways.
+        // Records in both directions.
         let ((mut to_server, mut from_server), (mut to_client, mut from_client)) =
             (keys.client(), keys.server());
         for record in case["records"].as_array().unwrap() {
@@ -95,12 +95,12 @@ fn v2_session_vectors_match() {
             sealer.seal(object.as_bytes(), &mut out).unwrap();
             assert_eq!(out, format!("{sealed}\n").into_bytes());
             assert_eq!(opener.open(sealed.as_bytes()), Ok(object.as_bytes()));
-            // A second time it is another number, and so not what comes next.
+            // A replayed record fails, because the opener expects the next number.
             assert_eq!(opener.open(sealed.as_bytes()), Err(Tampered));
             records += 1;
         }
 
-        // What the text travels as.
+        // The token of the text.
         let token = text(case, "fernet_token");
         let opened = key.open(token).unwrap();
         assert_eq!(Some(opened.unix_seconds), case["fernet_time"].as_u64());
@@ -131,7 +131,7 @@ fn v2_room_key_vectors_match() {
         let expected = URL_SAFE.decode(text(case, "room_key_b64url")).unwrap();
         let expected =
             crate::crypto::fernet::RoomKey::new(&Secret::take(&mut expected.try_into().unwrap()));
-        // A key shows nothing of itself but what it seals.
+        // A key cannot be read, so compare a token that it seals.
         assert_eq!(key.seal(1, [2; 16], b"x"), expected.seal(1, [2; 16], b"x"));
     }
 }
@@ -145,7 +145,7 @@ fn v2_verifier_token_vectors_match() {
         assert_eq!(credentials.fingerprint().to_string(), text(case, "fingerprint"));
         assert_eq!(credentials.token().unwrap().as_str(), token);
 
-        // Any one character changed, left out or doubled makes it another text, and no token.
+        // Changing, removing or inserting any one character makes the token invalid.
         for at in 0..token.len() {
             let (head, tail) = token.split_at(at);
             let rest = &tail[1..];
@@ -160,8 +160,8 @@ fn v2_verifier_token_vectors_match() {
     }
 }
 
-/// The rest of the token is right, its sum too; but the 16 bytes of the salt
-/// do not begin with the sentinel, only what is left of them without zeros.
+/// The rest of the token and its checksum are valid. The 16 bytes of the salt do not begin with
+/// the sentinel, but they do once leading zeros are stripped.
 #[test]
 fn verifier_token_rejects_sentinel_behind_zeros() {
     for case in &vectors() {

@@ -66,7 +66,7 @@ pub(crate) fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>)
 
 /// The addresses of a host, the families alternating (RFC 8305, section 4), the
 /// system's favourite first. Waits for the system's resolver, for seconds if need
-/// be: call it inside [`Runtime::compute`].
+/// be: call it inside [`Runtime::spawn_blocking`].
 ///
 /// # Errors
 ///

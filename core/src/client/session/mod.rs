@@ -1,12 +1,13 @@
-//! A client in the room.
+//! The session of a client that has joined a room.
 //!
-//! Theory of operation. The session turns the server's lines into events and
-//! the person's words into lines. Each text said stays pending until the server
-//! has echoed its token: only then has the room heard it. Over protocol 1
-//! nothing the server sends can end the session but the end of its stream and a
-//! line over [`MAX_LINE`]; over a sealed link everything that an honest server
-//! would not send does. What the server's lines do stands in `hearing.rs`, the
-//! watch over a strict room in `auditor.rs`.
+//! Theory of operation. The session turns the server's lines into events and the user's texts
+//! into lines. Each text stays pending until the server has echoed its token: only the echo
+//! proves that the server has broadcast it.
+//!
+//! Over protocol 1, only the end of the stream and a line over [`MAX_LINE`] end the session from
+//! the server's side. Over a sealed link, everything that an honest server never sends ends it.
+//!
+//! `receive.rs` handles the server's lines; `auditor.rs` audits a strict room.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -45,14 +46,13 @@ mod receive;
 
 use receive::InitState;
 
-/// The longest line taken from a server of protocol 1, in bytes. Servers of
-/// this project send at most [`wire::MAX_LINE`]; a Python server's `init` knows
-/// no bound.
+/// The longest accepted line of a protocol 1 server, in bytes. Servers of this project send at
+/// most [`wire::MAX_LINE`]; a Python server's `init` is unbounded.
 pub const MAX_LINE: usize = 4 << 20;
-/// A member of a strict room whose own text has not come back for so long is told.
+/// Time without an echo after which a strict room's client emits [`Event::Unacknowledged`].
 const OVERDUE: Duration = Duration::from_secs(10);
 
-/// The client's side of an established connection.
+/// The client side of an authenticated connection.
 pub struct Session {
     pub(super) config: Arc<ClientConfig>,
     pub(super) fingerprint: Fingerprint,
@@ -61,10 +61,10 @@ pub struct Session {
     pub(super) link: Option<Link>,
     pub(super) rng: Rng,
     pub(super) welcoming: InitState,
-    /// In a strict room, from the welcome on.
+    /// Present in a strict room once `init` has arrived.
     pub(super) auditor: Option<Auditor>,
     pub(super) members: BTreeMap<String, Untrusted>,
-    /// Ids of the history: in protocol 1 a message may stand in `init` and in the stream.
+    /// Message ids of the history: in protocol 1 a message may be both in `init` and in the stream.
     pub(super) history: BTreeSet<String>,
     pub(super) pending: VecDeque<PendingMessage>,
     pub(super) finishing: Option<Draining>,
@@ -72,40 +72,40 @@ pub struct Session {
     outputs: VecDeque<SessionOutput>,
 }
 
-/// Leaving once everything sent has come back.
+/// State of a session that closes once every sent text has been echoed.
 pub(super) struct Draining {
     pub(super) patience: Duration,
     pub(super) give_up_at: Tick,
 }
 
-/// What a login ends in.
+/// The result of a successful login.
 pub(crate) struct Established {
     pub(crate) config: Arc<ClientConfig>,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) key: RoomKey,
     pub(crate) kdf: RoomKind,
-    /// The ends of the link, where it is sealed.
+    /// Both directions of the record layer, if the link is sealed.
     pub(crate) link: Option<(RecordSealer, RecordOpener)>,
     pub(crate) now: Tick,
 }
 
-/// What is to be done outside, in this order.
+/// An action for the caller. The caller must perform actions in order.
 #[derive(Debug)]
 pub enum SessionOutput {
-    /// Write this to the server.
+    /// Write this frame to the server.
     Send(Frame),
-    /// Tell the person.
+    /// Report this event to the user.
     Event(Event),
 }
 
-/// What [`Session::handle_input`] found.
+/// Result of [`Session::handle_input`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadStatus {
-    /// A line; there may be more.
+    /// One line was handled; the decoder may hold more.
     Line,
-    /// Nothing complete: read on.
+    /// No complete line is buffered: read more input.
     NeedsInput,
-    /// The session is over.
+    /// The session has ended.
     Ended,
 }
 
@@ -134,13 +134,13 @@ impl Session {
         }
     }
 
-    /// The name this client asked for.
+    /// Returns the username this client requested.
     #[must_use]
     pub fn name(&self) -> &Username {
         self.config.name()
     }
 
-    /// What protects this session.
+    /// Returns the protection of this session.
     #[must_use]
     pub const fn mode(&self) -> Mode {
         match (self.kdf, &self.link) {
@@ -150,17 +150,17 @@ impl Session {
         }
     }
 
-    /// Takes one line of the server's, or the end of its stream, from `decoder`.
+    /// Handles one line of the server, or the end of its stream, from `decoder`.
     pub fn handle_input(&mut self, now: Tick, decoder: &mut LineDecoder) -> ReadStatus {
         if self.ended {
             return ReadStatus::Ended;
         }
-        let news = match &mut self.link {
+        let message = match &mut self.link {
             None => read_line(decoder),
             Some(link) => read_record(now, link, self.kdf, decoder),
         };
-        match news {
-            Ok(Some(news)) => self.hear(now, news),
+        match message {
+            Ok(Some(message)) => self.hear(now, message),
             Ok(None) => return ReadStatus::NeedsInput,
             Err(ending) => {
                 self.end(ending);
@@ -170,14 +170,14 @@ impl Session {
         ReadStatus::Line
     }
 
-    /// The next thing to be done outside.
+    /// Returns the next action for the caller.
     pub fn poll_output(&mut self) -> Option<SessionOutput> {
         self.outputs.pop_front()
     }
 
-    /// Encrypts `text` and sends it; [`Event::SendFailed`] says if that is not
-    /// possible. `reference` is the caller's own, and no other pending text's.
-    /// What is said before [`Event::Ready`] goes out with it.
+    /// Encrypts `text` and sends it, or emits [`Event::SendFailed`] if that is not possible.
+    /// `reference` is the caller's number for this text; no other pending text may have it.
+    /// Texts passed before [`Event::Ready`] are sent once that event is emitted.
     pub fn send(&mut self, now: Tick, reference: SendId, text: Zeroizing<String>) {
         if self.ended || self.finishing.is_some() {
             self.tell(Event::SendFailed(reference, SendError::Ended));
@@ -190,7 +190,7 @@ impl Session {
         }
     }
 
-    /// Sends what waits, if the server has said what was said before.
+    /// Sends the waiting texts, if the history is complete.
     pub(super) fn send_pending(&mut self, now: Tick) {
         if !self.is_welcome() || self.ended {
             return;
@@ -209,10 +209,11 @@ impl Session {
         }
     }
 
-    /// What `text` travels as. In a classic room what was said before the link
-    /// broke has the same token again: should the room have heard it after all,
-    /// everybody can tell. In a strict room it is a new envelope, since that
-    /// says what its author has heard.
+    /// Returns the token to send `text` as.
+    ///
+    /// In a classic room a text resent after a reconnect keeps its token, so that members can
+    /// recognize a duplicate if the server had already broadcast it. In a strict room it gets a
+    /// new envelope, because the envelope states which events its author has received.
     fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<FernetToken> {
         let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
         match &mut self.auditor {
@@ -220,13 +221,13 @@ impl Session {
                 auditor.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv)
             }
             None => text.token.take().or_else(|| {
-                let tame = rich_markup::escape(&text.text);
-                FernetToken::new(self.key.seal(seconds, iv, tame.as_bytes()))
+                let escaped = rich_markup::escape(&text.text);
+                FernetToken::new(self.key.seal(seconds, iv, escaped.as_bytes()))
             }),
         }
     }
 
-    /// Asks for [`Event::RoomState`].
+    /// Emits [`Event::RoomState`].
     pub fn request_fingerprint(&mut self) {
         let view = self.auditor.as_ref().map(|auditor| {
             let (number, view) = auditor.head();
@@ -235,7 +236,7 @@ impl Session {
         self.tell(Event::RoomState(RoomState { view, fingerprint: self.fingerprint }));
     }
 
-    /// Asks the server to forget the history, for all.
+    /// Requests that the server clear the history for all members.
     pub fn clear(&mut self, now: Tick) {
         if self.ended {
             return;
@@ -250,25 +251,25 @@ impl Session {
                     self.write(&wire::clear_strict(&token));
                 }
             }
-            // Before the welcome there is nothing to be wiped by this client.
+            // Before `init` arrives, this client cannot compose an envelope.
             (RoomKind::Strict, None) => {}
         }
     }
 
-    /// Texts that no echo has confirmed yet.
+    /// Returns the number of texts that no echo has confirmed yet.
     #[must_use]
     pub fn pending(&self) -> usize {
         self.pending.len()
     }
 
-    /// Leaves when the server has said what was said before, and all that was sent has
-    /// come back, or when nothing has for `patience`.
+    /// Closes the session once the history is complete and every sent text has been echoed, or
+    /// once no echo has arrived for `patience`.
     pub fn drain(&mut self, now: Tick, patience: Duration) {
         self.finishing = Some(Draining { patience, give_up_at: now.saturating_add(patience) });
         self.leave_if_finished();
     }
 
-    /// Leaves now.
+    /// Closes the session immediately.
     pub fn close(&mut self) {
         if !self.ended && self.link.is_some() {
             self.write(&wire::bye());
@@ -276,12 +277,12 @@ impl Session {
         self.end(CloseReason::LocallyClosed);
     }
 
-    /// The connection failed.
+    /// Ends the session because the connection failed.
     pub fn connection_lost(&mut self) {
         self.end(CloseReason::ConnectionLost);
     }
 
-    /// When to call [`Self::handle_timeout`] at the latest.
+    /// Returns the latest time at which the caller must call [`Self::handle_timeout`].
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Tick> {
         if self.ended {
@@ -292,7 +293,7 @@ impl Session {
         finishing.into_iter().chain(link).chain(self.overdue().map(|(at, _)| at)).min()
     }
 
-    /// Time passed. Calling too early is harmless.
+    /// Handles the timers that have expired at `now`. Calling it too early is harmless.
     pub fn handle_timeout(&mut self, now: Tick) {
         if self.ended {
             return;
@@ -315,7 +316,7 @@ impl Session {
         }
     }
 
-    /// When the next text of one's own is overdue, and which.
+    /// Returns the time at which the next sent text becomes overdue, and its index.
     fn overdue(&self) -> Option<(Tick, usize)> {
         self.auditor.as_ref()?;
         let due = |(at, text): (usize, &PendingMessage)| {
@@ -334,7 +335,7 @@ impl Session {
         }
     }
 
-    /// Writes a line, as a record where the link is sealed.
+    /// Writes a line, as a record if the link is sealed.
     pub(super) fn write(&mut self, frame: &Frame) {
         let sent = match &mut self.link {
             None => Some(frame.clone()),
@@ -342,7 +343,7 @@ impl Session {
         };
         match sent {
             Some(frame) => self.outputs.push_back(SessionOutput::Send(frame)),
-            // After 2^32 records there can be no more: another link is needed.
+            // The limit of 2^32 records is reached, so a new connection is needed.
             None => {
                 let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
                 self.outputs.extend(bye.map(SessionOutput::Send));
@@ -367,7 +368,7 @@ impl Session {
     }
 }
 
-/// The next line of protocol 1; nothing yet, or the end.
+/// Reads the next line of protocol 1. Returns `None` if it is incomplete.
 fn read_line(decoder: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
     decoder.set_max_len(MAX_LINE);
     match decoder.next_line() {
@@ -378,7 +379,7 @@ fn read_line(decoder: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseRe
     }
 }
 
-/// The next record of a sealed link; nothing yet, or the end.
+/// Reads the next record of a sealed link. Returns `None` if it is incomplete.
 fn read_record(
     now: Tick,
     link: &mut Link,
@@ -388,12 +389,12 @@ fn read_record(
     decoder.set_max_len(MAX_RECORD);
     match decoder.next_line() {
         Ok(Line::Complete(line)) => {
-            let news =
+            let message =
                 link.open(now, line).and_then(|object| ServerMessage::read_sealed(object, kdf));
-            news.map(Some).map_err(|_| CloseReason::Tampered)
+            message.map(Some).map_err(|_| CloseReason::Tampered)
         }
         Ok(Line::Incomplete) => Ok(None),
-        // Without a `bye`, whatever came last.
+        // The stream ended without a `bye`.
         Ok(Line::Unterminated(_) | Line::Eof) => Err(CloseReason::ConnectionLost),
         Err(LineTooLong) => Err(CloseReason::Tampered),
     }

@@ -1,4 +1,4 @@
-//! What the lines of a server do to a session.
+//! Handling of the server's messages in a session.
 
 use std::mem;
 
@@ -22,30 +22,30 @@ use crate::{
     },
 };
 
-/// More members than this are not kept track of.
+/// Maximum number of members that a session tracks.
 const MAX_MEMBERS: usize = 16_384;
-/// No honest server remembers more messages.
+/// Maximum history length. No honest server keeps more messages.
 const MAX_HISTORY: u64 = 1 << 20;
 
-/// How far the server's welcome is.
+/// Progress of the server's `init` and the history that follows it.
 pub(in crate::client) enum InitState {
-    /// Not begun.
+    /// `init` has not arrived.
     Expected,
-    /// So many messages of the history are still to come (protocol 2).
+    /// `left` messages of the history have not arrived yet (protocol 2).
     History {
         left: u64,
         names: Vec<Untrusted>,
         messages: Vec<Message>,
         rejected: Vec<RejectedMessage>,
     },
-    /// Done.
+    /// `init` and the history are complete.
     Done,
 }
 
 impl Session {
-    pub(in crate::client) fn hear(&mut self, now: Tick, news: ServerMessage) {
+    pub(in crate::client) fn hear(&mut self, now: Tick, message: ServerMessage) {
         let is_sealed = self.link.is_some();
-        match (news, &self.welcoming) {
+        match (message, &self.welcoming) {
             (ServerMessage::Ping, _) => self.write(&wire::pong()),
             (ServerMessage::Bye, _) => {
                 self.write(&wire::bye());
@@ -54,9 +54,9 @@ impl Session {
             (ServerMessage::Notice(text), _) => self.tell(Event::Notice(text)),
             (ServerMessage::Unknown, _) => {}
             (ServerMessage::Init(init), InitState::Expected) => self.begin_welcome(now, init),
-            // A Python server may say it again.
+            // A Python server may send `init` again.
             (ServerMessage::Init(init), _) if !is_sealed => self.begin_welcome(now, init),
-            // Over a sealed link all else comes behind the welcome, and that comes once.
+            // Over a sealed link `init` comes once, before all other messages.
             (ServerMessage::Init(_), _) | (_, InitState::Expected) if is_sealed => {
                 self.end(CloseReason::Tampered)
             }
@@ -97,21 +97,21 @@ impl Session {
     }
 
     fn hear_history(&mut self, now: Tick, data: &MessageData) {
-        let heard = match self.judge(data, EnvelopeKind::Text, None) {
-            Ok(heard) => heard,
+        let result = match self.judge(data, EnvelopeKind::Text, None) {
+            Ok(result) => result,
             Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
         };
         if let InitState::History { left, messages, rejected, .. } = &mut self.welcoming {
             *left -= 1;
-            match heard {
+            match result {
                 Ok(message) => messages.push(message),
-                Err(nobodys) => rejected.push(nobodys),
+                Err(message) => rejected.push(message),
             }
         }
         self.end_welcome(now, false);
     }
 
-    /// Tells the person, once the history is complete.
+    /// Emits [`Event::Ready`] once the history is complete.
     fn end_welcome(&mut self, now: Tick, again: bool) {
         match mem::replace(&mut self.welcoming, InitState::Done) {
             InitState::History { left: 0, names: members, messages: history, rejected } => {
@@ -168,7 +168,7 @@ impl Session {
                     return self.tell(Event::Rejected(RejectedMessage { author, why }));
                 }
                 Ok(Ok(message)) => {
-                    // What is odd about it is said with it.
+                    // The event carries the warnings.
                     let (author, doubts) = (message.author, message.doubts);
                     return self.wiped(Some(author), doubts);
                 }
@@ -184,7 +184,7 @@ impl Session {
         self.tell(Event::HistoryCleared(by, doubts));
     }
 
-    /// `true` if the member is new.
+    /// Records a member. Returns `true` if it is new.
     fn note(&mut self, User { user_id, name }: User) -> bool {
         let known = self.members.contains_key(&user_id);
         if known || self.members.len() < MAX_MEMBERS {
@@ -193,8 +193,8 @@ impl Session {
         !known
     }
 
-    /// In a strict room, what the watch says; elsewhere there is nothing to
-    /// judge by. `live` is when it came, unless it belongs to the history.
+    /// Audits a message in a strict room; only decrypts it in a classic room. `live` is the time
+    /// of arrival, or `None` for a message of the history.
     fn judge(
         &mut self,
         data: &MessageData,
@@ -219,7 +219,7 @@ impl Session {
         })
     }
 
-    /// A message of a classic room.
+    /// Decrypts a message of a classic room.
     fn open(&mut self, data: &MessageData) -> Message {
         let own = self.echo(data);
         let opened = self.key.open(data.token.as_deref().unwrap_or_default());
@@ -230,7 +230,7 @@ impl Session {
         Message { author: data.author.clone(), text, at: data.at, own, doubts: Vec::new() }
     }
 
-    /// Which pending text it is the echo of; it is pending no longer.
+    /// Removes the pending text that `data` echoes, if any, and returns its number.
     fn echo(&mut self, data: &MessageData) -> Option<SendId> {
         let token = data.token.as_deref().unwrap_or_default();
         let is_it =

@@ -195,7 +195,7 @@ pub struct PendingMessage {
     pub(crate) token: Option<FernetToken>,
     /// Time at which it was sent over this session's connection, if it was.
     pub(crate) sent_at: Option<Tick>,
-    /// Whether [`Event::Unacknowledged`] has been emitted for it.
+    /// Set once [`Event::Unacknowledged`] has been emitted for it.
     pub(crate) overdue: bool,
 }
 

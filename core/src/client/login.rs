@@ -87,8 +87,8 @@ enum Computation {
 pub struct LoginError {
     /// The cause.
     pub reason: LoginFailure,
-    /// Whether the client had sent its proof without receiving the right one in return. The
-    /// peer may then test a passphrase guess, so only the user may retry (PROTOCOL 2.3).
+    /// Set if the client sent its proof and did not receive the right one in return. The peer may
+    /// have tested a passphrase guess, so only the user may retry (PROTOCOL 2.3).
     pub proof_exposed: bool,
     /// Messages that an earlier session sent and the server did not echo.
     pub unconfirmed: Vec<PendingMessage>,
@@ -106,7 +106,7 @@ pub enum LoginFailure {
     },
     /// The peer does not speak this protocol.
     NotAServer {
-        /// Whether the reply looks like HTTP.
+        /// Set if the reply looks like HTTP.
         http: bool,
     },
     /// The server offers only this mode, and the client requires a stronger one.

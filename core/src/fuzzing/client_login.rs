@@ -16,17 +16,17 @@ use crate::{
     wire::json::lenient::{self, Value},
 };
 
-/// Whatever a server sends, a login ends, and in a session only if the server
-/// proved that it knows the password; nothing but lines 1 and 3 is ever
-/// written, and line 3 only after a line 2 that keeps every rule.
+/// Checks client logins. Whatever a server sends, the login ends, and it succeeds
+/// only if the server proved that it knows the passphrase. The client writes
+/// nothing but lines 1 and 3, and line 3 only after a valid line 2.
 pub fn client_login(data: &[u8]) {
     let _ = run(data);
 }
 
-// The first byte of the plan says who meets.
-/// The server neither sends more in the end nor closes.
+// The first byte of the plan selects the setup.
+/// At the end of the script, the server sends nothing more and does not close.
 const HANGS: u8 = 8;
-/// The client offers protocol 2, and what an insider says is of that.
+/// The client offers protocol 2, and signs stand for values of protocol 2.
 const SEALED: u8 = 128;
 
 fn run(data: &[u8]) -> Result<Session, LoginFailure> {
@@ -43,10 +43,10 @@ fn run(data: &[u8]) -> Result<Session, LoginFailure> {
     };
     let (mut now, mut decoder, mut out) = (Tick::ZERO, LineDecoder::new(0), Vec::new());
     let mut login = client(version);
-    // More than a byte of the script can mean if it is sent byte by byte.
+    // More than any script needs, even if it is sent byte by byte.
     let mut steps = 0..1000 * (data.len() + 1);
     let end = loop {
-        assert!(steps.next().is_some(), "a login comes to an end");
+        assert!(steps.next().is_some(), "a login ends");
         login = match login.advance(now, &mut decoder, &mut out) {
             Ok(Step::NeedsInput(login)) => {
                 match server.next(&mut decoder) {
@@ -71,7 +71,7 @@ struct Server<'a> {
     version: ProtocolVersion,
     record: &'static Recorded,
     sent: Vec<u8>,
-    /// It sent what only one who knows the password can work out.
+    /// The server has sent a proof that requires the passphrase.
     proved: bool,
 }
 
@@ -90,7 +90,8 @@ impl Server<'_> {
         if let Op::Send(piece) = self.script.next(insider)? {
             decoder.feed(&piece);
             let proof = record.h_amk.as_bytes();
-            // What stood before has been looked at: over and over, it would take seconds.
+            // Search the new data only: searching all of it every time would take
+            // seconds.
             let new = self.sent.len().saturating_sub(proof.len());
             self.sent.extend(piece);
             let end = self.sent.get(new..).unwrap_or_default();
@@ -100,8 +101,8 @@ impl Server<'_> {
     }
 
     fn judge(&self, done: bool, out: &[Frame]) {
-        let said = lines(&self.sent);
-        let challenge = said.first().copied().and_then(challenge);
+        let received = lines(&self.sent);
+        let challenge = received.first().copied().and_then(challenge);
         let written = objects(out);
         assert_eq!(out.first().map(Frame::bytes), Some(self.record.line_1.as_slice()));
         assert!(written.len() <= 2);
@@ -110,20 +111,21 @@ impl Server<'_> {
             assert_eq!(member("cmd"), Some("srp_verify"));
             assert!(member("M").is_some_and(|m| m.len() == 44));
             assert_eq!(line_3.as_object().map(serde_json::Map::len), Some(3));
-            assert_eq!(member("user_id"), challenge.as_deref(), "line 2 kept the rules");
+            assert_eq!(member("user_id"), challenge.as_deref(), "line 2 was valid");
         }
         if done {
             assert_eq!(written.len(), 2);
-            assert!(self.proved, "only the password makes a session");
+            assert!(self.proved, "a session requires the passphrase");
             if self.version == ProtocolVersion::V2 {
-                // Nothing on the way may have been changed, were it a space.
+                // Not a single byte may have been changed in transit, not even a
+                // space.
                 assert!(self.sent.starts_with(&self.record.line_2));
             }
         }
     }
 }
 
-/// The `user_id` of a line 2 that keeps the rules of PROTOCOL 1.3.
+/// Returns the `user_id` of a line 2 that is valid by PROTOCOL 1.3.
 fn challenge(line: &[u8]) -> Option<String> {
     let line = lenient::read(line)?;
     let text = |name: &str| line.get(name).and_then(Value::as_text);

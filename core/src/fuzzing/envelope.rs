@@ -2,12 +2,12 @@ use zeroize::Zeroizing;
 
 use crate::strict_room::envelope::{Envelope, EnvelopeKind};
 
-/// What a member composes is read as it was composed; and whatever else is
-/// read is what a member could have composed.
+/// Checks envelope decoding. Decoding restores an encoded envelope, and
+/// everything that decodes is an envelope that a member could have encoded.
 pub fn envelope(data: &[u8]) {
     for plaintext in [data, &padded(data)] {
         let Some(read) = Envelope::decode(plaintext) else { continue };
-        assert!(plaintext.len().is_multiple_of(128), "its length tells only steps");
+        assert!(plaintext.len().is_multiple_of(128), "the length reveals only a step");
         assert!(
             read.kind == EnvelopeKind::Text || read.text.is_empty(),
             "a wish says nothing else"

@@ -12,9 +12,9 @@ use crate::{
     transport::record::{RecordOpener, RecordSealer},
 };
 
-/// A sealed link to a strict room, as a login leaves it behind, without the
-/// login's arithmetic: the client's session, and the relay's ends of the link.
-/// Another `number`, other keys.
+/// Returns a sealed link to a strict room as after a login, without the login's
+/// computations: the client's session and the relay's ends of the link. Each
+/// `number` gives different keys.
 #[must_use]
 pub fn established(
     config: &Arc<ClientConfig>,

@@ -7,8 +7,9 @@ use crate::{
     secret::Secret,
 };
 
-/// A token opens only if it is, to the character, what `seal` makes of what it
-/// opens to; whatever is sealed opens, and not with one character changed.
+/// Checks Fernet tokens. A token opens only if it is exactly the token that
+/// `seal` produces for its content. Every sealed token opens, and no longer after
+/// one character has changed.
 pub fn fernet(data: &[u8]) {
     let key = RoomKey::new(&Secret::take(&mut { KEY }));
     opens_canonically(&key, &String::from_utf8_lossy(data));
@@ -40,14 +41,15 @@ fn opens_canonically(key: &RoomKey, token: &str) {
     assert_eq!(key.seal(opened.unix_seconds, iv, &opened.text), token);
 }
 
-/// Any content with the right authenticator, as only a member can make it.
+/// Returns a token with arbitrary content and a valid authenticator, which only a
+/// member can compute.
 fn signed(content: &[u8]) -> String {
     let Ok(mac) = Hmac::<Sha256>::new_from_slice(&KEY[..16]) else { return String::new() };
     let mac = mac.chain_update(content).finalize().into_bytes();
     URL_SAFE.encode([content, mac.as_slice()].concat())
 }
 
-/// The first bytes, zeros where there are none.
+/// Splits off the first `N` bytes, padded with zeros if `data` is shorter.
 fn head<const N: usize>(data: &[u8]) -> ([u8; N], &[u8]) {
     let mut head = [0; N];
     let (taken, rest) = data.split_at(N.min(data.len()));

@@ -1,5 +1,5 @@
-//! One honest login in each protocol, both sides with fixed seeds: whoever plays
-//! either side again with the same seed says the same.
+//! One recorded honest login for each protocol version. Both sides have fixed
+//! seeds, so that replaying a side with the same seed produces the same lines.
 
 use std::{
     net::IpAddr,
@@ -29,7 +29,7 @@ use crate::{
 const PASSWORD: &[u8] = b"correct horse";
 pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What the two said, the values in base64.
+/// The lines of both sides, and the values in base64.
 #[derive(Debug, Default)]
 pub(super) struct Recorded {
     pub(super) line_1: Vec<u8>,
@@ -88,7 +88,7 @@ fn record(version: ProtocolVersion) -> Recorded {
     recorded
 }
 
-/// One step, until the login needs more input. `None` when it is over.
+/// Advances a login until it needs more input. `None` if it is over.
 fn settle<H: Handshake>(
     mut login: H,
     decoder: &mut LineDecoder,
@@ -110,7 +110,8 @@ fn settle<H: Handshake>(
     }
 }
 
-/// The client of the record, at the beginning. In protocol 2 it offers both.
+/// Returns the client of the record, at its start. In protocol 2 it offers both
+/// versions.
 #[expect(clippy::expect_used, reason = "should it ever be refused, this is the place to say so")]
 pub(super) fn client(version: ProtocolVersion) -> client::Login {
     let password = Password::new(Zeroizing::new(PASSWORD.to_vec()));
@@ -124,7 +125,7 @@ pub(super) fn client(version: ProtocolVersion) -> client::Login {
     client::Login::new(Arc::new(config), Tick::ZERO, TIMEOUT, &seed(1))
 }
 
-/// The server of the record, for a connection accepted at `now`.
+/// Returns the server of the record, for a connection accepted at `now`.
 pub(super) fn server_for(pass: LoginPermit, now: Tick) -> server::Login {
     static CREDENTIALS: OnceLock<Arc<Credentials>> = OnceLock::new();
     let credentials = CREDENTIALS.get_or_init(|| {
@@ -134,7 +135,7 @@ pub(super) fn server_for(pass: LoginPermit, now: Tick) -> server::Login {
     server::Login::new(Arc::clone(credentials), pass, now, TIMEOUT, &seed(3))
 }
 
-/// The key of its room.
+/// Returns the key of the recorded room.
 pub(super) fn room_key() -> RoomKey {
     kdf::room_key(&Password::new(Zeroizing::new(PASSWORD.to_vec())), &[0; 16])
 }

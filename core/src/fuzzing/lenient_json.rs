@@ -5,11 +5,12 @@ use crate::{
     wire::server_message::ServerMessage,
 };
 
-/// Nesting that the reader keeps.
+/// Maximum nesting depth that the reader keeps.
 const DEPTH: usize = 64;
 
-/// Any bytes are read without a panic, and a line that serde_json accepts
-/// gives the value that it gives, down to the depth that is kept.
+/// Checks the lenient JSON reader. It reads any bytes without a panic. For a line
+/// that serde_json accepts, it returns the same value, down to the depth that is
+/// kept.
 pub fn lenient_json(data: &[u8]) {
     let ours = lenient::read(data);
     if let Some(value) = &ours {
@@ -21,7 +22,7 @@ pub fn lenient_json(data: &[u8]) {
     let _ = ServerMessage::read(data);
 }
 
-/// `depth`: containers around the two.
+/// Compares two values. `depth` is the number of containers around them.
 fn same(ours: &Value, json: &Json, depth: usize) -> bool {
     match (ours, json) {
         (Value::Null, Json::Null) => true,
@@ -52,8 +53,8 @@ fn same_number(ours: &str, json: &serde_json::Number) -> bool {
     if json.is_u64() || json.is_i64() {
         return ours == json.to_string();
     }
-    // serde_json rounds in passing: the last digits may differ.
-    // And so it takes for the largest number what is a little more.
+    // serde_json rounds while it parses, so the last digits may differ. For the
+    // same reason it accepts slightly larger numbers as the largest one.
     let (Ok(ours), Some(json)) = (ours.parse::<f64>(), json.as_f64()) else { return false };
     (ours.clamp(f64::MIN, f64::MAX) - json).abs() <= json.abs() * 1e-12 + f64::MIN_POSITIVE
 }

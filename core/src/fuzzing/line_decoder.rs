@@ -9,13 +9,13 @@ use crate::{
     wire::{self, ClientMessage, ProtocolVersion, Request, SupportedVersions},
 };
 
-/// However a stream is cut into pieces and whatever the bounds, an `LineDecoder`
-/// gives the lines that splitting the whole gives, up to the first that is too
-/// long, holds no more than the bounds allow, and each line gets an answer from
-/// every reader, the one serde_json would give.
+/// Checks the line decoder. However a stream is split into chunks and whatever
+/// the limits are, a `LineDecoder` returns the lines of the whole stream, up to
+/// the first line that is too long. It buffers no more than the limits allow.
+/// Each reader handles each line, and agrees with serde_json on it.
 pub fn frame_parser(data: &[u8]) {
     let (mut plan, stream) = Plan::split(data);
-    // As in a connection, the bound changes with the phase.
+    // As in a connection, the limit changes with the phase.
     let bounds = [bound(plan.next()), bound(plan.next())];
     let bound_of = |line: usize| if line < 2 { bounds[0] } else { bounds[1] };
     let mut decoder = LineDecoder::new(0);
@@ -53,13 +53,13 @@ fn bound(choice: u8) -> usize {
 #[derive(Default)]
 struct Found {
     lines: Vec<Vec<u8>>,
-    /// One of them came without its end.
+    /// The last line was unterminated.
     cut: bool,
     too_long: bool,
 }
 
 impl Found {
-    /// Takes what is complete. `true` at the end of the stream.
+    /// Takes the complete lines. Returns `true` at the end of the stream.
     fn take(&mut self, decoder: &mut LineDecoder, bound_of: impl Fn(usize) -> usize) -> bool {
         loop {
             decoder.set_max_len(bound_of(self.lines.len()));
@@ -72,7 +72,7 @@ impl Found {
                 Ok(Line::Incomplete) => return false,
                 Ok(Line::Eof) => return true,
                 Err(LineTooLong) => {
-                    assert_eq!(decoder.next_line(), Err(LineTooLong), "it stays there");
+                    assert_eq!(decoder.next_line(), Err(LineTooLong), "the error is permanent");
                     self.too_long = true;
                     return false;
                 }
@@ -113,7 +113,8 @@ fn readers(line: &[u8]) {
             }
         }
         Ok(_) => assert_eq!(ours, Err(JsonError::NotAnObject)),
-        // It reads fewer lines: it also looks at what is passed over here.
+        // The reader accepts fewer lines, because it also checks parts that are
+        // skipped here.
         Err(_) => {}
     }
 }

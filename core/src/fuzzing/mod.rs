@@ -1,11 +1,11 @@
-//! Bodies of the fuzz targets in `fuzz/`: here, so that ordinary builds compile
-//! them and ordinary tests replay the corpus. Nothing is switched off for them;
-//! seeds and keys are fixed.
+//! Bodies of the fuzz targets in `fuzz/`. They are here so that ordinary builds
+//! compile them and ordinary tests replay the corpus. Fuzzing disables no check
+//! of the code under test. Seeds and keys are fixed.
 //!
-//! Where a target plays a peer, its input is a script that can be read and
-//! written by hand. The first line is the plan; the rest is what the peer
-//! sends, with `SIGNS` that stand for what only an insider knows (a proof,
-//! say) or for what happens besides (time passes).
+//! A target that plays a peer takes a readable script that can be written by
+//! hand. Its first line is the plan. The rest is the data that the peer sends. It
+//! contains `SIGNS`, which stand for values that only an insider knows (a proof,
+//! for example) or for other events (time passes).
 
 mod client_login;
 mod envelope;
@@ -38,29 +38,29 @@ use std::ops::RangeInclusive;
 
 use crate::transport::frame::Frame;
 
-/// The sizes of the pieces that a peer's bytes come in, and other choices: the
-/// bytes of the plan in turn, and again from its beginning.
+/// Chunk sizes of a peer's data, and other choices: the bytes of the plan in
+/// turn, repeated from the start.
 struct Plan<'a> {
     bytes: &'a [u8],
     used: usize,
 }
 
 impl<'a> Plan<'a> {
-    /// The plan at the head of `data`, and what follows it.
+    /// Splits `data` into the plan and the rest.
     fn split(data: &'a [u8]) -> (Self, &'a [u8]) {
         let end = data.iter().position(|&byte| byte == b'\n').unwrap_or(data.len());
         let bytes = data.get(..end).unwrap_or_default();
         (Self { bytes, used: 0 }, data.get(end + 1..).unwrap_or_default())
     }
 
-    /// The next byte; zero from an empty plan.
+    /// Returns the next byte. Zero if the plan is empty.
     fn next(&mut self) -> u8 {
         let byte = self.bytes.get(self.used % self.bytes.len().max(1)).copied();
         self.used += 1;
         byte.unwrap_or(0)
     }
 
-    /// The size of the next piece, at least 1.
+    /// Returns the size of the next chunk, at least 1.
     fn size(&mut self) -> usize {
         match usize::from(self.next()) {
             0 => usize::MAX,
@@ -70,14 +70,15 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Bytes of a script that are not sent as they are. No line of the protocol needs them.
+/// Bytes of a script that are not sent literally. No line of the protocol needs
+/// them.
 const SIGNS: RangeInclusive<u8> = 1..=8;
 
-/// A peer that sends what is written down for it.
+/// A peer that follows a script.
 struct Script<'a> {
     plan: Plan<'a>,
     rest: &'a [u8],
-    /// Of a sign's meaning, what did not fit into the last piece.
+    /// Rest of a sign's expansion that did not fit into the last chunk.
     owed: Vec<u8>,
 }
 
@@ -91,8 +92,8 @@ impl<'a> Script<'a> {
         Self { plan, rest, owed: Vec::new() }
     }
 
-    /// What the peer does next, if it does anything more. Signs that `expand`
-    /// knows are sent as what it gives.
+    /// Returns the peer's next action, if any is left. Signs that `expand` knows
+    /// are sent as their expansion.
     fn next(&mut self, expand: impl Fn(u8) -> Option<Vec<u8>>) -> Option<Op> {
         let size = self.plan.size();
         let mut piece = Vec::new();
@@ -119,7 +120,8 @@ impl<'a> Script<'a> {
     }
 }
 
-/// Each frame is one whole line and on it one JSON object, given here.
+/// Checks that each frame is one complete line with one JSON object. Returns the
+/// objects.
 fn objects(frames: &[Frame]) -> Vec<serde_json::Value> {
     let object = |frame: &Frame| {
         let line = frame.bytes().strip_suffix(b"\n");
@@ -131,7 +133,7 @@ fn objects(frames: &[Frame]) -> Vec<serde_json::Value> {
     frames.iter().map(object).collect()
 }
 
-/// The lines that `bytes` are, the last perhaps without its end.
+/// Splits `bytes` into lines. The last line may be unterminated.
 fn lines(bytes: &[u8]) -> Vec<&[u8]> {
     let mut lines: Vec<_> = bytes.split(|&byte| byte == b'\n').collect();
     if lines.last().is_some_and(|last| last.is_empty()) {

@@ -4,16 +4,16 @@ use crate::{
     transport::record::{MAX_OBJECT, RecordOpener, RecordSealer, Tampered},
 };
 
-/// Only the record that was sealed next opens, and gives the object that was
-/// sealed; it does not with one character changed, nor a second time, nor does
-/// anything else.
+/// Checks record opening. Only the next sealed record opens, and returns the
+/// sealed object. It does not open with one character changed, and not a second
+/// time. No other input opens.
 ///
-/// The first three bytes are a place and a character; the rest is a record,
-/// and what a record is made of.
+/// The first three bytes select a position and a character. The rest is used as a
+/// record, and as the content of a record.
 pub fn record_opener(data: &[u8]) {
     let Some(([high, low, to], rest)) = data.split_first_chunk() else { return };
     let (mut sealer, mut opener) = ends();
-    assert_eq!(opener.open(rest), Err(Tampered), "nobody sealed that");
+    assert_eq!(opener.open(rest), Err(Tampered), "the record was never sealed");
 
     let mut record = Vec::new();
     if sealer.seal(rest, &mut record).is_err() {
@@ -31,7 +31,7 @@ pub fn record_opener(data: &[u8]) {
     let unpadded = rest.get(..rest.len() - spaces).unwrap_or_default();
     let is_object = matches!(unpadded, [b'{', .., b'}']);
     assert_eq!(opener.open(record), if is_object { Ok(unpadded) } else { Err(Tampered) });
-    assert_eq!(opener.open(record), Err(Tampered), "each opens once");
+    assert_eq!(opener.open(record), Err(Tampered), "a record opens only once");
 }
 
 fn ends() -> (RecordSealer, RecordOpener) {

@@ -20,30 +20,31 @@ use crate::{
     wire::ProtocolVersion,
 };
 
-/// Whatever a client sends, in whatever pieces and however slowly, a login
-/// ends, and in a seat only for the right proof; all that is written is whole
-/// lines, an error only as the last; and its place at the gate is free again.
+/// Checks server logins. Whatever a client sends, in whatever chunks and however
+/// slowly, the login ends, and only a correct proof obtains a member slot. All
+/// output consists of complete lines, with an error only as the last one. The
+/// login permit is released at the end.
 pub fn server_login(data: &[u8]) {
     run(data);
 }
 
-// The first byte of the plan says how things stand when the client comes.
-/// Another member has the name `eve`.
+// The first byte of the plan selects the setup.
+/// Another member has taken the name `eve`.
 const NAME_TAKEN: u8 = 1;
-/// This source has all the members that it may have.
+/// This source has the maximum number of members.
 const NO_ROOM: u8 = 2;
-/// So many guess that line 2 is delayed.
+/// A brute-force attack delays line 2.
 const GUESSING: u8 = 4;
-/// The client neither sends more in the end nor closes.
+/// At the end of the script, the client sends nothing more and does not close.
 const HANGS: u8 = 8;
-/// Too many logins are being computed.
+/// Too many login computations are waiting.
 const BUSY: u8 = 16;
-/// The client comes from a loopback address.
+/// The client connects from a loopback address.
 const LOCAL: u8 = 32;
-/// What an insider says is of protocol 2.
+/// Signs stand for values of protocol 2.
 const SEALED: u8 = 128;
 
-/// `Some`: in the room; `None`: refused.
+/// Returns the name of the admitted client. `None` if the login failed.
 fn run(data: &[u8]) -> Option<String> {
     let (mut plan, rest) = Plan::split(data);
     let stand = plan.next();
@@ -61,10 +62,10 @@ fn run(data: &[u8]) -> Option<String> {
     let mut decoder = LineDecoder::new(0);
     let mut out = Vec::new();
     let mut login = server_for(pass, now);
-    // More than a byte of the script can mean if it is sent byte by byte.
+    // More than any script needs, even if it is sent byte by byte.
     let mut steps = 0..1000 * (data.len() + 1);
     let end = loop {
-        assert!(steps.next().is_some(), "a login comes to an end");
+        assert!(steps.next().is_some(), "a login ends");
         let deadline = login.deadline();
         login = match login.advance(now, &mut decoder, &mut out) {
             Ok(Step::NeedsInput(login)) => {
@@ -87,7 +88,7 @@ fn run(data: &[u8]) -> Option<String> {
             Ok(Step::Done(admitted)) => break Ok(admitted),
             Err(refused) => break Err(refused),
         };
-        assert_eq!(login.deadline(), deadline, "nobody gains time");
+        assert_eq!(login.deadline(), deadline, "the deadline does not move");
     };
     assert_eq!(admission.counts().members, before.members + usize::from(end.is_ok()));
     let name = match end {
@@ -98,11 +99,11 @@ fn run(data: &[u8]) -> Option<String> {
         }
     };
     drop(others);
-    assert_eq!(admission.counts(), AdmissionCounts::default(), "nothing is left of anybody");
+    assert_eq!(admission.counts(), AdmissionCounts::default(), "all state is released");
     name
 }
 
-/// Those who were there before.
+/// Creates the state before the login: the members and the wrong proofs.
 fn people(admission: &Admission, now: Tick, source: IpAddr, stand: u8) -> Vec<MemberSlot> {
     let elsewhere = IpAddr::from([198, 51, 100, 1]);
     let sit = |pass: LoginPermit, name: &str| {
@@ -133,7 +134,7 @@ struct Peer<'a> {
 }
 
 impl Peer<'_> {
-    /// Sends its next piece, or waits for so long.
+    /// Sends the next chunk, or returns how long the peer waits.
     fn next(&mut self, decoder: &mut LineDecoder) -> Option<Duration> {
         let record = self.record;
         let insider = |sign| match sign {
@@ -156,7 +157,8 @@ impl Peer<'_> {
         })
     }
 
-    /// It is in: it said the three things that let it in, and was answered.
+    /// Checks a successful login: the client sent the three required values, and
+    /// received both answers. Returns its name.
     fn admitted(&self, admitted: &Admitted, out: &[Frame]) -> String {
         let said = lines(&self.sent);
         let said = |line: usize, name: &str| {
@@ -169,7 +171,8 @@ impl Peer<'_> {
         assert_eq!(said(1, "user_id"), Some(self.record.user_id.clone()));
         assert_eq!(said(1, "M"), Some(self.record.m.clone()));
         if self.record.line_1 != recorded(ProtocolVersion::V1).line_1 {
-            // Nothing on the way may have been changed, were it a space.
+            // Not a single byte may have been changed in transit, not even a
+            // space.
             assert!(self.sent.starts_with(&self.record.line_1));
         }
 
@@ -182,7 +185,8 @@ impl Peer<'_> {
         name.to_owned()
     }
 
-    /// It is out, and at most its last line says why.
+    /// Checks a failed login: only the last line may be an error, and it names
+    /// the reason.
     fn refused(&self, refused: &LoginError, out: &[Frame]) {
         let answers = objects(out);
         let errors: Vec<_> = answers.iter().map(|line| line.get("error")).collect();
@@ -190,8 +194,8 @@ impl Peer<'_> {
         let owed = refused.error.wire_error().map(|text| text.as_str());
         assert_eq!(error, owed);
         let others = answers.len() - usize::from(error.is_some());
-        assert!(errors.iter().take(others).all(Option::is_none), "one error, and last");
-        assert!(others <= 1, "line 4 is only for those who are in");
+        assert!(errors.iter().take(others).all(Option::is_none), "one error, as the last line");
+        assert!(others <= 1, "line 4 is only sent on success");
         if others == 1 {
             let line_2 = out.first().map(Frame::bytes);
             let answers =
@@ -201,7 +205,7 @@ impl Peer<'_> {
     }
 }
 
-/// The bytes of a number in base64 without leading zeros.
+/// Returns the bytes of a base64 number, without leading zeros.
 fn number(text: &str) -> Vec<u8> {
     let bytes = STANDARD.decode(text).unwrap_or_default();
     bytes.into_iter().skip_while(|byte| *byte == 0).collect()

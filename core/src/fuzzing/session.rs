@@ -22,9 +22,9 @@ use crate::{
     wire::{self, Request},
 };
 
-/// Nothing that a server sends ends a session but its end of stream; each line
-/// makes at most one event; the session writes only what the person says, and
-/// counts each text as heard at most once.
+/// Checks sessions of protocol 1. Only the end of the server's stream ends a
+/// session. Each line causes at most one event. The session writes only what the
+/// caller requested. It reports each message as acknowledged at most once.
 pub fn session(data: &[u8]) {
     let (plan, rest) = Plan::split(data);
     let mut script = Script::new(plan, rest);
@@ -41,17 +41,17 @@ pub fn session(data: &[u8]) {
     }
     decoder.feed_eof();
     person.listen(&mut decoder);
-    assert!(person.ended, "the end of the stream is the end");
+    assert!(person.ended, "the end of the stream ends the session");
     person.too_late();
 }
 
 struct Person {
     session: Session,
-    /// The same key once more: what the session seals is looked at.
+    /// A second copy of the room key, to inspect the sealed messages.
     key: RoomKey,
     now: Tick,
     said: Vec<String>,
-    /// Tokens of those texts that have not come back.
+    /// Tokens of the unacknowledged messages.
     unheard: VecDeque<(SendId, String)>,
     present: Option<usize>,
     leaving: bool,
@@ -83,7 +83,7 @@ impl Person {
             Vec::new(),
             seed(4).rng(),
         );
-        // A welcome, so that what is said goes out at once.
+        // The `init` message, so that messages are sent at once.
         let mut decoder = LineDecoder::new(0);
         decoder.feed(b"{\"type\":\"init\"}\n");
         session.handle_input(Tick::ZERO, &mut decoder);
@@ -100,7 +100,7 @@ impl Person {
         }
     }
 
-    /// What a server could have seen before.
+    /// Returns a token that a server could have seen before.
     fn token(&self, sign: u8) -> Option<Vec<u8>> {
         let own = |token: Option<&(SendId, String)>| {
             Some(token.map_or_else(Vec::new, |(_, token)| token.clone().into_bytes()))
@@ -220,7 +220,7 @@ impl Person {
     fn heard(&mut self, own: Option<SendId>) {
         let Some(own) = own else { return };
         let at = self.unheard.iter().position(|(reference, _)| *reference == own);
-        assert!(at.is_some(), "heard once, and only if it was said");
+        assert!(at.is_some(), "acknowledged once, and only if sent");
         self.unheard.remove(at.unwrap_or_default());
     }
 
@@ -240,7 +240,7 @@ impl Person {
         }
     }
 
-    /// After the end everything is harmless.
+    /// Checks that every call after the end is harmless.
     fn too_late(&mut self) {
         for sign in 4..=8 {
             self.act(sign);

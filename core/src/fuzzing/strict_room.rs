@@ -24,12 +24,12 @@ use crate::{
     username::Username,
 };
 
-/// In a strict room whose relay is honest nobody is ever told of a doubt or of
-/// a message that is nobody's, whoever comes, speaks, clears and leaves, however
-/// late anything arrives and wherever the history is cut; and who is still
-/// there when all has arrived stands where everybody stands.
+/// Checks strict rooms with an honest relay. No member receives a warning or an
+/// unattributable message, whichever members join, send, clear and leave. Neither
+/// late delivery nor a truncated history changes that. All remaining members end
+/// with the same chain hash once everything has arrived.
 ///
-/// Each two bytes are an act: what, and who or how much.
+/// Each two bytes are an action: its kind, and its member or amount.
 pub fn strict_room(data: &[u8]) {
     let mut server = TestServer::new();
     let acts = data.chunks_exact(2).take(MOST_ACTS);
@@ -37,11 +37,11 @@ pub fn strict_room(data: &[u8]) {
     server.settle();
 }
 
-/// With [`STEP`] they take less than the 90 s after which silence ends a link,
-/// and the 300 s after which a message is late.
+/// Maximum number of actions. With [`STEP`], they take less than the 90 s after
+/// which an idle link times out, and the 300 s after which a message is late.
 const MOST_ACTS: usize = 300;
 const STEP: Duration = Duration::from_millis(80);
-/// Between two wishes of a member to clear.
+/// Minimum time between two clear requests of one member.
 const CLEAR: Duration = Duration::from_millis(200);
 const NAMES: [&str; 5] = ["alice", "bob", "carol", "dora", "Боб 😀"];
 const EPOCH: Epoch = Epoch::new(Timestamp::UNIX_EPOCH);
@@ -56,8 +56,8 @@ struct TestServer {
     came: u64,
 }
 
-/// A member at both ends of its link, and what is under way on it, until the
-/// server has heard that it left.
+/// A member with both ends of its link and the data in transit, until the server
+/// has received its `bye`.
 struct Person {
     seat: MemberId,
     session: Session,
@@ -73,7 +73,8 @@ struct Person {
 
 impl TestServer {
     fn new() -> Self {
-        // So short a history that it is cut all the time, and nobody is too slow.
+        // The history is short, so that it is truncated all the time. No member
+        // is too slow.
         let clear_interval = CLEAR;
         let limits = Limits {
             max_history: Some(4),
@@ -154,8 +155,8 @@ impl TestServer {
         });
     }
 
-    /// The server reads the next lines of somebody's. `true` if there were any,
-    /// or if there are some that have to wait.
+    /// Lets the server read a member's next lines. Returns `true` if there were
+    /// any, or if some have to wait.
     fn hear(&mut self, who: usize, lines: usize) -> bool {
         let mut busy = false;
         let Some(person) = self.people.get_mut(who) else { return busy };
@@ -172,7 +173,7 @@ impl TestServer {
                 Inbound::NeedsInput(_) => return busy,
                 Inbound::WaitUntil(_) => return true,
                 Inbound::Closed(reason) => {
-                    assert_eq!(reason, LeaveReason::Closed, "nobody does anything else");
+                    assert_eq!(reason, LeaveReason::Closed, "members leave in order");
                     self.people.remove(who);
                     self.tell(RoomInput::Left(seat, reason));
                     return true;
@@ -183,7 +184,7 @@ impl TestServer {
         busy
     }
 
-    /// The room takes one input; the outlet is that of who came.
+    /// Passes one input to the room. Returns the cursor of a new member.
     fn tell(&mut self, input: RoomInput) -> Option<LogCursor> {
         self.room.handle(self.now, input);
         self.room.publish(self.now);
@@ -196,11 +197,11 @@ impl TestServer {
         admitted
     }
 
-    /// All that is under way arrives, and all who wait for their turn get it.
+    /// Delivers all data in transit, including requests that have to wait.
     fn settle(&mut self) {
         let mut busy = true;
         while busy {
-            // Wishes to clear have to wait, and what was said behind them with them.
+            // Clear requests have to wait, and so do the requests behind them.
             self.now = self.now.saturating_add(CLEAR);
             busy = false;
             for who in (0..self.people.len()).rev() {
@@ -217,12 +218,13 @@ impl TestServer {
         }
         let standing = |person: &Person| person.standing;
         let first = self.people.first().and_then(standing);
-        assert!(self.people.iter().all(|person| standing(person) == first), "one room");
+        assert!(self.people.iter().all(|person| standing(person) == first), "all members agree");
     }
 }
 
 impl Person {
-    /// Takes so many bytes of what the server has for it. `true` if there were any.
+    /// Receives at most `most` bytes from the server. Returns `true` if there
+    /// were any.
     fn listen(&mut self, now: Tick, most: usize) -> bool {
         let mut left = most;
         while left > 0 {
@@ -273,7 +275,7 @@ impl Person {
                     "{ended:?}"
                 );
             }
-            // It may be late here, and then it is.
+            // Messages may be late here, and `Unacknowledged` is then correct.
             Event::Joined(..) | Event::Left(..) | Event::Unacknowledged(_) => {}
             Event::Rejected(_) | Event::Notice(_) | Event::SendFailed(..) => {
                 panic!("nothing of that is honest: {event:?}")

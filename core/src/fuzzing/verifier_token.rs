@@ -3,8 +3,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::server::{Credentials, VerifierTokenError};
 
-/// A token is read only if it is, to the character, what the room that was
-/// read is written as; and not with one character changed.
+/// Checks verifier tokens. A token decodes only if it is exactly the token that
+/// the decoded credentials encode to. It does not decode after one character has
+/// changed.
 pub fn verifier_token(data: &[u8]) {
     for token in [String::from_utf8_lossy(data).into_owned(), with_checksum(data)] {
         let Ok(credentials) = Credentials::from_token(&token) else { continue };
@@ -20,7 +21,8 @@ pub fn verifier_token(data: &[u8]) {
     }
 }
 
-/// Any content with the right sum, as only a liar makes it.
+/// Returns a token with arbitrary content and a valid checksum, as a malicious
+/// maker could create it.
 fn with_checksum(content: &[u8]) -> String {
     let hash: [u8; 32] = Sha256::digest(content).into();
     let sum = hash.first_chunk::<4>().copied().unwrap_or_default();

@@ -1,10 +1,11 @@
-//! Who may knock, who may come in, and under which name (PROTOCOL 3.1).
+//! Admission control (PROTOCOL 3.1): limits on concurrent logins and members,
+//! penalties for failed logins, and username reservation.
 //!
-//! One lock, never held while anything waits, guards all that logins share:
-//! the half-open connections, the penalties of sources that guessed, the names
-//! taken. A connection holds a [`LoginPermit`] while it logs in and a [`MemberSlot`] while
-//! it is in the room; dropping either gives the place back, however the
-//! connection ended.
+//! One lock guards all state shared by logins: the connections that are logging
+//! in, the penalties of sources with failed logins, and the names in use. It is
+//! never held across a wait. A connection holds a [`LoginPermit`] while it logs
+//! in and a [`MemberSlot`] while it is in the room. Dropping either releases it,
+//! however the connection ended.
 
 use std::{
     collections::BTreeMap,
@@ -26,16 +27,17 @@ use crate::{
 const PROOF_FAILED: Duration = Duration::from_secs(5);
 const LEFT_BEFORE_PROOF: Duration = Duration::from_secs(1);
 const TOOK_TOO_LONG: Duration = Duration::from_secs(10);
-/// From this much on, in whole seconds begun, a penalty keeps its source out
-/// until it has run off.
+/// Penalty, rounded up to whole seconds, from which its source is banned until
+/// the penalty has expired.
 const ENFORCED_FROM: Duration = Duration::from_secs(15);
 const PENALTY_AT_MOST: Duration = Duration::from_secs(600);
-/// More sources than this are not remembered.
+/// Maximum number of sources with recorded state.
 const SOURCES_REMEMBERED: usize = 65_536;
-/// Wrong proofs of all sources together, before everybody's line 2 is slowed to one a second.
+/// Rate of wrong proofs from all sources together. Above it, line 2 is sent only
+/// once per interval.
 const WRONG_PROOFS: Rate = Rate { burst: 60, interval: Duration::from_secs(1) };
 
-/// The door of one server.
+/// Admission control of one server. Clones share their state.
 #[derive(Clone, Debug)]
 pub struct Admission(Arc<Mutex<State>>);
 
@@ -44,16 +46,16 @@ struct State {
     limits: Limits,
     logins: usize,
     sources: BTreeMap<IpAddr, SourceState>,
-    /// Folded names of those in the room.
+    /// Case-folded names of the members.
     names: BTreeMap<String, MemberId>,
     seats: u64,
     wrong_proofs: RateLimiter,
-    /// The members know that newcomers have to wait.
+    /// The members have been notified of the current brute-force attack.
     siege_told: bool,
     next_challenge: Tick,
 }
 
-/// What is known of one source.
+/// State of one source.
 #[derive(Debug, Default)]
 struct SourceState {
     logins: usize,
@@ -68,11 +70,12 @@ impl SourceState {
     }
 }
 
-/// A seat in the room: never given twice in one run.
+/// The number of a member. It is never reused while the server runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MemberId(u64);
 
-/// Logins and members, in all and for the sources that limits apply to.
+/// Counts of logins and members: in total, and of the sources that limits apply
+/// to.
 #[cfg(feature = "fuzzing")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct AdmissionCounts {
@@ -83,7 +86,7 @@ pub(crate) struct AdmissionCounts {
 }
 
 impl Admission {
-    /// An empty room's door.
+    /// Creates the admission control of an empty room.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -98,7 +101,8 @@ impl Admission {
         })))
     }
 
-    /// Somebody connected from `address`. `None`: close at once, without a word.
+    /// Admits a connection from `address` to a login. If `None`, close it at once
+    /// without sending anything.
     #[must_use]
     pub fn try_login(&self, now: Tick, address: IpAddr) -> Option<LoginPermit> {
         let mut state = self.state();
@@ -120,14 +124,14 @@ impl Admission {
         Some(LoginPermit { admission: self.clone(), source, at_work: false })
     }
 
-    /// Whether so many proofs were wrong that newcomers have to wait from now
-    /// on, and nobody was told yet.
+    /// Returns whether a brute-force attack has begun that the members have not
+    /// been notified of. During an attack, new logins are delayed.
     #[must_use]
     pub fn take_attack_notice(&self, now: Tick) -> bool {
         let mut state = self.state();
-        let besieged = state.wrong_proofs.ready_at(now) > now;
-        let told = std::mem::replace(&mut state.siege_told, besieged);
-        besieged && !told
+        let under_attack = state.wrong_proofs.ready_at(now) > now;
+        let announced = std::mem::replace(&mut state.siege_told, under_attack);
+        under_attack && !announced
     }
 
     #[cfg(feature = "fuzzing")]
@@ -142,14 +146,14 @@ impl Admission {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Nothing below can leave the state half changed.
+        // No code that holds the lock can leave the state inconsistent.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Limits {
-    /// The source that limits and penalties are counted for: an IPv4 address or
-    /// an IPv6 /64. `None` where they do not apply.
+    /// Returns the source to which an address belongs: an IPv4 address or an IPv6
+    /// /64. `None` if limits and penalties do not apply to it.
     fn source_key(&self, address: IpAddr) -> Option<IpAddr> {
         let address = address.to_canonical();
         if address.is_loopback() && !self.limit_loopback {
@@ -173,8 +177,8 @@ impl State {
         if self.sources.len() >= SOURCES_REMEMBERED && !self.sources.contains_key(&source) {
             self.sources.retain(|_, account| !account.is_empty(now));
         }
-        // Still full of sources that are present or serve a penalty: the
-        // newcomer goes uncounted rather than memory unbounded.
+        // If all recorded sources have connections or penalties, a new source is
+        // not counted. This bounds memory.
         if self.sources.len() < SOURCES_REMEMBERED || self.sources.contains_key(&source) {
             let account = self.sources.entry(source).or_default();
             change(account);
@@ -194,12 +198,13 @@ impl State {
     }
 }
 
-/// The right to log in, held by one connection until it is in or gone.
+/// A permit to log in, held by one connection until its login ends.
 #[derive(Debug)]
 pub struct LoginPermit {
     admission: Admission,
     source: Option<IpAddr>,
-    /// The server has computed for this connection: leaving now costs.
+    /// The server has spent a computation on this login, so abandoning it is
+    /// penalized.
     at_work: bool,
 }
 
@@ -208,7 +213,8 @@ impl LoginPermit {
         !self.admission.state().names.contains_key(&name.folded())
     }
 
-    /// When line 2 may be sent; later than `now` only while somebody is guessing.
+    /// Returns when line 2 may be sent: `now`, or later during a brute-force
+    /// attack.
     pub(crate) fn challenge_ready_at(&mut self, now: Tick) -> Tick {
         self.at_work = true;
         if self.source.is_none() {
@@ -237,14 +243,15 @@ impl LoginPermit {
         self.admission.state().penalize(now, self.source, TOOK_TOO_LONG);
     }
 
-    /// The connection ended, or broke the protocol, before its proof.
+    /// Records that the connection ended, or violated the protocol, before its
+    /// proof.
     pub(crate) fn abandoned(&mut self, now: Tick) {
         if std::mem::take(&mut self.at_work) {
             self.admission.state().penalize(now, self.source, LEFT_BEFORE_PROOF);
         }
     }
 
-    /// Takes the name and a place, both or neither.
+    /// Claims the name and a member slot, atomically.
     pub(crate) fn claim_slot(
         self,
         now: Tick,
@@ -288,7 +295,7 @@ impl Drop for LoginPermit {
     }
 }
 
-/// A place in the room and a name of one's own, until dropped.
+/// A place in the room and a reserved name, until dropped.
 #[derive(Debug)]
 pub struct MemberSlot {
     admission: Admission,
@@ -298,13 +305,13 @@ pub struct MemberSlot {
 }
 
 impl MemberSlot {
-    /// Tells this member from all others of this run.
+    /// Returns the number that identifies this member while the server runs.
     #[must_use]
     pub const fn id(&self) -> MemberId {
         self.id
     }
 
-    /// The member's name.
+    /// Returns the member's name.
     #[must_use]
     pub const fn name(&self) -> &Username {
         &self.name
@@ -346,7 +353,7 @@ mod tests {
         assert!(admission.try_login(at(114), FAR).is_none());
         assert!(
             admission.try_login(at(114), "192.0.2.8".parse().unwrap()).is_some(),
-            "others are not meant"
+            "other sources are not affected"
         );
         assert!(admission.try_login(at(115), FAR).is_some());
     }
@@ -404,7 +411,7 @@ mod tests {
         assert!(admission.try_login(at(0), HERE).unwrap().claim_slot(at(0), name("Alice")).is_ok());
         assert!(
             admission.state().sources.is_empty(),
-            "nothing is remembered of a source that is gone"
+            "no state is kept for a source without connections"
         );
     }
 

@@ -1,6 +1,6 @@
-//! What a server knows of its room's password: enough to recognise members,
-//! and no more. It travels as a verifier token (PROTOCOL 2.7), so that a relay
-//! never has to see the password itself.
+//! The secrets with which a server authenticates members. They do not contain the
+//! passphrase. A verifier token (PROTOCOL 2.7) carries them, so a relay never
+//! sees the passphrase itself.
 
 use crate::room_kind::RoomKind;
 use std::{error::Error, fmt, sync::Arc};
@@ -18,8 +18,8 @@ use crate::{
     wire::SupportedVersions,
 };
 
-/// What a server knows of its room. It is a secret: its holder can play the
-/// server, and test passwords at the price of the room's [`RoomKind`].
+/// The secrets of a server for its room. Their holder can impersonate the server,
+/// and can test passphrases offline at the cost set by the room's [`RoomKind`].
 #[derive(Debug)]
 pub struct Credentials {
     pub(super) verifier: Arc<Verifier>,
@@ -29,8 +29,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// For a classic room, open to both protocols, with salts from `seed`.
-    /// Slow: one modular exponentiation.
+    /// Creates credentials for a classic room that supports both protocol
+    /// versions, with salts from `seed`. Slow: one modular exponentiation.
     #[must_use]
     pub fn classic(password: &Password, seed: &Seed) -> Self {
         let mut rng = salts(seed);
@@ -44,13 +44,14 @@ impl Credentials {
         )
     }
 
-    /// For a classic room whose server does not offer protocol 2. Slow: one
-    /// modular exponentiation.
+    /// Creates credentials for a classic room whose server does not offer
+    /// protocol 2. Slow: one modular exponentiation.
     #[must_use]
     pub fn v1_only(password: &Password, seed: &Seed) -> Self {
         let mut rng = salts(seed);
         let mut salt: [u8; 16] = rng.bytes();
-        // No leading zero byte: what is sent is what is hashed, all 16 bytes. And no sentinel.
+        // No leading zero byte, so that the bytes sent are the bytes hashed. No
+        // sentinel.
         salt[0] |= 0x80;
         let room_salt = rng.bytes();
         Self::new(
@@ -61,10 +62,12 @@ impl Credentials {
         )
     }
 
-    /// For a strict room. Slow: Argon2id and one modular exponentiation.
+    /// Creates credentials for a strict room. Slow: Argon2id and one modular
+    /// exponentiation.
     ///
     /// # Errors
-    /// [`EmptyPassword`]: that would keep nobody out.
+    /// Returns [`EmptyPassword`] if the passphrase is empty, because an empty
+    /// passphrase keeps no client out.
     pub fn strict(password: &Password, seed: &Seed) -> Result<Self, EmptyPassword> {
         if password.expose().is_empty() {
             return Err(EmptyPassword);
@@ -77,10 +80,10 @@ impl Credentials {
         Ok(Self::new(verifier, room_salt, RoomKind::Strict, SupportedVersions::V2))
     }
 
-    /// From a verifier token.
+    /// Decodes a verifier token.
     ///
     /// # Errors
-    /// [`VerifierTokenError`] if it is none, or one that no honest maker made.
+    /// Returns [`VerifierTokenError`] if `token` is not a valid verifier token.
     pub fn from_token(token: &str) -> Result<Self, VerifierTokenError> {
         let bare = token.strip_prefix(PREFIX).ok_or(VerifierTokenError)?;
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(bare).map_err(|_| VerifierTokenError)?);
@@ -103,8 +106,8 @@ impl Credentials {
         Ok(Self::new(verifier, room_salt, kdf, spoken))
     }
 
-    /// The verifier token; `None` for a server that speaks protocol 1 alone,
-    /// which has no place in it.
+    /// Returns the verifier token. `None` for a server that supports protocol 1
+    /// only, because a token cannot express that.
     #[must_use]
     pub fn token(&self) -> Option<Zeroizing<String>> {
         let mode = match self.spoken {
@@ -125,13 +128,13 @@ impl Credentials {
         Some(token)
     }
 
-    /// How the room makes its keys.
+    /// Returns the kind of the room.
     #[must_use]
     pub const fn room_kind(&self) -> RoomKind {
         self.kdf
     }
 
-    /// Tells this room from all others; public.
+    /// Returns the fingerprint, which identifies the room. It is public.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of(self.kdf, &self.room_salt, self.verifier.salt())
@@ -147,7 +150,7 @@ impl Credentials {
     }
 }
 
-/// No verifier token.
+/// The error for an invalid verifier token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VerifierTokenError;
 
@@ -159,7 +162,7 @@ impl fmt::Display for VerifierTokenError {
 
 impl Error for VerifierTokenError {}
 
-/// A strict room needs a password.
+/// The error for a strict room with an empty passphrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EmptyPassword;
 

@@ -1,53 +1,54 @@
-//! What a server allows (PROTOCOL 3.1).
+//! Limits of a server (PROTOCOL 3.1).
 
 use std::time::Duration;
 
 /// The limits of one server. `None` means no limit.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// From accepting a connection to being in the room.
+    /// Maximum time from accepting a connection to joining the room.
     pub login_timeout: Duration,
-    /// Connections not yet in the room, all together.
+    /// Maximum number of connections that are logging in.
     pub max_logins: Option<usize>,
-    /// The same, from one source.
+    /// Maximum number of connections from one source that are logging in.
     pub max_logins_per_source: Option<usize>,
-    /// SRP computations at a time.
+    /// Maximum number of SRP computations that run at the same time.
     pub max_concurrent_srp: usize,
-    /// SRP computations that may wait for their turn.
+    /// Maximum number of SRP computations that wait for their turn.
     pub max_queued_srp: usize,
-    /// Members of the room.
+    /// Maximum number of members.
     pub max_members: Option<usize>,
-    /// Members from one source.
+    /// Maximum number of members from one source.
     pub max_members_per_source: Option<usize>,
-    /// Messages a member may send.
+    /// Maximum message rate of one member.
     pub message_rate: Option<Rate>,
-    /// A member's `clear` is heeded once in this time.
+    /// Minimum time between two `clear` requests of one member.
     pub clear_interval: Duration,
-    /// `clear` is heeded at all.
+    /// Accept `clear` requests.
     pub allow_clear: bool,
-    /// Messages kept for newcomers.
+    /// Maximum number of messages in the history that new members receive.
     pub max_history: Option<usize>,
-    /// Bytes of encoded messages kept for newcomers.
+    /// Maximum size of that history, in bytes of encoded messages.
     pub max_history_bytes: Option<usize>,
-    /// Bytes not yet written to a member.
+    /// Maximum number of unsent bytes of one member.
     pub max_backlog: Option<u64>,
-    /// How long a member may take none of the bytes that wait for it.
+    /// Maximum time in which a member with unsent bytes accepts none of them.
     pub stall_timeout: Option<Duration>,
-    /// Per-source limits and penalties hold for loopback addresses too.
+    /// Apply the per-source limits and penalties to loopback addresses too.
     pub limit_loopback: bool,
 }
 
-/// So many at once, and one more every `interval`.
+/// A rate limit: a burst of `burst` events, and one more event every `interval`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// At once, at least 1.
+    /// Size of the burst, at least 1.
     pub burst: u32,
-    /// Between two in the long run.
+    /// Long-term interval between two events.
     pub interval: Duration,
 }
 
 impl Default for Limits {
-    /// The column "default" of PROTOCOL 3.1, with one computation at a time.
+    /// Returns the "default" column of PROTOCOL 3.1, with one SRP computation at
+    /// a time.
     fn default() -> Self {
         Self {
             login_timeout: Duration::from_secs(30),

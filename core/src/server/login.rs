@@ -1,21 +1,24 @@
-//! The server's side of a login (PROTOCOL 1.2, 1.3, 1.7).
+//! The server side of a login (PROTOCOL 1.2, 1.3, 1.7).
 //!
 //! | phase | waits for | leaves with |
 //! |---|---|---|
-//! | hello | line 1 | work: `B` |
-//! | challenge | its moment, if somebody is guessing | line 2 |
-//! | verify | line 3 | work: the proof to expect |
-//! | proof | nothing | line 4 and a seat, or an error line |
+//! | hello | line 1 | job: `B` |
+//! | challenge | its time slot, during a brute-force attack | line 2 |
+//! | verify | line 3 | job: the expected proof |
+//! | proof | nothing | line 4 and a member slot, or an error line |
 //!
-//! In protocol 2 the same four lines pass; the proofs are other ones, bound to
-//! the lines themselves, and the link is sealed from then on (PROTOCOL 2.3).
+//! Protocol 2 uses the same four lines. Its proofs are different and bound to the
+//! lines themselves. The link is sealed after line 4 (PROTOCOL 2.3).
 //!
-//! Promises: a seat is only ever given for a right proof; the name is tested
-//! when it is asked for (in protocol 1 only: in protocol 2 strangers cannot ask
-//! who is present) and again, atomically with taking the seat; each
-//! modular exponentiation is done once; whatever the peer sends, it gets an
-//! answer of PROTOCOL 1.7 or silence, and the place it took at the gate is
-//! free when the value is dropped.
+//! Guarantees:
+//!
+//! * Only a correct proof obtains a member slot.
+//! * The name is checked in line 1 in protocol 1 only, so that in protocol 2
+//!   unauthenticated clients cannot find out who is present. It is checked again,
+//!   atomically, when the member slot is claimed.
+//! * Each modular exponentiation is computed once.
+//! * Whatever the peer sends, it receives an answer of PROTOCOL 1.7 or none.
+//! * Dropping the value releases its login permit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,13 +42,13 @@ use crate::{
     wire::{self, ClientHello, ProtocolVersion},
 };
 
-/// A connection that wants to come in.
+/// The login of one connection.
 pub struct Login {
     case: Context,
     phase: Phase,
 }
 
-/// What all phases need.
+/// The state shared by all phases.
 struct Context {
     credentials: Arc<Credentials>,
     pass: LoginPermit,
@@ -60,17 +63,17 @@ enum Phase {
     Proof { visitor: ClaimedIdentity, proof: ServerProof, m: Vec<u8> },
 }
 
-/// Who the peer says it is.
+/// The identity that the peer claims and has not yet proved.
 struct ClaimedIdentity {
     version: ProtocolVersion,
     name: Username,
     user_id: String,
     a: PublicValue,
-    /// What passed, for the proofs of protocol 2.
+    /// The lines exchanged so far, for the proofs of protocol 2.
     transcript: Transcript,
 }
 
-/// A login whose arithmetic is due.
+/// A login during its SRP computation.
 pub struct LoginJob {
     case: Context,
     visitor: ClaimedIdentity,
@@ -82,41 +85,42 @@ enum Computation {
     Proof { challenge: ServerChallenge, m: Vec<u8> },
 }
 
-/// Logged in: to be handed to the room.
+/// An authenticated client, ready to join the room.
 #[derive(Debug)]
 pub struct Admitted {
-    /// The place in the room; dropping it leaves the room.
+    /// The member slot. Dropping it releases the slot and the name.
     pub seat: MemberSlot,
     /// The `user_id` of line 2, a UUID.
     pub user_id: String,
-    /// Seals what is sent to the member, where protocol 2 is spoken.
+    /// Seals frames for the member, in protocol 2.
     pub(crate) sealer: Option<RecordSealer>,
-    /// Opens what the member sends, where protocol 2 is spoken, until the
-    /// member's [`super::RequestReader`] takes it.
+    /// Opens records from the member, in protocol 2, until the member's
+    /// [`super::RequestReader`] takes it.
     pub(crate) opener: Option<RecordOpener>,
-    /// How the room makes its keys.
+    /// Kind of the room.
     pub(crate) kdf: RoomKind,
 }
 
 impl Admitted {
-    /// Over protocol 1, to a classic room.
+    /// Returns an admitted client of protocol 1 in a classic room.
     #[must_use]
     pub const fn open(seat: MemberSlot, user_id: String) -> Self {
         Self { seat, user_id, sealer: None, opener: None, kdf: RoomKind::Classic }
     }
 }
 
-/// A login that failed. It keeps its place at the gate until it is dropped, so
-/// that connections being seen out are counted too.
+/// A failed login. It holds its login permit until it is dropped, so that
+/// connections that are still being closed count towards the limits.
 #[derive(Debug)]
 pub struct LoginError {
-    /// Why.
+    /// Reason of the failure.
     pub error: ProtocolError,
     _permit: LoginPermit,
 }
 
 impl Login {
-    /// A connection accepted at `now`; `seed` is its own fork.
+    /// Creates the login of a connection accepted at `now`. Each login requires
+    /// its own fork of the seed.
     #[must_use]
     pub fn new(
         credentials: Arc<Credentials>,
@@ -222,7 +226,7 @@ impl Context {
         };
         visitor.transcript.line_2 = line.line().to_vec();
         out.push(line);
-        // Line 3 may be here already, from a client that did not wait.
+        // A client that does not wait for line 2 may have sent line 3 already.
         self.verify(now, decoder, out, visitor, challenge)
     }
 
@@ -288,7 +292,7 @@ impl Context {
         Ok(Admitted { seat, user_id, sealer, opener, kdf: self.credentials.kdf })
     }
 
-    /// The line that this phase waits for, if it is there.
+    /// Returns the line that this phase waits for, if it is complete.
     fn line<'a>(
         &mut self,
         now: Tick,
@@ -316,15 +320,15 @@ impl Context {
     }
 }
 
-/// What the server answers to a right proof.
+/// The server's answer to a correct proof.
 enum Answer {
     Open { h_amk: [u8; 32] },
     Sealed { h_amk: Secret<32>, session_key: Secret<32> },
 }
 
 impl Answer {
-    /// Judges `m` by what the lines before say it has to be; `None` if it is
-    /// another.
+    /// Checks the client's proof `m` against the transcript. `None` if it is
+    /// wrong.
     fn to(
         version: ProtocolVersion,
         transcript: &Transcript,

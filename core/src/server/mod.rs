@@ -1,5 +1,5 @@
-//! The server's side: a gate, a login per connection, an intake per member,
-//! and one room.
+//! The server side: admission control, a [`Login`] for each connection, a
+//! [`RequestReader`] for each member, and one [`Room`].
 mod admission;
 mod credentials;
 mod limits;

@@ -1,13 +1,14 @@
-//! How often something may happen.
+//! Rate limiting.
 
 use crate::{server::limits::Rate, time::Tick};
 
-/// Keeps a [`Rate`] by saying when the next one may happen (the generic cell
-/// rate algorithm, ITU-T I.371, "virtual scheduling").
+/// A rate limiter for one [`Rate`]: the generic cell rate algorithm (ITU-T I.371,
+/// "virtual scheduling").
 #[derive(Debug)]
 pub(crate) struct RateLimiter {
     rate: Rate,
-    /// When the next one would be due if all came evenly.
+    /// Time at which the next event would be due if all events were evenly
+    /// spaced.
     due: Tick,
 }
 
@@ -16,14 +17,14 @@ impl RateLimiter {
         Self { rate, due: Tick::ZERO }
     }
 
-    /// When the next one may happen: `now`, or later.
+    /// Returns the earliest time of the next event: `now` or later.
     pub(crate) fn ready_at(&self, now: Tick) -> Tick {
         let ahead = self.rate.interval.saturating_mul(self.rate.burst.saturating_sub(1));
         let earliest = Tick::from_start(self.due.since_start().saturating_sub(ahead));
         earliest.max(now)
     }
 
-    /// One happens at `now`.
+    /// Counts one event at `now`.
     pub(crate) fn consume(&mut self, now: Tick) {
         self.due = self.due.max(now).saturating_add(self.rate.interval);
     }
@@ -46,7 +47,7 @@ mod tests {
         assert_eq!(pace.ready_at(at(100)), at(101));
         pace.consume(at(101));
         assert_eq!(pace.ready_at(at(101)), at(102));
-        assert_eq!(pace.ready_at(at(200)), at(200), "a pause earns the burst again, and no more");
+        assert_eq!(pace.ready_at(at(200)), at(200), "a pause restores the burst and no more");
         for _ in 0..3 {
             pace.consume(at(200));
         }

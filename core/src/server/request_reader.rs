@@ -1,4 +1,4 @@
-//! A member's lines, read as fast as the member may talk.
+//! Reads one member's requests, subject to its rate limit.
 
 use crate::{
     error::{self, ProtocolError},
@@ -18,10 +18,10 @@ use crate::{
     wire::{self, ClientMessage, Request},
 };
 
-/// Turns one member's bytes into requests.
+/// The reader that decodes one member's bytes into requests.
 ///
-/// A member who talks too fast is read more slowly: lines wait in the inbox,
-/// the socket, and at last at the member. None is lost.
+/// It delays the reading of a member that exceeds its rate. The lines wait in the
+/// decoder, then in the socket buffers, and finally at the member. None is lost.
 #[derive(Debug)]
 pub struct RequestReader {
     pace: Option<RateLimiter>,
@@ -30,33 +30,35 @@ pub struct RequestReader {
     link: Option<Link>,
 }
 
-/// The receiving end of a sealed link.
+/// The receive state of a sealed link.
 #[derive(Debug)]
 struct Link {
     opener: RecordOpener,
     kdf: RoomKind,
     keepalive: Keepalive,
-    /// A `clear` that comes too early waits here, and all else behind it.
+    /// A `clear` request that came too early. Later requests wait behind it.
     held: Option<Request>,
 }
 
-/// What a member's stream holds next.
+/// The next item of a member's stream.
 #[derive(Debug)]
 pub enum Inbound {
-    /// Something for the room.
+    /// A request to the room.
     Request(Request),
-    /// Something to be told this member alone.
+    /// A direct frame to this member alone.
     Reply(Frame),
-    /// Nothing yet: read on, and look again at this moment at the latest.
+    /// Read more bytes. Call [`RequestReader::next`] again at this time at the
+    /// latest.
     NeedsInput(Option<Tick>),
-    /// Do not read before this moment.
+    /// Do not read before this time.
     WaitUntil(Tick),
-    /// The member is to leave, and this is how.
+    /// The member leaves, for this reason.
     Closed(LeaveReason),
 }
 
 impl RequestReader {
-    /// For one member just seated at `now`. Takes what opens its records.
+    /// Creates the reader of a member that joined at `now`. Takes the record
+    /// opener from `admitted`.
     #[must_use]
     pub fn new(limits: &Limits, now: Tick, admitted: &mut Admitted) -> Self {
         let kdf = admitted.kdf;
@@ -69,7 +71,7 @@ impl RequestReader {
         Self { link, ..Self::open(limits) }
     }
 
-    /// For a member over protocol 1.
+    /// Creates the reader of a member that uses protocol 1.
     #[must_use]
     pub fn open(limits: &Limits) -> Self {
         Self {
@@ -80,8 +82,8 @@ impl RequestReader {
         }
     }
 
-    /// Takes lines until one of them means something. Lines that are to be
-    /// ignored count against the rate as well: they cost the same.
+    /// Reads lines up to the next one that has an effect. Ignored lines count
+    /// towards the rate limit too, because they cost as much.
     pub fn next(&mut self, now: Tick, decoder: &mut LineDecoder) -> Inbound {
         let intent = match &mut self.link {
             Some(_) => self.next_record(now, decoder),
@@ -129,7 +131,8 @@ impl RequestReader {
                 match decoder.next_line() {
                     Ok(Line::Complete(line)) => link.read(now, line),
                     Ok(Line::Incomplete) => return link.wait(now),
-                    // Without a `bye`, whatever came last.
+                    // The stream ended without a `bye`, whatever the last line
+                    // was.
                     Ok(Line::Unterminated(_) | Line::Eof) => {
                         return Inbound::Closed(LeaveReason::ConnectionLost);
                     }
@@ -157,7 +160,8 @@ impl RequestReader {
         }
     }
 
-    /// A wish to clear over a sealed link: heeded, or held back until it may be.
+    /// Handles a `clear` request on a sealed link. Accepts it, or holds it back
+    /// until it is allowed. Returns `None` if the link is not sealed.
     fn clear(&mut self, now: Tick, request: Request) -> Option<Inbound> {
         let ready = self.clears.ready_at(now);
         let link = self.link.as_mut()?;
@@ -171,12 +175,13 @@ impl RequestReader {
         Some(match (self.clear_allowed, strict) {
             (true, _) => Inbound::Request(request),
             (false, false) => Inbound::Reply(wire::notice(error::NO_CLEAR)),
-            // To leave it out would look to the others as if the server had lost a message.
+            // Dropping it would look to the other members as if the server had
+            // lost a message.
             (false, true) => Inbound::broken(ProtocolError::ClearForbidden),
         })
     }
 
-    /// When this member may be heard again, if not now.
+    /// Returns when this member may be read again, if not now.
     fn pause(&self, now: Tick) -> Option<Tick> {
         let ready = self.pace.as_ref().map_or(now, |pace| pace.ready_at(now));
         (ready > now).then_some(ready)
@@ -204,7 +209,7 @@ impl Link {
         wire::read_sealed_request(object, self.kdf)
     }
 
-    /// Nothing is there: how long to wait for it.
+    /// Returns what to do when no complete record is available.
     fn wait(&mut self, now: Tick) -> Inbound {
         match self.keepalive.poll(now) {
             KeepaliveAction::None => Inbound::NeedsInput(Some(self.keepalive.deadline())),
@@ -237,25 +242,26 @@ mod tests {
             decoder.feed(format!("{{\"type\":\"message\",\"text\":\"{n}\"}}\n").as_bytes());
         }
         decoder.feed_eof();
-        let (mut now, mut said) = (at(0), 0);
+        let (mut now, mut count) = (at(0), 0);
         loop {
             match intake.next(now, &mut decoder) {
                 Inbound::Request(request) => {
                     assert_eq!(
                         request,
-                        Request::Message(wire::FernetToken::new(said.to_string()).unwrap())
+                        Request::Message(wire::FernetToken::new(count.to_string()).unwrap())
                     );
-                    said += 1;
+                    count += 1;
                 }
                 Inbound::WaitUntil(until) => now = until,
                 Inbound::Closed(LeaveReason::Closed) => break,
                 other @ (Inbound::NeedsInput(_) | Inbound::Reply(_) | Inbound::Closed(_)) => {
-                    panic!("a whole stream of honest lines: {other:?}")
+                    panic!("unexpected for a stream of valid lines: {other:?}")
                 }
             }
         }
-        // 60 at once, then 20 a second; the end of the stream waits its turn.
-        assert_eq!((said, now), (200, at(141 * 50)));
+        // 60 at once, then 20 per second. The end of the stream is subject to the
+        // limit too.
+        assert_eq!((count, now), (200, at(141 * 50)));
     }
 
     #[test]

@@ -14,18 +14,18 @@ use crate::{
     wire::json::strict::{self, Field, JsonError},
 };
 
-/// What a server speaks.
+/// Protocol versions that a server supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SupportedVersions {
-    /// Protocol 1 alone.
+    /// Protocol 1 only.
     V1,
-    /// Either, as the client wishes.
+    /// Both; the client selects.
     Both,
-    /// Protocol 2 alone: a strict room.
+    /// Protocol 2 only: a strict room.
     V2,
 }
 
-/// Line 1, as far as a server may believe it: who wants in, and A undecoded.
+/// The contents of line 1: the selected version, the username, and A before validation.
 #[derive(Debug)]
 pub(crate) struct ClientHello {
     pub(crate) version: ProtocolVersion,
@@ -33,9 +33,8 @@ pub(crate) struct ClientHello {
     pub(crate) a: Option<Vec<u8>>,
 }
 
-/// Reads line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to
-/// the name. `a` is `None` where it is no base64 text: that is found out only
-/// after the name has been looked up.
+/// Decodes line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to the name. `a` is
+/// `None` if it is not base64: the server reports that only after it has looked up the name.
 pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<ClientHello, WireError> {
     let [cmd, username, a] =
         strict::fields(line, ["cmd", "username", "A"]).map_err(|_| WireError::InvalidJson)?;
@@ -55,14 +54,14 @@ pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<Clien
     Ok(ClientHello { version, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
 }
 
-/// Whether line 1 has an array `versions` with the number 2 in it.
+/// Returns whether line 1 has an array `versions` that contains the number 2.
 fn offers_two(line: &[u8]) -> bool {
     let object = strict::object(line);
     let versions = object.as_ref().and_then(|line| line.get("versions")?.as_list());
     versions.is_some_and(|versions| versions.iter().any(|version| version.as_u64() == Some(2)))
 }
 
-/// Reads line 3 and gives the proof M, whatever its length.
+/// Decodes line 3 and returns the proof M. Does not check its length.
 pub(crate) fn read_proof(
     line: &[u8],
     version: ProtocolVersion,
@@ -83,18 +82,18 @@ pub(crate) fn read_proof(
     m.ok_or(WireError::InvalidVerifyRequest)
 }
 
-/// What a member asks of the room.
+/// A member's request to the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Pass this on to everybody.
+    /// Broadcast this token to all members.
     Message(FernetToken),
-    /// Forget the history. In a strict room with the envelope that proves the
-    /// wish; nowhere else.
+    /// Clear the history. Only in a strict room does it carry an envelope, which proves who
+    /// requested it.
     ClearHistory(Option<FernetToken>),
 }
 
 impl Request {
-    /// What it costs to pass on, in bytes, roughly.
+    /// Returns the approximate cost of broadcasting it, in bytes.
     #[must_use]
     pub fn size(&self) -> u64 {
         match self {
@@ -104,7 +103,8 @@ impl Request {
     }
 }
 
-/// Reads a chat line of protocol 1. `Ok(None)` is a line to be ignored (PROTOCOL 1.5, 3.1).
+/// Decodes a chat line of protocol 1. Returns `Ok(None)` for a line that the server must ignore
+/// (PROTOCOL 1.5, 3.1).
 pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
     let [kind, text] = match strict::fields(line, ["type", "text"]) {
         Err(JsonError::NotJson) => return Ok(None),
@@ -118,20 +118,20 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
     })
 }
 
-/// What a record of a member's asks for.
+/// The message in a member's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClientMessage {
-    /// Something of the room.
+    /// A request to the room.
     Request(Request),
-    /// A sign of life.
+    /// A keepalive ping, which requires a `pong`.
     Ping,
-    /// It leaves.
+    /// The member leaves.
     Bye,
-    /// Nothing: a `pong`, or what this server does not know.
+    /// No request: a `pong`, or a type unknown to this server.
     Nothing,
 }
 
-/// Reads the object of a record (PROTOCOL 2.5).
+/// Decodes the object of a record (PROTOCOL 2.5).
 pub(crate) fn read_sealed_request(
     object: &[u8],
     kdf: RoomKind,
@@ -154,7 +154,7 @@ pub(crate) fn read_sealed_request(
     })
 }
 
-/// Line 1. `versions` is what is offered; nothing is what a client of protocol 1 says.
+/// Encodes line 1. `versions` lists the offered versions; it is empty for a protocol 1 client.
 pub(crate) fn srp_init(name: &Username, a: &[u8], versions: &[u8]) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -173,7 +173,7 @@ pub(crate) fn srp_init(name: &Username, a: &[u8], versions: &[u8]) -> Frame {
     })
 }
 
-/// Line 3, with M of either protocol.
+/// Encodes line 3, with M of either protocol version.
 pub(crate) fn srp_verify(user_id: &str, m: &[u8; 32]) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -191,22 +191,22 @@ struct Wish<'a> {
     text: &'a str,
 }
 
-/// `message`.
+/// Encodes `message`.
 pub(crate) fn message(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "message", text: token.as_str() })
 }
 
-/// `clear` in a classic room.
+/// Encodes `clear` for a classic room.
 pub(crate) fn clear() -> Frame {
     Frame::from_line(br#"{"type":"clear"}"#.to_vec())
 }
 
-/// `clear` in a strict room, with its envelope.
+/// Encodes `clear` for a strict room, with its envelope.
 pub(crate) fn clear_strict(token: &FernetToken) -> Frame {
     frame(&Wish { r#type: "clear", text: token.as_str() })
 }
 
-/// The answer to a `ping`, from either side.
+/// Encodes the answer to a `ping`, from either side.
 pub(crate) fn pong() -> Frame {
     Frame::from_line(br#"{"type":"pong"}"#.to_vec())
 }
@@ -246,8 +246,8 @@ mod tests {
         let token = || FernetToken::new("gAA".to_owned()).unwrap();
         let request = |request| Ok(ClientMessage::Request(request));
         assert_eq!(read(r#"{"type":"message","text":"gAA"}"#), request(Request::Message(token())));
-        let wish = r#"{"type":"clear","text":"gAA"}"#;
-        assert_eq!(read(wish), request(Request::ClearHistory(Some(token()))));
+        let line = r#"{"type":"clear","text":"gAA"}"#;
+        assert_eq!(read(line), request(Request::ClearHistory(Some(token()))));
         let classic = read_sealed_request(br#"{"type":"clear"}"#, RoomKind::Classic);
         assert_eq!(classic, request(Request::ClearHistory(None)));
         assert_eq!(read(r#"{"type":"ping"}"#), Ok(ClientMessage::Ping));
@@ -291,13 +291,13 @@ mod tests {
             assert_eq!(read(init, version), Err(WireError::ExpectedSrpVerify));
             assert_eq!(read("[]", version), Err(WireError::InvalidJson));
         }
-        // What Python overlooks, protocol 2 does not.
+        // Protocol 2 rejects duplicate keys; protocol 1 accepts them, as Python does.
         let twice = line(r#","M":"Ag==","M":"Ag==""#);
         assert_eq!(read(&twice, ProtocolVersion::V1), Ok(vec![2]));
         assert_eq!(read(&twice, ProtocolVersion::V2), Err(WireError::InvalidJson));
     }
 
-    /// By this a flood of long messages is slowed down.
+    /// The rate limiter uses the size to slow down a flood of long messages.
     #[test]
     fn request_size_is_its_token_length() {
         let token = FernetToken::new("x".repeat(1_000)).unwrap();

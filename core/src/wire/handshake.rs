@@ -1,4 +1,4 @@
-//! What a server answers during a login: lines 2 and 4, and what has to be in them.
+//! The server's login lines 2 and 4: decoding and validation by the client.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -17,14 +17,19 @@ use crate::{
     wire::json::strict,
 };
 
-/// A line of the server, as it came and as it reads.
+/// A line of the server, as raw bytes and as a JSON value.
 pub(crate) struct ServerLine {
     pub(crate) bytes: Vec<u8>,
     pub(crate) object: Value,
 }
 
 impl ServerLine {
-    /// Unless it is an error or nothing that a server says.
+    /// Decodes a line.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LoginFailure::Rejected`] if the line is an error, or
+    /// [`LoginFailure::NotAServer`] if it is not JSON.
     pub(crate) fn read(line: &[u8]) -> Result<Self, LoginFailure> {
         let http = line.starts_with(b"HTTP/");
         let object = lenient::read(line).ok_or(LoginFailure::NotAServer { http })?;
@@ -41,7 +46,7 @@ impl ServerLine {
     }
 }
 
-/// Line 2, checked.
+/// The validated contents of line 2.
 pub(crate) struct Challenge {
     pub(crate) version: ProtocolVersion,
     pub(crate) user_id: String,
@@ -52,7 +57,7 @@ pub(crate) struct Challenge {
 }
 
 impl Challenge {
-    /// Of protocol 1.
+    /// Decodes line 2 of protocol 1.
     pub(crate) fn open(line: &Value) -> Result<Self, LoginFailure> {
         let user_id = line.get("user_id").and_then(Value::as_text).filter(|id| !id.is_empty());
         Ok(Self {
@@ -69,8 +74,8 @@ impl Challenge {
         })
     }
 
-    /// Of protocol 2, read strictly: a known kdf, all 16 bytes of both salts,
-    /// the sentinel, and B as it enters the hashes.
+    /// Decodes line 2 of protocol 2 strictly. It requires a known `kdf`, all 16 bytes of both
+    /// salts, the sentinel, and B exactly as it enters the hashes.
     pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailure> {
         let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(RoomKind::from_kdf_name);
@@ -90,14 +95,14 @@ impl Challenge {
     }
 }
 
-/// The proof of this side, and what the other's has to be.
+/// The client's proof, and the state to verify the server's proof.
 pub(crate) enum PendingProof {
     V1(ClientProof),
     V2 { session_key: Secret<32>, transcript: Transcript, proofs: KeyConfirmation },
 }
 
 impl PendingProof {
-    /// M.
+    /// Returns the client's proof M.
     pub(crate) fn own(&self) -> &[u8; 32] {
         match self {
             Self::V1(proof) => proof.proof(),
@@ -105,14 +110,18 @@ impl PendingProof {
         }
     }
 
-    /// This was line 3.
+    /// Adds line 3, as sent, to the transcript.
     pub(crate) fn sent(&mut self, line: &[u8]) {
         if let Self::V2 { transcript, .. } = self {
             transcript.line_3 = line.to_vec();
         }
     }
 
-    /// Judges line 4, and gives the ends of the link if it is sealed from here on.
+    /// Verifies line 4. Returns both directions of the record layer if the link is sealed.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`LoginFailure::ServerNotAuthenticated`] if the server's proof is missing or wrong.
     pub(crate) fn check(
         self,
         line: &ServerLine,
@@ -120,7 +129,7 @@ impl PendingProof {
         let h_amk =
             bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::ServerNotAuthenticated)?;
         match self {
-            // K itself is not needed: protocol 1 seals nothing with it.
+            // The session key K is discarded: protocol 1 encrypts nothing with it.
             Self::V1(proof) => proof.check(&h_amk).map(|_| None).ok(),
             Self::V2 { session_key, transcript, proofs } => {
                 let right = proofs.server.matches(&h_amk) && strict::object(&line.bytes).is_some();

@@ -24,47 +24,47 @@ pub(crate) use server_message::{
     sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };
 
-/// The longest line either side of protocol 1 can read, in bytes before the `\n`.
+/// The longest line that both sides of protocol 1 can read, in bytes before the `\n`.
 pub const MAX_LINE: usize = 65_536;
-/// The longest handshake line a server takes, in bytes before the `\n`.
+/// The longest handshake line a server accepts, in bytes before the `\n`.
 pub const MAX_HANDSHAKE_LINE: usize = 8_192;
-/// The longest Fernet token a server passes on, in characters.
+/// The longest Fernet token a server relays, in characters.
 pub const MAX_TOKEN: usize = 45_056;
 /// The longest text of one message, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 16_384;
 
-/// The two generations of the protocol.
+/// Version of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolVersion {
-    /// The Python program's: every line in the clear.
+    /// The Python program's protocol: lines are not encrypted.
     V1,
-    /// Sealed links.
+    /// The protocol with sealed links.
     V2,
 }
 
-/// The text of a message as the room sees it: opaque, of the alphabet of
-/// Fernet tokens (`A-Za-z0-9-_=`), at most [`MAX_TOKEN`] characters.
+/// The encrypted text of a message, opaque to the server. It consists of at most [`MAX_TOKEN`]
+/// characters of the Fernet alphabet (`A-Za-z0-9-_=`).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FernetToken(String);
 
 impl FernetToken {
-    /// `None` if `text` is too long or has a character that no token has.
+    /// Returns `None` if `text` is too long or has a character outside the alphabet.
     #[must_use]
     pub fn new(text: String) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() | matches!(byte, b'-' | b'_' | b'=');
-        // Not `all`: what never stops early is done many bytes at a time.
+        // Not `all`: a loop without early exit is vectorized.
         let all_fit = text.bytes().fold(true, |so_far, byte| so_far & fits(byte));
         (text.len() <= MAX_TOKEN && all_fit).then_some(Self(text))
     }
 
-    /// The characters.
+    /// Returns the characters.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Length only.
+/// Prints only the length.
 impl std::fmt::Debug for FernetToken {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Token({} characters)", self.0.len())
@@ -78,11 +78,11 @@ fn frame(line: &impl Serialize) -> Frame {
 }
 
 fn append(line: &mut Vec<u8>, value: &impl Serialize) {
-    // Structs of strings written to memory: neither part can fail.
+    // Writing structs of strings to memory cannot fail.
     let _ = serde_json::to_writer(line, value);
 }
 
-/// The wall clock as messages show it. What happens at the same moment is dated once.
+/// The wall clock in the wire format. Each instant is formatted once.
 #[derive(Debug)]
 pub(crate) struct TimestampCache {
     epoch: Epoch,
@@ -95,7 +95,7 @@ impl TimestampCache {
         Self { epoch, moment: Tick::ZERO, shown: iso(epoch.at(Tick::ZERO)) }
     }
 
-    /// The time at `now`.
+    /// Returns the time at `now`.
     pub(crate) fn at(&mut self, now: Tick) -> &str {
         if self.moment != now {
             self.moment = now;
@@ -105,7 +105,7 @@ impl TimestampCache {
     }
 }
 
-/// As Python's `datetime.isoformat()`: microseconds, left out when zero, `+00:00`.
+/// Formats as Python's `datetime.isoformat()`: microseconds unless they are zero, then `+00:00`.
 fn iso(at: Timestamp) -> String {
     let digits = if at.subsec_microsecond() == 0 { 0 } else { 6 };
     let printer = DateTimePrinter::new().precision(Some(digits));

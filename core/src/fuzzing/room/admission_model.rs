@@ -7,7 +7,7 @@ use crate::{
     username::Username,
 };
 
-/// Some sources: address, and which of them it counts as.
+/// Addresses, with the number of the source that each belongs to.
 const SOURCES: [([u16; 8], Option<usize>); 6] = [
     ([0, 0, 0, 0, 0, 0xffff, 0xc000, 0x0201], Some(0)),
     ([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], Some(1)),
@@ -20,7 +20,7 @@ const SOURCES: [([u16; 8], Option<usize>); 6] = [
 const NAMES: [&str; 10] =
     ["alice", "bob", "Alice", "ALICE", "Ünal", "ünal", "\"\\", "кэрол", "漢字 😀", "é"];
 
-/// The gate, and what should be true of it.
+/// Admission control, with the expected state.
 pub(super) struct AdmissionModel {
     pub(super) admission: Admission,
     passes: Vec<(Option<usize>, LoginPermit)>,
@@ -52,7 +52,7 @@ impl AdmissionModel {
                 let last = source.and_then(|source| self.penalised[source]);
                 let may_wait =
                     last.is_some_and(|last| now.saturating_duration_since(last).as_secs() < 600);
-                assert!(full || may_wait, "turned away for a reason");
+                assert!(full || may_wait, "rejected for a reason");
             }
         }
     }
@@ -62,7 +62,7 @@ impl AdmissionModel {
         Some(self.passes.swap_remove(at))
     }
 
-    /// A login fails.
+    /// Fails a login.
     pub(super) fn give_up(&mut self, now: Tick, who: usize, how: usize) {
         let Some((source, mut pass)) = self.take(who) else { return };
         let how = how % 4;
@@ -80,7 +80,8 @@ impl AdmissionModel {
         }
     }
 
-    /// A login succeeds; whether it gets the name and the place, the gate says.
+    /// Completes a login. Admission control decides whether it obtains the name
+    /// and a slot.
     pub(super) fn sit(
         &mut self,
         now: Tick,
@@ -99,12 +100,12 @@ impl AdmissionModel {
         assert_eq!(pass.name_is_free(&name), !taken);
         match pass.claim_slot(now, name) {
             Ok(seat) => {
-                assert!(!taken && !full, "a name and a place of one's own");
+                assert!(!taken && !full, "a unique name and a free slot");
                 Some((source, seat))
             }
             Err((pass, text)) => {
                 let expected = if taken { WireError::UsernameTaken } else { WireError::RoomFull };
-                assert!((taken || full) && text == expected, "refused for a reason");
+                assert!((taken || full) && text == expected, "rejected for a reason");
                 self.passes.push((source, pass));
                 None
             }

@@ -1,8 +1,8 @@
-//! A room and its door against a model of both.
+//! A room and its admission control, compared with a model of both.
 //!
-//! The input is a list of acts, each a letter and the bytes it needs; a byte
-//! `b'0' + n` means the number n, and numbers wrap where there is less to
-//! choose from.
+//! The input is a list of actions. Each is a letter, followed by the bytes that
+//! it needs. A byte `b'0' + n` is the number n. Numbers wrap if there are fewer
+//! choices.
 
 #![expect(clippy::panic, reason = "an output that must not come is what this looks for")]
 
@@ -27,10 +27,10 @@ use crate::{
 use admission_model::AdmissionModel;
 use model::{Event, Listener, Model};
 
-/// Whatever members do and however slowly they read, each hears the same as
-/// all others, in one order, each thing once, from its own arrival to its
-/// leaving; nobody holds more than the limits allow; and when all have gone,
-/// nothing is left of them at the door.
+/// Checks the room. Whatever members do and however slowly they read, all receive
+/// the same events, in one order, each exactly once, from joining to leaving. No
+/// member has a backlog above the limit. After all members have left, admission
+/// control keeps no state of them.
 pub fn room(data: &[u8]) {
     let mut acts = Ops(data);
     let mut server = TestServer::new();
@@ -88,7 +88,7 @@ struct TestServer {
     door: AdmissionModel,
     room: Room,
     model: Model,
-    /// All who ever came, in order.
+    /// All members, present or past, in join order.
     listeners: Vec<Listener>,
 }
 
@@ -106,7 +106,8 @@ impl TestServer {
         }
     }
 
-    /// The door counts those who are here, and nobody else.
+    /// Checks that admission control counts exactly the current logins and
+    /// members.
     fn count(&self) {
         let guarded = self.present().filter(|member| member.source.is_some());
         let census = AdmissionCounts {
@@ -121,7 +122,7 @@ impl TestServer {
         self.listeners.iter().filter(|listener| listener.is_present())
     }
 
-    /// A member, or somebody who was one.
+    /// Returns a present or past member.
     fn seat(&self, who: usize) -> Option<(usize, MemberId)> {
         let at = who.checked_rem(self.listeners.len())?;
         Some((at, self.listeners.get(at)?.seat))
@@ -135,7 +136,7 @@ impl TestServer {
         };
         let user_id = format!("id-{}", self.listeners.len());
         let (id, name) = (seat.id(), seat.name().clone());
-        assert!(self.listeners.iter().all(|listener| listener.seat != id), "a seat of its own");
+        assert!(self.listeners.iter().all(|listener| listener.seat != id), "a unique number");
         let present: Vec<_> = self.present().map(|l| (l.user_id.clone(), l.name.clone())).collect();
         self.room.handle(self.now, RoomInput::Joined(Admitted::open(seat, user_id.clone())));
         self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
@@ -204,7 +205,8 @@ impl TestServer {
         self.quiet();
     }
 
-    /// The host is told that somebody left: all others hear of it.
+    /// Checks that the operator is notified of a leave, and records the event for
+    /// all other members.
     fn left(&mut self, output: Option<RoomOutput>, how: LeaveReason) -> usize {
         let Some(RoomOutput::Left(name, told, count)) = output else { panic!("somebody left") };
         let is_leaver = |listener: &Listener| listener.is_present() && listener.name == name;
@@ -221,7 +223,7 @@ impl TestServer {
     }
 
     fn quiet(&mut self) {
-        assert!(self.room.poll_output().is_none(), "nothing else is to be done");
+        assert!(self.room.poll_output().is_none(), "no other output");
     }
 
     fn publish(&mut self) {
@@ -245,21 +247,21 @@ impl TestServer {
             let dropped = self.room.poll_output();
             assert!(matches!(dropped, Some(RoomOutput::Disconnect(seat)) if seat == slow.seat));
         }
-        assert_eq!(fresh, self.model.publish(now), "it is said when there is something new");
+        assert_eq!(fresh, self.model.publish(now), "it reports new events");
 
         let (deadline, unsent) = (self.room.poll_timeout(), unsent(self, self.model.published));
-        assert!(deadline.is_none_or(|deadline| deadline > now), "a deadline is still to come");
+        assert!(deadline.is_none_or(|deadline| deadline > now), "the deadline is in the future");
         for (at, member) in self.listeners.iter_mut().enumerate() {
             if !member.is_present() {
                 continue;
             }
-            assert!(!too_much(at), "nobody has more than the limit and one batch waiting");
+            assert!(!too_much(at), "no member lags by more than the limit and one batch");
             member.stuck_from =
                 member.stuck_from.or(Some(now)).filter(|_| unsent.get(at) > Some(&0));
             if let (Some(from), Some(stall)) = (member.stuck_from, stall) {
                 assert!(
                     now.saturating_duration_since(from) < stall,
-                    "nobody stands still for ever"
+                    "stalled members are dropped"
                 );
                 assert!(deadline.is_some_and(|deadline| deadline <= from.saturating_add(stall)));
             }
@@ -280,9 +282,9 @@ impl TestServer {
         }
     }
 
-    /// Everybody leaves, and gets what it is owed.
+    /// All members leave and receive their remaining data.
     fn go_home(mut self) {
-        // Nothing is held back any more.
+        // Joins are no longer delayed.
         self.now = self.now.saturating_add(Duration::from_secs(1));
         self.room.close();
         let end = self.model.end();

@@ -12,7 +12,7 @@ use crate::{
     wire::{self, EncodedMessage, FernetToken, MAX_LINE, TimestampCache},
 };
 
-/// What everybody present hears of.
+/// An event that all present members receive.
 pub(super) enum Event {
     Joined(String, Username),
     Left(String),
@@ -20,11 +20,11 @@ pub(super) enum Event {
     Said(Username, FernetToken),
 }
 
-/// All that has happened.
+/// The expected state of the room.
 #[derive(Default)]
 pub(super) struct Model {
     past: Vec<Past>,
-    /// The messages that newcomers get: their places in the past.
+    /// Messages that new members receive, as indices into `past`.
     history: VecDeque<usize>,
     pub(super) published: usize,
     next_news: Tick,
@@ -32,21 +32,21 @@ pub(super) struct Model {
 
 struct Past {
     event: Event,
-    /// The line as it should be, but for the id of a message.
+    /// The expected line, except for the id of a message.
     message: Option<EncodedMessage>,
-    /// The line as the first listener heard it.
+    /// The line as the first member received it.
     line: Option<Json>,
-    /// Bytes of the log up to and including it.
+    /// Size of the log up to and including this event.
     end: usize,
 }
 
 impl Model {
-    /// So many things have happened.
+    /// Returns the number of events so far.
     pub(super) const fn end(&self) -> usize {
         self.past.len()
     }
 
-    /// So many bytes were they.
+    /// Returns the size of all events so far, in bytes.
     pub(super) fn end_bytes(&self) -> usize {
         self.bytes_before(self.past.len())
     }
@@ -80,7 +80,7 @@ impl Model {
         }
     }
 
-    /// Keeps the history within its limits.
+    /// Truncates the history to its limits.
     fn forget(&mut self) {
         let limits = super::limits();
         let bytes = |history: &VecDeque<usize>| -> usize {
@@ -99,7 +99,7 @@ impl Model {
         self.past.get(at)?.message.as_ref()
     }
 
-    /// Whether there is anything to be published now: newcomers are announced together.
+    /// Returns whether there is anything to publish now. Joins are batched.
     pub(super) fn publish(&mut self, now: Tick) -> bool {
         let published = self.published;
         let mut fresh = self.past.iter().rev().take_while(|past| past.end > published).peekable();
@@ -113,7 +113,7 @@ impl Model {
         true
     }
 
-    /// What a newcomer should be told.
+    /// Returns the expected preamble of a new member.
     pub(super) fn init(
         &self,
         present: Vec<(String, Username)>,
@@ -127,14 +127,14 @@ impl Model {
         Init { users, history: self.history.iter().copied().collect(), bytes: frame.bytes().len() }
     }
 
-    /// `line` tells of the event at this place, in the words that all heard.
+    /// Checks that `line` is the event at this index, as all members received it.
     fn check(&mut self, at: usize, line: &[u8]) {
         let before = self.bytes_before(at);
         let heard: Json = serde_json::from_slice(line).unwrap_or_default();
         let Some(past) = self.past.get_mut(at) else { panic!("nothing happened") };
         assert_eq!(line.len() + 1, past.end - before, "as long as it should be");
         let first = past.line.get_or_insert_with(|| heard.clone());
-        assert_eq!(*first, heard, "everybody hears the same");
+        assert_eq!(*first, heard, "all members receive the same");
         let text = |name: &str| heard.get(name).and_then(Json::as_str);
         match &past.event {
             Event::Joined(user_id, name) => {
@@ -154,7 +154,7 @@ impl Model {
         }
     }
 
-    /// `data` is the message at this place.
+    /// Checks that `data` is the message at this index.
     fn check_data(&self, at: usize, data: Option<&Json>) {
         let Some(Past { event: Event::Said(author, token), line, .. }) = self.past.get(at) else {
             panic!("nothing was said")
@@ -164,11 +164,11 @@ impl Model {
         assert_eq!(text("text"), Some(token.as_str()));
         assert_eq!(text("user_ip"), Some(""));
         if let Some(line) = line {
-            assert_eq!(line.get("data"), data, "the history is what was heard");
+            assert_eq!(line.get("data"), data, "the history matches the log");
         }
     }
 
-    /// No two messages have one id.
+    /// Checks that all message ids differ.
     pub(super) fn ids_differ(&self) {
         let lines = self.past.iter().filter_map(|past| past.line.as_ref());
         let mut ids: Vec<_> =
@@ -212,28 +212,28 @@ impl Init {
         }
         if let Some(message) = left_out.last().and_then(|at| model.message(*at)) {
             let room = MAX_LINE.saturating_sub(self.bytes);
-            assert!(message.data().len() + 8 > room, "only for want of room");
+            assert!(message.data().len() + 8 > room, "truncated only for lack of space");
         }
     }
 }
 
-/// Somebody who is or was a member.
+/// A present or past member.
 pub(super) struct Listener {
     pub(super) seat: MemberId,
     pub(super) source: Option<usize>,
     pub(super) user_id: String,
     pub(super) name: Username,
-    /// `None` when the connection is gone.
+    /// `None` if the connection has ended.
     pub(super) cursor: Option<LogCursor>,
     pub(super) heard: Vec<u8>,
     pub(super) init: Init,
-    /// It is to hear of what happened from here…
+    /// Index of the first event that the member receives.
     pub(super) start: usize,
-    /// …to here, when it has left.
+    /// End of the range of events that the member receives, once it has left.
     pub(super) end: Option<usize>,
-    /// When it came, or last took bytes.
+    /// When the member joined or last received bytes.
     pub(super) active_at: Tick,
-    /// The first look at it since then that found bytes waiting.
+    /// The first check since then that found waiting bytes.
     pub(super) stuck_from: Option<Tick>,
 }
 
@@ -242,19 +242,19 @@ impl Listener {
         self.end.is_none()
     }
 
-    /// What waits for it if the log ends after so many bytes.
+    /// Returns the number of waiting bytes if the log ends at `end_bytes`.
     pub(super) fn unsent(&self, model: &Model, end_bytes: usize) -> u64 {
         let logged = end_bytes.saturating_sub(model.bytes_before(self.start));
         (self.init.bytes + logged).saturating_sub(self.heard.len()) as u64
     }
 
-    /// How much of that is of the log, and not of what it found.
+    /// Returns how many of those bytes belong to the log, not to the preamble.
     pub(super) fn behind(&self, model: &Model, end_bytes: usize) -> u64 {
         let logged = end_bytes.saturating_sub(model.bytes_before(self.start));
         self.unsent(model, end_bytes).min(logged as u64)
     }
 
-    /// Takes at most so many bytes; `false` if there were none.
+    /// Receives at most `most` bytes. Returns `false` if there were none.
     pub(super) fn read(&mut self, now: Tick, most: usize, model: &Model) -> bool {
         let Some(cursor) = &mut self.cursor else { return false };
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
@@ -271,11 +271,11 @@ impl Listener {
         self.active_at = now;
         self.stuck_from = None;
         let logged = model.published.saturating_sub(model.bytes_before(self.start));
-        assert!(self.heard.len() <= self.init.bytes + logged, "nobody hears the unpublished");
+        assert!(self.heard.len() <= self.init.bytes + logged, "unpublished events are not visible");
         true
     }
 
-    /// It heard what it should have.
+    /// Checks that the member received the expected data.
     pub(super) fn check(&self, model: &mut Model) {
         let mut heard = lines(&self.heard);
         if !self.heard.ends_with(b"\n") {
@@ -288,12 +288,12 @@ impl Listener {
         }
         let end = self.end.unwrap_or_else(|| model.end());
         let count = heard.len();
-        assert!(self.start + count <= end, "nothing of after it left");
+        assert!(self.start + count <= end, "no event after its leave");
         for (at, line) in (self.start..).zip(heard) {
             model.check(at, line);
         }
         if let Some(cursor) = &self.cursor {
-            assert!(self.start + count == end && cursor.is_finished(), "all that it is owed");
+            assert!(self.start + count == end && cursor.is_finished(), "all of its data");
         }
     }
 }

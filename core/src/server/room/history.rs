@@ -1,10 +1,10 @@
-//! What was said before a newcomer came.
+//! Message history for new members.
 
 use std::collections::VecDeque;
 
 use crate::{server::limits::Limits, strict_room::hash_chain::ChainHash, wire::EncodedMessage};
 
-/// What newcomers get: the newest messages, encoded already.
+/// The newest messages, already encoded, that new members receive.
 #[derive(Debug, Default)]
 pub(super) struct History {
     messages: VecDeque<HistoryEntry>,
@@ -14,7 +14,7 @@ pub(super) struct History {
 #[derive(Debug)]
 pub(super) struct HistoryEntry {
     pub(super) message: EncodedMessage,
-    /// Number and view of the event before, in a strict room.
+    /// Number and chain hash of the previous event, in a strict room.
     pub(super) before: Option<(u64, ChainHash)>,
 }
 
@@ -42,7 +42,8 @@ impl History {
         self.messages.iter().rev().map(|said| &said.message)
     }
 
-    /// Number and view before the oldest message, in a strict room.
+    /// Returns the number and chain hash before the oldest message, in a strict
+    /// room.
     pub(super) fn start(&self) -> Option<(u64, ChainHash)> {
         self.messages.front()?.before
     }
@@ -57,7 +58,7 @@ mod tests {
         Limits { max_history: history, max_history_bytes: history_bytes, ..Limits::default() }
     }
 
-    /// One of those that differ in nothing but their ids.
+    /// Returns an entry. Entries differ only in their ids.
     fn said(n: u64) -> HistoryEntry {
         let (token, name) =
             (FernetToken::new("gAA".to_owned()).unwrap(), Username::new("alice").unwrap());
@@ -65,7 +66,8 @@ mod tests {
         HistoryEntry { message, before: Some((n, ChainHash::GENESIS)) }
     }
 
-    /// The ids of `count` messages that are left under these limits.
+    /// Returns the ids of the entries that remain after `count` messages under
+    /// these limits.
     fn left(count: u64, limits: &Limits) -> Vec<String> {
         let mut history = History::default();
         (0..count).for_each(|n| history.push(said(n), limits));
@@ -76,7 +78,7 @@ mod tests {
         backwards.reverse();
         assert_eq!((history.len(), &backwards), (ids.len(), &ids));
         let oldest = history.start().map(|(n, _)| format!("id-{n:03}"));
-        assert_eq!(oldest.as_ref(), ids.first(), "what stood before the oldest");
+        assert_eq!(oldest.as_ref(), ids.first(), "the state before the oldest message");
         ids
     }
 

@@ -1,15 +1,20 @@
-//! The room: one conversation, heard by everybody in the same order.
+//! The room: a conversation that delivers the same events to all members in one
+//! order.
 //!
-//! Theory of operation. The room holds no key: it wraps the sender's opaque
-//! token, encodes the line once for each protocol spoken, and appends it to
-//! that protocol's log. Every member is a cursor into one of them, so all
-//! members get the same events, in the same order, each exactly once; a
-//! newcomer's greeting and its cursor are made in one step, so there is no gap
-//! between the two and no repetition. In a strict room events are numbered, and
-//! chained by their views (PROTOCOL 2.6). What `handle` appended
-//! is seen by nobody before `publish`, which the caller calls once for all the
-//! inputs that were waiting. A member whose cursor lags by more than the limit,
-//! or stands still for too long, is dropped; nobody ever waits for it.
+//! # Theory of operation
+//!
+//! The room holds no key. It wraps the sender's opaque token, encodes the event
+//! once for each protocol version, and appends it to the log of that version.
+//! Each member is a cursor into one of the logs, so all members receive the same
+//! events, in the same order, each exactly once. A new member's preamble and
+//! cursor are created in one step, so no event is missed or repeated between
+//! them. In a strict room, events are numbered and linked by a hash chain
+//! (PROTOCOL 2.6).
+//!
+//! `handle` only stages events. They become visible with `publish`, which the
+//! caller calls once for all the inputs that were waiting. The room drops a
+//! member whose cursor lags by more than the limit, or does not advance for too
+//! long. It never waits for a member.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -41,29 +46,29 @@ mod slow_consumer;
 use history::{History, HistoryEntry};
 use slow_consumer::{ReaderLag, SlowConsumerDetector, TimedLog};
 
-/// The conversation of one server.
+/// The room of one server.
 pub struct Room {
     limits: Limits,
     clock: TimestampCache,
     rng: Rng,
     logs: Logs,
-    /// Number and view of the last event, in a strict room.
+    /// Number and chain hash of the last event, in a strict room.
     chain: Option<(u64, ChainHash)>,
     members: BTreeMap<MemberId, Member>,
     patience: SlowConsumerDetector,
     history: History,
-    /// When what was appended is to be shared; `None` if nothing was.
+    /// When to publish the staged events. `None` if none are staged.
     due: Option<Tick>,
-    /// Newcomers are not announced before this moment, unless with something else.
+    /// Joins without other events are not published before this time.
     next_news: Tick,
     outputs: VecDeque<RoomOutput>,
 }
 
-/// After anything was shared, newcomers alone are announced no sooner than this,
-/// and so together: each announcement is a write to everybody.
+/// Minimum time between a publication and the next one that contains only joins.
+/// Joins are batched, because each publication is a write to every member.
 const JOIN_BATCH_DELAY: Duration = Duration::from_millis(50);
 
-/// The same events in the words of either protocol.
+/// The logs of the same events, one for each protocol version.
 #[derive(Default)]
 struct Logs {
     open: TimedLog,
@@ -78,7 +83,8 @@ impl Logs {
         }
     }
 
-    /// `open` is missing only where nobody speaks protocol 1.
+    /// Appends an event. `open` is `None` only in a room that does not support
+    /// protocol 1.
     fn append(&mut self, open: Option<&Frame>, sealed: &Frame) {
         if let Some(open) = open {
             self.open.log.append(open);
@@ -97,7 +103,7 @@ impl Logs {
         self.open.publish(now) | self.sealed.publish(now)
     }
 
-    /// Bytes ever said, in the words of either.
+    /// Returns the number of bytes ever appended, to both logs together.
     fn said(&self) -> u64 {
         self.open.log.end() + self.sealed.log.end()
     }
@@ -110,51 +116,53 @@ struct Member {
     wait: ReaderLag,
 }
 
-/// What happened outside.
+/// An input of the room.
 #[derive(Debug)]
 pub enum RoomInput {
-    /// A login was completed.
+    /// A login has succeeded.
     Joined(Admitted),
-    /// A member asks for something.
+    /// A member has sent a request.
     Request(MemberId, Request),
-    /// A member's connection is over.
+    /// A member's connection has ended.
     Left(MemberId, LeaveReason),
-    /// So many logins fail that the newcomers have to wait.
+    /// So many logins fail that new logins are delayed.
     BruteForceDetected,
 }
 
-/// How a member left.
+/// The reason why a member left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeaveReason {
-    /// It closed its side.
+    /// The member closed the connection.
     Closed,
     /// The connection failed.
     ConnectionLost,
-    /// It broke the protocol.
+    /// The member violated the protocol.
     ProtocolError(ProtocolError),
-    /// Nothing came from it for 90 s, over a sealed link.
+    /// Nothing arrived from the member for 90 s, on a sealed link.
     TimedOut,
-    /// It did not take what was sent to it.
+    /// The member did not read its data fast enough.
     SlowConsumer,
 }
 
-/// What is to be done outside, in this order.
+/// An action for the caller. Perform the actions in order.
 #[derive(Debug)]
 pub enum RoomOutput {
-    /// Write to this member what its outlet holds.
+    /// Write the data of this cursor to this member.
     Attach(MemberId, LogCursor),
-    /// End this member's connection.
+    /// Close this member's connection.
     Disconnect(MemberId),
-    /// A member came; so many are present now. For the host.
+    /// A member joined. The number counts the members now present. For the
+    /// operator.
     Joined(Username, usize),
-    /// A member left; so many are present now. For the host.
+    /// A member left. The number counts the members now present. For the
+    /// operator.
     Left(Username, LeaveReason, usize),
-    /// A member had the history forgotten. For the host.
+    /// A member cleared the history. For the operator.
     HistoryCleared(Username),
 }
 
 impl Room {
-    /// An empty room, whose members make their keys by `kdf`.
+    /// Creates an empty room of the kind `kdf`.
     #[must_use]
     pub fn new(limits: &Limits, kdf: RoomKind, epoch: Epoch, seed: &Seed) -> Self {
         let chain = match kdf {
@@ -176,7 +184,7 @@ impl Room {
         }
     }
 
-    /// Takes one input. About members who are gone already it is ignored.
+    /// Handles one input. Ignores inputs about members that have left.
     pub fn handle(&mut self, now: Tick, input: RoomInput) {
         let said = self.logs.said();
         let due = if matches!(input, RoomInput::Joined(_)) { self.next_news } else { now };
@@ -194,15 +202,15 @@ impl Room {
         }
     }
 
-    /// The next thing to be done outside.
+    /// Returns the next action for the caller.
     pub fn poll_output(&mut self) -> Option<RoomOutput> {
         self.outputs.pop_front()
     }
 
-    /// Shares what was appended since the last call, and drops members who are
-    /// too slow: look for outputs afterwards. `true` if the outlets have
-    /// something new. Too many calls are harmless. News of newcomers alone are
-    /// shared only some time after whatever was shared last.
+    /// Publishes the staged events and drops members that are too slow. Call
+    /// [`Self::poll_output`] afterwards. Returns `true` if the cursors have new
+    /// data. Extra calls are harmless. Joins without other events are published
+    /// only some time after the previous publication.
     pub fn publish(&mut self, now: Tick) -> bool {
         let batches = self.logs.open.batches().max(self.logs.sealed.batches());
         if self.patience.needs_scan(now, self.logs.said(), batches) {
@@ -220,21 +228,23 @@ impl Room {
         fresh
     }
 
-    /// Bytes appended and not yet published: past some size, publish.
+    /// Returns the number of bytes staged and not yet published. The caller
+    /// should publish once this exceeds its batch size.
     #[must_use]
     pub const fn staged_bytes(&self) -> usize {
         self.logs.open.log.staged_bytes() + self.logs.sealed.log.staged_bytes()
     }
 
-    /// When to call [`Self::publish`] at the latest, to share news or to drop who
-    /// stands still.
+    /// Returns the latest time at which to call [`Self::publish`], to publish
+    /// events or to drop stalled members.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Tick> {
         let late = self.patience.deadline().filter(|_| !self.members.is_empty());
         late.into_iter().chain(self.due).min()
     }
 
-    /// Ends the room: all members get what was said so far, and no more.
+    /// Closes the room. All members receive the events handled so far and no
+    /// more.
     pub fn close(&mut self) {
         self.due = Some(Tick::ZERO);
         let seats: Vec<_> = self.members.keys().copied().collect();
@@ -259,7 +269,7 @@ impl Room {
         };
         let (cursor, lag) = self.logs.of(version).log.subscribe(preamble, sealer);
         let (id, name) = (seat.id(), seat.name().clone());
-        // It has its greeting to take already.
+        // The preamble is already waiting for the member.
         self.patience.arm(now);
         self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
         self.outputs.push_back(RoomOutput::Attach(id, cursor));
@@ -276,7 +286,7 @@ impl Room {
                 EncodedMessage::strict(&id, token, at, name, advance(chain, token, name))
             }
         };
-        // One byte more, and every Python client in the room would be cut off.
+        // A longer line would disconnect every Python client in the room.
         if message.size() <= wire::MAX_LINE {
             self.logs.append_message(&message);
             self.history.push(HistoryEntry { message, before }, &self.limits);
@@ -292,7 +302,7 @@ impl Room {
                 let n = advance(chain, token, name);
                 EncodedClear::strict(&self.rng.uuid(), token, self.clock.at(now), name, n)
             }
-            // No member of a strict room can ask for that.
+            // Members of a strict room cannot send such a request.
             (Some(_), None) => return,
         };
         self.outputs.push_back(RoomOutput::HistoryCleared(name.clone()));
@@ -308,7 +318,8 @@ impl Room {
         self.outputs.push_back(RoomOutput::Left(name, reason, self.members.len()));
     }
 
-    /// Its outlet still gets what was appended before, and nothing after.
+    /// Removes a member. Its cursor still delivers the events staged so far and
+    /// none after them.
     fn remove(&mut self, seat: MemberId, reason: LeaveReason) -> Option<Member> {
         let member = self.members.remove(&seat)?;
         let end = self.logs.of(member.version).log.end();
@@ -332,19 +343,20 @@ impl Room {
     }
 }
 
-/// Told to members while somebody is guessing passwords (PROTOCOL 3.1).
+/// Notice to members during a brute-force attack (PROTOCOL 3.1).
 const BESIEGED: &str = "many wrong passwords are being tried; newcomers have to wait";
 
 impl LeaveReason {
-    /// Whether the connection is to end at once, without last words: whoever
-    /// tampers with it would only read on (PROTOCOL 2.4).
+    /// Returns whether to abort the connection at once, without closing frames.
+    /// Otherwise an attacker that tampers with it could go on reading (PROTOCOL
+    /// 2.4).
     #[must_use]
     pub const fn is_immediate(self) -> bool {
         matches!(self, Self::ProtocolError(ProtocolError::Tampered))
     }
 
-    /// What a member with a sealed link gets behind everything else. Without a
-    /// `bye` it was cut off, and will know.
+    /// Returns the frames that a member with a sealed link receives last. A
+    /// member that receives no `bye` detects that it was cut off.
     fn closing_frames(self) -> Vec<Frame> {
         match self {
             Self::Closed => vec![wire::bye()],
@@ -357,7 +369,7 @@ impl LeaveReason {
     }
 }
 
-/// One more event. Gives its number.
+/// Advances the chain by one event. Returns the event's number.
 fn advance(chain: &mut (u64, ChainHash), token: &FernetToken, name: &Username) -> u64 {
     chain.0 += 1;
     chain.1 = chain.1.append(token.as_str(), name.as_str());

@@ -1,9 +1,10 @@
-//! Who is too slow, and when it is worth looking for them.
+//! Slow-consumer detection.
 //!
-//! Nobody gets too slow before as many bytes have been said, or as much time
-//! has passed, as the slowest was short of at the last look. Until then a batch
-//! costs nothing here, however many are present. Who is found at last is
-//! judged by when the bytes that wait for it were published, not by the looks.
+//! After a scan, no member can exceed a limit before a known number of bytes has
+//! been appended or a known time has passed. Members are scanned only after that,
+//! so a batch costs O(1) until then, however many members are present. The scan
+//! judges a member by the publication time of its unsent bytes, not by the times
+//! of the scans.
 
 use std::time::Duration;
 
@@ -13,34 +14,35 @@ use crate::{
     transport::broadcast::{BroadcastLog, CursorHandle},
 };
 
-/// After so many batches everybody is looked at in any case, so that logs need
-/// not remember for long when something was published.
+/// Number of batches after which members are scanned in any case. This bounds the
+/// number of publication times that the logs store.
 const BATCHES: usize = 1_024;
 
-/// How long, and for how much, slow members are waited for.
+/// The limits for slow members, and the next time when a member can exceed one.
 #[derive(Debug)]
 pub(super) struct SlowConsumerDetector {
     backlog: Option<u64>,
     stall: Option<Duration>,
-    /// Nobody has stood still for too long before this moment.
+    /// No member exceeds the stall timeout before this time.
     late: Option<Tick>,
-    /// Nobody is too far behind before so many bytes have been said.
+    /// No member exceeds the backlog limit until more bytes than this have been
+    /// appended.
     far: Option<u64>,
 }
 
-/// A log, and since when the latest of it can be read.
+/// A log, with the publication times of its latest batches.
 #[derive(Debug, Default)]
 pub(super) struct TimedLog {
     pub(super) log: BroadcastLog,
-    /// Where each batch since the last look starts, and when it was published.
+    /// Start offset and publication time of each batch since the last scan.
     recent: Vec<(u64, Tick)>,
 }
 
-/// How far one member is.
+/// The lag of one member.
 #[derive(Debug)]
 pub(super) struct ReaderLag {
     pub(super) handle: CursorHandle,
-    /// At the last look: since when bytes were waiting for it.
+    /// Since when bytes were waiting for the member, as of the last scan.
     since: Option<Tick>,
 }
 
@@ -54,21 +56,21 @@ impl SlowConsumerDetector {
         }
     }
 
-    /// Somebody may be too slow, now that so many bytes have been said in so many batches
-    /// since the last look.
+    /// Returns whether a member may exceed a limit. `said` is the number of bytes
+    /// appended so far, `batches` the number of batches since the last scan.
     pub(super) fn needs_scan(&self, now: Tick, said: u64, batches: usize) -> bool {
         self.late.is_some_and(|late| late <= now)
             || self.far.is_some_and(|far| said > far)
             || batches >= BATCHES
     }
 
-    /// When that may be so, if nothing more is said.
+    /// Returns when a member may exceed a limit if no more bytes are appended.
     pub(super) const fn deadline(&self) -> Option<Tick> {
         self.late
     }
 
-    /// Looks at everybody, now that so many bytes have been said. Gives those
-    /// who are too slow.
+    /// Scans all members. `said` is the number of bytes appended so far. Returns
+    /// the members that exceed a limit.
     pub(super) fn scan<'a, T>(
         &mut self,
         now: Tick,
@@ -93,7 +95,7 @@ impl SlowConsumerDetector {
         slow
     }
 
-    /// From `now` on there is something to take for everybody.
+    /// Records that bytes wait for members from `now` on.
     pub(super) fn arm(&mut self, now: Tick) {
         self.late = self.late.or(self.stall.map(|stall| now.saturating_add(stall)));
     }
@@ -109,38 +111,39 @@ impl TimedLog {
         fresh
     }
 
-    /// Batches since the last look.
+    /// Returns the number of batches since the last scan.
     pub(super) const fn batches(&self) -> usize {
         self.recent.len()
     }
 
-    /// When this byte was published, which some member is still to take;
-    /// `None` if that was before the last look.
+    /// Returns when the byte at `offset` was published. `None` if that was before
+    /// the last scan.
     fn published_at(&self, offset: u64) -> Option<Tick> {
         let later = self.recent.partition_point(|(start, _)| *start <= offset);
         self.recent.get(later.checked_sub(1)?).map(|(_, at)| *at)
     }
 
-    /// Everybody has been looked at.
+    /// Clears the publication times after a scan.
     pub(super) fn clear_times(&mut self) {
         self.recent.clear();
     }
 }
 
 impl ReaderLag {
-    /// For somebody who came at `now`, and has its greeting to take.
+    /// Creates the lag of a member that joined at `now` and has to read its
+    /// preamble.
     pub(super) const fn new(now: Tick, handle: CursorHandle) -> Self {
         Self { handle, since: Some(now) }
     }
 
-    /// Since when it has taken none of the bytes that wait, those that are to
-    /// be published at `now` included.
+    /// Returns since when the member has taken none of its waiting bytes. Counts
+    /// bytes that are about to be published at `now` too.
     fn stalled_since(&mut self, now: Tick, dated: &TimedLog) -> Option<Tick> {
         let (cursor, end) = (self.handle.position(), dated.log.end());
         if self.handle.backlog_at(end) > self.handle.lag(end) {
-            // Its greeting waits, and has since it came.
+            // The preamble is waiting, and has been since the member joined.
         } else if cursor < dated.log.published() {
-            // What was published before the last look was waiting then.
+            // Bytes published before the last scan were already waiting then.
             self.since = dated.published_at(cursor).or(self.since);
         } else {
             self.since = (cursor < end).then_some(now);
@@ -165,7 +168,7 @@ mod tests {
         Tick::from_start(Duration::from_secs(seconds))
     }
 
-    /// One member, and what is said to it.
+    /// One member and its log.
     struct ReaderFixture {
         patience: SlowConsumerDetector,
         dated: TimedLog,
@@ -174,7 +177,7 @@ mod tests {
     }
 
     impl ReaderFixture {
-        /// It comes at second 1, to a greeting of so many lines of 10 bytes.
+        /// Joins at second 1. The preamble has `preamble` lines of 10 bytes.
         fn new(limits: &Limits, preamble: usize) -> Self {
             let dated = TimedLog::default();
             let (cursor, lag) = dated.log.subscribe(vec![line(); preamble], None);
@@ -186,7 +189,7 @@ mod tests {
             }
         }
 
-        /// With a limit for standing still alone.
+        /// Sets a stall timeout only.
         fn over(preamble: usize) -> Self {
             let stall = Some(Duration::from_secs(STALL));
             Self::new(
@@ -195,7 +198,7 @@ mod tests {
             )
         }
 
-        /// So many lines of 10 bytes, in one batch.
+        /// Publishes `lines` lines of 10 bytes in one batch.
         fn say(&mut self, now: u64, lines: usize) {
             (0..lines).for_each(|_| self.dated.log.append(&line()));
             assert!(self.dated.publish(at(now)));
@@ -208,20 +211,21 @@ mod tests {
                 let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
                 let waiting: usize =
                     self.cursor.chunks_vectored(&mut slices).iter().map(|s| s.len()).sum();
-                assert!(waiting > 0, "so much is there");
+                assert!(waiting > 0, "not enough data");
                 self.cursor.advance(at(now), left.min(waiting));
                 left -= left.min(waiting);
             }
         }
 
-        /// Whether it is worth looking, and then whether the member is too slow.
+        /// Returns whether a scan is needed, and whether the member exceeds a
+        /// limit.
         fn is_slow(&mut self, now: u64) -> (bool, bool) {
             let (said, batches) = (self.dated.log.end(), self.dated.batches());
-            let worth_it = self.patience.needs_scan(at(now), said, batches);
+            let needs_scan = self.patience.needs_scan(at(now), said, batches);
             let members = std::iter::once(((), &mut self.wait, &self.dated));
             let slow = self.patience.scan(at(now), said, members);
             self.dated.clear_times();
-            (worth_it, !slow.is_empty())
+            (needs_scan, !slow.is_empty())
         }
     }
 
@@ -236,7 +240,8 @@ mod tests {
         watch.say(5, 1);
         assert_eq!(watch.patience.deadline(), Some(at(5 + STALL)));
         assert_eq!(watch.is_slow(4 + STALL), (false, false));
-        // What was published before the last look still counts from then.
+        // Bytes published before the last scan still count from their
+        // publication.
         watch.say(5 + STALL - 1, 1);
         assert_eq!(watch.patience.deadline(), Some(at(5 + STALL)));
         assert_eq!(watch.is_slow(5 + STALL), (true, true));
@@ -266,7 +271,8 @@ mod tests {
         watch.say(5, 1);
         watch.say(10, 1);
         watch.take(11, 10);
-        // Judged by the batch that it is short of.
+        // The stall counts from the oldest batch that the member has not read
+        // completely.
         assert!(!watch.is_slow(10 + STALL).1);
         watch.take(12, 10);
         assert!(!watch.is_slow(500).1);
@@ -283,10 +289,10 @@ mod tests {
             50,
         );
         watch.say(5, 10);
-        assert_eq!(watch.is_slow(5), (false, false), "the greeting does not count");
+        assert_eq!(watch.is_slow(5), (false, false), "the preamble does not count");
         watch.take(6, 540);
         watch.say(7, 4);
-        assert_eq!(watch.is_slow(7), (true, false), "60 were not taken before");
+        assert_eq!(watch.is_slow(7), (true, false), "60 bytes were unread before");
         watch.say(8, 1);
         assert_eq!(watch.is_slow(8), (true, true));
     }

@@ -62,7 +62,7 @@ impl TestServer {
     }
 }
 
-/// All that `cursor` has to write.
+/// Returns all waiting bytes of `cursor`.
 fn drain(cursor: &mut LogCursor) -> String {
     let mut bytes = Vec::new();
     loop {
@@ -115,7 +115,7 @@ fn closing_room_delivers_staged_messages() {
     assert!(to_alice.is_finished());
 }
 
-/// Nothing is written to anybody otherwise.
+/// Connections write only after `publish` has returned `true`.
 #[test]
 fn publish_reports_new_events_of_either_protocol() {
     let mut server = TestServer::new();
@@ -128,7 +128,7 @@ fn publish_reports_new_events_of_either_protocol() {
     assert!(server.room.publish(Tick::ZERO));
 }
 
-/// Each announcement is a write to everybody.
+/// Each publication is a write to every member.
 #[test]
 fn join_announcements_are_batched_for_50_ms() {
     let mut server = TestServer::new();
@@ -140,7 +140,7 @@ fn join_announcements_are_batched_for_50_ms() {
         leavers.push(seat);
         assert!(!server.publish_after(came));
         assert_eq!(server.room.poll_timeout(), Some(Tick::from_start(Duration::from_millis(50))));
-        assert!(drain(&mut to_newcomer).contains("init"), "who comes has not to wait");
+        assert!(drain(&mut to_newcomer).contains("init"), "a new member does not wait");
     }
     assert_eq!(drain(&mut to_alice).matches("user_joined").count(), 0);
     assert!(server.publish_after(50));
@@ -163,7 +163,7 @@ fn join_announcements_are_batched_for_50_ms() {
     }
 }
 
-/// By this the caller tells when a batch is large enough.
+/// The caller uses this number to decide when a batch is large enough.
 #[test]
 fn staged_bytes_count_every_protocol_in_use() {
     let mut server = TestServer::new();
@@ -214,7 +214,7 @@ fn max_backlog_drops_members_of_either_protocol() {
                 }
             }
         }
-        // A line is 1,000 bytes of token, and not 200 besides.
+        // Each line has 1,000 bytes of token and less than 200 bytes of overhead.
         assert!(matches!(dropped[..], [(seat, 9 | 10)] if seat == bob), "{dropped:?}");
     }
 }

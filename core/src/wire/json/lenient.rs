@@ -1,33 +1,30 @@
-//! A tolerant JSON reader, for what a Python server sends (PROTOCOL 3.3): it
-//! passes on from members what a strict reader stumbles over, and no line may
-//! end a client.
+//! A lenient JSON parser for lines of a Python server (PROTOCOL 3.3). Such a server relays input
+//! from members that a strict parser rejects, and no line may end the session.
 //!
-//! It never recurses: the containers it is inside lie in a list, and those
-//! nested too deeply are only counted. Time is linear in the line, whatever
-//! the line. Memory is some fifty bytes for a byte of the line at worst
-//! (`[0,0,0,…`); for the lines of a chat it is about the line.
+//! The parser does not recurse: open containers are kept in a list, and those nested too deeply
+//! only as one byte each. Time is linear in the length of any line. Memory is at worst about
+//! fifty bytes per byte of the line (`[0,0,0,…`); for chat lines it is about the line's length.
 
 /// Any JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// `null`; also `NaN`, `Infinity`, `-Infinity`, and lists and objects
-    /// nested more than 64 deep.
+    /// `null`; also `NaN`, `Infinity`, `-Infinity`, and lists and objects nested more than 64
+    /// levels deep.
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// As written, so that it cannot overflow; cut after 40 characters, with `…`.
+    /// A number as written, so that it cannot overflow; truncated to 40 characters and `…`.
     Number(String),
-    /// Text, its escapes resolved; half a surrogate pair is U+FFFD.
+    /// A string with its escapes resolved; an unpaired surrogate becomes U+FFFD.
     Text(String),
     /// The elements in order.
     List(Vec<Self>),
-    /// The members in order, repeated names included; see [`Value::get`].
+    /// The members in order, including repeated names; see [`Value::get`].
     Object(Vec<(String, Self)>),
 }
 
-/// Reads one line. Bytes that are not UTF-8 count as U+FFFD, a leading
-/// byte order mark is skipped, control characters inside texts are taken as
-/// they are. `None` if it is not JSON even so.
+/// Parses one line. Bytes that are not UTF-8 become U+FFFD, a leading byte order mark is skipped,
+/// and control characters inside strings are kept. Returns `None` if the line is still not JSON.
 #[must_use]
 pub fn read(line: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(line);
@@ -36,8 +33,8 @@ pub fn read(line: &[u8]) -> Option<Value> {
 }
 
 impl Value {
-    /// The member called `name`, if this is an object that has one; the last
-    /// if it has several.
+    /// Returns the member called `name`, if this is an object that has one; the last if it has
+    /// several.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(members) = self else {
@@ -46,37 +43,37 @@ impl Value {
         members.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value)
     }
 
-    /// The text, if this is one.
+    /// Returns the string, if this is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The number, if this is one without a fraction and not below zero.
+    /// Returns the number, if this is a non-negative integer that fits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
         if let Self::Number(digits) = self { digits.parse().ok() } else { None }
     }
 
-    /// The elements, if this is a list.
+    /// Returns the elements, if this is a list.
     #[must_use]
     pub fn as_list(&self) -> Option<&[Self]> {
         if let Self::List(elements) = self { Some(elements) } else { None }
     }
 
-    /// Something to call it by, say where a name should be: a text as it is,
-    /// anything else about as JSON writes it. Cut after 200 characters, with
-    /// `…`. As untrusted as the value.
+    /// Returns a textual form, for example for a name that is not a string. A string is returned
+    /// as it is; any other value approximately as JSON. The result is truncated to 200 characters
+    /// and `…`. It is as untrusted as the value.
     #[must_use]
     pub fn to_text(&self) -> String {
         let mut text = Cut::new(TEXT_CHARS);
-        // The end of the room is no failure: the text is complete, or cut.
+        // Reaching the limit is not an error: the text is then truncated.
         let _ = if let Self::Text(own) = self { text.push(own) } else { text.value(self) };
         text.text
     }
 }
 
-/// Nesting that is read; what lies deeper is null.
+/// Maximum nesting depth; deeper containers become null.
 const DEPTH: usize = 64;
 const NUMBER_CHARS: usize = 40;
 const TEXT_CHARS: usize = 200;
@@ -112,7 +109,7 @@ impl Reader<'_> {
                 b'I' => self.word("Infinity", Value::Null)?,
                 _ => self.number()?,
             };
-            // The value is complete, and so is each container that ends right behind it.
+            // The value is complete, and so is each container that ends directly after it.
             loop {
                 self.space();
                 if nest.is_empty() {
@@ -131,7 +128,7 @@ impl Reader<'_> {
         }
     }
 
-    /// The name of the next member and its colon, if this is an object.
+    /// Parses the name of the next member and its colon, if the innermost container is an object.
     fn name(&mut self, nest: &mut Nest) -> Option<()> {
         if nest.in_object() {
             if self.peek()? != b'"' {
@@ -146,7 +143,7 @@ impl Reader<'_> {
         Some(())
     }
 
-    /// From the opening quote to the closing one.
+    /// Parses a string from its opening quote to its closing one.
     fn string(&mut self) -> Option<String> {
         self.at += 1;
         let mut string = String::new();
@@ -258,8 +255,8 @@ impl Reader<'_> {
 struct Nest {
     /// Outermost first, at most [`DEPTH`].
     kept: Vec<Open>,
-    /// The opening brackets of what lies deeper: one byte each, so that
-    /// a million of them are a million bytes.
+    /// Opening brackets of the deeper containers: one byte each, so that a million of them take
+    /// a million bytes.
     skipped: Vec<u8>,
 }
 
@@ -280,7 +277,7 @@ impl Nest {
         }
     }
 
-    /// The innermost one as a value, if `bracket` is the one that ends it.
+    /// Closes the innermost container and returns it, if `bracket` is the matching one.
     fn close(&mut self, bracket: u8) -> Option<Value> {
         if bracket != if self.in_object() { b'}' } else { b']' } {
             return None;
@@ -288,7 +285,7 @@ impl Nest {
         if self.skipped.pop().is_some() {
             return Some(Value::Null);
         }
-        // The room to grow is given back: in a line of many small lists it would be most of the memory.
+        // Spare capacity is released: in a line of many small lists it would be most of the memory.
         Some(match self.kept.pop()? {
             Open::List(mut elements) => {
                 elements.shrink_to_fit();
@@ -330,7 +327,7 @@ impl Nest {
     }
 }
 
-/// A text with room for so many characters; `None` says that it is used up.
+/// A string limited to `room` characters. Methods return `None` once the limit is reached.
 struct Cut {
     text: String,
     room: usize,

@@ -1,9 +1,9 @@
-//! The servers' JSON reader: strict about JSON, indifferent to what it does
-//! not need (PROTOCOL 3.3, last lines).
+//! The servers' JSON parser: strict about the syntax, but indifferent to fields it does not need
+//! (PROTOCOL 3.3, last lines).
 //!
-//! [`fields`] looks for a few keys of one object and passes over all else
-//! without building it, so that neither nesting nor size costs memory.
-//! [`object`] is for protocol 2, where a key that stands twice is a failure.
+//! [`fields`] extracts a few keys of one object and skips all other values without building them,
+//! so that neither nesting nor size costs memory. [`object`] is for protocol 2, where a duplicate
+//! key is an error.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -14,22 +14,22 @@ use serde::de::{
 
 use crate::wire::json::lenient::Value;
 
-/// The value behind one key.
+/// The value of one key.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) enum Field {
-    /// The key is not there.
+    /// The key is absent.
     #[default]
     Absent,
     /// A string.
     Text(String),
-    /// Not a string, and false in Python: `null`, `false`, a zero, `[]`, `{}`.
+    /// A non-string that is false in Python: `null`, `false`, a zero, `[]`, `{}`.
     Falsy,
-    /// Not a string, and true in Python.
+    /// A non-string that is true in Python.
     Truthy,
 }
 
 impl Field {
-    /// Missing or, in Python's eyes, as good as missing.
+    /// Returns whether the value is absent or false in Python.
     pub(crate) fn is_missing(&self) -> bool {
         match self {
             Self::Absent | Self::Falsy => true,
@@ -46,7 +46,7 @@ impl Field {
     }
 }
 
-/// Why a line gives no fields.
+/// The reason why a line has no fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonError {
     NotUtf8,
@@ -54,7 +54,8 @@ pub(crate) enum JsonError {
     NotAnObject,
 }
 
-/// The values behind `keys` in the object that `line` is; of duplicate keys the last counts.
+/// Returns the values of `keys` in the object that `line` contains. Of duplicate keys, the last
+/// one counts.
 pub(crate) fn fields<const N: usize>(
     line: &[u8],
     keys: [&'static str; N],
@@ -68,10 +69,10 @@ pub(crate) fn fields<const N: usize>(
     found.ok_or(JsonError::NotAnObject)
 }
 
-/// The object that `line` is, and nothing else: no other value, no key twice
-/// anywhere in it (PROTOCOL 3.3, protocol 2), no nesting of more than 128.
+/// Parses `line` as exactly one object. Returns `None` for any other value, a duplicate key at
+/// any depth (PROTOCOL 3.3, protocol 2), or more than 128 levels of nesting.
 pub(crate) fn object(line: &[u8]) -> Option<Value> {
-    // No space around it either.
+    // Surrounding whitespace is rejected too.
     if !matches!(line, [b'{', .., b'}']) {
         return None;
     }
@@ -79,7 +80,7 @@ pub(crate) fn object(line: &[u8]) -> Option<Value> {
     Some(value)
 }
 
-/// Any value in which no key stands twice.
+/// A JSON value without duplicate keys.
 struct Unrepeated(Value);
 
 impl<'de> Deserialize<'de> for Unrepeated {
@@ -114,7 +115,7 @@ impl<'de> Visitor<'de> for UnrepeatedVisitor {
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        // With its point, so that it does not pass for a whole number.
+        // `Debug` keeps the decimal point, so that the number is not mistaken for an integer.
         Ok(Value::Number(format!("{value:?}")))
     }
 
@@ -143,7 +144,7 @@ impl<'de> Visitor<'de> for UnrepeatedVisitor {
     }
 }
 
-/// Visits the line: `Some` for an object, `None` for any other JSON value.
+/// Visitor of the whole line: returns `Some` for an object, `None` for any other JSON value.
 struct Wanted<const N: usize> {
     keys: [&'static str; N],
 }
@@ -197,7 +198,7 @@ impl<'de, const N: usize> Visitor<'de> for Wanted<N> {
     }
 }
 
-/// Which of these a key is, if it is one of them.
+/// Deserializer of a key to its index among these keys, if it is one of them.
 struct OneOf<'a>(&'a [&'static str]);
 
 impl<'de> DeserializeSeed<'de> for OneOf<'_> {

@@ -1,7 +1,8 @@
-//! What a server tells. In protocol 1 it is read tolerantly (PROTOCOL 1.5, 3.3):
-//! a Python server passes on whatever its members send, and no line may end the
-//! client. Over a sealed link it is read strictly: there nobody but a server of
-//! ours can have said it.
+//! Decoders for the server's messages.
+//!
+//! Protocol 1 is decoded leniently (PROTOCOL 1.5, 3.3): a Python server relays arbitrary content
+//! from its members, and no line may end the session. A sealed link is decoded strictly, because
+//! only a server of this project can have written the records.
 
 use jiff::Timestamp;
 
@@ -14,7 +15,7 @@ use crate::{
     wire::json::strict,
 };
 
-/// One line of the chat.
+/// A message of the server after login.
 #[derive(Debug)]
 pub(crate) enum ServerMessage {
     Init(Init),
@@ -26,28 +27,28 @@ pub(crate) enum ServerMessage {
     Cleared(Cleared),
     Notice(Untrusted),
     Ping,
-    /// The server's last word.
+    /// The server's last message.
     Bye,
-    /// Something this client does not know, or not JSON at all.
+    /// A type unknown to this client, or not JSON.
     Unknown,
 }
 
 #[derive(Debug)]
 pub(crate) struct Init {
-    /// What was said before, in protocol 1.
+    /// The history, in protocol 1.
     pub(crate) messages: Vec<MessageData>,
     pub(crate) users: Vec<User>,
-    /// How many of the following messages were said before, in protocol 2.
+    /// Number of following messages that belong to the history, in protocol 2.
     pub(crate) history: u64,
-    /// Number and view before the first of them, in a strict room.
+    /// Event number and chain hash before the first of them, in a strict room.
     pub(crate) start: Option<(u64, ChainHash)>,
 }
 
-/// DATA: a message as the server passes it on.
+/// DATA: a message as the server broadcasts it.
 #[derive(Debug)]
 pub(crate) struct MessageData {
     pub(crate) id: Option<String>,
-    /// `None` if it is no text at all.
+    /// The message token, or `None` if the field is not a string.
     pub(crate) token: Option<String>,
     pub(crate) at: Option<Timestamp>,
     pub(crate) author: Untrusted,
@@ -61,21 +62,21 @@ pub(crate) struct User {
     pub(crate) name: Untrusted,
 }
 
-/// The history is forgotten.
+/// Notification that the server cleared the history.
 #[derive(Debug)]
 pub(crate) enum Cleared {
-    /// Nobody says at whose wish.
+    /// The server does not name the requester.
     Bare,
-    /// At this member's wish, says the server.
+    /// The server names this member as the requester.
     By(Untrusted),
-    /// At the wish that this is.
+    /// The server includes the member's request.
     Proven(MessageData),
 }
 
 impl ServerMessage {
     pub(crate) fn read(line: &[u8]) -> Self {
         let Some(line) = lenient::read(line) else { return Self::Unknown };
-        let news = match line.get("type").and_then(Value::as_text) {
+        let message = match line.get("type").and_then(Value::as_text) {
             Some("init") => Some(Self::Init(Init {
                 messages: elements(&line, "messages").iter().filter_map(data).collect(),
                 users: elements(&line, "users").iter().filter_map(user).collect(),
@@ -88,15 +89,19 @@ impl ServerMessage {
             Some("cleared") => Some(Self::Cleared(Cleared::Bare)),
             _ => None,
         };
-        news.unwrap_or(Self::Unknown)
+        message.unwrap_or(Self::Unknown)
     }
 
-    /// The object of a record, read strictly (PROTOCOL 2.4, 2.5): known types
-    /// with anything amiss are a failure, unknown ones are passed over.
+    /// Decodes the object of a record strictly (PROTOCOL 2.4, 2.5). Unknown types become
+    /// [`Self::Unknown`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Tampered`] if the object, or a message of a known type, is malformed.
     pub(crate) fn read_sealed(object: &[u8], kdf: RoomKind) -> Result<Self, Tampered> {
         let line = strict::object(object).ok_or(Tampered)?;
         let kind = line.get("type").and_then(Value::as_text).ok_or(Tampered)?;
-        let news = match (kind, kdf) {
+        let message = match (kind, kdf) {
             ("init", _) => sealed_init(&line, kdf).map(Self::Init),
             ("message", _) => {
                 line.get("data").and_then(|data| numbered(data, kdf)).map(Self::Message)
@@ -116,7 +121,7 @@ impl ServerMessage {
             ("bye", _) => Some(Self::Bye),
             _ => Some(Self::Unknown),
         };
-        news.ok_or(Tampered)
+        message.ok_or(Tampered)
     }
 }
 
@@ -147,7 +152,7 @@ fn sealed_init(line: &Value, kdf: RoomKind) -> Option<Init> {
     Some(Init { messages: Vec::new(), users, history: line.get("history")?.as_u64()?, start })
 }
 
-/// DATA in which everything is as it should be.
+/// Decodes DATA strictly: every field must be present and well formed.
 fn numbered(value: &Value, kdf: RoomKind) -> Option<MessageData> {
     let n = match kdf {
         RoomKind::Classic => None,
@@ -171,7 +176,7 @@ fn user(value: &Value) -> Option<User> {
     Some(User { user_id: text(value, "user_id")?, name: name(value.get("username")?) })
 }
 
-/// Any JSON value may stand where a name should.
+/// Converts a username field of any JSON type.
 fn name(value: &Value) -> Untrusted {
     Untrusted::new(value.as_text().map_or_else(|| value.to_text(), str::to_owned))
 }

@@ -1,4 +1,4 @@
-//! Lines that a server writes.
+//! Encoders for the server's messages.
 
 use std::sync::OnceLock;
 
@@ -11,7 +11,7 @@ use crate::{
     transport::frame::Frame, transport::record::MAX_OBJECT, username::Username,
 };
 
-/// Line 2 of protocol 1.
+/// Encodes line 2 of protocol 1.
 pub(crate) fn challenge(user_id: &str, b: &[u8], salt: &[u8], room_salt: &[u8; 16]) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -29,7 +29,7 @@ pub(crate) fn challenge(user_id: &str, b: &[u8], salt: &[u8], room_salt: &[u8; 1
     })
 }
 
-/// Line 2 of protocol 2.
+/// Encodes line 2 of protocol 2.
 pub(crate) fn sealed_challenge(
     user_id: &str,
     b: &[u8],
@@ -57,7 +57,8 @@ pub(crate) fn sealed_challenge(
     })
 }
 
-/// Line 4 of protocol 1. `session_key` is used for nothing, but a Python client wants it to be a Fernet key.
+/// Encodes line 4 of protocol 1. `session_key` is not used, but a Python client requires it to be
+/// a Fernet key.
 pub(crate) fn confirmation(h_amk: &[u8; 32], session_key: &[u8; 32]) -> Frame {
     #[derive(Serialize)]
     struct Line {
@@ -69,7 +70,7 @@ pub(crate) fn confirmation(h_amk: &[u8; 32], session_key: &[u8; 32]) -> Frame {
     frame(&Line { h_amk: STANDARD.encode(h_amk), session_key: STANDARD.encode(fernet_key) })
 }
 
-/// Line 4 of protocol 2.
+/// Encodes line 4 of protocol 2.
 pub(crate) fn sealed_confirmation(h_amk: &[u8; 32]) -> Frame {
     #[derive(Serialize)]
     struct Line {
@@ -79,7 +80,7 @@ pub(crate) fn sealed_confirmation(h_amk: &[u8; 32]) -> Frame {
     frame(&Line { h_amk: STANDARD.encode(h_amk) })
 }
 
-/// `{"error":TEXT}`.
+/// Encodes `{"error":TEXT}`.
 pub(crate) fn error(text: WireError) -> Frame {
     #[derive(Serialize)]
     struct Line {
@@ -97,17 +98,18 @@ struct MessageData<'a> {
     n: Option<u64>,
 }
 
-/// The address of the sender is nobody's business: protocol 1 wants the field,
-/// so there it is empty.
+/// The field for the sender's address. It is empty, because the server does not reveal addresses
+/// but protocol 1 requires the field.
 const USER_IP: &str = r#","user_ip":"""#;
 
 const MESSAGE_HEAD: &str = r#"{"type":"message","data":"#;
 const CLEARED_HEAD: &str = r#"{"type":"cleared","data":"#;
 
 impl MessageData<'_> {
-    /// A line around it, and where in it `user_ip` stands. Ids, tokens and times
-    /// have nothing to escape, and are not searched for it: that would be much of
-    /// what a message costs.
+    /// Encodes a line with this DATA. Returns the line and the offset of `user_ip` in it.
+    ///
+    /// Ids, tokens and times contain nothing to escape, so they are not searched for it. The
+    /// search would be a large part of the cost of a message.
     fn line(&self, head: &str, user_ip: &str) -> (Frame, usize) {
         let token = self.token.as_str();
         let mut line = Vec::with_capacity(token.len() + 512);
@@ -127,23 +129,23 @@ impl MessageData<'_> {
     }
 }
 
-/// `message`, encoded once for everybody who speaks the same protocol.
+/// A `message`, encoded once for all members that use the same protocol version.
 #[derive(Clone, Debug)]
 pub(crate) struct EncodedMessage {
-    /// For protocol 1, and where `user_ip` stands there; none in a strict room.
+    /// Line of protocol 1 and the offset of `user_ip` in it; `None` in a strict room.
     open: Option<(Frame, usize)>,
-    /// For protocol 2; in a classic room made when it is first asked for.
+    /// Line of protocol 2; in a classic room it is encoded on first use.
     sealed: OnceLock<Frame>,
 }
 
 impl EncodedMessage {
-    /// For a classic room.
+    /// Encodes a message of a classic room.
     pub(crate) fn classic(id: &str, token: &FernetToken, at: &str, author: &Username) -> Self {
         let data = MessageData { id, token, timestamp: at, author, n: None };
         Self { open: Some(data.line(MESSAGE_HEAD, USER_IP)), sealed: OnceLock::new() }
     }
 
-    /// For a strict room, where it is event `n`.
+    /// Encodes a message of a strict room, where it is event `n`.
     pub(crate) fn strict(
         id: &str,
         token: &FernetToken,
@@ -155,12 +157,12 @@ impl EncodedMessage {
         Self { open: None, sealed: data.line(MESSAGE_HEAD, "").0.into() }
     }
 
-    /// The line of protocol 1, if the room takes that.
+    /// Returns the line of protocol 1, if the room is classic.
     pub(crate) fn open(&self) -> Option<&Frame> {
         self.open.as_ref().map(|(line, _)| line)
     }
 
-    /// The line of protocol 2.
+    /// Returns the line of protocol 2.
     pub(crate) fn sealed(&self) -> &Frame {
         self.sealed.get_or_init(|| {
             let (line, user_ip) =
@@ -171,7 +173,7 @@ impl EncodedMessage {
         })
     }
 
-    /// Bytes of the line of protocol 2, its `\n` included.
+    /// Returns the size of the line of protocol 2 in bytes, including its `\n`.
     pub(crate) fn sealed_size(&self) -> usize {
         match &self.open {
             Some((line, _)) => line.bytes().len() - USER_IP.len(),
@@ -179,29 +181,29 @@ impl EncodedMessage {
         }
     }
 
-    /// The longest of its lines, in bytes before the `\n`.
+    /// Returns the size of the longest of its lines, in bytes before the `\n`.
     pub(crate) fn size(&self) -> usize {
         self.open().unwrap_or_else(|| self.sealed()).bytes().len() - 1
     }
 
-    /// DATA alone, as it stands in the `init` of protocol 1.
+    /// Returns only DATA, as embedded in the `init` of protocol 1.
     pub(crate) fn data(&self) -> &[u8] {
         let bytes = self.open().map_or(&b""[..], Frame::bytes);
         bytes.get(MESSAGE_HEAD.len()..bytes.len().saturating_sub(2)).unwrap_or_default()
     }
 }
 
-/// `cleared`, with whose wish it was where the protocol says so.
+/// A `cleared` message, with the member that requested it where the protocol has such a field.
 #[derive(Debug)]
 pub(crate) struct EncodedClear {
-    /// For protocol 1; none in a strict room.
+    /// Line of protocol 1; `None` in a strict room.
     pub(crate) open: Option<Frame>,
-    /// For protocol 2.
+    /// Line of protocol 2.
     pub(crate) sealed: Frame,
 }
 
 impl EncodedClear {
-    /// In a classic room.
+    /// Encodes `cleared` for a classic room.
     pub(crate) fn classic(by: &Username) -> Self {
         #[derive(Serialize)]
         struct Line<'a> {
@@ -214,27 +216,28 @@ impl EncodedClear {
         }
     }
 
-    /// In a strict room, where it is event `n`.
+    /// Encodes `cleared` for a strict room, where it is event `n`.
     pub(crate) fn strict(id: &str, token: &FernetToken, at: &str, by: &Username, n: u64) -> Self {
         let data = MessageData { id, token, timestamp: at, author: by, n: Some(n) };
         Self { open: None, sealed: data.line(CLEARED_HEAD, "").0 }
     }
 }
 
-/// `init` of protocol 1: what a newcomer gets, within [`MAX_LINE`]. `history`
-/// is the newest message first; the oldest are left out if the line gets too
-/// long. Should the users alone not fit, some of those present are left out: a
-/// longer line would cut off a Python client for certain.
+/// Encodes `init` of protocol 1 for a new member, within [`MAX_LINE`].
+///
+/// `history` yields the newest message first. The oldest are omitted if the line would be too
+/// long. If the users alone do not fit, some of the present ones are omitted, because a longer
+/// line would disconnect a Python client.
 pub(crate) fn init<'a>(
     present: impl Iterator<Item = (&'a str, &'a Username)>,
-    newcomer: (&'a str, &'a Username),
+    new_member: (&'a str, &'a Username),
     history: impl Iterator<Item = &'a EncodedMessage>,
 ) -> Frame {
     const HEAD: &[u8] = br#"{"type":"init","messages":["#;
     const MIDDLE: &[u8] = br#"],"users":["#;
     const TAIL: &[u8] = b"]}";
     let mut left = MAX_LINE - HEAD.len() - MIDDLE.len() - TAIL.len();
-    let listed = listed(present, newcomer, &mut left);
+    let listed = listed(present, new_member, &mut left);
     let mut shown = Vec::new();
     for message in history {
         let comma = usize::from(!shown.is_empty());
@@ -256,18 +259,17 @@ pub(crate) fn init<'a>(
     Frame::from_line(line)
 }
 
-/// `init` of protocol 2, within what a record holds: `history` messages follow
-/// as lines of their own. `start` is what stands before the first of them:
-/// number and view, in a strict room.
+/// Encodes `init` of protocol 2 within one record. `history` messages follow as separate lines.
+/// In a strict room, `start` is the event number and chain hash before the first of them.
 pub(crate) fn sealed_init<'a>(
     present: impl Iterator<Item = (&'a str, &'a Username)>,
-    newcomer: (&'a str, &'a Username),
+    new_member: (&'a str, &'a Username),
     history: usize,
     start: Option<(u64, ChainHash)>,
 ) -> Frame {
-    // The numbers and the view need less than this.
+    // The numbers and the chain hash need less than 256 bytes.
     let mut left = MAX_OBJECT - 256;
-    let listed = listed(present, newcomer, &mut left);
+    let listed = listed(present, new_member, &mut left);
     let mut line = br#"{"type":"init","messages":[],"users":["#.to_vec();
     line.extend_from_slice(&listed);
     line.extend_from_slice(format!(r#"],"history":{history}"#).as_bytes());
@@ -278,15 +280,15 @@ pub(crate) fn sealed_init<'a>(
     Frame::from_line(line)
 }
 
-/// The users as Python lists them, who came last standing last; as many of them
-/// as fit into `left` bytes, the newcomer for certain.
+/// Encodes the users as Python lists them, the new member last. Lists as many as fit into `left`
+/// bytes, and always the new member.
 fn listed<'a>(
     present: impl Iterator<Item = (&'a str, &'a Username)>,
-    newcomer: (&'a str, &'a Username),
+    new_member: (&'a str, &'a Username),
     left: &mut usize,
 ) -> Vec<u8> {
     let (mut listed, mut last) = (Vec::new(), Vec::new());
-    list(&mut last, newcomer);
+    list(&mut last, new_member);
     *left = left.saturating_sub(last.len());
     for user in present {
         let before = listed.len();
@@ -302,7 +304,7 @@ fn listed<'a>(
     listed
 }
 
-/// One user. An id has nothing to escape.
+/// Appends one user. An id contains nothing to escape.
 fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Username)) {
     for piece in [r#"{"user_id":""#, user_id, r#"","username":"#] {
         listed.extend_from_slice(piece.as_bytes());
@@ -311,7 +313,7 @@ fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Username)) {
     listed.push(b'}');
 }
 
-/// `user_joined`.
+/// Encodes `user_joined`.
 pub(crate) fn user_joined(user_id: &str, name: &Username) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -322,7 +324,7 @@ pub(crate) fn user_joined(user_id: &str, name: &Username) -> Frame {
     frame(&Line { r#type: "user_joined", user_id, username: name.as_str() })
 }
 
-/// `user_left`.
+/// Encodes `user_left`.
 pub(crate) fn user_left(user_id: &str) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -332,7 +334,7 @@ pub(crate) fn user_left(user_id: &str) -> Frame {
     frame(&Line { r#type: "user_left", user_id })
 }
 
-/// `notice`: words of the server.
+/// Encodes `notice`, a text from the server.
 pub(crate) fn notice(text: &'static str) -> Frame {
     #[derive(Serialize)]
     struct Line {
@@ -342,12 +344,12 @@ pub(crate) fn notice(text: &'static str) -> Frame {
     frame(&Line { r#type: "notice", text })
 }
 
-/// Asks for a sign of life, from either side.
+/// Encodes the keepalive `ping`, from either side.
 pub(crate) fn ping() -> Frame {
     Frame::from_line(br#"{"type":"ping"}"#.to_vec())
 }
 
-/// The last record of either side.
+/// Encodes `bye`, the last record of either side.
 pub(crate) fn bye() -> Frame {
     Frame::from_line(br#"{"type":"bye"}"#.to_vec())
 }

@@ -7,7 +7,7 @@ fn text(text: &str) -> Option<Value> {
     Some(Value::Text(text.to_owned()))
 }
 
-/// What must be read from a line that serde_json wrote.
+/// Returns the expected value for a line that `serde_json` wrote.
 fn expected(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
@@ -94,7 +94,7 @@ fn python_only_json_is_accepted() {
     assert_eq!(read(b"1e999999999999"), Some(Value::Number("1e999999999999".to_owned())));
 }
 
-/// Every line that the Python server was seen to send, odd ones from odd members included.
+/// Every recorded line of the Python server, including those that malformed input caused.
 #[test]
 fn python_server_lines_are_parsed() {
     let mut read_lines = 0;
@@ -201,7 +201,7 @@ fn nesting_beyond_64_levels_reads_as_null() {
     assert_eq!(read(crossed.as_bytes()), None);
 }
 
-/// Recursion would overflow the stack here, and anything quadratic take hours.
+/// Recursion would overflow the stack here, and quadratic time would take hours.
 #[test]
 fn deep_nesting_takes_linear_time() {
     let open = "[".repeat(4_000_000);

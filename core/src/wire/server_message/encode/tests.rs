@@ -6,7 +6,7 @@ fn author() -> Username {
     Username::new(&"é".repeat(32)).unwrap()
 }
 
-/// Message `n`, with so many bytes of token.
+/// Returns message `n` with a token of `token` bytes.
 fn message(n: u32, token: usize) -> EncodedMessage {
     let token = FernetToken::new("x".repeat(token)).unwrap();
     EncodedMessage::classic(&format!("{n:036}"), &token, TIME, &author())
@@ -56,13 +56,13 @@ fn init_users_are_cut_to_the_size_limit() {
     let classic = init(crowd(), ("id", &name), history.iter());
     let start = Some((u64::MAX, ChainHash::GENESIS));
     let sealed = sealed_init(crowd(), ("id", &name), usize::MAX, start);
-    // In a record place is kept for the longest of numbers.
+    // A record reserves space for the longest numbers.
     for (line, most, spare) in [(classic, MAX_LINE, 0), (sealed, MAX_OBJECT, 256)] {
         let size = line.bytes().len() - 1;
         assert!(size <= most && size > most - one.len() - 1 - spare, "{size} of {most}");
         let value: serde_json::Value = serde_json::from_slice(line.bytes()).unwrap();
         let last = value["users"].as_array().unwrap().last().unwrap();
-        assert_eq!(last["user_id"], "id", "the newcomer is there for certain");
+        assert_eq!(last["user_id"], "id", "the new member is always listed");
     }
 }
 

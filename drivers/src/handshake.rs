@@ -1,4 +1,4 @@
-//! Runs any login to its end, on either side.
+//! Drives a login to its end, for both client and server.
 
 use std::{
     io::{self, IoSlice},
@@ -18,11 +18,11 @@ use crate::{
     runtime::{ReadHalf, ReadOutcome, Runtime, WriteHalf},
 };
 
-/// How long a refused peer may take to read why.
+/// Time in which a rejected peer can read its error line.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whose turn it is to compute. Logins wait here, so that a flood of them
-/// leaves the processors to those who talk.
+/// A limit on concurrent login computations. Logins wait here, so that a flood of
+/// them leaves the processors to the members.
 #[derive(Debug)]
 pub(crate) struct ComputeLimiter {
     turns: Semaphore,
@@ -31,12 +31,14 @@ pub(crate) struct ComputeLimiter {
 }
 
 impl ComputeLimiter {
-    /// So many at a time, and so many waiting at the most.
+    /// Allows `at_a_time` concurrent computations, and `waiting` jobs that wait
+    /// for one.
     pub(crate) const fn new(at_a_time: usize, waiting: usize) -> Self {
         Self { turns: Semaphore::new(at_a_time), waiting: AtomicUsize::new(0), at_most: waiting }
     }
 
-    /// Runs `job` when its turn comes; gives it back if too many wait already.
+    /// Runs `job` as soon as the limit allows. Returns the job as the error if
+    /// too many are waiting already.
     async fn run<R: Runtime, W: Job>(&self, runtime: &R, job: W) -> Result<W::Next, W>
     where
         W::Next: Send + 'static,
@@ -59,13 +61,13 @@ impl ComputeLimiter {
     }
 }
 
-/// Runs `login` until it is done or refused. Lines that a refused peer is owed
+/// Drives `login` until it succeeds or fails. All lines owed to a rejected peer
 /// have been written when this returns.
 ///
 /// # Errors
 ///
-/// Why the login failed. A connection that fails is an end of stream to the
-/// login, which says what that means in its phase.
+/// Returns the reason if the login failed. A connection error is reported to the
+/// login as an end of stream, which the login interprets by its phase.
 pub(crate) async fn run<R: Runtime, H: Handshake>(
     runtime: &R,
     srp_limiter: &ComputeLimiter,
@@ -79,7 +81,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
     loop {
         let deadline = login.deadline();
         let step = login.advance(runtime.now(), decoder, &mut out);
-        // A peer that does not read its own login loses it by the deadline.
+        // If the peer does not read its lines, the login fails at the deadline.
         if send(writer, &mut out, deadline).await.is_err() {
             decoder.feed_eof();
         }
@@ -126,8 +128,9 @@ async fn send<W: WriteHalf>(
     Ok(())
 }
 
-/// Lets a refused peer read its last line: closing while unread bytes of the
-/// peer's are waiting would reset the connection and could destroy the line.
+/// Lets a rejected peer read its last line before the connection is closed.
+/// Closing with unread bytes of the peer would reset the connection and could
+/// destroy the line.
 pub(crate) async fn linger_close<R: Runtime>(
     runtime: &R,
     mut reader: R::ReadHalf,

@@ -1,5 +1,5 @@
-//! Everything that waits, written once over a small [`runtime`]; the runtimes
-//! are its leaves, each behind a feature of its name.
+//! I/O drivers for [`cmdchat_core`]: a server and a client, generic over a small
+//! [`runtime`] interface. Each runtime is behind a feature of its name.
 #![warn(missing_docs)]
 
 pub mod client;

@@ -8,7 +8,8 @@ use std::{
 
 use atomic_waker::AtomicWaker;
 
-/// Wakes one sleeper. Rung while nobody sleeps, it is remembered once.
+/// A wake-up signal for one waiting task. Stores at most one notification if no
+/// task is waiting.
 #[derive(Debug, Default)]
 pub(crate) struct Notify {
     notified: AtomicBool,
@@ -17,14 +18,14 @@ pub(crate) struct Notify {
 
 impl Notify {
     pub(crate) fn notify_one(&self) {
-        // Always written, never only looked at: whoever hears an earlier ring must
-        // see what this one is about.
+        // Always write, never only read: a task that receives an earlier
+        // notification must also see the changes behind this one.
         if !self.notified.swap(true, Ordering::AcqRel) {
             self.waker.wake();
         }
     }
 
-    /// Ready after the next ring, or at once after one that nobody heard.
+    /// Waits for the next notification. Returns at once if one is stored.
     pub(crate) async fn notified(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());

@@ -1,4 +1,4 @@
-//! Writes what an outlet holds.
+//! Writing the data of a log cursor to a connection.
 
 use std::io::{self, IoSlice};
 
@@ -12,20 +12,20 @@ use crate::{
     runtime::{Runtime, WriteHalf},
 };
 
-/// An outlet and the connection that it goes to.
+/// The write half of a connection, with the cursor whose data it sends.
 pub(crate) struct OutboundWriter<W> {
     writer: W,
     cursor: LogCursor,
 }
 
-/// How far a [`OutboundWriter`] has come.
+/// The result of [`OutboundWriter::try_flush`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WriteStatus {
-    /// Nothing waits.
+    /// No data is waiting.
     Idle,
-    /// The connection takes no more for now.
+    /// The connection accepts no more data for now.
     Blocked,
-    /// Nothing waits, and nothing will: the peer has been told so.
+    /// All data has been written, and the write half has been closed.
     Finished,
 }
 
@@ -34,12 +34,12 @@ impl<W: WriteHalf> OutboundWriter<W> {
         Self { writer, cursor }
     }
 
-    /// Writes as much of what waits as the connection takes without waiting.
-    /// Everything goes into one vectored write if it can.
+    /// Writes as much of the waiting data as the connection accepts without
+    /// blocking. Uses one vectored write for all of it if possible.
     ///
     /// # Errors
     ///
-    /// The connection failed, or was hung up.
+    /// Returns an error if the connection failed or was aborted.
     pub(crate) fn try_flush(&mut self, now: Tick) -> io::Result<WriteStatus> {
         loop {
             if self.cursor.is_finished() {
@@ -61,11 +61,11 @@ impl<W: WriteHalf> OutboundWriter<W> {
         }
     }
 
-    /// Waits until the connection has taken something of what waits.
+    /// Waits until the connection has accepted some of the waiting data.
     ///
     /// # Errors
     ///
-    /// The connection failed, or was hung up.
+    /// Returns an error if the connection failed or was aborted.
     pub(crate) async fn flush_some<R: Runtime>(&mut self, runtime: &R) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
         let pending = self.cursor.chunks_vectored(&mut slices);
@@ -76,11 +76,12 @@ impl<W: WriteHalf> OutboundWriter<W> {
         Ok(())
     }
 
-    /// Writes until the outlet is finished; `news` is rung when it has more.
+    /// Writes until the cursor is finished. `news` must be notified when the
+    /// cursor has new data.
     ///
     /// # Errors
     ///
-    /// The connection failed, or was hung up.
+    /// Returns an error if the connection failed or was aborted.
     pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Notify) -> io::Result<()> {
         loop {
             match self.try_flush(runtime.now())? {

@@ -1,13 +1,13 @@
-//! Where a reader puts what a peer sends.
+//! The buffer for reads from a peer.
 
-/// Bytes asked of a socket while nothing says that more are waiting. Small,
-/// because every idle member holds such a buffer.
+/// Read size if the last read left space in the buffer. Small, because every idle
+/// member holds such a buffer.
 const SMALL: usize = 512;
-/// Bytes asked of a socket that had more than fitted.
+/// Read size after a read that filled the buffer.
 const LARGE: usize = 16 << 10;
 
-/// Small while its peer says little, large while it says much; wiped when it
-/// is emptied, because the next read may be long in coming.
+/// A read buffer that is small for short reads and large for long ones. It is
+/// zeroized after each read, because the next one may be long in coming.
 pub(crate) struct ReadBuffer(Box<[u8]>);
 
 impl ReadBuffer {
@@ -15,12 +15,12 @@ impl ReadBuffer {
         Self(vec![0; SMALL].into())
     }
 
-    /// Room for the next read.
+    /// Returns the space for the next read.
     pub(crate) fn spare_mut(&mut self) -> &mut [u8] {
         &mut self.0
     }
 
-    /// Hands over the `count` bytes that a read has put there.
+    /// Passes the first `count` bytes to `take`, then zeroizes them.
     pub(crate) fn consume<T>(&mut self, count: usize, take: impl FnOnce(&[u8]) -> T) -> T {
         let bytes = self.0.get_mut(..count).unwrap_or_default();
         let taken = take(bytes);

@@ -1,10 +1,10 @@
-//! A client: logging in, then one session between a socket and a person,
-//! written once for every runtime.
+//! The client: logs in, then runs one session between a socket and the caller.
+//! Generic over the runtime.
 //!
 //! ```text
-//! socket ──► reader ──► session loop ──► events   ──► person
-//!                            │      ◄── commands ◄── person
-//!                            └──► log ──► writer ──► socket
+//! socket ──► read task ──► session task ──► events   ──► caller
+//!                              │       ◄── commands ◄── caller
+//!                              └──► log ──► write task ──► socket
 //! ```
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -29,31 +29,32 @@ use crate::{
     runtime::{AbortHandle as _, Connection, ReadHalf, ReadOutcome, Runtime},
 };
 
-/// Texts sent and not echoed, beyond which no more commands are taken: a pipe
-/// is read as fast as the room takes its lines.
+/// Number of unacknowledged messages from which no more commands are accepted. A
+/// pipe is thus read as fast as the room accepts its lines.
 const MAX_IN_FLIGHT: usize = 64;
-/// Pieces of the stream the session has not looked at yet.
+/// Capacity of the channel from the read task to the session task, in reads.
 const MAILBOX: usize = 16;
-/// Events the person has not seen yet; beyond that the server is read more slowly.
+/// Capacity of the event channel. If it is full, the server is read more slowly.
 const EVENT_BUFFER: usize = 256;
-/// How long leaving may take.
+/// Maximum time for closing a connection in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What a person wants.
+/// A command to the session.
 pub enum SessionCommand {
-    /// Say this to the room; the number is the caller's own.
+    /// Send this message to the room. The caller chooses the number.
     Send(SendId, Zeroizing<String>),
-    /// Have the server forget the history, for all.
+    /// Clear the server's history, for all members.
     ClearHistory,
     /// Ask for [`Event::RoomState`].
     RequestFingerprint,
-    /// Leave when all that was said has come back, or when nothing has for so long.
+    /// Leave once all sent messages are acknowledged, or once no acknowledgement
+    /// has arrived for this long.
     Drain(Duration),
-    /// Leave now.
+    /// Leave at once.
     Close,
 }
 
-/// Without the text.
+/// Omits the text.
 impl fmt::Debug for SessionCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -68,21 +69,23 @@ impl fmt::Debug for SessionCommand {
     }
 }
 
-/// A client in the room.
+/// A client that has logged in.
 #[derive(Debug)]
 pub struct ClientHandle {
-    /// Where commands go. Dropping it leaves the room. Whoever waits to send one
-    /// must go on taking events: the session may be waiting for that.
+    /// Accepts commands. Dropping it leaves the room. A caller that waits to send
+    /// a command must go on receiving events, because the session may be waiting
+    /// for that.
     pub commands: Sender<SessionCommand>,
-    /// Where events come from; the last one is [`Event::Ended`].
+    /// Delivers events. The last one is [`Event::Ended`].
     pub events: Receiver<Event>,
 }
 
-/// Logs in over `connection`; the session then runs beside the caller.
+/// Logs in over `connection` and spawns the session.
 ///
 /// # Errors
 ///
-/// Why the login failed; the connection has ended.
+/// Returns [`LoginError`] if the login failed. The connection has then been
+/// closed.
 pub async fn connect<R: Runtime>(
     runtime: &R,
     connection: Connection<R>,
@@ -106,7 +109,7 @@ pub async fn connect<R: Runtime>(
     let (clock, writing) = (runtime.clone(), Arc::clone(&news));
     runtime.spawn(async move {
         let _written_all = written_all;
-        // A failing write shows in the reader too, which says what it means.
+        // A write error also appears in the read task, which reports it.
         let _ = OutboundWriter::new(writer, cursor).run(&clock, &writing).await;
     });
 
@@ -128,7 +131,7 @@ pub async fn connect<R: Runtime>(
     Ok(ClientHandle { commands, events })
 }
 
-/// What the reader found.
+/// The result of one read.
 enum ReadEvent {
     Bytes(Vec<u8>),
     End,
@@ -178,13 +181,13 @@ enum Wake {
 
 impl<R: Runtime> SessionTask<R> {
     async fn run(mut self) {
-        // The login may have left lines in the inbox.
+        // The login may have left lines in the decoder.
         self.read_lines();
         loop {
             if let Some(mut ended) = self.carry_out().await {
                 self.part(ended.reason).await;
                 ended.unconfirmed.extend(self.drain_unsent());
-                // Last, because the program may end with it.
+                // Sent last, because the program may exit on it.
                 let _ = self.events.send(Event::Ended(ended)).await;
                 return;
             }
@@ -238,7 +241,7 @@ impl<R: Runtime> SessionTask<R> {
         future::or(arrival, future::or(command, time)).await
     }
 
-    /// Carries out what the session wants; says if it has ended.
+    /// Performs the session's outputs. Returns its end, if it has ended.
     async fn carry_out(&mut self) -> Option<SessionEnd> {
         let mut ended = None;
         while let Some(output) = self.session.poll_output() {
@@ -246,7 +249,8 @@ impl<R: Runtime> SessionTask<R> {
                 SessionOutput::Send(frame) => self.outgoing.log.append(&frame),
                 SessionOutput::Event(Event::Ended(how)) => ended = Some(how),
                 SessionOutput::Event(event) => {
-                    // Nobody listening any more is seen at the next command.
+                    // If the caller has dropped the receiver, the next command
+                    // reports it.
                     let _ = self.events.send(event).await;
                 }
             }
@@ -258,8 +262,8 @@ impl<R: Runtime> SessionTask<R> {
         ended
     }
 
-    /// What was said too late for this session. Commands that are still on their
-    /// way go back to whoever sends them.
+    /// Returns the messages that came too late for this session. Commands that
+    /// are still being sent are returned to their senders.
     fn drain_unsent(&self) -> impl Iterator<Item = PendingMessage> {
         self.commands.close();
         let commands = std::iter::from_fn(|| self.commands.try_recv().ok());
@@ -272,8 +276,8 @@ impl<R: Runtime> SessionTask<R> {
         })
     }
 
-    /// Ends the writer, which may be waiting for more. Who leaves does so in
-    /// order, so that the server gets what was sent last.
+    /// Closes the write task, which may be waiting for data. After a normal end,
+    /// waits until the server has received the last frames.
     async fn part(&self, ending: CloseReason) {
         let SendQueue { log, lag, news, all_written } = &self.outgoing;
         lag.close_at(log.end(), Vec::new());

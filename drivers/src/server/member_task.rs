@@ -1,4 +1,4 @@
-//! One member, from its id to its leaving.
+//! The task of one member, from joining to leaving.
 
 use std::{mem, sync::Arc};
 
@@ -19,11 +19,10 @@ use crate::{
     runtime::{ReadHalf as _, ReadOutcome, Runtime},
 };
 
-/// Requests that go to the room at once, if so many have come.
+/// Maximum number of requests that are sent to the room in one command.
 const REQUEST_BATCH: usize = 64;
 
-/// What the task of a member's connection holds. Small, since it is all that
-/// most of them do most of the time.
+/// State of a member's task. Small, because idle members hold nothing else.
 pub(super) struct MemberTask<R: Runtime> {
     reader: R::ReadHalf,
     decoder: LineDecoder,
@@ -33,7 +32,7 @@ pub(super) struct MemberTask<R: Runtime> {
 }
 
 impl<R: Runtime> MemberTask<R> {
-    /// Takes somebody who has logged in into the room. Nothing, if that has closed.
+    /// Joins an authenticated client to the room. `None` if the room has closed.
     pub(super) async fn join(
         shared: &Shared<R>,
         (reader, decoder): (R::ReadHalf, LineDecoder),
@@ -50,7 +49,7 @@ impl<R: Runtime> MemberTask<R> {
         Some(Self { reader, decoder, id, requests, conn })
     }
 
-    /// Reads from the member, and tells the room at the end.
+    /// Reads from the member until it leaves, then notifies the room.
     pub(super) async fn run(&mut self, shared: &Arc<Shared<R>>) {
         let reason = self.read_loop(shared).await;
         if reason.is_immediate() {
@@ -61,7 +60,7 @@ impl<R: Runtime> MemberTask<R> {
         future::or(shared.runtime.sleep_until(deadline), self.conn.flushed()).await;
     }
 
-    /// Hands the member's requests to the room until there will be no more.
+    /// Sends the member's requests to the room until its stream ends.
     async fn read_loop(&mut self, shared: &Arc<Shared<R>>) -> LeaveReason {
         let Self { reader, decoder, id, requests, conn } = self;
         let mut buffer = ReadBuffer::new();
@@ -88,7 +87,7 @@ impl<R: Runtime> MemberTask<R> {
                 }
             }
             match next {
-                // Behind a full batch: it opens the one after that.
+                // The batch was full, so this request starts the next one.
                 Inbound::Request(request) => batch.push(request),
                 Inbound::Reply(frame) => conn.send_direct(shared, frame),
                 Inbound::NeedsInput(until) => match reader.read(buffer.spare_mut(), until).await {

@@ -1,14 +1,17 @@
-//! A server: accepting, logging in, and one room, written once for every runtime.
+//! The server: accepts connections, logs clients in, and runs one room. Generic
+//! over the runtime.
 //!
 //! ```text
-//! accept ──► connection ──login──► mailbox ──► room loop ──► log
-//!                │  reads, one wait: bytes ▲        │          │ cursor
-//!                └─────────────────────────┘        └─ ties ─► outlet ──► socket
+//! accept ──► connection ──login──► room queue ──► room task ──► log
+//!                │  reads                             │           │ cursor
+//!                │                                    ▼           ▼
+//!                └──────────────────────────────► MemberConn ──► socket
 //! ```
 //!
-//! Nobody waits in a circle: a connection waits for its socket or for the
-//! mailbox, the room for its mailbox alone. It writes to everybody without
-//! waiting; where a socket is full, a task of its own waits for that one.
+//! **Deadlock freedom.** A connection task waits only on its socket or the room
+//! queue, or for its own data to drain. The room task waits only on its queue: it
+//! writes to all members without blocking. If a socket is full, a separate flush
+//! task waits for it.
 
 mod member_conn;
 mod member_task;
@@ -36,40 +39,41 @@ use crate::{
     runtime::{AbortHandle as _, Connection, Listener, Runtime},
 };
 
-/// Letters the room has not taken yet. Connections wait beyond that, and so, at
-/// last, does whoever floods.
+/// Capacity of the room queue, in commands. If it is full, connection tasks wait,
+/// and so does a client that floods.
 const ROOM_QUEUE: usize = 256;
-/// How long accepting rests when the system is short of something.
+/// Pause after a failed accept, which is usually due to a lack of system
+/// resources.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// Everything that a server is given.
+/// Configuration of a server.
 #[derive(Debug)]
 pub struct ServerConfig {
-    /// What it knows of the password.
+    /// Secrets of the room.
     pub credentials: Credentials,
-    /// What it allows.
+    /// Limits of the server.
     pub limits: Limits,
-    /// Wall time at the runtime's zero.
+    /// Wall-clock time at the runtime's time zero.
     pub epoch: Epoch,
-    /// All its randomness.
+    /// Source of all randomness.
     pub seed: Seed,
 }
 
-/// What a host may want to see. Names are as members gave them: to be cleaned
-/// before they are shown.
+/// An event for the operator. Names are as the members chose them: sanitize them
+/// before display.
 #[derive(Debug)]
 pub enum ServerEvent {
-    /// From the room: who came, left or cleared.
+    /// A member joined, left or cleared the history.
     Room(RoomOutput),
-    /// A login from this address failed.
+    /// A login from this address has failed.
     LoginRejected(IpAddr, ProtocolError),
-    /// The system could not accept a connection just now.
+    /// The system has failed to accept a connection.
     AcceptFailed(io::Error),
 }
 
-/// Serves until `stop` is closed, then ends all connections in order.
+/// Serves until `stop` is closed, then closes all connections in order.
 ///
-/// `on_event` is called from the server's own tasks and must not wait.
+/// `on_event` is called from the server's own tasks and must not block.
 pub async fn serve<R: Runtime, L: Listener<R>>(
     runtime: R,
     listener: L,
@@ -95,7 +99,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
     RoomTask::new(shared, room).run(room_rx, stop).await;
 }
 
-/// What all connections share.
+/// State shared by all connections.
 struct Shared<R: Runtime> {
     runtime: R,
     credentials: Arc<Credentials>,
@@ -105,11 +109,12 @@ struct Shared<R: Runtime> {
     seed: Seed,
     on_event: Box<dyn Fn(ServerEvent) + Send + Sync>,
     room_tx: Sender<RoomCommand<R>>,
-    /// Rung whenever somebody has all that it is to get.
+    /// Notified whenever all data for a member has been written.
     flushed: Notify,
 }
 
-/// How long members get to take the last words when a connection ends orderly.
+/// Time in which members can read their closing frames when a connection is
+/// closed in order.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 async fn accept<R: Runtime, L: Listener<R>>(
     shared: Arc<Shared<R>>,
@@ -149,7 +154,7 @@ async fn accept<R: Runtime, L: Listener<R>>(
     }
 }
 
-/// One connection, from the first byte to the last.
+/// Handles one connection from accept to close.
 async fn handle_connection<R: Runtime>(
     shared: Arc<Shared<R>>,
     connection: Connection<R>,
@@ -157,14 +162,16 @@ async fn handle_connection<R: Runtime>(
     seed: Seed,
 ) {
     let abort = connection.abort.clone();
-    // Apart, so that a member does not go on holding what only coming in needed.
+    // Boxed separately, so that a member's task does not keep the memory of its
+    // login.
     if let Some(mut member) = Box::pin(log_in(&shared, connection, pass, seed)).await {
         member.run(&shared).await;
     }
     abort.abort();
 }
 
-/// From the first byte to the seat. Nothing, if the peer is refused or the room has closed.
+/// Logs a client in and joins it to the room. `None` if the login failed or the
+/// room has closed.
 async fn log_in<R: Runtime>(
     shared: &Shared<R>,
     connection: Connection<R>,

@@ -259,10 +259,7 @@ impl TestServer {
             member.stuck_from =
                 member.stuck_from.or(Some(now)).filter(|_| unsent.get(at) > Some(&0));
             if let (Some(from), Some(stall)) = (member.stuck_from, stall) {
-                assert!(
-                    now.saturating_duration_since(from) < stall,
-                    "stalled members are dropped"
-                );
+                assert!(now.saturating_duration_since(from) < stall, "stalled members are dropped");
                 assert!(deadline.is_some_and(|deadline| deadline <= from.saturating_add(stall)));
             }
         }

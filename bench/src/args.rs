@@ -13,7 +13,7 @@ use crate::{
     server::{Kind, Limits, PASSWORD, Server},
 };
 
-/// What a room costs, measured on this machine.
+/// Measure the cost of a room on this machine
 #[derive(Debug, Parser)]
 #[command(name = "cmdchat-bench")]
 pub(crate) struct Cli {
@@ -23,21 +23,21 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Every figure that there is a target for
+    /// Measure every figure that has a target
     Table {
-        /// Runs of which the median is taken
+        /// Number of runs to take the median of
         #[arg(long, default_value_t = 5)]
         runs: usize,
-        /// Only these parts
+        /// Parts to measure
         #[arg(long = "part", value_enum, default_values = ["fan-out", "logins", "refusals", "idle", "manners", "start"])]
         parts: Vec<Part>,
-        /// To compare with, where installed
+        /// Other servers to compare with, where installed
         #[arg(long = "other", value_enum, default_values = ["redis", "nats", "python"])]
         others: Vec<Kind>,
     },
-    /// A few seconds that show that everything can be measured
+    /// Run every measurement briefly, as a check
     Smoke,
-    /// Messages to everybody, run by run
+    /// Measure message fan-out and print each run
     FanOut {
         #[command(flatten)]
         which: Which,
@@ -48,24 +48,24 @@ enum Command {
         #[arg(long, default_value_t = 5)]
         runs: usize,
     },
-    /// Be the floor, until standard input ends
+    /// Run the baseline server until standard input ends
     #[command(hide = true)]
     Floor { envelope: usize },
 }
 
-/// What is measured.
+/// Servers to measure.
 #[derive(Args, Debug)]
 struct Which {
     /// Servers to start
     #[arg(long = "server", value_enum, default_values = ["floor", "cmdchat"])]
     servers: Vec<Kind>,
-    /// A server of the protocol that runs already, with --pid, in place of them
+    /// Running server to measure instead (requires --pid)
     #[arg(long, requires = "pid")]
     address: Option<SocketAddr>,
-    /// Its process, for what it costs
+    /// Process ID of the running server
     #[arg(long)]
     pid: Option<u32>,
-    /// Its password
+    /// Passphrase of the running server
     #[arg(long, default_value = PASSWORD)]
     password: String,
 }

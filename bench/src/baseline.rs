@@ -1,6 +1,6 @@
-//! The floor: the least a relay can do. One loop over plain sockets that
-//! copies every line, in an envelope as long as the real one, to everybody,
-//! one write per socket and batch. No names, no checks, no limits.
+//! Baseline server (`floor`): the minimum work of a relay. One loop over plain
+//! sockets copies every line to every member, in an envelope as long as the real
+//! one, with one write per socket and batch. No names, no checks, no limits.
 
 use std::{
     collections::BTreeMap,
@@ -15,10 +15,10 @@ use crate::{
 
 const LISTENER: u64 = u64::MAX;
 const STDIN: u64 = u64::MAX - 1;
-/// Bytes asked of a socket at once.
+/// Maximum number of bytes per read.
 const READ_SIZE: usize = 64 << 10;
 
-/// Serves until its standard input ends.
+/// Runs the server until standard input ends.
 pub(crate) fn run(envelope: usize) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     listener.set_nonblocking(true)?;
@@ -44,7 +44,7 @@ struct Baseline {
     envelope: Vec<u8>,
     members: BTreeMap<u64, Member>,
     came: u64,
-    /// What is still to be written to somebody, from the byte `start` on.
+    /// Bytes still unsent to at least one member; the first is byte `start` of the stream.
     log: Vec<u8>,
     start: u64,
     buffer: Vec<u8>,
@@ -52,7 +52,7 @@ struct Baseline {
 
 struct Member {
     socket: TcpStream,
-    /// The beginning of a line that has not come whole.
+    /// Start of an incomplete line.
     rest: Vec<u8>,
     cursor: u64,
     writable: bool,
@@ -132,7 +132,7 @@ impl Baseline {
                         member.cursor += count as u64;
                         member.writable = count == waiting.len();
                     }
-                    // Whoever is gone is noticed by reading.
+                    // A closed connection is detected by reading.
                     Ok(None) | Err(_) => member.writable = false,
                 }
             }

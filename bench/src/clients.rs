@@ -1,4 +1,4 @@
-//! Many members in one process and one thread.
+//! Load clients: many members in one thread of one process.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,9 +13,9 @@ use crate::{
     sealed_client::Insider,
 };
 
-/// Bytes asked of a socket at once.
+/// Maximum number of bytes per read.
 const READ_SIZE: usize = 256 << 10;
-/// In the key of a connection that a member only speaks on.
+/// Bit in the key of a connection that a member only sends on.
 const MOUTH: u64 = 1 << 32;
 
 /// Members of one room, on non-blocking sockets.
@@ -41,7 +41,7 @@ impl Crowd {
         self.members.len()
     }
 
-    /// Adds a member; it gets the next number.
+    /// Adds a member under the next number.
     pub(crate) fn admit(&mut self, Entered { ear, mouth, insider }: Entered) -> Result<()> {
         let key = self.members.len() as u64;
         ear.set_nonblocking(true)?;
@@ -54,7 +54,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// Lets `member` say a line, as soon as its socket takes it.
+    /// Queues a line for `member` to send when its socket is writable.
     pub(crate) fn say(&mut self, member: usize, line: &str) -> Result<()> {
         let Member { insider, unsaid, .. } =
             self.members.get_mut(member).ok_or("no such member")?;
@@ -67,13 +67,13 @@ impl Crowd {
         }
     }
 
-    /// Lets `member` read no more.
+    /// Stops reading from the socket of `member`.
     pub(crate) fn deafen(&self, member: usize) -> Result<()> {
         let member = self.members.get(member).ok_or("no such member")?;
         Ok(self.poller.remove(&member.ear)?)
     }
 
-    /// Writes what is to be said, waits for something to read, and hands it to `hear`.
+    /// Writes queued lines, waits up to `wait` for input, and passes the input to `hear`.
     pub(crate) fn pump(
         &mut self,
         wait: Duration,

@@ -1,4 +1,4 @@
-//! Who has heard how much of a run.
+//! Delivery check: the progress of each member through the messages of a run.
 
 use memchr::memmem;
 
@@ -7,28 +7,28 @@ use crate::{
     expected_stream::{Marks, Stream},
 };
 
-/// Members, each at its place in what there is to hear.
+/// Progress of all members through the expected stream.
 pub(crate) struct Audience {
     overture: String,
-    /// One for all, or one for each where the order may differ.
+    /// One shared stream, or one per member if the order may differ.
     streams: Vec<Stream>,
     ears: Vec<Ear>,
 }
 
 enum Ear {
-    /// Before the overture, whose beginning may have come.
+    /// Still before the overture; holds the end of the input, which may be its beginning.
     Waiting(Vec<u8>),
-    /// So many bytes behind the overture.
+    /// This many bytes received after the overture.
     Hearing(u64),
-    /// It does not count.
+    /// Not checked.
     Deaf,
 }
 
-/// The stream keeps more than this only while somebody lags.
+/// Bytes kept in all streams together; exceeded only while a member lags.
 const KEPT: usize = 16 << 20;
 
 impl Audience {
-    /// `one_order`: all members have to hear the same bytes.
+    /// Creates the check; with `one_order`, all members must receive the same bytes.
     pub(crate) fn new(marks: &Marks, members: usize, senders: usize, one_order: bool) -> Self {
         let streams = if one_order { 1 } else { members };
         Self {
@@ -38,7 +38,7 @@ impl Audience {
         }
     }
 
-    /// `member` does not count any more.
+    /// Excludes `member` from the check.
     pub(crate) fn deafen(&mut self, member: usize) {
         if let Some(ear) = self.ears.get_mut(member) {
             *ear = Ear::Deaf;
@@ -76,20 +76,20 @@ impl Audience {
         Ok(())
     }
 
-    /// Everybody has heard the overture.
+    /// Returns whether all checked members have received the overture.
     pub(crate) fn is_assembled(&self) -> bool {
         !self.ears.iter().any(|ear| matches!(ear, Ear::Waiting(_)))
     }
 
-    /// How many of its own messages this sender, who is that member, has heard
-    /// beyond the first `known`.
+    /// Returns how many of its own messages `sender` has received beyond the first
+    /// `known`. `member` is the member number of that sender.
     pub(crate) fn echoes(&self, sender: usize, member: usize, known: usize) -> usize {
         let ends = self.stream(member).map_or(&[][..], |stream| stream.ends(sender));
         let heard = self.offset(member).unwrap_or(0);
         ends.iter().skip(known).take_while(|&&end| end <= heard).count()
     }
 
-    /// How far `member` has heard, in bytes behind the overture.
+    /// Returns the number of bytes `member` has received after the overture.
     pub(crate) fn offset(&self, member: usize) -> Option<u64> {
         match self.ears.get(member)? {
             Ear::Hearing(offset) => Some(*offset),
@@ -98,7 +98,7 @@ impl Audience {
         }
     }
 
-    /// Everybody has heard all of `messages` messages.
+    /// Returns whether all checked members have received exactly `messages` messages.
     pub(crate) fn has_heard(&self, messages: usize) -> bool {
         (0..self.ears.len()).all(|member| {
             let heard = self.stream(member).map_or((0, 0), Stream::heard);
@@ -106,7 +106,7 @@ impl Audience {
         })
     }
 
-    /// Bytes of one message, with what the server puts around it.
+    /// Returns the mean size of one message in bytes, including the server's envelope.
     pub(crate) fn message_size(&self) -> f64 {
         let (messages, bytes) = self.stream(0).map_or((0, 0), Stream::heard);
         bytes as f64 / messages as f64
@@ -116,7 +116,7 @@ impl Audience {
         self.streams.get(member % self.streams.len())
     }
 
-    /// Lets go of what all who share a stream with `member` have heard.
+    /// Drops the bytes received by all members that share a stream with `member`.
     fn forget(&mut self, member: usize) {
         let shared = member % self.streams.len();
         let sharing = (shared..self.ears.len()).step_by(self.streams.len());

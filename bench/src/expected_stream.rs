@@ -1,24 +1,25 @@
-//! What all members must hear: the same bytes. Whoever hears them first adds
-//! them here, everybody else is compared, and the messages in them are counted.
+//! Expected stream: the bytes that all members must receive. The first member to
+//! receive bytes adds them, and the input of all other members is compared with
+//! them. The messages in the stream are counted.
 
 use memchr::memmem::Finder;
 
 use crate::Result;
 
-/// A message of the benchmark is recognised in any protocol: it says in plain
-/// letters who sent it and which one it is, and is filled up to its length.
+/// Format of the benchmark's messages, recognisable in any protocol. A message
+/// contains its sender and its number in plain text, and is padded to its length.
 #[derive(Clone, Debug)]
 pub(crate) struct Marks {
     run: u32,
     length: usize,
 }
 
-/// `bench-RRRR-`, then sender and number.
+/// Length of `bench-RRRR-`, which is followed by sender and number.
 const HEAD: usize = 11;
 const NUMBERED: usize = HEAD + 5 + 9;
 
 impl Marks {
-    /// For one run among several, with messages of `length` bytes.
+    /// Returns the format of run number `run`, with messages of `length` bytes.
     pub(crate) fn new(run: u32, length: usize) -> Self {
         Self { run: run % 10_000, length: length.max(NUMBERED) }
     }
@@ -27,29 +28,30 @@ impl Marks {
         format!("bench-{:04}-", self.run)
     }
 
-    /// Message `number` of `sender`. All characters are some that a Fernet token may have.
+    /// Returns message `number` of `sender`. A Fernet token may contain all its characters.
     pub(crate) fn message(&self, sender: usize, number: usize) -> String {
         let mut text = format!("{}{sender:04}-{number:08}-", self.head());
         text.extend(std::iter::repeat_n('A', self.length.saturating_sub(text.len())));
         text
     }
 
-    /// Said once before the run: what comes behind it is the same for all.
+    /// Returns the overture, sent once before the run. All bytes after it are the
+    /// same for all members.
     pub(crate) fn overture(&self) -> String {
         self.message(9_999, 0)
     }
 }
 
-/// The stream of one run, as far as anybody has heard it.
+/// The stream of one run, as far as any member has received it.
 pub(crate) struct Stream {
     marks: Marks,
     finder: Finder<'static>,
-    /// Bytes from `start` on that not everybody has heard.
+    /// Bytes from offset `start` on, not yet received by all members.
     bytes: Vec<u8>,
     start: u64,
-    /// Before this every message has been found.
+    /// Length of the part of `bytes` already searched for messages.
     searched: usize,
-    /// Where each sender's messages end.
+    /// End offsets of the messages, by sender.
     ends: Vec<Vec<u64>>,
 }
 
@@ -60,7 +62,7 @@ impl Stream {
         Self { marks, finder, bytes: Vec::new(), start: 0, searched: 0, ends }
     }
 
-    /// A member that has heard everything before `offset` hears `bytes`.
+    /// Checks and adds `bytes` received at `offset` by one member.
     pub(crate) fn hear(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
         let at = usize::try_from(offset - self.start)?;
         let known = self.bytes.get(at..).ok_or("a member is ahead of itself")?;
@@ -72,12 +74,12 @@ impl Stream {
         if new.is_empty() { Ok(()) } else { self.search() }
     }
 
-    /// Finds the messages that have come whole.
+    /// Finds the complete messages.
     fn search(&mut self) -> Result<()> {
         loop {
             let rest = self.bytes.get(self.searched..).unwrap_or_default();
             let Some(found) = self.finder.find(rest) else {
-                // It may have come in part.
+                // The start of a message may have arrived.
                 self.searched += rest.len().saturating_sub(HEAD - 1);
                 return Ok(());
             };
@@ -101,23 +103,23 @@ impl Stream {
         }
     }
 
-    /// Where the sender's messages end, in its order.
+    /// Returns the end offsets of the sender's messages, in sending order.
     pub(crate) fn ends(&self, sender: usize) -> &[u64] {
         self.ends.get(sender).map_or(&[], Vec::as_slice)
     }
 
-    /// Messages heard, and where the last one ends.
+    /// Returns the number of messages received, and the end offset of the last one.
     pub(crate) fn heard(&self) -> (usize, u64) {
         let last = self.ends.iter().filter_map(|ends| ends.last()).max();
         (self.ends.iter().map(Vec::len).sum(), last.copied().unwrap_or(0))
     }
 
-    /// Bytes kept.
+    /// Returns the number of bytes kept.
     pub(crate) const fn kept(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Everybody has heard what is before `offset`.
+    /// Drops all bytes before `offset`, which all members have received.
     pub(crate) fn forget(&mut self, offset: u64) {
         let taken = (offset.saturating_sub(self.start) as usize).min(self.searched);
         self.bytes.drain(..taken);

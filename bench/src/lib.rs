@@ -1,9 +1,9 @@
-//! What a room costs: a load generator for servers on this machine, the floor
-//! that they are compared with, and the whole table in one command.
+//! Benchmark of the cost of a room: a load generator for servers on this machine,
+//! a baseline server to compare them with, and one command for the whole table.
 //!
-//! The server runs on one processor, the load on the others. Cost is the
-//! server's processor time, because elapsed time says more about the load.
-//! Every run checks that everybody got every message once and in order.
+//! The server runs on one processor, the load on the others. Cost is the server's
+//! processor time, because elapsed time depends mostly on the load generator.
+//! Every run checks that every member received every message once and in order.
 #![cfg(target_os = "linux")]
 #![expect(clippy::disallowed_methods, reason = "whoever measures reads a clock")]
 
@@ -27,7 +27,7 @@ use clap::Parser as _;
 
 type Result<T, E = Box<dyn Error>> = std::result::Result<T, E>;
 
-/// Does what the command line says.
+/// Runs the command given on the command line.
 #[must_use]
 pub fn run() -> ExitCode {
     match args::Cli::parse().run() {

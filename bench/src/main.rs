@@ -1,5 +1,4 @@
-//! The program `cmdchat-bench`. It measures by epoll and `/proc`, so it has
-//! nothing to say elsewhere than on Linux.
+//! The `cmdchat-bench` binary. It needs epoll and `/proc`, so it runs on Linux only.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Readiness of many sockets at once.
+//! Readiness polling of many sockets, by epoll.
 
 use std::{io, os::fd::AsFd, os::fd::OwnedFd, time::Duration};
 
@@ -8,21 +8,21 @@ use rustix::{
     io::Errno,
 };
 
-/// What a socket is ready for.
+/// Readiness of one socket.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
     pub(crate) key: u64,
-    /// Bytes or the end of the stream may be read.
+    /// Bytes or the end of the stream can be read.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
 }
 
-/// When a socket is reported.
+/// Condition under which a socket is reported.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Report {
-    /// As long as there is something to read.
+    /// While there is input to read (level-triggered).
     Readable,
-    /// Once whenever there is more to read, or room to write again.
+    /// Once whenever it becomes readable or writable (edge-triggered).
     Changes,
 }
 
@@ -51,7 +51,7 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, source)?)
     }
 
-    /// Waits for `at_most`, for ever if there is no limit.
+    /// Waits for `at_most`, without limit if it is `None`.
     pub(crate) fn wait(
         &mut self,
         at_most: Option<Duration>,
@@ -63,7 +63,7 @@ impl Poller {
             Err(error) => return Err(error.into()),
         }
         Ok(self.events.iter().map(|event| {
-            // Copied out: the field lies unaligned.
+            // Copied, because the field is unaligned.
             let flags = event.flags;
             Ready {
                 key: event.data.u64(),
@@ -76,7 +76,7 @@ impl Poller {
     }
 }
 
-/// `None` where the socket would have to wait.
+/// Returns `None` if the socket would have to wait.
 pub(crate) fn unless_busy(result: io::Result<usize>) -> io::Result<Option<usize>> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),

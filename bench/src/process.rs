@@ -1,5 +1,5 @@
-//! Servers as processes: started on a processor of their own, measured by
-//! `/proc`, ended with the value.
+//! Server processes, each pinned to a processor of its own, measured through
+//! `/proc`, and killed on drop.
 
 use std::{
     fs,
@@ -13,25 +13,25 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::Result;
 
-/// Where the server runs; the load has all the others.
+/// Processor of the server; the load runs on all others.
 const SERVER_CPU: usize = 0;
 
 /// A process that is measured.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
-    /// Of those started here.
+    /// The child process, if it was started here.
     child: Option<Child>,
 }
 
 impl Process {
-    /// Starts `command` pinned to the server's processor, writes `input` to it
-    /// and keeps that pipe open.
+    /// Starts `command` pinned to the server's processor, writes `input` to its
+    /// standard input, and keeps that pipe open.
     pub(crate) fn start(command: &mut Command, input: &str) -> Result<Self> {
         let ours = sched_getaffinity(None)?;
         let mut servers = CpuSet::new();
         servers.set(SERVER_CPU);
-        // A process inherits this from the thread that starts it.
+        // A process inherits its affinity from the thread that starts it.
         sched_setaffinity(None, &servers)?;
         let started = command.stdin(Stdio::piped()).spawn();
         sched_setaffinity(None, &ours)?;
@@ -43,13 +43,13 @@ impl Process {
         Ok(Self { pid: child.id(), child: Some(child) })
     }
 
-    /// One that runs already.
+    /// Returns a process that is already running.
     pub(crate) const fn running(pid: u32) -> Self {
         Self { pid, child: None }
     }
 
-    /// The first line of its standard error or output that `find` takes
-    /// something from. The rest is read and thrown away.
+    /// Returns the result of `find` for the first matching line of standard output,
+    /// or of standard error if only that is piped. All later output is discarded.
     pub(crate) fn announcement<T>(&mut self, find: impl Fn(&str) -> Option<T>) -> Result<T> {
         let child = self.child.as_mut().ok_or("not started here")?;
         let pipe: Box<dyn Read + Send> = match (child.stdout.take(), child.stderr.take()) {
@@ -67,17 +67,17 @@ impl Process {
         Err("the server ended before it listened".into())
     }
 
-    /// Processor time used until now, by all threads, the system's share included.
+    /// Returns the processor time used so far by all threads, in user and system mode.
     pub(crate) fn cpu(&self) -> Result<Duration> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name of the program, in brackets, may hold anything.
+        // The program name, in brackets, can contain any character.
         let (_, fields) = stat.rsplit_once(')').ok_or("an odd /proc/PID/stat")?;
         let ticks: u64 =
             fields.split_whitespace().skip(11).take(2).filter_map(|n| n.parse::<u64>().ok()).sum();
         Ok(Duration::from_secs(ticks) / u32::try_from(rustix::param::clock_ticks_per_second())?)
     }
 
-    /// A field of `/proc/PID/status`, in bytes: `VmRSS`, `VmHWM` and the like.
+    /// Returns a field of `/proc/PID/status` in bytes, such as `VmRSS` or `VmHWM`.
     pub(crate) fn memory(&self, field: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
@@ -96,7 +96,7 @@ impl Drop for Process {
     }
 }
 
-/// Keeps this thread, and those it starts, off the server's processor.
+/// Excludes the server's processor from this thread and the threads it starts.
 pub(crate) fn leave_to_the_server() -> Result<()> {
     let all = sched_getaffinity(None)?;
     let mut rest = all;
@@ -108,7 +108,7 @@ pub(crate) fn leave_to_the_server() -> Result<()> {
     Ok(())
 }
 
-/// What is measured on, for the record.
+/// Returns a description of this machine: processors and kernel.
 pub(crate) fn machine() -> String {
     let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));

@@ -1,4 +1,4 @@
-//! How a member of each kind of server comes in and speaks.
+//! Client side of each server's protocol: joining and sending.
 
 use std::{
     io::{Read as _, Write as _},
@@ -20,36 +20,36 @@ use jiff::Timestamp;
 
 use crate::{Result, sealed_client::Insider};
 
-/// How long a server may take for one answer.
+/// Timeout of a connection attempt and of one answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a server speaks.
+/// Protocol of a server.
 #[derive(Clone, Debug)]
 pub(crate) enum Dialect {
-    /// Protocol 1: a login with this password, then JSON.
+    /// Protocol 1: a login with this passphrase, then JSON.
     Chat(String),
-    /// Protocol 2: the same, and every line a record.
+    /// Protocol 2: the same, with every line encrypted as a record.
     Sealed(String),
-    /// Lines, relayed as they are.
+    /// Plain lines, relayed unchanged.
     Lines,
-    /// A channel of Redis.
+    /// A Redis channel.
     Redis,
-    /// A subject of NATS.
+    /// A NATS subject.
     Nats,
 }
 
-/// A member that has come in.
+/// A member that has joined.
 pub(crate) struct Entered {
-    /// Where it hears.
+    /// Connection it receives on.
     pub(crate) ear: TcpStream,
-    /// Where it speaks, if that is another connection.
+    /// Connection it sends on, if separate.
     pub(crate) mouth: Option<TcpStream>,
-    /// Where it needs its keys to understand.
+    /// Its session, if the link is sealed.
     pub(crate) insider: Option<Insider>,
 }
 
 impl Dialect {
-    /// Comes in as number `number`.
+    /// Connects and joins as member `number`.
     pub(crate) fn enter(&self, address: SocketAddr, number: usize) -> Result<Entered> {
         let mut ear = connect(address)?;
         let (mut mouth, mut insider) = (None, None);
@@ -72,15 +72,15 @@ impl Dialect {
         Ok(Entered { ear, mouth, insider })
     }
 
-    /// Everybody hears the same, in the same order. NATS promises that only for
-    /// what one member says.
+    /// Returns whether all members receive all messages in the same order. NATS
+    /// guarantees the order only for the messages of one sender.
     pub(crate) const fn has_one_order(&self) -> bool {
         !matches!(self, Self::Nats)
     }
 
-    /// How long what is sent for a text of so many bytes has to be, where the
-    /// member does not encrypt it itself: version, time, IV, whole blocks, and
-    /// MAC, in base64, are a Fernet token.
+    /// Returns the length to send for a text of `text` bytes. Unless the member
+    /// encrypts the text itself, this is the length of a Fernet token: version,
+    /// time, IV, whole blocks and MAC, in base64.
     pub(crate) const fn length(&self, text: usize) -> usize {
         match self {
             Self::Sealed(_) => text,
@@ -90,7 +90,7 @@ impl Dialect {
         }
     }
 
-    /// What says `text` to everybody, as far as that is known without keys.
+    /// Returns the request that sends `text` to all members, before any encryption.
     pub(crate) fn say(&self, text: &str) -> String {
         let length = text.len();
         match self {
@@ -112,7 +112,7 @@ fn connect(address: SocketAddr) -> Result<TcpStream> {
     Ok(socket)
 }
 
-/// Sends `question` and reads until `answer` has come; gives all that came.
+/// Sends `question` and reads until `answer` arrives; returns all input.
 fn ask(socket: &mut TcpStream, question: &[u8], answer: &[u8]) -> Result<Vec<u8>> {
     socket.write_all(question)?;
     let mut heard = Vec::new();
@@ -133,23 +133,23 @@ fn read(socket: &mut TcpStream, take: impl FnOnce(&[u8])) -> Result<()> {
     }
 }
 
-/// A login of a stranger who does not know the password, up to the server's
-/// answer to its proof: 32 zero bytes.
+/// Performs a failed login, without the passphrase, up to the server's answer to
+/// the proof. The proof is 32 zero bytes.
 pub(crate) fn knock(address: SocketAddr) -> Result<()> {
     let proof = format!("{}=", "A".repeat(43));
     challenged(address, "stranger", false)?.prove(&proof, "Authentication failed")
 }
 
-/// A stranger who has to prove that it knows the password.
+/// A login without the passphrase that has received its challenge.
 pub(crate) struct Challenged {
     socket: TcpStream,
     id: String,
 }
 
-/// A login of somebody who does not know the password, up to line 2.
+/// Performs a login without the passphrase up to line 2, the challenge.
 pub(crate) fn challenged(address: SocketAddr, name: &str, sealed: bool) -> Result<Challenged> {
     let mut socket = connect(address)?;
-    // Some number that could be somebody's public value.
+    // A number that is possible as a client's public value.
     let (a, versions) = ("Wlpa".repeat(80), if sealed { ",\"versions\":[2]" } else { "" });
     let hello =
         format!("{{\"cmd\":\"srp_init\",\"username\":\"{name}\",\"A\":\"{a}\"{versions}}}\n");
@@ -160,7 +160,7 @@ pub(crate) fn challenged(address: SocketAddr, name: &str, sealed: bool) -> Resul
 }
 
 impl Challenged {
-    /// Sends `m` for the proof; the server has to give this answer.
+    /// Sends `m` as the proof and waits for `answer`.
     pub(crate) fn prove(mut self, m: &str, answer: &str) -> Result<()> {
         let id = self.id;
         let proof = format!("{{\"cmd\":\"srp_verify\",\"user_id\":\"{id}\",\"M\":\"{m}\"}}\n");
@@ -175,7 +175,7 @@ fn guest(password: &str, number: usize) -> Result<ClientConfig> {
     Ok(ClientConfig::new(name, password, Epoch::new(Timestamp::now())))
 }
 
-/// A whole login.
+/// Performs a complete login.
 fn log_in(socket: &mut TcpStream, guest: ClientConfig, number: usize) -> Result<Insider> {
     let start = Instant::now();
     let now = || Tick::from_start(start.elapsed());

@@ -1,4 +1,4 @@
-//! The whole table: every figure that there is a target for, as Markdown.
+//! The report: every figure that has a target, as a Markdown table.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
@@ -18,30 +18,30 @@ use crate::{
 /// A part of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
-    /// Messages to 10, 100, 1,000 and 5,000 members
+    /// Message fan-out to 10, 100, 1,000 and 5,000 members
     FanOut,
-    /// Coming in
+    /// Successful logins
     Logins,
-    /// Not coming in
+    /// Timing of rejected logins
     Refusals,
-    /// Being there
+    /// Memory of idle members
     Idle,
-    /// What members notice of others
+    /// Effect of stalled readers and logins on other members
     Manners,
-    /// The start of the program
+    /// Program start
     Start,
 }
 
-/// What the table is made from.
+/// Parameters of the report.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) runs: usize,
     pub(crate) parts: Vec<Part>,
-    /// Beside our own and the floor.
+    /// Servers to measure besides cmdchat and the baseline.
     pub(crate) others: Vec<Kind>,
-    /// Of each run of messages.
+    /// Duration of each message run.
     pub(crate) time: Duration,
-    /// Rooms with more members are left out.
+    /// Maximum room size; larger rooms are skipped.
     pub(crate) members: usize,
 }
 
@@ -76,8 +76,8 @@ impl Plan {
         self.rooms(200, &[Kind::Cmdchat, Kind::Blocking], &[(load(10, 64), "blocking 3x smol")])
     }
 
-    /// Rows for rooms of so many members: cost per delivery, as a multiple of
-    /// the first kind's in the same turn.
+    /// Prints the rows for rooms of `members` members: cost per delivery, also as a
+    /// multiple of the first kind's cost in the same turn.
     fn rooms(&self, members: usize, kinds: &[Kind], loads: &[(Load, &str)]) -> Result<()> {
         if members > self.members {
             return Ok(());
@@ -101,7 +101,7 @@ impl Plan {
                 for (kind, room) in &mut rooms {
                     let heard =
                         fan_out::run(room, load).map_err(|error| format!("{kind:?}: {error}"))?;
-                    // The first one warms everything up.
+                    // The first run is a warm-up.
                     if turn > 0 {
                         costs.entry(*kind).or_default().push(heard.cost());
                     }
@@ -135,11 +135,11 @@ impl Plan {
         })
     }
 
-    /// Elapsed time, since it is what a stranger can measure.
+    /// Measures elapsed time, because an attacker can measure it.
     fn refusals(&self) -> Result<()> {
         for kind in [Kind::Cmdchat, Kind::Blocking] {
             let mut room = Room::new(Server::start(kind, Limits::Off)?)?;
-            // The one whose name is taken.
+            // One member, so that its username is taken.
             room.fill(1)?;
             let times = login_timing::run(room.server.address, 100 * self.runs)?;
             for (case, times) in CASES.iter().zip(times) {
@@ -161,7 +161,7 @@ impl Plan {
         })
     }
 
-    /// Our own, and those of the others that have a login like ours.
+    /// Returns cmdchat's kinds, and the other servers that have the same login.
     fn with_logins(&self) -> Vec<Kind> {
         let python = self.others.iter().copied().filter(|&kind| kind == Kind::Python);
         [Kind::Cmdchat, Kind::Sealed].into_iter().chain(python).collect()
@@ -203,7 +203,7 @@ impl Plan {
         Ok(())
     }
 
-    /// One row: a figure for which every run has a fresh server.
+    /// Prints one row whose runs each start a new server.
     fn each(
         &self,
         what: &str,

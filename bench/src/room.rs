@@ -1,4 +1,4 @@
-//! A server with members in it.
+//! A server with connected members.
 
 use std::time::{Duration, Instant};
 
@@ -6,12 +6,12 @@ use crate::{
     Result, clients::Crowd, delivery_check::Audience, expected_stream::Marks, server::Server,
 };
 
-/// Longer than anything here takes that goes well.
+/// Timeout of a run, longer than any successful one.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longest wait for something to read before looking around.
+/// Longest wait for input before the state is checked again.
 pub(crate) const MOMENT: Duration = Duration::from_millis(10);
 
-/// A server, and all its members but those of somebody else.
+/// A server, and the members connected by this process.
 pub(crate) struct Room {
     pub(crate) server: Server,
     pub(crate) crowd: Crowd,
@@ -23,7 +23,7 @@ impl Room {
         Ok(Self { server, crowd: Crowd::new()?, runs: 0 })
     }
 
-    /// Lets members come in, one after another, until there are so many.
+    /// Adds members, one after another, until there are `members`.
     pub(crate) fn fill(&mut self, members: usize) -> Result<()> {
         for number in self.crowd.len()..members {
             let entered = self.server.dialect.enter(self.server.address, number)?;
@@ -33,8 +33,8 @@ impl Room {
         Ok(())
     }
 
-    /// Waits until everybody is there and has heard everything before a run in
-    /// which messages of `text` bytes will come from `senders` members.
+    /// Prepares a run with messages of `text` bytes from `senders` members: waits
+    /// until all members have received everything sent before it.
     pub(crate) fn assemble(&mut self, text: usize, senders: usize) -> Result<(Marks, Audience)> {
         self.runs += 1;
         let marks = Marks::new(self.runs, self.server.dialect.length(text));
@@ -56,7 +56,7 @@ impl Room {
     }
 }
 
-/// When a run has failed.
+/// Instant after which a run has failed.
 pub(crate) struct Deadline(Instant);
 
 impl Deadline {

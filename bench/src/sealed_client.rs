@@ -1,4 +1,4 @@
-//! A member over a sealed link, who opens everything it hears.
+//! A member on a sealed link, which decrypts everything it receives.
 
 use std::time::Instant;
 
@@ -10,11 +10,11 @@ use cmdchat_core::{
 
 use crate::Result;
 
-/// A session that somebody else reads and writes for.
+/// A session whose input and output the caller carries.
 pub(crate) struct Insider {
     session: Session,
     decoder: LineDecoder,
-    /// The zero of its clock.
+    /// Start of the session's clock.
     start: Instant,
     said: u64,
 }
@@ -24,14 +24,14 @@ impl Insider {
         Self { session, decoder, start, said: 0 }
     }
 
-    /// Says `text`; what is to be written for that goes to `unsaid`.
+    /// Sends `text`, appending the bytes to write to `unsaid`.
     pub(crate) fn say(&mut self, text: &str, unsaid: &mut Vec<u8>) -> Result<()> {
         self.said += 1;
         self.session.send(self.now(), SendId(self.said), text.to_owned().into());
         self.take(unsaid, &mut Vec::new())
     }
 
-    /// Opens `bytes` and gives the texts in them, one after another.
+    /// Decrypts `bytes` and returns the concatenated texts in them.
     pub(crate) fn hear(&mut self, bytes: &[u8], unsaid: &mut Vec<u8>) -> Result<Vec<u8>> {
         let mut texts = Vec::new();
         self.decoder.feed(bytes);

@@ -1,4 +1,4 @@
-//! The servers that can be measured, and how each is started.
+//! The servers that can be measured, and the command that starts each.
 
 use std::{
     env,
@@ -11,38 +11,38 @@ use std::{
 
 use crate::{Result, process::Process, protocols::Dialect};
 
-/// Of every room measured here.
+/// Passphrase of every room started here.
 pub(crate) const PASSWORD: &str = "correct horse battery staple";
 
-/// What can be measured.
+/// Kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Kind {
     /// `cmdchat serve`
     Cmdchat,
-    /// `cmdchat serve`, whose members have sealed links
+    /// `cmdchat serve` with sealed links
     Sealed,
     /// `cmdchat serve --runtime blocking`
     Blocking,
-    /// Plain sockets, the same bytes
+    /// Baseline: plain sockets, same number of bytes
     Floor,
     /// redis-server
     Redis,
     /// nats-server
     Nats,
-    /// The Python reference peer
+    /// Python reference peer
     Python,
 }
 
-/// Which limits our own server has.
+/// Limits of the cmdchat server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limits {
-    /// None.
+    /// No limits.
     Off,
-    /// On members and their speed none; on those who do not read, as ever.
+    /// Default limits for slow readers; none on members and rates.
     OfSlowReaders,
 }
 
-/// A server that runs.
+/// A running server.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) process: Process,
@@ -63,7 +63,7 @@ impl Server {
         }
     }
 
-    /// One that runs already and speaks the protocol; only on this machine.
+    /// Returns a server of the cmdchat protocol that is already running on this machine.
     pub(crate) fn running(address: SocketAddr, pid: u32, password: &str) -> Result<Self> {
         if !address.ip().is_loopback() {
             return Err("only servers on this machine are measured".into());
@@ -76,7 +76,8 @@ fn chat(password: &str) -> Dialect {
     Dialect::Chat(password.to_owned())
 }
 
-/// Our own program, beside this one; where cargo runs us it builds it first.
+/// Returns the path of the `cmdchat` binary in the target directory. If cargo runs
+/// this program, the binary is built first.
 pub(crate) fn program() -> Result<PathBuf> {
     if let Some(cargo) = env::var_os("CARGO") {
         let built = Command::new(cargo)
@@ -90,7 +91,7 @@ pub(crate) fn program() -> Result<PathBuf> {
     Ok(target()?.join("release/cmdchat"))
 }
 
-/// The folder that cargo builds into.
+/// Returns cargo's target directory.
 fn target() -> Result<PathBuf> {
     let here = env::current_exe()?;
     Ok(here.ancestors().nth(2).ok_or("not in a folder of cargo's")?.into())
@@ -114,7 +115,8 @@ fn listening(line: &str) -> Option<SocketAddr> {
     line.strip_prefix("listening on ")?.split(' ').next()?.parse().ok()
 }
 
-/// What surrounds a text in a line of the room, for a name of five letters.
+/// Length of the JSON around a text in a line of the server, for a username of five
+/// characters.
 const ENVELOPE: usize = r#"{"type":"message","data":{"id":"","text":"","timestamp":"","user_ip":"","username":"m0000"}}"#
     .len()
     + "00000000-0000-4000-8000-000000000000".len()
@@ -157,7 +159,7 @@ fn foreign(command: &mut Command, port: u16, dialect: Dialect) -> Result<Server>
     Err("the server does not listen".into())
 }
 
-/// It may be taken by somebody else before it is used; then the start fails.
+/// Returns a free port. If another process takes it before it is used, the start fails.
 fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

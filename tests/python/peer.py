@@ -21,7 +21,7 @@ class Client:
         self.users, self.messages = [], []
 
     def opened(self, message):
-        """The event fields of a message; its text is replaced by what the program shows."""
+        """Return the event fields of a message, with the text as the program displays it."""
         token = message.get("text")
         fields = {"id": message.get("id"), "from": message.get("username", "unknown")}
         try:
@@ -33,7 +33,7 @@ class Client:
         return fields
 
     def display(self):
-        """The program draws everything again after each event, and leaves if it cannot."""
+        """Redraw like the program, which does so after each event and exits on failure."""
         names = ", ".join(user.get("username", "?") for user in self.users) or "none"
         protocol.check_display("[dim]Online: %s[/]" % names)
         for message in self.messages[-15:]:

@@ -1,7 +1,7 @@
-"""Protocol 1 as the Python program speaks it: lines, SRP, room key, login.
+"""Protocol 1 as in the original Python program: lines, SRP, room key, login.
 
-SRP is pysrp's, HKDF and Fernet are cryptography's; nothing of either is written here.
-At the end: the events and commands by which the tests drive a peer.
+SRP comes from pysrp, HKDF and Fernet from cryptography; neither is reimplemented here.
+The last section has the events and commands with which the tests drive a peer.
 """
 import asyncio
 import base64
@@ -32,7 +32,7 @@ def b64(data):
 
 
 def line_of(value):
-    """json.dumps with its defaults: ", " and ": ", everything outside ASCII escaped."""
+    """Encode with the defaults of json.dumps: ", " and ": ", all non-ASCII escaped."""
     return (json.dumps(value) + "\n").encode()
 
 
@@ -57,7 +57,7 @@ Session = namedtuple("Session", "user_id fernet user wire")  # wire: name -> byt
 
 
 async def login(reader, writer, name, password):
-    """Lines 1 to 4 as client. Any refusal or fault comes out as an exception."""
+    """Run lines 1 to 4 as client. Any rejection or error raises an exception."""
     user = srp.User(IDENTITY, password, **SRP_OPTIONS)
     _, A = user.start_authentication()
     await send(writer, {"cmd": "srp_init", "username": name, "A": b64(A)})
@@ -81,12 +81,12 @@ async def login(reader, writer, name, password):
     user.verify_session(H_AMK)
     if not user.authenticated():
         raise ValueError("Server authentication failed")
-    Fernet(base64.b64decode(reply["session_key"]))  # unused, but it must be a Fernet key
+    Fernet(base64.b64decode(reply["session_key"]))  # unused, but must be a Fernet key
     return Session(user_id, fernet, user, {"A": A, "B": B, "salt": salt, "M": M, "H_AMK": H_AMK})
 
 
 def leading_zeros(session):
-    """Which numbers of this handshake begin with a zero byte at their full width."""
+    """Return the numbers of this handshake that begin with a zero byte at full width."""
     S = session.user.S  # an int in pysrp's Python back end, an OpenSSL number in its ctypes one
     S = S.to_bytes(256, "big").lstrip(b"\0") if isinstance(S, int) else srp._mod.bn_to_bytes(S)
     wire = session.wire
@@ -107,9 +107,9 @@ ALIASES = {"b": "bold", "i": "italic", "u": "underline", "s": "strike", "d": "di
 
 
 def check_display(line):
-    """Raise where the program's terminal library (rich) would, which ends its connection.
+    """Raise if the program's terminal library (rich) would, which ends its connection.
 
-    It reads names and texts as markup: closing tags must match an open one. It also
+    rich parses names and texts as markup: closing tags must match an open one. It also
     cannot print lone surrogates.
     """
     line.encode()
@@ -142,7 +142,7 @@ def note(text):
 
 
 def stdin_lines():
-    """A queue of the lines of stdin, as bytes; None at its end."""
+    """Return a queue of the lines of stdin, as bytes; None marks the end."""
     loop, queue = asyncio.get_running_loop(), asyncio.Queue()
 
     def put(item):

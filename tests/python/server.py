@@ -1,4 +1,4 @@
-"""The server of protocol 1, with the original's order of checks, texts and faults."""
+"""Server of protocol 1, with the original's order of checks, texts and bugs."""
 import asyncio
 import base64
 import json
@@ -43,12 +43,12 @@ class Server:
         )
         self.room_salt = os.urandom(16)
         self.messages = []
-        self.members = {}  # user_id -> Member: who has logged in
-        self.writers = {}  # user_id -> StreamWriter: who receives broadcasts
+        self.members = {}  # user_id -> Member: all logged-in members
+        self.writers = {}  # user_id -> StreamWriter: receivers of broadcasts
         self.lock = asyncio.Lock()
 
     async def forget_idle(self):
-        """A member silent for an hour leaves the list, but not the room."""
+        """Remove members idle for an hour from the list, but not from the room."""
         while True:
             await asyncio.sleep(300)
             limit = time.monotonic() - 3600
@@ -62,7 +62,7 @@ class Server:
                 await self.chat(reader, writer, member)
         except (OSError, asyncio.CancelledError):  # cancelled: the server stops
             pass
-        except Exception as error:  # not JSON objects, not UTF-8, too long, too late...
+        except Exception as error:  # not a JSON object, not UTF-8, too long, timed out...
             note("connection closed: %r" % error)
         finally:
             if member:
@@ -76,7 +76,7 @@ class Server:
                 await writer.wait_closed()
 
     async def handshake(self, reader, writer):
-        """Lines 1 to 4; the Member, or None if there is none."""
+        """Run lines 1 to 4; return the Member, or None if the login failed."""
 
         async def refuse(text):
             await send(writer, {"error": text})
@@ -122,7 +122,7 @@ class Server:
             H_AMK = verifier.verify_session(base64.b64decode(request["M"]))
             if H_AMK is None:
                 raise ValueError("Authentication failed")
-        except ValueError as error:  # binascii's and pysrp's texts go out too
+        except ValueError as error:  # the texts of binascii and pysrp are sent too
             return await refuse(str(error))
         session_key = base64.urlsafe_b64encode(verifier.get_session_key())
         member = Member(user_id, (writer.get_extra_info("peername") or ["unknown"])[0], name)
@@ -159,7 +159,7 @@ class Server:
                 await self.broadcast({"type": "cleared"})
 
     async def broadcast(self, value, without=None):
-        """One after the other: a member that stops reading in time stops them all."""
+        """Send to members in sequence: one that stops reading eventually blocks all others."""
         line = line_of(value)
         async with self.lock:
             for user_id, writer in list(self.writers.items()):
@@ -180,7 +180,7 @@ async def run_server(args):
     stdin = stdin_lines()
     while await stdin.get() is not None:
         pass
-    deadline = threading.Timer(2, os._exit, [0])  # should a member not take its last lines
+    deadline = threading.Timer(2, os._exit, [0])  # if a member does not read its closing frames
     deadline.daemon = True
     deadline.start()
     idle.cancel()

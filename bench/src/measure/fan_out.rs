@@ -1,4 +1,4 @@
-//! What it costs to tell everybody.
+//! Cost of message fan-out.
 
 use std::time::{Duration, Instant};
 
@@ -7,52 +7,53 @@ use crate::{
     room::{Deadline, MOMENT, Room},
 };
 
-/// What is said in a run.
+/// Messages sent in a run.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Load {
-    /// Members who speak
+    /// Number of sending members
     #[arg(long, default_value_t = 10)]
     pub(crate) senders: usize,
-    /// Messages of each that it has not heard itself yet
+    /// Messages in flight per sender
     #[arg(long, default_value_t = 64)]
     pub(crate) window: usize,
-    /// Bytes of a text before it is encrypted
+    /// Bytes per message before encryption
     #[arg(long, default_value_t = 64)]
     pub(crate) text: usize,
-    /// How long they speak
+    /// Duration of sending
     #[arg(skip = Duration::from_secs(1))]
     pub(crate) time: Duration,
 }
 
-/// What a run came to.
+/// Result of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heard {
     pub(crate) messages: usize,
     /// Messages times members.
     pub(crate) deliveries: u64,
-    /// In bytes, as the member gets it.
+    /// Mean size of a message in bytes, as a member receives it.
     pub(crate) message_size: f64,
-    /// Of the server.
+    /// Processor time of the server.
     pub(crate) cpu: Duration,
     pub(crate) wall: Duration,
 }
 
 impl Heard {
-    /// Microseconds of the server's processor for one message to one member.
+    /// Returns the server's processor time per message and member, in microseconds.
     pub(crate) fn cost(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.deliveries as f64
     }
 }
 
-/// One run. Fails unless everybody got every message once and in order.
+/// Performs one run. Fails unless every member receives every message once and in
+/// order.
 ///
-/// The senders are those who came last: a server that tells members one after
-/// the other has told nearly everybody when they say more.
+/// The senders are the members that joined last. A server that writes to members in
+/// turn has then reached nearly all of them before the senders send more.
 pub(crate) fn run(room: &mut Room, load: Load) -> Result<Heard> {
     let (marks, mut audience) = room.assemble(load.text, load.senders)?;
     let members = room.crowd.len();
     let first = members.checked_sub(load.senders).ok_or("more senders than members")?;
-    // Said and heard again, by sender.
+    // Messages sent and echoed, by sender.
     let mut pace = vec![(0_usize, 0_usize); load.senders];
     let mut said = 0;
     let (start, before, deadline) = (Instant::now(), room.server.process.cpu()?, Deadline::new());

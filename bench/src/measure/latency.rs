@@ -1,4 +1,4 @@
-//! How long a message is under way while others knock at the door.
+//! Message latency during failed logins.
 
 use std::{
     net::SocketAddr,
@@ -12,9 +12,11 @@ use crate::{
     room::{Deadline, MOMENT, Room},
 };
 
-/// The 99th percentile of the time from a word to a member's ear. Every 5 ms somebody speaks, for `time`; meanwhile so many logins arrive in
-/// a second. They are by strangers who do not know the password: the server
-/// works as much for them, and the load less.
+/// Returns the 99th percentile of the delivery time of a message. One member sends
+/// every 5 ms for `time`, while `per_second` logins arrive each second.
+///
+/// The logins are made without the passphrase, because these cost the server as
+/// much as others and the load generator less.
 pub(crate) fn under_logins(room: &mut Room, per_second: u32, time: Duration) -> Result<Duration> {
     const PAUSE: Duration = Duration::from_millis(5);
     let (marks, mut audience) = room.assemble(64, 1)?;
@@ -26,7 +28,7 @@ pub(crate) fn under_logins(room: &mut Room, per_second: u32, time: Duration) -> 
         let strangers = scope.spawn(|| knock(address, per_second, &stop));
         let mut converse = || -> Result<()> {
             for number in 0.. {
-                // Late because of the message before: that counts as well.
+                // Counted from the due time, so a delay by the previous message is included.
                 let due = start + PAUSE * number;
                 if due > start + time {
                     break;
@@ -56,7 +58,7 @@ pub(crate) fn under_logins(room: &mut Room, per_second: u32, time: Duration) -> 
     delays.get(delays.len() * 99 / 100).copied().ok_or_else(|| "nobody heard anything".into())
 }
 
-/// Lets strangers in vain knock at the door, and counts them.
+/// Makes `per_second` failed logins each second until `stop` is set; returns their number.
 fn knock(address: SocketAddr, per_second: u32, stop: &AtomicBool) -> Result<usize, String> {
     let start = Instant::now();
     for number in 0.. {

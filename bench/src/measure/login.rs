@@ -1,4 +1,4 @@
-//! What it costs to come in.
+//! Cost of logins and of idle members.
 
 use std::{ops::Range, time::Duration};
 
@@ -8,10 +8,10 @@ use crate::{
     server::Server,
 };
 
-/// More members than any room here has.
+/// A member number higher than in any room measured here.
 const NEVER: usize = 8_000;
 
-/// Processor time of the server for one login and leave, in an empty room.
+/// Returns the server's processor time for one login and leave.
 pub(crate) fn one(server: &Server, count: usize) -> Result<Duration> {
     let come_and_go = |numbers: Range<usize>| -> Result<()> {
         for number in numbers {
@@ -19,14 +19,14 @@ pub(crate) fn one(server: &Server, count: usize) -> Result<Duration> {
         }
         Ok(())
     };
-    // The first few find everything cold. Nobody who stays has such a number.
+    // The first few are a warm-up. No connected member has such a number.
     come_and_go(NEVER..NEVER + 5)?;
     let before = server.process.cpu()?;
     come_and_go(NEVER + 5..NEVER + 5 + count)?;
     Ok((server.process.cpu()? - before) / u32::try_from(count)?)
 }
 
-/// Processor time of the server for letting so many in, one after another.
+/// Returns the server's processor time for `members` logins, one after another.
 pub(crate) fn many(room: &mut Room, members: usize) -> Result<Duration> {
     let before = room.server.process.cpu()?;
     room.fill(members)?;
@@ -34,8 +34,8 @@ pub(crate) fn many(room: &mut Room, members: usize) -> Result<Duration> {
     Ok(room.server.process.cpu()? - before)
 }
 
-/// Bytes of memory that one more member costs, when nobody speaks. Only what
-/// is the process's own: a socket's buffers are the system's.
+/// Returns the memory per idle member in bytes. Counts only the memory of the
+/// process, not the system's socket buffers.
 pub(crate) fn idle(room: &mut Room, members: usize) -> Result<u64> {
     const FIRST: usize = 100;
     room.fill(FIRST)?;
@@ -46,7 +46,7 @@ pub(crate) fn idle(room: &mut Room, members: usize) -> Result<u64> {
     Ok(room.server.process.memory("RssAnon")?.saturating_sub(before) / members as u64)
 }
 
-/// As [`one`], in a room that has a full history to tell.
+/// Returns the same as [`one`], for a room with a history of `messages` messages.
 pub(crate) fn with_history(room: &mut Room, messages: usize, count: usize) -> Result<Duration> {
     room.fill(1)?;
     let (marks, mut audience) = room.assemble(64, 1)?;

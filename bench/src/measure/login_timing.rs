@@ -1,5 +1,5 @@
-//! How long the answer to a wrong proof takes, by what is wrong with it: whoever
-//! watches the clock must not learn more than the answer says.
+//! Response time for wrong proofs, by kind of error. The time must not reveal more
+//! to an attacker than the answer itself.
 
 use std::{
     net::SocketAddr,
@@ -8,23 +8,23 @@ use std::{
 
 use crate::{Result, protocols::challenged};
 
-/// One thing to be wrong with a login.
+/// One kind of invalid login.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Case {
     pub(crate) what: &'static str,
     sealed: bool,
-    /// Of a member, or of nobody.
+    /// Username, of a member or unused.
     name: &'static str,
-    /// How often "AAAA" is M.
+    /// Number of "AAAA" in M.
     size: usize,
-    /// What M ends with.
+    /// End of M.
     end: &'static str,
     answer: &'static str,
 }
 
 const WRONG: &str = "Authentication failed";
 
-/// Each is compared with the first of its protocol.
+/// All cases; each is compared with the first one of its protocol.
 pub(crate) const CASES: [Case; 9] = [
     case("a wrong proof", false, "stranger", 10, "AAA=", WRONG),
     case("a proof of 3 bytes", false, "stranger", 1, "", WRONG),
@@ -48,13 +48,13 @@ const fn case(
     Case { what, sealed, name, size, end, answer }
 }
 
-/// From line 3 to the answer, `count` times each, in turns.
+/// Returns the times from line 3 to the answer, `count` per case, measured in turns.
 pub(crate) fn run(address: SocketAddr, count: usize) -> Result<[Vec<Duration>; CASES.len()]> {
     let mut times = [const { Vec::new() }; CASES.len()];
     for turn in 0..=count {
         for (case, times) in CASES.iter().zip(&mut times) {
             let time = case.time(address)?;
-            // The first one finds everything cold.
+            // The first turn is a warm-up.
             if turn > 0 {
                 times.push(time);
             }

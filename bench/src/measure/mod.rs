@@ -1,4 +1,4 @@
-//! The measurements, one a file.
+//! The measurements, one per file.
 
 pub(crate) mod fan_out;
 pub(crate) mod latency;

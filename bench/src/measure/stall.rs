@@ -1,4 +1,4 @@
-//! What the others notice of a member that stops reading.
+//! Effect of a stalled reader on the other members.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,9 @@ use crate::{
     room::{Deadline, MOMENT, Room},
 };
 
-/// One of the members stops reading while another speaks for `time`: the
-/// longest that any of the rest heard nothing. Fails unless they heard all.
+/// Stops reading for one member while another sends for `time`. Returns the longest
+/// interval in which any other member received nothing. Fails unless the others
+/// receive every message.
 pub(crate) fn longest(room: &mut Room, time: Duration) -> Result<Duration> {
     const WINDOW: usize = 16;
     let (marks, mut audience) = room.assemble(64, 1)?;

@@ -1,4 +1,4 @@
-//! How soon the program calls its host.
+//! Startup time: from the start of the program to its connection.
 
 use std::{
     net::TcpListener,
@@ -9,7 +9,8 @@ use std::{
 
 use crate::{Result, process::Process, server};
 
-/// From the start of `cmdchat connect` to its call, and its memory by then.
+/// Returns the time from the start of `cmdchat connect` to its connection, and its
+/// peak memory until then.
 pub(crate) fn to_connect(program: &Path) -> Result<(Duration, u64)> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port().to_string();

@@ -1,5 +1,5 @@
-//! The body of the fuzz target `terminal_output` in `fuzz/`: here, where everything that
-//! prints is at hand; the corpus is replayed by an ordinary test.
+//! The body of the fuzz target `terminal_output` in `fuzz/`. It is in this crate
+//! because it needs everything that prints. An ordinary test replays the corpus.
 
 mod oracle;
 mod render;
@@ -14,12 +14,12 @@ use crate::{
     ui::plain,
 };
 
-/// Whatever a peer is called and whatever it says, no sink of ours writes
-/// anything but lines of text: no control, no sequence, nothing invisible; and a
-/// screen besides only what moves the cursor, colours and erases.
+/// Checks that no username and no message of a peer can inject terminal output.
+/// Line output must contain text only: no control characters, no escape sequences,
+/// nothing invisible. Screens may also move the cursor, set colours and erase.
 ///
-/// The first line of the input is a name, the rest a text; each of the two and
-/// the whole stand wherever something of a peer's can stand.
+/// The first line of the input is a username, and the rest is a text. Both parts and
+/// the whole input are used everywhere a peer's data can appear.
 pub fn terminal_output(data: &[u8]) {
     let whole = String::from_utf8_lossy(data).into_owned();
     let (head, rest) = whole.split_once('\n').unwrap_or((&whole, ""));
@@ -42,7 +42,7 @@ pub fn terminal_output(data: &[u8]) {
     }
 }
 
-/// All that is ever printed of a name and a text.
+/// Returns every kind of line that is printed for a username and a text.
 fn lines(name: &Untrusted, text: &Untrusted, confusables: &mut ConfusableNames) -> Vec<SafeText> {
     let at = time(14, 3, 7, 0);
     let shown = confusables.show(name);

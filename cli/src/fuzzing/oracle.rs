@@ -1,15 +1,15 @@
-//! What a terminal would make of what we print.
+//! The test oracle: parses output as a terminal would, and rejects harmful sequences.
 
 use vte::{Params, Parser, Perform};
 
-/// It finds letters only, and no code point that cannot be seen or turns others
-/// around.
+/// Asserts that `line` contains text only, without invisible code points or ones that
+/// reorder others.
 pub(super) fn assert_text(line: &str) {
     judge(line.as_bytes(), false);
 }
 
-/// The same, but for what draws: moving the cursor, showing and hiding it,
-/// colours, erasing rows, line ends.
+/// Asserts that `bytes` contain only text and drawing sequences: cursor movement,
+/// cursor visibility, colours, erasing of rows, and newlines.
 pub(super) fn assert_drawing(bytes: &[u8]) {
     judge(bytes, true);
 }
@@ -20,7 +20,7 @@ fn judge(bytes: &[u8], may_draw: bool) {
     assert!(found.harm.is_none(), "{:?} in {:?}", found.harm, bytes.escape_ascii().to_string());
 }
 
-/// The first thing that a terminal did and should not have done.
+/// Records the first forbidden action of the terminal.
 struct Found {
     may_draw: bool,
     harm: Option<&'static str>,
@@ -60,7 +60,7 @@ impl Perform for Found {
     fn csi_dispatch(&mut self, params: &Params, intermediates: &[u8], _: bool, action: char) {
         let draws = match (intermediates, action) {
             ([], 'H' | 'm' | 'K' | 'C') => true,
-            // The cursor shown and hidden.
+            // Showing and hiding the cursor.
             (b"?", 'h' | 'l') => params.iter().eq([&[25_u16][..]]),
             _ => false,
         };
@@ -78,7 +78,6 @@ impl Perform for Found {
 mod tests {
     use super::*;
 
-    /// The judge is not blind.
     #[test]
     fn oracle_detects_control_sequences() {
         for (text, what) in [

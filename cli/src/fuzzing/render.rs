@@ -1,5 +1,5 @@
-//! A whole room in which everything comes from one hostile member, as both views
-//! at a terminal have it.
+//! Renders a room in which one hostile member controls everything, in both terminal
+//! views.
 
 use cmdchat_core::{
     client::{Event, Message, Mode, RejectReason, RejectedMessage, Warning, Welcome},
@@ -28,8 +28,8 @@ use crate::{
     },
 };
 
-/// All that the full screen writes, frame after frame, with a list of members
-/// and without.
+/// Returns the output of the full screen for all frames, with and without the member
+/// list.
 pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     let mut bytes = Vec::new();
     for size in [Size { columns: 90, rows: 10 }, Size { columns: 24, rows: 6 }] {
@@ -54,7 +54,7 @@ pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     bytes
 }
 
-/// All that the plain view writes, its draft below.
+/// Returns the output of the plain view, including the draft.
 pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     let Some(mut model) = room(name) else { return Vec::new() };
     let (mut bytes, mut printed) = (Vec::new(), 0);
@@ -77,7 +77,7 @@ fn update(model: &mut Model, input: Msg) {
     model.update(Now { tick: Tick::ZERO, at: Timestamp::UNIX_EPOCH }, input);
 }
 
-/// Everything that can happen, all of it `name`'s doing.
+/// Returns every kind of model input, all of them caused by the member `name`.
 fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Msg> {
     let message = || Message {
         author: name.clone(),

@@ -1,4 +1,4 @@
-//! What a program asks for.
+//! Parser of the commands that a program sends.
 
 use crate::safe;
 use serde::{Deserialize, de::IgnoredAny};
@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::text::SafeText;
 
-/// A line of the input.
+/// A command from one line of input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum JsonCommand {
-    /// Say this; the program's own mark goes with the answer.
+    /// Send this text. The reply carries the program's own reference.
     Say(Zeroizing<String>, Option<String>),
     Wipe,
     Who,
@@ -17,7 +17,7 @@ pub(super) enum JsonCommand {
     Leave,
 }
 
-/// The line as it is written. Fields that are not listed are ignored.
+/// The JSON form of a line. Unlisted fields are ignored.
 #[derive(Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 enum JsonRequest {
@@ -25,7 +25,7 @@ enum JsonRequest {
         text: String,
         #[serde(rename = "ref")]
         mark: Option<String>,
-        /// Not known yet, and not to be ignored: it would be heard by all.
+        /// Not supported, but not ignored either: the text would go to all members.
         to: Option<IgnoredAny>,
     },
     Action {
@@ -40,9 +40,11 @@ enum JsonRequest {
 }
 
 impl JsonCommand {
+    /// Parses one line.
+    ///
     /// # Errors
     ///
-    /// What is wrong with the line.
+    /// Returns a description of the problem if the line is not a valid command.
     pub(super) fn read(line: &str) -> Result<Self, SafeText> {
         match serde_json::from_str(line) {
             Ok(JsonRequest::Send { to: Some(_), .. }) => {
@@ -60,7 +62,7 @@ impl JsonCommand {
         }
     }
 
-    /// The commands that mean something to a program.
+    /// Parses the slash commands that are available to programs.
     fn command(text: &str) -> Result<Self, SafeText> {
         match text.trim() {
             "/who" | "/names" => Ok(Self::Who),

@@ -1,4 +1,4 @@
-//! From events to objects.
+//! Conversion of session events into JSON objects.
 
 use cmdchat_core::{
     client::{Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome},
@@ -28,7 +28,7 @@ pub(super) fn ready<'a>(welcome: &'a Welcome, me: &'a Username) -> JsonEvent<'a>
     }
 }
 
-/// What is odd about a message, then the message itself.
+/// Returns the warnings about a message, followed by the message itself.
 pub(super) fn said<'a>(message: &'a Message, me: &Username, history: bool) -> Vec<JsonEvent<'a>> {
     let author = message.author.raw();
     let mut objects: Vec<_> = message.doubts.iter().map(|doubt| doubted(*doubt, author)).collect();

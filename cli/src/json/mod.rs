@@ -1,4 +1,4 @@
-//! The room for a program: an object a line, out and in.
+//! The JSON interface for programs: one object per line, in both directions.
 
 mod command;
 mod events;
@@ -28,7 +28,7 @@ use crate::error::Error;
 
 pub use crate::json::output::JsonWriter;
 
-/// One stay, told to a program and led by it.
+/// The JSON front end of one chat session.
 pub struct JsonFrontend<'a, R> {
     runtime: R,
     out: &'a mut JsonWriter,
@@ -36,14 +36,14 @@ pub struct JsonFrontend<'a, R> {
     session: ChatSession<'a, R>,
     notices: StartupNotices,
     members: Vec<Untrusted>,
-    /// Texts said so far.
+    /// Number of messages sent so far.
     said: u64,
-    /// What the program calls those of its texts that are on their way.
+    /// The program's own references of its unacknowledged messages.
     marks: BTreeMap<SendId, String>,
 }
 
 impl<'a, R: Runtime> JsonFrontend<'a, R> {
-    /// `me` is in the room and talks.
+    /// Creates a front end for `session`, in which the user is called `me`.
     #[must_use]
     pub fn new(
         runtime: R,
@@ -64,14 +64,14 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         }
     }
 
-    /// Until it is over. When nobody reads any more it leaves.
+    /// Runs until the session ends. Leaves if standard output fails.
     ///
     /// # Errors
     ///
-    /// Why a lost connection could not be made again.
+    /// Returns an error if a lost connection could not be re-established.
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
         loop {
-            let told = match self.session.next(None).await {
+            let written = match self.session.next(None).await {
                 SessionUpdate::Event(event) => self.tell(event),
                 SessionUpdate::Typed(InputEvent::Line(line)) => self.take(&line),
                 SessionUpdate::Typed(InputEvent::Input(_) | InputEvent::End)
@@ -88,7 +88,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                 }
                 SessionUpdate::Failed(error) => return Err(error),
             };
-            if let Err(error) = told {
+            if let Err(error) = written {
                 self.session.output_failed(&error);
             }
         }
@@ -108,9 +108,10 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
             Event::Message(message) => self.said(&message, false),
             Event::Rejected(rejected) => self.out.put(&events::rejected(&rejected)),
             Event::Joined(name, online) => {
-                let told = self.out.put(&JsonEvent::Join { member: events::member(&name), online });
+                let written =
+                    self.out.put(&JsonEvent::Join { member: events::member(&name), online });
                 self.members.push(name);
-                told
+                written
             }
             Event::Left(name, online) => {
                 if let Some(at) = self.members.iter().position(|member| *member == name) {
@@ -140,7 +141,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
         }
     }
 
-    /// What is told once.
+    /// Writes the notices that appear once after joining.
     fn open(&mut self, mode: Mode) -> io::Result<()> {
         if std::mem::take(&mut self.notices.weak_passphrase) && mode < Mode::Strict {
             let weak = JsonWarning { code: "weak_passphrase", ..JsonWarning::default() };

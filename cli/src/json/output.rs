@@ -1,5 +1,5 @@
-//! What a program is told: one object a line. All of them are here, and in
-//! docs/json.md.
+//! The JSON objects written to standard output, one per line. All of them are
+//! defined here and documented in docs/json.md.
 
 use std::{
     io::{self, Write as _},
@@ -16,7 +16,7 @@ use crate::{
     ui::stdout::UnbufferedStdout,
 };
 
-/// An object, by its type.
+/// A JSON object, tagged by its type.
 #[derive(Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum JsonEvent<'a> {
@@ -28,10 +28,10 @@ pub(super) enum JsonEvent<'a> {
         mode: &'static str,
         sealed: bool,
         me: JsonMember<'a>,
-        /// The others.
+        /// The other members.
         members: Vec<JsonMember<'a>>,
         fingerprint: String,
-        /// So many messages of before follow.
+        /// Number of history messages that follow.
         history: usize,
     },
     Invite {
@@ -48,7 +48,7 @@ pub(super) enum JsonEvent<'a> {
         online: usize,
     },
     Members {
-        /// All of them.
+        /// All members, including the client itself.
         members: Vec<JsonMember<'a>>,
     },
     HistoryCleared {
@@ -76,7 +76,7 @@ pub(super) enum JsonEvent<'a> {
     Warn(JsonWarning<'a>),
     Error {
         code: &'static str,
-        /// The program ends with it.
+        /// The exit code, if the error ends the program.
         #[serde(skip_serializing_if = "Option::is_none")]
         exit: Option<u8>,
         text: &'a str,
@@ -86,7 +86,7 @@ pub(super) enum JsonEvent<'a> {
     },
 }
 
-/// How it stands with the connection.
+/// State of the connection.
 #[derive(Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum State<'a> {
@@ -94,7 +94,7 @@ pub(super) enum State<'a> {
         host: &'a str,
         port: u16,
     },
-    /// Milliseconds to the next try.
+    /// Offline; the next try follows after `in_ms` milliseconds.
     Reconnecting {
         in_ms: u128,
     },
@@ -112,11 +112,11 @@ pub(super) struct JsonMessage<'a> {
     pub(super) text: &'a str,
     pub(super) own: bool,
     pub(super) history: bool,
-    /// It names the reader.
+    /// The text mentions the client's own username.
     pub(super) mention: bool,
 }
 
-/// Where the room stands, in a strict one.
+/// The chain head of a strict room.
 #[derive(Serialize)]
 pub(super) struct JsonChainHead {
     pub(super) number: u64,
@@ -128,7 +128,7 @@ pub(super) struct JsonWarning<'a> {
     pub(super) code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<&'a str>,
-    /// Of a forged name: the one inside.
+    /// The username inside a message with a forged author.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) written_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -137,7 +137,7 @@ pub(super) struct JsonWarning<'a> {
     pub(super) mark: Option<&'a str>,
 }
 
-/// With what all objects have: the version of the form, and when.
+/// An object with the fields common to all: format version and timestamp.
 #[derive(Serialize)]
 struct JsonLine<'a> {
     v: u8,
@@ -151,12 +151,12 @@ fn milliseconds<S: Serializer>(at: &Timestamp, to: S) -> Result<S::Ok, S::Error>
     to.collect_str(&format_args!("{at:.3}"))
 }
 
-/// The line of an object.
+/// Encodes an object as a line.
 pub(super) fn line(what: &JsonEvent<'_>, ts: Timestamp) -> SafeText {
     SafeText::json(&JsonLine { v: 1, what, ts })
 }
 
-/// Standard output, as long as somebody reads it.
+/// Writes JSON lines to standard output until the first error.
 #[derive(Debug, Default)]
 pub struct JsonWriter {
     out: UnbufferedStdout,
@@ -164,32 +164,32 @@ pub struct JsonWriter {
 }
 
 impl JsonWriter {
-    /// Says who is speaking.
+    /// Writes the `hello` object.
     ///
     /// # Errors
     ///
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn open() -> io::Result<Self> {
         let mut writer = Self::default();
         writer.put(&JsonEvent::Hello { client: concat!("cmdchat/", env!("CARGO_PKG_VERSION")) })?;
         Ok(writer)
     }
 
-    /// A connection is being made.
+    /// Reports that the client is connecting.
     ///
     /// # Errors
     ///
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn connecting(&mut self, host: &str, port: u16) -> io::Result<()> {
         self.put(&JsonEvent::State(State::Connecting { host, port }))
     }
 
-    /// It was lost, and is tried again after so long.
+    /// Reports a lost connection and the time until the next try.
     pub(super) fn reconnecting(&mut self, after: Duration) -> io::Result<()> {
         self.put(&JsonEvent::State(State::Reconnecting { in_ms: after.as_millis() }))
     }
 
-    /// Why it ended, and that it did.
+    /// Writes the error, if there is one, and the `bye` object.
     pub fn close(&mut self, outcome: &Result<ExitStatus, Error>) {
         let exit = match outcome {
             Ok(exit) => *exit,
@@ -207,14 +207,16 @@ impl JsonWriter {
         self.put_at(what, Timestamp::now())
     }
 
+    /// Writes an object with the timestamp `at`. Does nothing after an error.
+    ///
     /// # Errors
     ///
-    /// Those of standard output, once.
+    /// Returns an error the first time that standard output fails.
     pub(super) fn put_at(&mut self, what: &JsonEvent<'_>, at: Timestamp) -> io::Result<()> {
         if self.unheard {
             return Ok(());
         }
-        // In one piece, so that no reader finds half a line.
+        // One write per line, so that readers never see a partial line.
         let line = Zeroizing::new([line(what, at).as_str(), "\n"].concat());
         let written = self.out.write_all(line.as_bytes()).and_then(|()| self.out.flush());
         self.unheard = written.is_err();

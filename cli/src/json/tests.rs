@@ -1,4 +1,4 @@
-//! Events and their objects.
+//! Tests of the conversion of events into JSON objects.
 
 use cmdchat_core::client::{
     Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome,
@@ -25,7 +25,7 @@ fn message(text: Option<&str>, doubts: &[Warning]) -> Message {
     Message { author: untrusted("bob"), text, at: None, own: None, doubts: doubts.to_vec() }
 }
 
-/// The line of an object without what all have.
+/// Returns the line of an object without the fields common to all.
 fn body(what: &JsonEvent<'_>) -> String {
     let line = line(what, Timestamp::UNIX_EPOCH).to_string();
     let body = line.strip_prefix(r#"{"v":1,"type":""#).unwrap();

@@ -1,4 +1,4 @@
-//! What a person types, or a pipe brings, as it comes.
+//! Input events from the keyboard or a pipe.
 
 use std::{
     io::{self, BufRead, Read as _},
@@ -14,29 +14,29 @@ use crate::{
     ui::terminal::{self, TerminalEvent},
 };
 
-/// The longest line of a pipe that is kept, in bytes: more than any message may
-/// have, were each of its bytes written `\u1234`, so that one that is too long
-/// is told from one that fits.
+/// Maximum length of a kept line, in bytes. It exceeds the longest message even if
+/// each byte is written as `\u1234`, so that an overlong message is recognized.
 const LONGEST: usize = 128 << 10;
-/// How often a thread that waits for keys looks whether anybody still wants them.
+/// Interval at which the keyboard thread checks whether its receiver still exists.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// One thing that was typed.
+/// One input event.
 #[derive(Debug)]
 pub enum InputEvent {
-    /// A key, a paste or a new size, at a live terminal.
+    /// A key, a paste, a resize or a focus change, from an interactive terminal.
     Input(TerminalEvent),
-    /// A line of a pipe, or of a terminal that edits lines itself.
+    /// A line from a pipe, or from a terminal that does its own line editing.
     Line(Zeroizing<String>),
     /// The end of input.
     End,
 }
 
-/// Reads standard input on a thread of its own, until it ends or nobody listens.
+/// Starts a thread that reads standard input until its end, or until the receiver
+/// is dropped.
 ///
 /// # Errors
 ///
-/// The thread cannot be started.
+/// Returns an error if the thread cannot be started.
 pub fn spawn_reader(source: InputSource, typing: Sender<InputEvent>) -> io::Result<()> {
     let listen = move || {
         let ended = match source {
@@ -50,7 +50,7 @@ pub fn spawn_reader(source: InputSource, typing: Sender<InputEvent>) -> io::Resu
     thread::Builder::new().name("keyboard".into()).spawn(listen).map(drop)
 }
 
-/// Nobody listens any more.
+/// The receiver was dropped.
 struct Disconnected;
 
 fn send(typing: &Sender<InputEvent>, typed: InputEvent) -> Result<(), Disconnected> {
@@ -68,8 +68,8 @@ fn keys(typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
     Err(Disconnected)
 }
 
-/// Each line, and a last one without its end. Bytes that are not UTF-8 become
-/// U+FFFD; what is beyond [`LONGEST`] of one line is passed over.
+/// Sends each line, including a last one without a newline. Invalid UTF-8 becomes
+/// U+FFFD. Bytes of a line beyond [`LONGEST`] are skipped.
 fn lines(input: &mut impl BufRead, typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
     let mut line = Zeroizing::new(Vec::new());
     loop {

@@ -1,12 +1,11 @@
-//! One stay in a room, over as many connections as it takes: what happens next,
-//! and what is on its way.
+//! A chat session that spans reconnects, with its input and its pending messages.
 //!
-//! Theory of operation. Commands go through an `Outbox`, beside everything
-//! else. A pipe is read on when all that was read is on its way, or there is no
-//! way, and most of it has come back. A request to leave overtakes what has not
-//! been read yet; a second one does not wait for anything. A connection that
-//! failed is made again for as long as is wanted, unless the login gave somebody
-//! a guess at the passphrase; what was not heard back goes along.
+//! Theory of operation. Commands go through an `Outbox`, concurrently with
+//! everything else. A pipe is read only while the outbox is empty or the client
+//! is offline, and fewer than `UNANSWERED` messages await their echo. A request
+//! to leave overtakes unread input; a second one waits for nothing.
+//! A lost connection is re-established until the configured time limit, unless
+//! a failed login exposed a passphrase guess. Unacknowledged messages are resent.
 
 pub mod input;
 mod outbox;
@@ -32,13 +31,13 @@ use crate::session::{
     reconnect::{ConnectError, ConnectFuture, Reconnect},
 };
 
-/// Texts of a pipe that may be on their way: fewer than the session takes, so
-/// that it always has an ear for a request to leave.
+/// Maximum number of unacknowledged messages from a pipe. It is lower than the
+/// session's own limit, so that the session can always receive a request to leave.
 const UNANSWERED: usize = 32;
-/// How long whoever leaves waits for what was said last.
+/// Maximum time to wait for the last echoes when leaving.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// A stay in a room, and its input.
+/// A chat session in a room, with its input.
 pub struct ChatSession<'a, R> {
     runtime: R,
     line: Connection<'a>,
@@ -47,23 +46,24 @@ pub struct ChatSession<'a, R> {
     signals: Receiver<()>,
     input: Receiver<InputEvent>,
     source: InputSource,
-    /// How long to wait for echoes at the end.
+    /// Maximum time to wait for echoes at the end.
     patience: Duration,
-    /// Texts that have not come back.
+    /// Number of messages without an echo.
     unanswered: usize,
-    /// Why what happens cannot be shown any more.
+    /// The error that stopped the output.
     output_error: Option<Error>,
     stage: Lifecycle,
 }
 
-/// Who gives the input.
+/// The source of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InputSource {
-    /// A person, key by key: one of them may always be the wish to be gone.
+    /// A user, key by key. It is always read, because any key may be a request to
+    /// leave.
     Keys,
-    /// A person, line by line.
+    /// A user, line by line.
     Lines,
-    /// Nobody who would wait: it is read as fast as the room takes it.
+    /// A pipe, which is read as fast as the server accepts its messages.
     Pipe,
 }
 
@@ -76,51 +76,51 @@ enum Connection<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lifecycle {
     Active,
-    /// No more input is taken.
+    /// No more input is read.
     Draining,
-    /// The same, at somebody's wish.
+    /// Like `Draining`, at the request of the user or a signal.
     Closing,
     Closed,
 }
 
-/// What happens next.
+/// An update returned by [`ChatSession::next`].
 #[derive(Debug)]
 pub enum SessionUpdate {
-    /// Something in the room; never the end.
+    /// An event of the room; never [`Event::Ended`].
     Event(Event),
-    /// Something of the input; never its end.
+    /// An input event; never [`InputEvent::End`].
     Typed(InputEvent),
-    /// There is no connection; the next try comes then.
+    /// The client is offline and will try to reconnect at this time.
     Waiting(Tick),
-    /// It is being tried.
+    /// The client is trying to reconnect.
     Trying,
-    /// The moment that was asked for.
+    /// The time passed to [`ChatSession::next`] has come.
     Time,
-    /// The end.
+    /// The session is over.
     Over(SessionSummary),
-    /// The same: why the connection could not be made again.
+    /// The session is over, because reconnecting failed with this error.
     Failed(Error),
 }
 
-/// How it ended.
+/// The outcome of a session.
 #[derive(Debug)]
 pub struct SessionSummary {
-    /// The session's end.
+    /// The reason why the session ended.
     pub ending: CloseReason,
-    /// Texts that never came back.
+    /// Number of messages that the server never echoed.
     pub undelivered: usize,
-    /// Lines of a pipe that could not be sent.
+    /// Number of lines from a pipe that could not be sent.
     pub unsent: usize,
-    /// How long the last echoes were waited for.
+    /// The time limit that applied to the last echoes.
     pub patience: Duration,
-    /// How long it was tried to get the connection back, if that was given up.
+    /// The reconnect time limit, if it ran out.
     pub tried: Option<Duration>,
-    /// Why not all of it could be shown, if that is a failure.
+    /// The error that stopped the output, if it counts as a failure.
     pub output_error: Option<Error>,
 }
 
 enum Wake {
-    /// Nothing if the session's task died: it always says how it ended.
+    /// `None` if the session's task died without sending [`Event::Ended`].
     Event(Option<Event>),
     Typed(InputEvent),
     Dialed(Result<ClientHandle, ConnectError>),
@@ -130,9 +130,10 @@ enum Wake {
 }
 
 impl<'a, R: Runtime> ChatSession<'a, R> {
-    /// Each of `signals` asks to leave; at the end of `input` the last echoes are
-    /// waited for as long as `patience`. Without `reconnect` a lost connection is
-    /// the end.
+    /// Creates a session from a connection that has logged in. Each message on
+    /// `signals` is a request to leave. At the end of `input` the session waits up
+    /// to `patience` for the last echoes. Without `reconnect`, a lost connection
+    /// ends the session.
     #[must_use]
     pub fn new(
         runtime: R,
@@ -160,8 +161,11 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         }
     }
 
-    /// Waits for what happens next, at most until `due`. May be dropped at any
-    /// time.
+    /// Waits for the next update, at most until `due`.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any time.
     pub async fn next(&mut self, due: Option<Tick>) -> SessionUpdate {
         loop {
             if self.stage == Lifecycle::Closed {
@@ -242,7 +246,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             InputSource::Keys => true,
             InputSource::Lines => self.stage == Lifecycle::Active,
             InputSource::Pipe => {
-                // Without a connection nothing goes on its way, but there may be a wish to leave.
+                // Input is read while offline, because it may be a command to leave.
                 self.stage == Lifecycle::Active
                     && (self.outbox.is_empty() || self.is_offline())
                     && self.unanswered < UNANSWERED
@@ -274,7 +278,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         SessionUpdate::Event(event)
     }
 
-    /// The session is over: is the stay?
+    /// Handles the end of a connection: reconnects or ends the session.
     fn ended(&mut self, SessionEnd { reason, unconfirmed }: SessionEnd) -> SessionUpdate {
         if reason.is_transient() && self.stage == Lifecycle::Active && self.reconnect.is_some() {
             self.wait(unconfirmed)
@@ -312,20 +316,20 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         SessionUpdate::Time
     }
 
-    /// Tells the session, this one or the next.
+    /// Sends a command on this connection, or on the next one.
     pub fn send(&mut self, command: SessionCommand) {
         self.unanswered += usize::from(matches!(command, SessionCommand::Send(..)));
         self.outbox.put(command);
     }
 
-    /// Tries to connect now, if that is waited for.
+    /// Ends the current backoff, so that the next try starts now.
     pub fn retry(&mut self) {
         if let Connection::Backoff(at, _) = &mut self.line {
             *at = self.runtime.now();
         }
     }
 
-    /// No more input; the end comes when all that was said has come back.
+    /// Stops reading input. The session ends when all messages are echoed.
     pub fn drain(&mut self) {
         if self.is_offline() && self.unanswered == 0 {
             self.stage = Lifecycle::Closed;
@@ -335,8 +339,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         }
     }
 
-    /// Away, but for a moment in which the last words may come back; whoever
-    /// asks again, or has nobody to wait for, is gone at once.
+    /// Leaves, after waiting at most `FAREWELL` for the last echoes. A second call
+    /// ends the session at once, and so does a call while offline.
     pub fn close(&mut self) {
         if self.is_leaving() || self.is_offline() {
             self.stage = Lifecycle::Closed;
@@ -347,18 +351,18 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         }
     }
 
-    /// Leaves at once, whatever is on its way, and waits only until nothing of the
-    /// session is left in memory.
+    /// Leaves at once without waiting for echoes. Waits only, for at most
+    /// `FAREWELL`, until the session's task has dropped its state from memory.
     pub async fn abort(self) {
         let Connection::Online(events) = self.line else { return };
-        // A session that nobody can tell anything any more leaves by itself.
+        // The session's task leaves when its command channel is closed.
         drop(self.outbox);
         let gone = async { while events.recv().await.is_ok() {} };
         let late = self.runtime.sleep_until(self.runtime.now().saturating_add(FAREWELL));
         future::or(gone, late).await;
     }
 
-    /// What happens can no longer be shown, and nothing is left to do here.
+    /// Records that output failed, and leaves.
     pub fn output_failed(&mut self, error: &io::Error) {
         if self.output_error.is_none() {
             self.output_error = Error::stdout_failed(error);
@@ -368,7 +372,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         }
     }
 
-    /// Who gives the input.
+    /// Returns the source of the input.
     #[must_use]
     pub const fn source(&self) -> InputSource {
         self.source
@@ -378,13 +382,13 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         !matches!(self.line, Connection::Online(_))
     }
 
-    /// Whether somebody asked to leave.
+    /// Returns whether a request to leave was made.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         matches!(self.stage, Lifecycle::Closing | Lifecycle::Closed)
     }
 
-    /// How it stands if this is the end.
+    /// Returns the summary of a session that ends with `ending`.
     #[must_use]
     pub fn summary(&self, ending: CloseReason) -> SessionSummary {
         let Self { unanswered, patience, .. } = *self;
@@ -399,7 +403,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
         }
     }
 
-    /// Lines that were read and not looked at.
+    /// Counts the non-empty lines that were read but never processed. Removes them
+    /// from the queue.
     #[must_use]
     pub fn lines_unread(&self) -> usize {
         let waiting = std::iter::from_fn(|| self.input.try_recv().ok());

@@ -1,4 +1,4 @@
-//! Commands on their way to the session.
+//! The queue of commands for the session's task.
 
 use std::{collections::VecDeque, future::Future, pin::Pin};
 
@@ -6,9 +6,10 @@ use async_channel::{SendError, Sender};
 use cmdchat_drivers::client::SessionCommand;
 use futures_lite::future;
 
-/// A queue that empties beside everything else: the session may be waiting for
-/// its events to be taken, so whoever did nothing but wait for the session
-/// could wait for ever. What one session did not take is for the next one.
+/// A command queue that is drained concurrently with everything else. The session's
+/// task may itself wait for its events to be received, so a caller that only waited
+/// for the task could deadlock. Commands that one connection did not accept are
+/// kept for the next one.
 #[derive(Default)]
 pub(crate) struct Outbox {
     commands: Option<Sender<SessionCommand>>,
@@ -31,7 +32,11 @@ impl Outbox {
         self.sending.is_none() && self.waiting.is_empty()
     }
 
-    /// Waits until the session has taken one more. May be dropped at any time.
+    /// Waits until the session's task has accepted one more command.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future may be dropped at any time.
     pub(crate) async fn send_one(&mut self) {
         loop {
             let sending = match &mut self.sending {

@@ -1,4 +1,4 @@
-//! How a lost connection is had back: by what, and when.
+//! Reconnect policy: exponential backoff with jitter.
 
 use std::{future::Future, num::NonZero, pin::Pin, time::Duration};
 
@@ -7,31 +7,31 @@ use cmdchat_drivers::client::ClientHandle;
 
 use crate::error::Error;
 
-/// Milliseconds before the first tries; the last holds for all that follow.
+/// Milliseconds before the first tries. The last value applies to all later tries.
 const BACKOFF_STEPS: [u64; 7] = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 
-/// How a lost connection is made again.
+/// Re-establishes a lost connection.
 pub struct Reconnect<'a> {
     patience: Duration,
-    /// For the times between.
+    /// Seed of the jitter.
     seed: Seed,
     dial: Box<dyn Fn(Vec<PendingMessage>) -> ConnectFuture<'a> + 'a>,
     losses: u64,
-    /// Since the last loss.
+    /// Backoff state since the last loss of the connection.
     backoff: Option<Backoff>,
 }
 
-/// A try to get into the room.
+/// An attempt to connect and log in.
 pub type ConnectFuture<'a> = Pin<Box<dyn Future<Output = Result<ClientHandle, ConnectError>> + 'a>>;
 
-/// A try that failed.
+/// A failed attempt to connect.
 #[derive(Debug)]
 pub struct ConnectError {
-    /// Why.
+    /// The reason for the failure.
     pub error: Error,
-    /// Whether the program may try again by itself.
+    /// The client may retry automatically.
     pub may_retry: bool,
-    /// For the next try.
+    /// Unacknowledged messages, to be resent by the next attempt.
     pub unconfirmed: Vec<PendingMessage>,
 }
 
@@ -42,8 +42,8 @@ impl From<ConnectError> for Error {
 }
 
 impl<'a> Reconnect<'a> {
-    /// By `dial`, which reaches the host and logs in, with what was not confirmed;
-    /// for as long as `patience` after each loss.
+    /// Creates a policy that reconnects for up to `patience` after each loss.
+    /// `dial` connects, logs in and resends the unacknowledged messages.
     #[must_use]
     pub fn new(
         patience: Duration,
@@ -53,13 +53,13 @@ impl<'a> Reconnect<'a> {
         Self { patience, seed, dial: Box::new(dial), losses: 0, backoff: None }
     }
 
-    /// For how long it is tried.
+    /// Returns the time limit for reconnecting.
     #[must_use]
     pub const fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// When to try next; nothing if it has been tried long enough.
+    /// Returns the time of the next try, or `None` if the time limit has passed.
     pub(super) fn next_try(&mut self, now: Tick) -> Option<Tick> {
         let backoff = self.backoff.get_or_insert_with(|| {
             self.losses += 1;
@@ -72,30 +72,31 @@ impl<'a> Reconnect<'a> {
         (self.dial)(unconfirmed)
     }
 
-    /// It is had back.
+    /// Resets the backoff after a successful login.
     pub(super) fn succeed(&mut self) {
         self.backoff = None;
     }
 }
 
-/// The tries after one loss.
+/// Backoff state after one loss of the connection.
 struct Backoff {
     give_up_at: Tick,
     tries: usize,
-    /// A thousandth of the possible jitter, for each try.
+    /// Jitter for each try, in thousandths of the maximum.
     jitter: Box<dyn Iterator<Item = u32>>,
 }
 
 impl Backoff {
-    /// Tries for `patience` from `now` on. `seed` is for the jitter: those who
-    /// were cut off together are not to come back together.
+    /// Creates a backoff that gives up `patience` after `now`. `seed` determines the
+    /// jitter, which prevents clients that were disconnected together from
+    /// reconnecting at the same time.
     fn new(now: Tick, patience: Duration, seed: &Seed) -> Self {
         const THOUSAND: NonZero<u32> = NonZero::new(1_000).unwrap();
         let jitter = Box::new(seed.uniform_below(THOUSAND));
         Self { give_up_at: now.saturating_add(patience), tries: 0, jitter }
     }
 
-    /// When to try next; nothing if it has been tried long enough.
+    /// Returns the time of the next try, or `None` if the time limit has passed.
     fn next(&mut self, now: Tick) -> Option<Tick> {
         if now >= self.give_up_at {
             return None;

@@ -1,8 +1,8 @@
-//! One person in the room: what happens goes into the model, what comes of it
-//! to the room and to the terminal.
+//! The interactive application: feeds events and input into the model, and
+//! applies the model's effects to the session and the terminal.
 //!
-//! Theory of operation. The full screen is drawn at most once per `FRAME`, the
-//! plain views with everything that happens.
+//! Theory of operation. The full screen is drawn at most once per `FRAME`. The
+//! plain views are written after every update.
 
 use std::{io, time::Duration};
 
@@ -30,36 +30,36 @@ use crate::{
     },
 };
 
-/// Between two frames of the full screen.
+/// Minimum time between two frames of the full screen.
 const FRAME: Duration = Duration::from_millis(16);
 
-/// One person in one room.
+/// The interactive chat application for one user in one room.
 pub struct App<'a, R> {
     runtime: R,
     terminal: Terminal,
     look: Theme,
     model: Model,
     session: ChatSession<'a, R>,
-    /// Whether this is the passphrase, which a locked screen wants.
+    /// Checks a passphrase typed to unlock the screen.
     is_passphrase: Box<dyn Fn(&Password) -> bool + 'a>,
-    /// Lines of a pipe that could not be sent.
+    /// Number of lines from a pipe that could not be sent.
     unsent: usize,
-    /// The first entry that was not printed.
+    /// Number of the first log entry that was not printed.
     printed: u64,
-    /// What is on the screen is not what is true.
+    /// The terminal does not show the current model.
     stale: bool,
     drawn_at: Option<Tick>,
 }
 
-/// An end that waits for nothing.
+/// Ways to quit without waiting for pending messages.
 enum QuitMode {
     Immediate,
     Panic,
 }
 
 impl<'a, R: Runtime> App<'a, R> {
-    /// A room in `model`, to be seen on `terminal`. A locked screen is unlocked by
-    /// what `is_passphrase`.
+    /// Creates an application that shows `model` on `terminal`. A locked screen
+    /// is unlocked by input for which `is_passphrase` returns true.
     #[must_use]
     pub fn new(
         runtime: R,
@@ -83,11 +83,11 @@ impl<'a, R: Runtime> App<'a, R> {
         }
     }
 
-    /// Shows events and takes what is typed until it is over.
+    /// Shows events and handles input until the session ends.
     ///
     /// # Errors
     ///
-    /// Why a lost connection could not be made again.
+    /// Returns an error if a lost connection could not be re-established.
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
         if let Some(size) = self.terminal.screen() {
             self.update(Msg::Resized(size));
@@ -116,7 +116,7 @@ impl<'a, R: Runtime> App<'a, R> {
         }
     }
 
-    /// When time alone changes something.
+    /// Returns the next time at which a redraw is due without any event.
     fn due(&self) -> Option<Tick> {
         let frame = self.drawn_at.filter(|_| self.stale).map(|drawn| drawn.saturating_add(FRAME));
         let countdown = self.model.deadline(self.runtime.now());
@@ -186,7 +186,7 @@ impl<'a, R: Runtime> App<'a, R> {
         }
     }
 
-    /// A line of a pipe could not be sent.
+    /// Counts and reports a line from a pipe that could not be sent.
     fn report_unsent(&mut self, why: &SafeText) {
         self.unsent += 1;
         warn(why);
@@ -196,7 +196,7 @@ impl<'a, R: Runtime> App<'a, R> {
         self.session.source() == InputSource::Pipe
     }
 
-    /// Does what the model wants done.
+    /// Runs the effects requested by the model.
     fn run_effects(&mut self) -> Option<QuitMode> {
         while let Some(effect) = self.model.poll_effect() {
             let mut done = Ok(());
@@ -223,7 +223,7 @@ impl<'a, R: Runtime> App<'a, R> {
         None
     }
 
-    /// Away, with nothing left: neither on the terminal nor in memory.
+    /// Quits at once, after erasing the terminal and dropping the model.
     async fn panic_quit(self) -> SessionSummary {
         let Self { terminal, model, session, .. } = self;
         terminal.erase_all();
@@ -237,7 +237,7 @@ impl<'a, R: Runtime> App<'a, R> {
     fn finish(&mut self, summary: SessionSummary) -> SessionSummary {
         let undelivered = match summary.ending {
             CloseReason::LocallyClosed => summary.undelivered,
-            // What was not even looked at is not delivered either.
+            // Lines that were never processed are undelivered too.
             CloseReason::ClosedByServer
             | CloseReason::ConnectionLost
             | CloseReason::TimedOut

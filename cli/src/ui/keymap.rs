@@ -1,50 +1,50 @@
-//! What the keys mean.
+//! Key bindings.
 
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-/// A key with a meaning.
+/// The action bound to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// One for the draft.
+    /// Edit the draft.
     Edit(EditAction),
     /// Send.
     Enter,
     /// Tab: complete the word before the cursor.
     Complete,
-    /// Shift+Tab: the completion before.
+    /// Shift+Tab: select the previous completion.
     CompleteBack,
     /// Ctrl+C: clear the draft, or leave.
     Interrupt,
     /// Ctrl+D: delete to the right, or leave.
     EndOfInput,
-    /// Esc: out of whatever is open.
+    /// Esc: close the search or the preview, or scroll to the newest message.
     Escape,
-    /// Move what is seen.
+    /// Scroll the message list.
     Scroll(ScrollAction),
-    /// Ctrl+R: find.
+    /// Ctrl+R: search.
     Find,
-    /// F1, Alt+H.
+    /// F1, Alt+H: show the help.
     Help,
-    /// F2: the list of members.
+    /// F2: show or hide the member list.
     Members,
-    /// Ctrl+L: draw everything again.
+    /// Ctrl+L: redraw the screen.
     Redraw,
-    /// Ctrl+Z.
+    /// Ctrl+Z: suspend the process.
     Suspend,
-    /// Ctrl+\\: lock the screen; twice, erase all and leave.
+    /// Ctrl+\\: lock the screen. Pressed twice, erase everything and leave.
     Lock,
 }
 
-/// A key for the draft.
+/// An editing action on the draft.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EditAction {
-    /// Anything that is text.
+    /// Insert a character.
     Insert(char),
-    /// A new line: Ctrl+J, Alt+Enter.
+    /// Ctrl+J, Alt+Enter, Shift+Enter: insert a newline.
     NewLine,
-    /// Delete to the left.
+    /// Delete the character to the left.
     Backspace,
-    /// Delete to the right.
+    /// Delete the character to the right.
     Delete,
     /// Ctrl+W: delete the word to the left.
     DeleteWordLeft,
@@ -54,29 +54,29 @@ pub enum EditAction {
     KillToStart,
     /// Ctrl+K: cut to the end of the line.
     KillToEnd,
-    /// Ctrl+Y: put back what was cut.
+    /// Ctrl+Y: insert the text that was cut last.
     Yank,
-    /// Ctrl+_: as it was before.
+    /// Ctrl+_: undo the last change.
     Undo,
-    /// One to the left.
+    /// Move one character to the left.
     Left,
-    /// One to the right.
+    /// Move one character to the right.
     Right,
-    /// A word to the left.
+    /// Move one word to the left.
     WordLeft,
-    /// A word to the right.
+    /// Move one word to the right.
     WordRight,
-    /// To the beginning of the line.
+    /// Move to the beginning of the line.
     Home,
-    /// To the end of the line.
+    /// Move to the end of the line.
     End,
-    /// The line above, or what was sent before.
+    /// Move to the line above, or recall the previous entry of the history.
     Up,
-    /// The line below, or what was sent after.
+    /// Move to the line below, or recall the next entry of the history.
     Down,
 }
 
-/// Where to look.
+/// A scrolling action.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScrollAction {
     /// A page towards the beginning.
@@ -91,14 +91,14 @@ pub enum ScrollAction {
     Oldest,
     /// The newest message.
     Newest,
-    /// The mention before.
+    /// The previous mention.
     MentionBefore,
-    /// The mention after.
+    /// The next mention.
     MentionAfter,
 }
 
 impl Action {
-    /// The meaning of a key of the terminal, if it has one here.
+    /// Returns the action bound to a terminal key event, if there is one.
     #[must_use]
     pub fn of(event: &KeyEvent) -> Option<Self> {
         if event.kind == KeyEventKind::Release {
@@ -108,7 +108,7 @@ impl Action {
         match (holds(KeyModifiers::CONTROL), holds(KeyModifiers::ALT)) {
             (true, false) => Self::with_control(event.code),
             (false, true) => Self::with_alt(event.code),
-            // With both it is a letter of the third level on many keyboards.
+            // Ctrl+Alt is AltGr on many keyboards and types a character.
             (true, true) => letter(event.code),
             (false, false) => Self::alone(event.code, holds(KeyModifiers::SHIFT)),
         }
@@ -162,9 +162,9 @@ impl Action {
             KeyCode::Char('w') => Self::Edit(EditAction::DeleteWordLeft),
             KeyCode::Char('y') => Self::Edit(EditAction::Yank),
             KeyCode::Char('z') => Self::Suspend,
-            // Ctrl+\\ comes as Ctrl+4 from most terminals.
+            // Most terminals send Ctrl+\\ as Ctrl+4.
             KeyCode::Char('\\' | '4') => Self::Lock,
-            // Ctrl+_ comes as Ctrl+7 from most terminals.
+            // Most terminals send Ctrl+_ as Ctrl+7.
             KeyCode::Char('_' | '7') => Self::Edit(EditAction::Undo),
             _ => return None,
         })

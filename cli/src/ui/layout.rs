@@ -1,4 +1,4 @@
-//! Where everything stands on the screen.
+//! Layout of the full screen.
 
 use ratatui_core::layout::Rect;
 
@@ -13,18 +13,19 @@ pub struct Size {
     pub rows: u16,
 }
 
-/// Fewer columns or rows hold no room.
+/// Minimum size of the full screen.
 const SMALLEST: Size = Size { columns: 20, rows: 5 };
-/// The list of members needs a screen of so many columns, and takes so many.
+/// Minimum screen width, in columns, for the member list.
 const MEMBERS_FROM: u16 = 90;
+/// Width of the member list, in columns.
 const MEMBERS: u16 = 20;
-/// Rows that the draft takes at most.
+/// Maximum number of rows of the draft.
 const DRAFT: u16 = 5;
-/// Columns before the draft.
+/// Columns of the prompt before the draft.
 pub(super) const PROMPT: u16 = 2;
 
-/// The parts of the screen, from the top: header, rule, talk (and members),
-/// rule, status, input. On a low screen the rules go first.
+/// Areas of the screen, from the top: header, rule, messages (and members),
+/// rule, status, input. A screen with few rows omits the rules.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) header: Rect,
@@ -37,14 +38,14 @@ pub(super) struct Layout {
 }
 
 impl Layout {
-    /// Nothing if the screen is too small.
+    /// Computes the layout. Returns `None` if the screen is too small.
     pub(super) fn of(model: &Model, size: Size) -> Option<Self> {
         let Size { columns, rows } = size;
         if columns < SMALLEST.columns || rows < SMALLEST.rows {
             return None;
         }
         let rule = u16::from(rows >= 8);
-        // Header, status, and some talk have to fit as well.
+        // Header, status and at least one row of messages must fit as well.
         let room = DRAFT.min(rows - 2 * rule - 3);
         let draft = model.draft_rows(size, room.into()).rows.len();
         let draft = u16::try_from(draft).unwrap_or(room).clamp(1, room);

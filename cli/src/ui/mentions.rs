@@ -1,6 +1,7 @@
-//! What a text is, beside its words.
+//! Detection of `/me` actions and mentions in message texts.
 
-/// Whether a text is told of its author, `/me waves`, and what is told.
+/// Returns whether `text` is an action such as `/me waves`, and the text without
+/// the `/me` prefix.
 pub(crate) fn action(text: &str) -> (bool, &str) {
     match text.strip_prefix("/me ") {
         Some(action) => (true, action),
@@ -8,7 +9,7 @@ pub(crate) fn action(text: &str) -> (bool, &str) {
     }
 }
 
-/// Whether `text` has `name` in it as a word, whatever its capitals.
+/// Returns whether `text` contains `name` as a whole word, ignoring case.
 pub(crate) fn mentions(text: &str, name: &str) -> bool {
     let (text, name) = (text.to_lowercase(), name.to_lowercase());
     let is_part = |c: char| c.is_alphanumeric() || c == '_';

@@ -1,8 +1,8 @@
-//! The log as rows of a given width.
+//! Layout of the message log as rows of a given width.
 //!
-//! A block is what one entry, or a few comings and goings in a row, look like;
-//! it has the number of its first entry. Texts that are pending follow the log
-//! as blocks of their own. Only blocks that are looked at are laid out.
+//! A block contains the rows of one entry, or of several consecutive joins and
+//! leaves. Its number is that of its first entry. Each pending message is a block
+//! after the log. Blocks are laid out on demand.
 
 use crate::safe;
 use cmdchat_core::untrusted::Untrusted;
@@ -13,42 +13,43 @@ use crate::ui::model::{
     ChatMessage, Entry, EntryKind, Model, PendingEntry, ScrollPosition, TimeFormat,
 };
 
-/// Where names begin; before it stand marks.
+/// Column where usernames begin; marks appear to its left.
 const NAME: usize = 3;
-/// Comings and goings of one block have numbers that differ behind this bit only.
+/// Joins and leaves share a block only if their numbers divided by this are equal.
 const TOGETHER: u64 = 16;
-/// Columns below which a mention is marked before the name and not behind the text.
+/// Width, in columns, below which mentions are marked before the name instead of
+/// after the text.
 const NARROW: usize = 60;
 
-/// One row: what stands in which column, and how.
+/// One row of text pieces, each with its column and role.
 #[derive(Default)]
 pub(super) struct StyledRow(pub(super) Vec<(usize, SafeText, TextRole)>);
 
-/// What a piece of a row means.
+/// The role of a piece of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextRole {
     Text,
-    /// The program's own words, times, and what is not confirmed.
+    /// Program messages, times and pending messages.
     Dim,
     OwnName,
-    /// The name of another, in one of so many colours.
+    /// Another member's name, with the index of its colour.
     Name(usize),
     Mention,
     Warning,
     Found,
 }
 
-/// Colours for the names of others.
+/// Number of colours for other members' names.
 pub(super) const COLOURS: usize = 6;
 
 pub(super) struct MessageList<'a> {
     model: &'a Model,
     columns: usize,
-    /// Cells for a name.
+    /// Width of a name, in cells.
     names: usize,
 }
 
-/// What a number stands for.
+/// An entry of the log or a pending message.
 enum Item<'a> {
     Entry(&'a Entry),
     Pending(&'a PendingEntry),
@@ -61,7 +62,7 @@ impl<'a> MessageList<'a> {
         Self { model, columns, names }
     }
 
-    /// The rows that are seen from `place`, at most `height`.
+    /// Returns the rows visible from `place`, at most `height`.
     pub(super) fn visible_rows(&self, place: ScrollPosition, height: usize) -> Vec<StyledRow> {
         let Some((first, skipped)) = self.top(place, height) else { return Vec::new() };
         let mut rows = Vec::new();
@@ -75,7 +76,7 @@ impl<'a> MessageList<'a> {
         rows
     }
 
-    /// The block, and the row in it, that is the first one seen from `place`.
+    /// Returns the first block visible from `place`, and its first visible row.
     pub(super) fn top(&self, place: ScrollPosition, height: usize) -> Option<(u64, usize)> {
         match place {
             ScrollPosition::At(number, row) => {
@@ -97,8 +98,8 @@ impl<'a> MessageList<'a> {
         }
     }
 
-    /// The place so many rows further down; the newest, if all there is below
-    /// it fits into `height` rows.
+    /// Returns the position `by` rows below `place`. Returns
+    /// [`ScrollPosition::Bottom`] if everything below it fits into `height` rows.
     pub(super) fn scrolled_by(
         &self,
         place: ScrollPosition,
@@ -154,7 +155,7 @@ impl<'a> MessageList<'a> {
         (self.model.log.start()..number).rev().find(|number| self.is_seen(*number))
     }
 
-    /// The block that `number`, which is seen, belongs to.
+    /// Returns the block that contains the visible entry `number`.
     fn start_of(&self, number: u64) -> u64 {
         let mut start = number;
         while self.is_presence(start)
@@ -204,7 +205,7 @@ impl<'a> MessageList<'a> {
         rows
     }
 
-    /// What stands above an entry: a new day, a new minute, `new`.
+    /// Appends the rows above an entry: a new date, a new time, `new`.
     fn heading(&self, number: u64, entry: &Entry, rows: &mut Vec<StyledRow>) {
         let before = self.seen_before(number).and_then(|before| self.model.log.get(before));
         let time = |entry: &Entry| self.model.local(entry.at);
@@ -273,8 +274,8 @@ impl<'a> MessageList<'a> {
         self.words(sign, author, text.action, &text.body, (TextRole::Dim, mark), rows);
     }
 
-    /// A name and a text, which keeps to its own columns: nothing of it can
-    /// stand where a row begins. The mark is at the end of the first row.
+    /// Appends a name and a text. The text stays within its own columns, so that it
+    /// cannot imitate the start of a row. The mark is at the end of the first row.
     fn words(
         &self,
         sign: &'static str,
@@ -304,12 +305,12 @@ impl<'a> MessageList<'a> {
         self.columns.saturating_sub(NAME + sign.len() + 1)
     }
 
-    /// This line of a note has a row to itself.
+    /// Returns whether this line of a note fits into one row.
     pub(super) fn takes_whole(&self, line: &SafeText) -> bool {
         line.width() <= self.own_width("-- ")
     }
 
-    /// A line of the program's own.
+    /// Appends a line from the program itself.
     fn own(&self, sign: &'static str, line: &SafeText, rows: &mut Vec<StyledRow>) {
         let role = if sign == "!! " { TextRole::Warning } else { TextRole::Dim };
         let column = NAME + sign.len();
@@ -324,7 +325,7 @@ impl<'a> MessageList<'a> {
         }
     }
 
-    /// `carol, dave joined · bob left (4 online)`
+    /// Formats a block of joins and leaves: `carol, dave joined · bob left (4 online)`
     fn presence(&self, start: u64) -> SafeText {
         let mut line = SafeText::default();
         let mut count = 0;
@@ -352,7 +353,7 @@ impl<'a> MessageList<'a> {
     }
 }
 
-/// The colour of a name: always the same, and often another one than the next's.
+/// Returns the colour of a name. It is stable, and usually differs between names.
 fn colour(name: &Untrusted) -> usize {
     let sum = name
         .raw()

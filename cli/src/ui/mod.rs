@@ -1,6 +1,8 @@
-//! What is seen and typed. At a person's terminal everything that happens goes
-//! into one pure model; the full screen, the plain lines and lines alone are
-//! views of it. Programs get objects.
+//! The terminal user interface.
+//!
+//! One pure model receives everything that happens. The full screen, the plain
+//! view and line output are views of that model. Programs use
+//! [`json`](crate::json) instead.
 
 pub mod app;
 pub mod editor;
@@ -18,15 +20,15 @@ pub mod theme;
 
 use crate::invite::Instructions;
 
-/// What is said once one is in the room, beside what the room says.
+/// Notices shown once after the client has joined the room.
 #[derive(Debug, Default)]
 pub struct StartupNotices {
-    /// The password could be guessed by whoever records a classic room.
+    /// Someone who records a classic room could guess the passphrase offline.
     pub weak_passphrase: bool,
-    /// What to tell others who may come.
+    /// The invitation for other people.
     pub invite: Option<Instructions>,
-    /// And that they are to be told.
+    /// Show the invitation as text.
     pub show_invite: bool,
-    /// And that a camera is, too.
+    /// Show the invitation as a QR code.
     pub show_qr: bool,
 }

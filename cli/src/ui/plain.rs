@@ -1,9 +1,8 @@
-//! The lines of plain mode: one event each, never an escape code.
+//! Formatting of the plain view: one line per event, without escape sequences.
 //!
 //! Every line is a time, a space, and one of `<NAME> `, `* NAME `, `| `, `-- ` or
-//! `!! `.
-//! A name in them is one word, so that a line can be split without guessing and
-//! a message cannot imitate another line.
+//! `!! `. A username is written as one word, so that a line splits unambiguously
+//! and a message cannot imitate another line.
 
 use crate::safe;
 use jiff::civil::Time;
@@ -11,7 +10,7 @@ use jiff::civil::Time;
 use crate::text::{SafeBody, SafeText};
 use crate::ui::model::{Entry, EntryKind, Model};
 
-/// All that came since entry `from`.
+/// Formats all visible entries from number `from` on.
 pub(crate) fn lines(model: &Model, from: u64) -> Vec<SafeText> {
     let entries = (from.max(model.log.start())..model.log.end()).filter_map(|at| model.log.get(at));
     entries.filter(|entry| model.shows(entry)).flat_map(|entry| self::entry(model, entry)).collect()
@@ -29,13 +28,13 @@ fn entry(model: &Model, entry: &Entry) -> Vec<SafeText> {
     }
 }
 
-/// A message: `14:03:07 <bob> hello`, further lines behind `14:03:07 | `.
+/// Formats a message: `14:03:07 <bob> hello`. Further lines start with `14:03:07 | `.
 #[must_use]
 pub fn message(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
     said(at, &safe![" <", from.as_word(), "> "], body)
 }
 
-/// Something that is told of its author: `14:03:07 * carol waves`
+/// Formats a `/me` action: `14:03:07 * carol waves`
 #[must_use]
 pub fn action(at: Time, from: &SafeText, body: &SafeBody) -> Vec<SafeText> {
     said(at, &safe![" * ", from.as_word(), " "], body)
@@ -50,13 +49,13 @@ fn said(at: Time, head: &SafeText, body: &SafeBody) -> Vec<SafeText> {
     body.lines().enumerate().map(line).collect()
 }
 
-/// `14:03:11 -- erin joined (5 online)`
+/// Formats a join: `14:03:11 -- erin joined (5 online)`
 #[must_use]
 pub fn joined(at: Time, name: &SafeText, online: usize) -> SafeText {
     presence(at, name, " joined (", online)
 }
 
-/// `14:03:11 -- erin left (4 online)`
+/// Formats a leave: `14:03:11 -- erin left (4 online)`
 #[must_use]
 pub fn left(at: Time, name: &SafeText, online: usize) -> SafeText {
     presence(at, name, " left (", online)
@@ -66,13 +65,13 @@ fn presence(at: Time, name: &SafeText, what: &'static str, online: usize) -> Saf
     notice(at, &safe![name.as_word(), what, online, " online)"])
 }
 
-/// Something that happened: `14:03:11 -- the host closed the room`
+/// Formats a notice: `14:03:11 -- the host closed the room`
 #[must_use]
 pub fn notice(at: Time, text: &SafeText) -> SafeText {
     safe![SafeText::clock(at), " -- ", text]
 }
 
-/// Something to worry about: `14:03:12 !! 2 messages from bob are missing`
+/// Formats a warning: `14:03:12 !! 2 messages from bob are missing`
 #[must_use]
 pub fn warning(at: Time, text: &SafeText) -> SafeText {
     safe![SafeText::clock(at), " !! ", text]

@@ -1,7 +1,7 @@
-//! The full screen: a frame of cells for what the model has now.
+//! Renders the model as one frame of the full screen.
 //!
-//! Every cell is put here, from [`SafeText`] text: widgets let more through to a
-//! terminal than a peer may say.
+//! This module writes every cell itself, from [`SafeText`], because widgets let
+//! characters reach the terminal that a peer must not be able to send.
 
 use crate::safe;
 use cmdchat_core::{time::Tick, wire::MAX_TEXT};
@@ -22,21 +22,21 @@ use crate::ui::{
     theme::Theme,
 };
 
-/// Columns below which the header has the essential only.
+/// Screen width, in columns, below which the header is shortened.
 const NARROW: u16 = 60;
-/// Three quarters of what a message may have: from here on its size is told.
+/// Draft length, three quarters of the maximum, from which its size is shown.
 const LONG: usize = MAX_TEXT / 4 * 3;
 
-/// What is on the screen.
+/// One frame of the full screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScreenFrame {
     /// All cells.
     pub buffer: Buffer,
-    /// Where the cursor stands, if it is shown.
+    /// Position of the cursor, if it is visible.
     pub cursor: Option<Position>,
 }
 
-/// Draws `model` as it is at `now`.
+/// Renders `model` as of `now`.
 #[must_use]
 pub fn draw(model: &Model, look: Theme, now: Tick, size: Size) -> ScreenFrame {
     let area = Rect::new(0, 0, size.columns, size.rows);
@@ -67,7 +67,7 @@ struct Canvas {
 }
 
 impl Canvas {
-    /// Puts a line into a row of `area`, from a column of it, as far as it fits.
+    /// Writes a line into a row of `area`, starting at `column`, as far as it fits.
     fn put(&mut self, area: Rect, column: u16, row: u16, line: &SafeText, style: Style) {
         let (mut x, y) = (area.x.saturating_add(column), area.y.saturating_add(row));
         for cluster in line.as_str().graphemes(false) {
@@ -87,7 +87,7 @@ impl Canvas {
         }
     }
 
-    /// The same at the right end of the area.
+    /// Writes a line at the right end of a row of `area`.
     fn put_right(&mut self, area: Rect, row: u16, line: &SafeText, style: Style) {
         let width = u16::try_from(line.width()).unwrap_or(u16::MAX);
         let column = area.width.saturating_sub(width.saturating_add(1));
@@ -116,7 +116,7 @@ impl Canvas {
         let left = if narrow {
             safe![mode, "  ", verified]
         } else {
-            // The mode is always seen; a long address is not.
+            // The mode is always visible; a long address is cut off.
             let rest = safe!["   ", mode, "   ", verified];
             let address = safe!["cmdchat  ", model.address];
             safe![address.truncate(room.saturating_sub(rest.width())), rest]
@@ -126,7 +126,7 @@ impl Canvas {
         self.put_right(area, 0, &right, style);
     }
 
-    /// Nothing but a way back; gives the place of the cursor.
+    /// Draws the lock screen, and returns the cursor position.
     fn lock(&mut self, layout: &Layout, lock: &LockScreen) -> Position {
         self.put_right(layout.header, 0, &safe!["locked"], self.look.status());
         let what =
@@ -221,7 +221,7 @@ impl Canvas {
         self.put(area, 0, 0, &line, self.look.status());
     }
 
-    /// The draft, or what is looked for; gives the place of the cursor.
+    /// Draws the draft or the search query, and returns the cursor position.
     fn input(&mut self, area: Rect, model: &Model, size: Size) -> Position {
         let prompt: &dyn SafeDisplay = if model.find.is_some() { &"/ " } else { &"> " };
         self.put(area, 0, 0, &safe![prompt], self.look.role(TextRole::Dim));
@@ -234,7 +234,7 @@ impl Canvas {
     }
 }
 
-/// `1,204`
+/// Formats a number with separators: `1,204`
 fn thousands(number: usize) -> SafeText {
     match number / 1_000 {
         0 => safe![number],

@@ -1,9 +1,9 @@
-//! Standard output as a screen needs it.
+//! Unbuffered standard output for the terminal.
 
 use std::{io, mem};
 
-/// Standard output without a buffer: that of the standard library would keep
-/// the last words that were shown, and the last draft.
+/// Standard output without a buffer. The buffer of the standard library would keep
+/// the last messages and the last draft in memory.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct UnbufferedStdout;
 
@@ -18,7 +18,8 @@ impl io::Write for UnbufferedStdout {
     }
 }
 
-/// Elsewhere a console takes more than bytes.
+/// On other platforms the console needs more than raw bytes, so the standard library
+/// writes to it.
 #[cfg(not(unix))]
 impl io::Write for UnbufferedStdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -30,7 +31,7 @@ impl io::Write for UnbufferedStdout {
     }
 }
 
-/// What is drawn at once. It is collected first: a frame that comes in pieces
+/// A buffer for one frame, written at once because a frame written in pieces
 /// flickers.
 #[derive(Debug, Default)]
 pub(crate) struct FrameBuffer(Vec<u8>);

@@ -1,11 +1,11 @@
-//! What the program says about what happened in the room.
+//! User-visible texts about events in the room.
 
 use crate::safe;
 use cmdchat_core::client::{RejectReason, Warning, Welcome};
 
 use crate::text::{SafeDisplay, SafeText};
 
-/// `you are in (strict). 2 online: alice bob`
+/// Returns the text after joining: `you are in (strict). 2 online: alice bob`
 pub(crate) fn welcome(welcome: &Welcome, names: &[SafeText]) -> SafeText {
     let mode = welcome.mode.as_str();
     let mut line = safe!["you are in (", mode, "). ", names.len(), " online:"];
@@ -15,7 +15,7 @@ pub(crate) fn welcome(welcome: &Welcome, names: &[SafeText]) -> SafeText {
     line
 }
 
-/// What is odd about a message that is shown.
+/// Returns the warning about a message that is shown.
 pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
     let author = author.as_word();
     match doubt {
@@ -32,7 +32,8 @@ pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
     }
 }
 
-/// Why a message is not shown; `inside` is the other name it was written under.
+/// Returns the reason why a message is not shown. `inside` is the username inside
+/// a forged message.
 pub(crate) fn rejection(
     why: &RejectReason,
     author: &SafeText,
@@ -56,18 +57,18 @@ pub(crate) fn rejection(
     }
 }
 
-/// A text over [`MAX_TEXT`](cmdchat_core::wire::MAX_TEXT).
+/// Returns the error for a text longer than [`MAX_TEXT`](cmdchat_core::wire::MAX_TEXT).
 pub(crate) fn too_long() -> SafeText {
     safe!["not sent: too long (16 KiB at most)"]
 }
 
-/// A message that only the wrong key could have opened.
+/// Returns the warning about a message that the room key cannot decrypt.
 pub(crate) fn unreadable(author: &SafeText) -> SafeText {
     let author = author.as_word();
     safe!["a message from ", author, " cannot be read with this passphrase"]
 }
 
-/// `1 message was`, `3 messages were`
+/// Returns a count with its verb: `1 message was`, `3 messages were`
 pub(crate) fn messages(count: usize, was: &'static str, were: &'static str) -> SafeText {
     let noun: &dyn SafeDisplay = if count == 1 { &" message " } else { &" messages " };
     safe![count, noun, if count == 1 { &was } else { &were }]

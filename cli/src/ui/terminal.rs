@@ -1,9 +1,10 @@
-//! The one place that touches the terminal: its modes, what is drawn, and what
-//! is typed.
+//! Terminal access: modes, output and input. No other module accesses the terminal.
 //!
-//! There are three ways to use it. The full screen. The plain view: the draft
-//! stands in the last row, and lines that come in go above it. And lines alone,
-//! one after the other, where nothing can be drawn twice (a pipe, `TERM=dumb`).
+//! There are three output modes:
+//!
+//! * The full screen.
+//! * The plain view: the draft is in the last row, and new lines appear above it.
+//! * Lines only, where nothing can be redrawn (a pipe, `TERM=dumb`).
 
 use crate::safe;
 use std::{
@@ -45,17 +46,18 @@ use crate::{
 const ERASE_ROW: &[u8] = b"\r\x1B[K";
 const PROMPT: &str = "> ";
 const BELL: &[u8] = b"\x07";
-/// The cursor to the corner; the screen and what was scrolled off it erased.
+/// Moves the cursor to the corner, and erases the screen and the scrollback.
 const WIPE: &[u8] = b"\x1B[H\x1B[2J\x1B[3J";
 
-/// Modes of the terminal that are ours now: the panic hook has to know.
+/// The terminal modes set by this process. Static, because the panic hook reads it.
 static ACTIVE_MODES: AtomicU8 = AtomicU8::new(NONE);
 const NONE: u8 = 0;
 const PLAIN: u8 = 1;
 const FULL: u8 = 2;
 
-/// What the modes are switched on and off with, besides raw mode: bracketed
-/// paste, and for the full screen the alternate one and focus events.
+/// Returns the sequences that enable and disable `modes`, apart from raw mode.
+/// These are bracketed paste and, for the full screen, the alternate screen and
+/// focus events.
 const fn switches(modes: u8) -> (&'static [u8], &'static [u8]) {
     match modes {
         NONE => (b"", b""),
@@ -67,7 +69,7 @@ const fn switches(modes: u8) -> (&'static [u8], &'static [u8]) {
     }
 }
 
-/// The terminal. It is as before when this is dropped.
+/// The terminal. Dropping this restores its previous state.
 pub struct Terminal {
     kind: TerminalMode,
 }
@@ -78,26 +80,26 @@ enum TerminalMode {
     Full(Box<Cells<CrosstermBackend<FrameBuffer>>>),
 }
 
-/// What a person does at the terminal.
+/// An input event from the terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TerminalEvent {
-    /// A key with a meaning.
+    /// A key that is bound to an action.
     Key(Action),
-    /// A paste, as it came.
+    /// A paste, unmodified.
     Paste(Zeroizing<String>),
-    /// The window has this size now.
+    /// The terminal has this size now.
     Resized(Size),
-    /// The window is looked at, or not any more.
+    /// The terminal gained (`true`) or lost focus.
     Focus(bool),
 }
 
 impl Terminal {
-    /// Takes the terminal over, if there is one on both standard input and
-    /// output and it is not a dumb one; all of it unless the view is to be
-    /// `plain`.
+    /// Sets up the terminal. Uses the plain view if `plain` is set, and the full
+    /// screen otherwise. Falls back to lines only if standard input or output is not
+    /// a terminal, or the terminal is dumb.
     ///
     /// # Errors
-    /// Exit code 13 if it cannot be set up.
+    /// Returns an error with exit code 13 if the terminal cannot be set up.
     pub fn enter(plain: bool) -> Result<Self, Error> {
         if !can_redraw() {
             return Ok(Self { kind: TerminalMode::Lines });
@@ -108,7 +110,7 @@ impl Terminal {
             Ok(if plain {
                 TerminalMode::Plain
             } else {
-                // Whether there are colours is decided elsewhere.
+                // The theme decides whether colours are used.
                 force_color_output(true);
                 let backend = CrosstermBackend::new(FrameBuffer::default());
                 TerminalMode::Full(Box::new(Cells::new(backend)?))
@@ -121,7 +123,7 @@ impl Terminal {
         })
     }
 
-    /// Where input comes from: keys from [`input`], lines from standard input.
+    /// Returns the input source: keys from [`input`], or lines from standard input.
     #[must_use]
     pub fn source(&self) -> InputSource {
         match self.kind {
@@ -131,11 +133,11 @@ impl Terminal {
         }
     }
 
-    /// The size of the full screen, if that is the view.
+    /// Returns the size of the full screen, or `None` in the other modes.
     #[must_use]
     pub fn screen(&self) -> Option<Size> {
         matches!(self.kind, TerminalMode::Full(_)).then(|| {
-            // Some serial lines do not know.
+            // Some serial terminals do not report a size.
             let (columns, rows) = size().unwrap_or((80, 24));
             Size { columns, rows }
         })
@@ -144,7 +146,7 @@ impl Terminal {
     /// Draws the full screen.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn draw(&mut self, view: impl FnOnce(Size) -> ScreenFrame) -> io::Result<()> {
         let TerminalMode::Full(cells) = &mut self.kind else { return Ok(()) };
         cells.draw(|frame| {
@@ -158,14 +160,14 @@ impl Terminal {
         Ok(())
     }
 
-    /// Has the next frame drawn from nothing.
+    /// Erases the full screen, so that the next frame is drawn completely.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn erase(&mut self) -> io::Result<()> {
         match &mut self.kind {
             TerminalMode::Full(cells) => {
-                // Not `clear`, which asks the terminal where its cursor is.
+                // Not `clear`, which queries the terminal for its cursor position.
                 let area = cells.get_frame().area();
                 cells.resize(area)
             }
@@ -173,10 +175,11 @@ impl Terminal {
         }
     }
 
-    /// In the plain views: writes lines, above the draft where that is possible.
+    /// Writes lines: above the draft in the plain view, and without it in lines only
+    /// mode. Does nothing in the full screen.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn print(&mut self, lines: &[SafeText], draft: &Editor) -> io::Result<()> {
         match self.kind {
             TerminalMode::Lines => UnbufferedStdout.write_all(&frame(lines, None)),
@@ -187,10 +190,10 @@ impl Terminal {
         }
     }
 
-    /// Rings the bell.
+    /// Rings the terminal bell.
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn bell(&self) -> io::Result<()> {
         match self.kind {
             TerminalMode::Plain | TerminalMode::Full(_) => UnbufferedStdout.write_all(BELL),
@@ -198,10 +201,10 @@ impl Terminal {
         }
     }
 
-    /// Asks the terminal to put a text on the clipboard (OSC 52).
+    /// Asks the terminal to copy a text to the clipboard (OSC 52).
     ///
     /// # Errors
-    /// Those of standard output.
+    /// Returns an error if standard output fails.
     pub fn copy(&self, text: &SafeBody) -> io::Result<()> {
         if matches!(self.kind, TerminalMode::Lines) {
             return Ok(());
@@ -213,25 +216,25 @@ impl Terminal {
         page.flush()
     }
 
-    /// Gives the terminal back with nothing on it, nor scrolled off it. What fails
-    /// now cannot be helped.
+    /// Restores the terminal and erases the screen and the scrollback. Ignores errors,
+    /// because nothing can be done about them.
     pub fn erase_all(&self) {
         if restore() != NONE {
             let _ = UnbufferedStdout.write_all(WIPE);
         }
     }
 
-    /// Stops the program until it is continued (Ctrl+Z), with the terminal as it
-    /// was in the meantime.
+    /// Suspends the process until it is continued (Ctrl+Z). The terminal has its
+    /// previous state in the meantime.
     ///
     /// # Errors
-    /// Those of the terminal.
+    /// Returns an error if the terminal fails.
     pub fn suspend(&mut self) -> io::Result<()> {
         #[cfg(unix)]
         {
             let ours = restore();
             if ours != NONE {
-                // To this thread, so that it stops before the next line.
+                // Sent to this thread, so that it stops before the next statement.
                 signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
                 take_over(ours)?;
             }
@@ -246,10 +249,11 @@ impl Drop for Terminal {
     }
 }
 
-/// Waits for something typed; nothing if that does not come within `wait`.
+/// Waits for an input event. Returns `None` if none arrives within `wait`, or if the
+/// event has no meaning here.
 ///
 /// # Errors
-/// Those of the terminal.
+/// Returns an error if the terminal fails.
 pub fn input(wait: Duration) -> io::Result<Option<TerminalEvent>> {
     if !event::poll(wait)? {
         return Ok(None);
@@ -275,7 +279,7 @@ fn can_redraw() -> bool {
 fn columns() -> usize {
     match size() {
         Ok((columns, _)) if columns > 0 => columns.into(),
-        _ => 80, // some serial lines do not know
+        _ => 80, // some serial terminals do not report a size
     }
 }
 
@@ -285,8 +289,8 @@ fn take_over(modes: u8) -> io::Result<()> {
     UnbufferedStdout.write_all(switches(modes).0)
 }
 
-/// Gives the terminal back, and says what was ours of it. What fails now cannot
-/// be helped.
+/// Restores the terminal, and returns the modes that this process had set. Ignores
+/// errors, because nothing can be done about them.
 fn restore() -> u8 {
     let ours = ACTIVE_MODES.swap(NONE, Ordering::Relaxed);
     if ours != NONE {
@@ -307,8 +311,8 @@ fn restore_on_panic() {
     });
 }
 
-/// One frame of a plain view: the draft's row erased, the lines, and the draft
-/// again. The cursor ends where the draft has it.
+/// Returns one frame of the plain view. It erases the row of the draft, writes the
+/// lines and redraws the draft. The cursor ends at its position in the draft.
 pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {
@@ -322,7 +326,7 @@ pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>) -> Vec<
         frame.extend_from_slice(end);
     }
     if let Some((draft, columns)) = draft {
-        // The last column stays free: a full row would wrap.
+        // The last column stays free, because a full row would wrap.
         let room = columns.saturating_sub(PROMPT.len() + 1);
         let (row, column) = draft.row(room);
         let column = PROMPT.len() + column;

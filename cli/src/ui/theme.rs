@@ -1,5 +1,5 @@
-//! Colours: sixteen at most, on whatever background the terminal has. Nothing
-//! is told by a colour alone.
+//! Colours: the terminal's sixteen at most, on any background. No information is
+//! conveyed by colour alone.
 
 use clap::ValueEnum;
 use cmdchat_core::client::Mode;
@@ -7,7 +7,7 @@ use ratatui_core::style::{Color, Modifier, Style};
 
 use crate::ui::message_list::{COLOURS, TextRole};
 
-/// Whether to use colours.
+/// The choice of coloured output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ColorChoice {
     /// Unless `NO_COLOR` is set.
@@ -19,17 +19,17 @@ pub enum ColorChoice {
     Never,
 }
 
-/// How the screen looks.
+/// Colours and characters of the full screen.
 #[derive(Clone, Copy, Debug)]
 pub struct Theme {
-    /// With colours.
+    /// Use colours.
     pub colours: bool,
-    /// With ASCII characters only, but for what people write.
+    /// Use ASCII only, except in usernames and messages.
     pub ascii: bool,
 }
 
-/// For the names of others: readable on light and dark, and not the green of
-/// one's own.
+/// Colours of other members' names: readable on light and dark backgrounds, and
+/// distinct from the green of the user's own name.
 const NAMES: [Color; COLOURS] = [
     Color::Cyan,
     Color::Magenta,

@@ -160,16 +160,16 @@ impl Peer<'_> {
     /// Checks a successful login: the client sent the three required values, and
     /// received both answers. Returns its name.
     fn admitted(&self, admitted: &Admitted, out: &[Frame]) -> String {
-        let said = lines(&self.sent);
-        let said = |line: usize, name: &str| {
-            let line = said.get(line).and_then(|line| serde_json::from_slice::<Json>(line).ok());
+        let sent = lines(&self.sent);
+        let field = |line: usize, name: &str| {
+            let line = sent.get(line).and_then(|line| serde_json::from_slice::<Json>(line).ok());
             line.and_then(|line| Some(line.get(name)?.as_str()?.to_owned()))
         };
         let name = admitted.seat.name().as_str();
-        assert_eq!(said(0, "username").as_deref().unwrap_or("unknown"), name);
-        assert!(said(0, "A").is_some_and(|a| number(&a) == number(&self.record.a)));
-        assert_eq!(said(1, "user_id"), Some(self.record.user_id.clone()));
-        assert_eq!(said(1, "M"), Some(self.record.m.clone()));
+        assert_eq!(field(0, "username").as_deref().unwrap_or("unknown"), name);
+        assert!(field(0, "A").is_some_and(|a| number(&a) == number(&self.record.a)));
+        assert_eq!(field(1, "user_id"), Some(self.record.user_id.clone()));
+        assert_eq!(field(1, "M"), Some(self.record.m.clone()));
         if self.record.line_1 != recorded(ProtocolVersion::V1).line_1 {
             // Not a single byte may have been changed in transit, not even a
             // space.

@@ -150,7 +150,7 @@ impl Person {
                     self.said.pop();
                 }
                 SessionOutput::Event(Event::Ended(ended)) => self.end(&ended),
-                SessionOutput::Event(other) => panic!("not heard: {other:?}"),
+                SessionOutput::Event(other) => panic!("unexpected event: {other:?}"),
             }
         }
     }
@@ -174,7 +174,7 @@ impl Person {
                         events += 1;
                         self.hear(event);
                     }
-                    SessionOutput::Send(_) => panic!("a server makes nobody talk"),
+                    SessionOutput::Send(_) => panic!("a server never makes a client send"),
                 }
             }
             assert_eq!(self.session.pending(), self.unheard.len());
@@ -213,7 +213,7 @@ impl Person {
             | Event::SendFailed(..)
             | Event::Unacknowledged(_)
             | Event::RoomState(_)
-            | Event::Ended(_) => panic!("no server says that"),
+            | Event::Ended(_) => panic!("impossible event in protocol 1"),
         }
     }
 

@@ -278,7 +278,7 @@ impl Person {
             // Messages may be late here, and `Unacknowledged` is then correct.
             Event::Joined(..) | Event::Left(..) | Event::Unacknowledged(_) => {}
             Event::Rejected(_) | Event::Notice(_) | Event::SendFailed(..) => {
-                panic!("nothing of that is honest: {event:?}")
+                panic!("impossible with an honest relay: {event:?}")
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The plain runtime: a thread for each task, blocking sockets, no event loop.
-//! A task waits inside its own system call, or parked until it is woken.
+//! The blocking runtime: one thread per task, blocking sockets, no event loop.
+//! A task waits inside its own system call, or is parked until it is woken.
 
 use std::{
     cell::Cell,
@@ -23,30 +23,32 @@ use crate::{
     },
 };
 
-/// How long a listener naps between two looks for a caller. Nothing portable
-/// ends a blocking accept from outside, short of calling the listener oneself;
-/// fifty looks a second cost nothing that could be measured, and a caller in a
-/// burst does not wait, because the listener naps only when nobody is left.
+/// Interval at which a listener polls for connections.
+///
+/// Polling is needed because no portable call ends a blocking accept from another
+/// thread, short of connecting to the listener. Fifty polls a second have no
+/// measurable cost. Connections in a burst do not wait, because the listener
+/// sleeps only once none is pending.
 const ACCEPT_POLL: Duration = Duration::from_millis(20);
 
-/// The bounds of one wait inside the system: zero is not allowed there, and very
-/// long waits overflow on some systems.
+/// Bounds of one socket timeout: the system does not allow zero, and very long
+/// timeouts overflow on some systems.
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_secs(3600);
 
 thread_local! {
-    /// The earliest moment that the future polled on this thread waits for.
+    /// Earliest timer of the future polled on this thread.
     static NEXT_TIMER: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// The runtime over blocking threads. Clones share the clock.
+/// The runtime on blocking threads. Clones share the clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Blocking {
     start: Instant,
 }
 
 impl Blocking {
-    /// A runtime whose clock is at zero.
+    /// Returns a runtime whose clock starts at zero.
     #[must_use]
     pub fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "a runtime is where time comes from")]
@@ -54,7 +56,7 @@ impl Blocking {
         Self { start }
     }
 
-    /// How long the system shall wait for a socket at most; for ever without a deadline.
+    /// Returns the socket timeout for `deadline`: `None` (no limit) without a deadline.
     fn timeout(self, deadline: Option<Tick>) -> Option<Duration> {
         Some(deadline?.saturating_duration_since(self.now()).clamp(SHORTEST, LONGEST))
     }
@@ -64,7 +66,7 @@ impl Blocking {
     }
 
     fn connection(self, stream: TcpStream, peer: SocketAddr) -> io::Result<Connection<Self>> {
-        // Some systems hand this on from the listener.
+        // On some systems an accepted socket inherits this from the listener.
         stream.set_nonblocking(false)?;
         tcp::configure(&stream)?;
         let stream = Arc::new(stream);
@@ -93,13 +95,13 @@ impl Runtime for Blocking {
         Tick::from_start(self.start.elapsed())
     }
 
-    /// Only wakes a thread of this runtime.
+    /// Wakes only a thread of this runtime.
     async fn sleep_until(&self, at: Tick) {
         future::poll_fn(|_| {
             if self.now() >= at {
                 return Poll::Ready(());
             }
-            // A moment that the system's clock cannot tell never comes.
+            // An instant beyond the range of the system's clock never comes.
             if let Some(at) = self.start.checked_add(at.since_start()) {
                 NEXT_TIMER.set(Some(NEXT_TIMER.get().map_or(at, |other| other.min(at))));
             }
@@ -108,8 +110,8 @@ impl Runtime for Blocking {
         .await;
     }
 
-    /// If the system has no thread left the task is dropped, and with it the
-    /// connection that it was for.
+    /// Drops the task, and with it the task's connection, if the system cannot
+    /// start another thread.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         let thread = thread::Builder::new().name("cmdchat task".into());
         let _ = thread.spawn(|| drive(task));
@@ -123,14 +125,14 @@ impl Runtime for Blocking {
     }
 }
 
-/// Polls `future` on this thread; between polls the thread sleeps until it is
-/// woken, or until the alarm that the poll has set.
+/// Polls `future` on this thread. Between polls the thread sleeps until it is
+/// woken, or until the timer that the poll has set.
 fn drive<T>(future: impl Future<Output = T>) -> T {
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);
-    // A task may itself run a future to its end.
+    // A task may call `block_on` itself, so the outer future's timer is kept.
     let outer = NEXT_TIMER.take();
     loop {
         if let Poll::Ready(result) = future.as_mut().poll(&mut context) {
@@ -198,8 +200,8 @@ impl Listener<Blocking> for BlockingListener {
     }
 }
 
-/// What reader and writer have in common: a blocking socket, a clock, and how
-/// long the system was last told to wait in this direction.
+/// State of one half: the blocking socket shared by both halves, the clock, and
+/// the timeout last set on the socket for this direction.
 #[derive(Clone, Debug)]
 struct Socket {
     runtime: Blocking,
@@ -208,8 +210,8 @@ struct Socket {
 }
 
 impl Socket {
-    /// Repeats `operation` until it is done; nothing if the deadline came first.
-    /// One try is made in any case.
+    /// Repeats `operation` until it completes. Returns `None` if the deadline
+    /// passes first. At least one attempt is made.
     fn attempt<T>(
         &mut self,
         deadline: Option<Tick>,
@@ -218,7 +220,7 @@ impl Socket {
     ) -> io::Result<Option<T>> {
         loop {
             let patience = self.runtime.timeout(deadline);
-            // Some systems refuse when both directions have ended; then nobody waits.
+            // Some systems refuse once both directions have ended; then no operation waits.
             if patience != self.patience && set_patience(&self.stream, patience).is_ok() {
                 self.patience = patience;
             }
@@ -235,7 +237,8 @@ impl Socket {
     }
 }
 
-/// Elsewhere than on Windows "timed out" means that the peer has vanished.
+/// Returns whether a socket timeout has passed. Except on Windows,
+/// [`io::ErrorKind::TimedOut`] means that the peer has vanished instead.
 fn is_timeout(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
         || cfg!(windows) && error.kind() == io::ErrorKind::TimedOut
@@ -262,7 +265,7 @@ impl ReadHalf for BlockingReadHalf {
 pub struct BlockingWriteHalf(Socket);
 
 impl WriteHalf for BlockingWriteHalf {
-    /// The socket itself stays blocking, for the reader's sake.
+    /// Passes `DONTWAIT` for this call only, because the reader needs a blocking socket.
     #[cfg(unix)]
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
@@ -286,7 +289,7 @@ impl WriteHalf for BlockingWriteHalf {
     }
 
     fn finish(&mut self) {
-        // It fails if the connection has ended, which the reader will tell.
+        // This fails if the connection has ended, which the reader reports.
         let _ = self.0.stream.shutdown(Shutdown::Write);
     }
 }
@@ -298,7 +301,7 @@ pub struct BlockingAbortHandle(Weak<TcpStream>);
 impl AbortHandle for BlockingAbortHandle {
     fn abort(&self) {
         if let Some(stream) = self.0.upgrade() {
-            // It fails if the connection has ended, and then nobody waits.
+            // This fails if the connection has ended; then no operation is pending.
             let _ = stream.shutdown(Shutdown::Both);
         }
     }

@@ -1,10 +1,10 @@
-//! What a runtime must be able to do. Everything above is written once
-//! against these traits; smol, blocking threads and the simulator are leaves.
+//! Runtime traits, and their implementations: smol, blocking threads and the
+//! simulator. All other code of this crate is written once, against these traits.
 //!
-//! No loop waits on a socket and on something else at the same time: a reader
-//! waits for bytes with a deadline, a writer for room with a deadline, and all
-//! other waiting happens on channels and [`Runtime::sleep_until`], which any
-//! runtime can poll. So a runtime of plain blocking sockets fits as well.
+//! No loop waits on a socket and on something else at the same time. A reader
+//! waits for bytes with a deadline, and a writer for buffer space with a deadline.
+//! All other waiting happens on channels and [`Runtime::sleep_until`], which any
+//! runtime can poll. A runtime on plain blocking sockets therefore fits as well.
 
 #[cfg(feature = "blocking")]
 pub mod blocking;
@@ -23,48 +23,49 @@ use std::{
 
 use cmdchat_core::time::Tick;
 
-/// A clock, a spawner and a place for arithmetic.
+/// A clock, a task spawner and an executor for CPU-bound work.
 pub trait Runtime: Clone + Send + Sync + 'static {
     /// The receiving half of this runtime's connections.
     type ReadHalf: ReadHalf;
-    /// The sending half.
+    /// The sending half of this runtime's connections.
     type WriteHalf: WriteHalf;
-    /// Ends a connection from outside.
+    /// Shuts a connection down from another task.
     type AbortHandle: AbortHandle;
 
-    /// Monotonic time since this runtime was made.
+    /// Returns the monotonic time since this runtime was created.
     fn now(&self) -> Tick;
 
-    /// Ready at `at`, at once if that has passed.
+    /// Waits until `at`; returns at once if `at` has passed.
     fn sleep_until(&self, at: Tick) -> impl Future<Output = ()> + Send;
 
-    /// Runs `task` beside the caller, to its end.
+    /// Runs `task` to completion, concurrently with the caller.
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
 
-    /// Runs arithmetic of some milliseconds where it delays nobody else's I/O.
+    /// Runs a CPU-bound closure (some milliseconds) without blocking the I/O of other tasks.
     fn spawn_blocking<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = T> + Send;
 }
 
-/// What a read brought.
+/// The result of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadOutcome {
-    /// So many bytes, at least one.
+    /// This many bytes were read, at least one.
     Data(usize),
     /// The peer will send no more.
     Eof,
-    /// The deadline came first.
+    /// The deadline passed before any bytes arrived.
     TimedOut,
 }
 
 /// The receiving half of a connection.
 pub trait ReadHalf: Send + 'static {
-    /// Waits for bytes until `deadline` (for ever if there is none). A read
-    /// with bytes at hand returns them even if the deadline has passed, so a
-    /// loop that must stop at a deadline looks at the clock itself. `buffer`
-    /// is not empty.
+    /// Waits for bytes until `deadline`, without limit if it is `None`.
+    ///
+    /// Available bytes are returned even if the deadline has passed. A loop that
+    /// must stop at a deadline therefore checks the clock itself. The caller
+    /// passes a non-empty `buffer`.
     fn read(
         &mut self,
         buffer: &mut [u8],
@@ -74,13 +75,13 @@ pub trait ReadHalf: Send + 'static {
 
 /// The sending half of a connection.
 pub trait WriteHalf: Send + 'static {
-    /// Writes a beginning of `slices`, in one system call, and says how much:
-    /// at least one byte. Where there is no room now, or a runtime cannot write
-    /// without waiting, it fails with [`io::ErrorKind::WouldBlock`].
+    /// Writes a prefix of `slices` in one system call and returns its length, at
+    /// least one byte. Fails with [`io::ErrorKind::WouldBlock`] if there is no
+    /// buffer space, or if the runtime cannot write without waiting.
     fn try_write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// Writes a beginning of `slices`, in one system call, and says how much:
-    /// at least one byte. Waits for room until `deadline`, then fails with
+    /// Writes a prefix of `slices` in one system call and returns its length, at
+    /// least one byte. Waits for buffer space until `deadline`, then fails with
     /// [`io::ErrorKind::TimedOut`].
     fn write(
         &mut self,
@@ -88,50 +89,53 @@ pub trait WriteHalf: Send + 'static {
         deadline: Option<Tick>,
     ) -> impl Future<Output = io::Result<usize>> + Send;
 
-    /// Tells the peer that nothing more comes; reading goes on.
+    /// Signals the end of the stream to the peer. The read half stays open.
     fn finish(&mut self);
 }
 
-/// Ends a connection in both directions, whoever waits on it: a stuck reader
-/// or writer cannot be asked to stop. Repeating it is harmless. It does not
-/// keep the connection: that closes as soon as reader and writer are dropped.
+/// Shuts down both directions of a connection from another task. Any pending
+/// read or write returns. Idempotent.
+///
+/// The handle does not keep the connection open: the connection closes as soon
+/// as its reader and writer are dropped.
 pub trait AbortHandle: Clone + Send + Sync + 'static {
-    /// Ends the connection now. The pending read or write returns.
+    /// Ends the connection now. Any pending read or write returns.
     fn abort(&self);
 }
 
-/// A connection, taken apart.
+/// A connection as its parts.
 #[derive(Debug)]
 pub struct Connection<R: Runtime> {
-    /// Bytes from the peer.
+    /// Reads bytes from the peer.
     pub reader: R::ReadHalf,
-    /// Bytes to the peer.
+    /// Writes bytes to the peer.
     pub writer: R::WriteHalf,
-    /// The way to end it.
+    /// Ends the connection from another task.
     pub abort: R::AbortHandle,
-    /// The other end.
+    /// The peer's address.
     pub peer: SocketAddr,
 }
 
-/// Where connections come from.
+/// A source of incoming connections.
 pub trait Listener<R: Runtime>: Send + 'static {
-    /// The next connection. An error is about one connection, or about the
-    /// system being short of something for now: the caller may ask again.
+    /// Waits for the next connection. An error concerns one connection, or a
+    /// temporary shortage of a system resource, so the caller may try again.
     ///
-    /// Waiting here is like waiting on a channel, on every runtime: raced
-    /// against one, it stops as soon as the other is ready, and dropping it
+    /// # Cancel safety
+    ///
+    /// On every runtime this future can be raced against a channel. Dropping it
     /// loses no connection.
     fn accept(&mut self) -> impl Future<Output = io::Result<Connection<R>>> + Send;
 }
 
-/// A runtime that can call others.
+/// A runtime that can open outgoing connections.
 pub trait Dial: Runtime {
-    /// Connects to one of `addrs`, which are the addresses of one host in the
-    /// order of preference: the next is tried whenever one has failed or has
-    /// not answered for 250 ms, and the first to answer wins (RFC 8305,
-    /// section 5).
+    /// Connects to one of `addrs`, the addresses of one host in order of
+    /// preference, by Happy Eyeballs (RFC 8305, section 5). The next address is
+    /// tried when one has failed or has not answered for 250 ms. The first to
+    /// answer wins.
     ///
-    /// Fails with the most telling error when all have failed, and with
+    /// Fails with the most specific error if all addresses fail, and with
     /// [`io::ErrorKind::TimedOut`] at the `deadline`.
     fn dial(
         &self,
@@ -140,26 +144,27 @@ pub trait Dial: Runtime {
     ) -> impl Future<Output = io::Result<Connection<Self>>> + Send;
 }
 
-/// A runtime over the system's sockets, as the program needs it.
+/// A runtime on the system's TCP sockets, as the `cmdchat` binary needs it.
 #[cfg(any(feature = "smol", feature = "blocking"))]
 pub trait TcpRuntime: Dial {
-    /// Where this runtime's connections come from.
+    /// The listener of this runtime.
     type Listener: Listener<Self>;
 
-    /// Runs `future` on the calling thread, to its end.
+    /// Runs `future` to completion on the calling thread.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T;
 
-    /// Takes over a listening socket, say one of [`crate::runtime::tcp::listen`].
+    /// Takes over a listening socket, such as one from [`crate::runtime::tcp::listen`].
     ///
     /// # Errors
     ///
-    /// The system refuses to make it non-blocking.
+    /// Returns an error if the system refuses to make the socket non-blocking.
     fn listen(&self, socket: std::net::TcpListener) -> io::Result<Self::Listener>;
 
     /// Takes over a connected socket.
     ///
     /// # Errors
     ///
-    /// The system refuses to set it up, or the connection has ended already.
+    /// Returns an error if the system refuses to configure the socket, or if the
+    /// connection has already ended.
     fn connection_from_std(&self, socket: std::net::TcpStream) -> io::Result<Connection<Self>>;
 }

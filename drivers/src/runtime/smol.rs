@@ -1,5 +1,5 @@
-//! The default runtime: one thread that runs all tasks on [`smol`], which waits
-//! for all sockets at once, and a pool of threads for arithmetic.
+//! The default runtime: one thread that runs all tasks on [`smol`] and waits for
+//! all sockets at once, and a thread pool for CPU-bound work.
 
 use std::{
     future::Future,
@@ -21,11 +21,11 @@ use crate::{
     },
 };
 
-/// After so many operations that did not have to wait, a connection lets others
-/// go first: one busy peer must not hold up the thread that serves them all.
+/// Number of operations without waiting after which a connection yields, so that
+/// one busy peer does not hold up the thread that serves all connections.
 const TURN: u8 = 64;
 
-/// The runtime over smol. Clones share tasks and clock.
+/// The runtime on smol. Clones share tasks and clock.
 #[derive(Clone, Debug)]
 pub struct Smol {
     executor: Arc<smol::Executor<'static>>,
@@ -33,7 +33,7 @@ pub struct Smol {
 }
 
 impl Smol {
-    /// A runtime without tasks, its clock at zero.
+    /// Returns a runtime without tasks whose clock starts at zero.
     #[must_use]
     pub fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "a runtime is where time comes from")]
@@ -42,7 +42,7 @@ impl Smol {
     }
 
     fn timer(&self, at: Tick) -> Timer {
-        // A moment that the system's clock cannot tell never comes.
+        // An instant beyond the range of the system's clock never comes.
         self.start.checked_add(at.since_start()).map_or_else(Timer::never, Timer::at)
     }
 
@@ -105,7 +105,7 @@ impl Dial for Smol {
 impl TcpRuntime for Smol {
     type Listener = SmolListener;
 
-    /// Tasks that are left when `future` ends stand still until the next run.
+    /// Tasks that have not ended when `future` ends are not polled until the next call.
     fn block_on<T>(&self, future: impl Future<Output = T>) -> T {
         smol::block_on(self.executor.run(future))
     }
@@ -129,14 +129,15 @@ pub struct SmolListener {
 
 impl Listener<Smol> for SmolListener {
     async fn accept(&mut self) -> io::Result<Connection<Smol>> {
-        // A flood of callers must not hold up those who are in already.
+        // A flood of new connections must not hold up the existing ones.
         future::yield_now().await;
         let (stream, peer) = self.socket.accept().await?;
         self.runtime.connection(stream, peer)
     }
 }
 
-/// What reader and writer have in common: a non-blocking socket and a clock.
+/// State of one half: the non-blocking socket shared by both halves, the clock,
+/// and the number of operations since the last wait.
 #[derive(Clone, Debug)]
 struct Socket {
     runtime: Smol,
@@ -145,9 +146,9 @@ struct Socket {
 }
 
 impl Socket {
-    /// Repeats `operation` until it does not have to wait any more; nothing if
-    /// that is not so by the deadline. The first try costs no timer, and the
-    /// last comes after the deadline.
+    /// Repeats `operation` until it no longer has to wait. Returns `None` if it
+    /// still has to at the deadline. The first attempt needs no timer, and the
+    /// last one is made after the deadline.
     async fn attempt<T, F: Future<Output = io::Result<()>>>(
         &mut self,
         deadline: Option<Tick>,
@@ -182,7 +183,7 @@ impl Socket {
                 late = true;
                 Ok(())
             };
-            // In a box: who waits without a deadline has no place for it.
+            // Boxed so that futures without a deadline do not reserve space for it.
             Box::pin(future::or(ready, alarm)).await?;
         }
     }
@@ -222,7 +223,7 @@ impl WriteHalf for SmolWriteHalf {
     }
 
     fn finish(&mut self) {
-        // It fails if the connection has ended, which the reader will tell.
+        // This fails if the connection has ended, which the reader reports.
         let _ = self.0.stream.get_ref().shutdown(Shutdown::Write);
     }
 }
@@ -234,7 +235,7 @@ pub struct SmolAbortHandle(Weak<Async<TcpStream>>);
 impl AbortHandle for SmolAbortHandle {
     fn abort(&self) {
         if let Some(stream) = self.0.upgrade() {
-            // It fails if the connection has ended, and then nobody waits.
+            // This fails if the connection has ended; then no operation is pending.
             let _ = stream.get_ref().shutdown(Shutdown::Both);
         }
     }

@@ -1,5 +1,5 @@
-//! What the runtimes over the system's sockets share: how a socket is set up,
-//! and how a host with several addresses is called.
+//! TCP helpers shared by the socket runtimes: socket options, name resolution,
+//! and Happy Eyeballs (RFC 8305) for hosts with several addresses.
 
 use std::{
     future::Future,
@@ -14,22 +14,23 @@ use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::runtime::Runtime;
 
-/// Connections that wait to be accepted; the system may allow fewer.
+/// Length of the listen backlog; the system may allow less.
 const BACKLOG: i32 = 1024;
 
-/// A peer that vanished without a word is asked for a sign of life after this
-/// much silence, and then once per interval.
+/// TCP keep-alive: the first probe is sent after `KEEPALIVE_IDLE` without
+/// traffic, further ones once per `KEEPALIVE_INTERVAL`.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The recommended Connection Attempt Delay (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
-/// Opens a listening socket. The unspecified IPv6 address takes IPv4 as well.
+/// Opens a listening socket. The unspecified IPv6 address accepts IPv4 as well.
 ///
 /// # Errors
 ///
-/// The address is in use, not ours, or not ours to take.
+/// Returns an error if the address is in use, is not an address of this machine,
+/// or needs privileges that the process lacks.
 pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
     if addr.is_ipv6() && addr.ip().is_unspecified() {
@@ -43,18 +44,19 @@ pub fn listen(addr: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Sets up a connection: lines leave at once, a vanished peer is noticed.
+/// Configures a connection: `TCP_NODELAY`, so that lines are sent at once, and
+/// keep-alive, so that a vanished peer is detected.
 ///
 /// # Errors
 ///
-/// The system refuses, as some do when the connection has ended already.
+/// Returns an error if the system refuses, as some do once the connection has ended.
 pub fn configure(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL);
     SockRef::from(stream).set_tcp_keepalive(&keepalive)
 }
 
-/// Repeats what a signal has interrupted.
+/// Repeats `operation` while a signal interrupts it.
 pub(crate) fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match operation() {
@@ -64,13 +66,15 @@ pub(crate) fn retry_interrupted<T>(mut operation: impl FnMut() -> io::Result<T>)
     }
 }
 
-/// The addresses of a host, the families alternating (RFC 8305, section 4), the
-/// system's favourite first. Waits for the system's resolver, for seconds if need
-/// be: call it inside [`Runtime::spawn_blocking`].
+/// Resolves a host to its addresses, with alternating families (RFC 8305,
+/// section 4), starting with the system's preferred one.
+///
+/// Blocks on the system's resolver, possibly for seconds: call it inside
+/// [`Runtime::spawn_blocking`].
 ///
 /// # Errors
 ///
-/// The name is unknown, or the resolver is out of reach.
+/// Returns an error if the name is unknown or the resolver cannot be reached.
 pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     Ok(interleave_families((host, port).to_socket_addrs()?.collect()))
 }
@@ -89,8 +93,8 @@ fn interleave_families(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     mixed
 }
 
-/// Calls `addrs` as [`crate::runtime::Dial`] says. Attempts that lost, or whose caller
-/// has gone, are dropped.
+/// Connects to one of `addrs` as described at [`crate::runtime::Dial::dial`]. Attempts
+/// that lose the race are dropped, and so are all attempts if this future is dropped.
 pub(crate) async fn happy_eyeballs<R, S, F>(
     runtime: &R,
     addrs: &[SocketAddr],
@@ -102,7 +106,7 @@ where
     S: Send + 'static,
     F: Future<Output = io::Result<S>> + Send + 'static,
 {
-    // Never full; and a capacity of zero is not allowed.
+    // One place per attempt, so it is never full. A capacity of zero is not allowed.
     let (report, reports) = async_channel::bounded(addrs.len().max(1));
     let mut untried = addrs.iter().copied();
     let mut running = 0_usize;
@@ -117,7 +121,7 @@ where
                     None
                 };
                 if let Some(outcome) = future::or(outcome, unwanted).await {
-                    // Nobody left who wants it: then it is dropped here.
+                    // If the receiver is gone, the connection is dropped here.
                     let _ = report.try_send((addr, outcome));
                 }
             });
@@ -151,8 +155,8 @@ where
     }
 }
 
-/// How much an error tells about the host: a refusal comes from the host itself,
-/// whereas a missing route often just means that we have no IPv6.
+/// Ranks an error by its information about the host. A refusal comes from the host
+/// itself; a missing route often only means that this machine has no IPv6.
 fn error_rank(error: &io::Error) -> u8 {
     use io::ErrorKind::{AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable};
     let kind = error.kind();
@@ -202,11 +206,12 @@ mod tests {
         TcpStream::connect(("127.0.0.1", port)).unwrap();
     }
 
-    /// What one address does: after so many milliseconds it answers or fails.
+    /// For each address, the delay in milliseconds and the outcome after it.
     #[cfg(feature = "sim")]
     type Script = &'static [(u64, Result<(), io::ErrorKind>)];
 
-    /// Who won, or why nobody did, and after how many milliseconds.
+    /// Returns the index of the winning address, or the error if all fail, and the
+    /// elapsed milliseconds.
     #[cfg(feature = "sim")]
     fn race_of(script: Script) -> (Result<usize, io::ErrorKind>, u128) {
         let sim = crate::runtime::sim::Sim::new();
@@ -230,19 +235,19 @@ mod tests {
     #[test]
     fn dial_races_addresses_per_rfc_8305() {
         use io::ErrorKind::{ConnectionRefused, InvalidInput, NetworkUnreachable, TimedOut};
-        // The favourite has 250 ms to itself.
+        // The preferred address has a head start of 250 ms.
         assert_eq!(race_of(&[(200, Ok(())), (1, Ok(()))]), (Ok(0), 200));
-        // One that is silent is overtaken, one that fails is replaced at once.
+        // A silent address is overtaken; after a failure the next one starts at once.
         assert_eq!(race_of(&[(60_000, Ok(())), (10, Ok(()))]), (Ok(1), 260));
         assert_eq!(race_of(&[(20, Err(ConnectionRefused)), (10, Ok(()))]), (Ok(1), 30));
-        // The slow one may win yet.
+        // The slow address can still win.
         assert_eq!(race_of(&[(300, Ok(())), (10, Err(ConnectionRefused))]), (Ok(0), 300));
-        // A refusal tells more than a missing route, whichever comes last.
+        // A refusal outranks a missing route in either order.
         let both = race_of(&[(5, Err(ConnectionRefused)), (5, Err(NetworkUnreachable))]);
         assert_eq!(both, (Err(ConnectionRefused), 10));
         let both = race_of(&[(5, Err(NetworkUnreachable)), (5, Err(ConnectionRefused))]);
         assert_eq!(both, (Err(ConnectionRefused), 10));
-        // Nobody at all.
+        // No address answers, or there is none.
         assert_eq!(race_of(&[(60_000, Ok(()))]), (Err(TimedOut), 10_000));
         assert_eq!(race_of(&[]), (Err(InvalidInput), 0));
     }

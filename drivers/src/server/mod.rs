@@ -8,10 +8,10 @@
 //!                └──────────────────────────────► MemberConn ──► socket
 //! ```
 //!
-//! **Deadlock freedom.** A connection task waits only on its socket or the room
-//! queue, or for its own data to drain. The room task waits only on its queue: it
-//! writes to all members without blocking. If a socket is full, a separate flush
-//! task waits for it.
+//! **Deadlock freedom.** A connection task waits only on its socket, on the
+//! room queue, or for its own requests and data to drain. The room task waits only
+//! on its queue: it writes to all members without blocking. If a socket is full, a
+//! separate flush task waits for it.
 
 mod member_conn;
 mod member_task;

@@ -1,8 +1,8 @@
-//! What every runtime promises, asked of each in the same words; then what only
-//! the simulator can do.
+//! Conformance tests: the same contract for every runtime, then the features of
+//! the simulator alone.
 //!
-//! Nothing here depends on how long something really takes, except that a
-//! second is longer than some thirty milliseconds.
+//! No test depends on real durations, except that a second is longer than about
+//! thirty milliseconds.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -39,7 +39,7 @@ fn later<R: Runtime>(runtime: &R, wait: Duration) -> Tick {
     runtime.now().saturating_add(wait)
 }
 
-/// Runs a task and hands its result over a channel.
+/// Spawns a task and returns a channel that receives its result.
 fn begin<R: Runtime, T: Send + 'static>(
     runtime: &R,
     task: impl Future<Output = T> + Send + 'static,
@@ -61,7 +61,7 @@ async fn pair<R: Dial, L: Listener<R>>(
     (dialed.unwrap(), accepted.unwrap())
 }
 
-/// In slices of uneven length, as a writer pump would.
+/// Writes `bytes` in many slices, as a connection's writer does.
 async fn write_all<W: WriteHalf>(writer: &mut W, bytes: &[u8]) {
     let mut written = 0;
     while written < bytes.len() {
@@ -136,7 +136,7 @@ async fn late_read_loses_no_bytes<R: Dial, L: Listener<R>>(
     let in_time = here.reader.read(&mut buffer, Some(later(runtime, LATER))).await;
     assert_eq!(in_time.unwrap(), ReadOutcome::Data(5));
 
-    // Bytes at hand come before a deadline that has passed.
+    // Available bytes are returned even after the deadline.
     write_all(&mut there.writer, b"again").await;
     runtime.sleep_until(later(runtime, SOON)).await;
     let at_hand = here.reader.read(&mut buffer, Some(deadline)).await;
@@ -241,7 +241,7 @@ async fn accept_can_be_stopped<R: Dial, L: Listener<R>>(
         None
     };
     assert!(future::or(accept, asked_to_stop).await.is_none());
-    // Whoever calls meanwhile is not lost.
+    // A connection made after the stop is not lost.
     let (mut here, mut there) = pair(runtime, listener, address).await;
     write_all(&mut here.writer, b"hello").await;
     assert_eq!(read_exactly(&mut there.reader, 5).await, b"hello");

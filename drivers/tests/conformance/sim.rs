@@ -1,4 +1,4 @@
-//! The simulator: the contract, and what only it can do.
+//! Conformance of the simulator, and tests of the features only it has.
 
 use std::sync::{Arc, Mutex};
 
@@ -13,7 +13,7 @@ fn at(elapsed: Duration) -> Tick {
     Tick::from_start(elapsed)
 }
 
-/// Both ends of a connection over `link`, the caller's first.
+/// Returns both ends of a connection over `link`, the caller's first.
 async fn ends(sim: &Sim, link: LinkConfig) -> (Connection<Sim>, Connection<Sim>) {
     let mut listener = sim.listen();
     let here = sim.connect(listener.address(), &link).unwrap();
@@ -57,7 +57,7 @@ fn latency_delays_delivery_in_virtual_time() {
         write_all(&mut there.writer, b"hello").await;
         let early = here.reader.read(&mut [0; 9], Some(at(99 * MS))).await;
         assert_eq!((early.unwrap(), sim.now()), (ReadOutcome::TimedOut, at(99 * MS)));
-        // Arrival and deadline at one moment: the bytes win.
+        // Arrival and deadline at the same instant: the bytes win.
         let on_time = here.reader.read(&mut [0; 9], Some(at(100 * MS))).await;
         assert_eq!((on_time.unwrap(), sim.now()), (ReadOutcome::Data(5), at(100 * MS)));
         here.abort.abort();
@@ -216,7 +216,7 @@ fn writing_to_a_closed_peer_fails_with_broken_pipe() {
                 break error;
             }
         };
-        // The bytes there and the reset back.
+        // Accepted at 5 ms, then 5 ms for the bytes and 5 ms for the reset.
         assert_eq!((error.kind(), sim.now()), (ErrorKind::BrokenPipe, at(15 * MS)));
     })
     .unwrap();
@@ -233,13 +233,13 @@ fn deadlock_is_reported() {
     };
     let deadlock = sim.run(stuck).unwrap_err();
     assert_eq!((deadlock.at, deadlock.tasks), (at(HOUR), 1));
-    // The world goes on.
+    // The simulator remains usable.
     sim.drop_tasks();
     assert_eq!(sim.run(async { 1 }), Ok(1));
 }
 
-/// Six talkers at different distances, one listener, and the order in which
-/// everything was heard.
+/// Runs six senders with different latencies against one listener. Returns every
+/// read in order: time, sender's port and byte count.
 fn babel() -> Vec<(Tick, u16, usize)> {
     let sim = Sim::new();
     let heard = Arc::new(Mutex::new(Vec::new()));

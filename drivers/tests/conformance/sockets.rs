@@ -1,4 +1,4 @@
-//! The leaves over real sockets.
+//! Conformance of the runtimes on real sockets.
 
 use std::net::{TcpListener, TcpStream};
 
@@ -69,8 +69,8 @@ mod smol {
         super::from_std_connections_carry_data(Smol::new());
     }
 
-    /// The peer is on a thread of its own, and always ahead of a reader that
-    /// takes a byte at a time.
+    /// The peer writes from its own thread, and so stays ahead of a reader that
+    /// reads one byte at a time.
     #[test]
     fn flood_does_not_starve_other_tasks() {
         let socket = any_port();

@@ -1,17 +1,17 @@
-//! Tab: from one possible end of a word to the next.
+//! Tab completion.
 
 use zeroize::Zeroizing;
 
-/// The possible ends of one word; the last choice is the word as it was.
+/// The choices for one word. The last choice is the word as typed.
 pub(super) struct Completion {
-    /// Where in the draft the word begins.
+    /// Start of the word in the draft.
     start: usize,
     choices: Vec<Zeroizing<String>>,
     at: usize,
 }
 
 impl Completion {
-    /// Nothing if there is no option.
+    /// Creates a completion of `word`. Returns `None` if there are no options.
     pub(super) fn new(start: usize, word: &str, options: Vec<String>) -> Option<Self> {
         if options.is_empty() {
             return None;
@@ -25,7 +25,7 @@ impl Completion {
         self.start
     }
 
-    /// The next choice, round and round.
+    /// Selects and returns the next choice, wrapping around.
     pub(super) fn choose(&mut self, back: bool) -> &str {
         let count = self.choices.len();
         let step = if back { count - 1 } else { 1 };

@@ -1,10 +1,10 @@
-//! A text and a cursor that always stands between two of its graphemes.
+//! A text with a cursor that is always on a grapheme boundary.
 
 use unicode_segmentation::{GraphemeCursor, UnicodeSegmentation};
 use zeroize::Zeroizing;
 
-/// A draft does not become longer than this, in bytes. What a room takes is
-/// less and not decided here.
+/// Maximum length of a draft, in bytes. The lower limit on messages is enforced
+/// elsewhere.
 pub(super) const LONGEST: usize = 65_536;
 
 #[derive(Clone, Default)]
@@ -12,12 +12,12 @@ pub(super) struct Draft {
     text: Zeroizing<String>,
     /// Byte index.
     cursor: usize,
-    /// The text begins with something that was not typed.
+    /// The text begins with pasted text.
     pasted: bool,
 }
 
 impl Draft {
-    /// A draft with the cursor at its end.
+    /// Creates a draft with the cursor at its end.
     pub(super) fn new(text: Zeroizing<String>) -> Self {
         Self { cursor: text.len(), text, pasted: false }
     }
@@ -49,7 +49,7 @@ impl Draft {
             return;
         }
         if length > self.text.capacity() {
-            // Not left to the string, which would leave a copy behind.
+            // `String` would leave a copy behind when it reallocates.
             let mut larger =
                 Zeroizing::new(String::with_capacity(length.next_power_of_two().max(256)));
             larger.push_str(&self.text);
@@ -79,7 +79,7 @@ impl Draft {
         self.settle();
     }
 
-    /// To the line above; `false` if there is none.
+    /// Moves to the line above. Returns `false` if there is none.
     pub(super) fn go_up(&mut self) -> bool {
         let start = self.line_start();
         let Some(end_above) = start.checked_sub(1) else { return false };
@@ -88,7 +88,7 @@ impl Draft {
         true
     }
 
-    /// To the line below; `false` if there is none.
+    /// Moves to the line below. Returns `false` if there is none.
     pub(super) fn go_down(&mut self) -> bool {
         let end = self.line_end();
         if end == self.text.len() {
@@ -98,8 +98,8 @@ impl Draft {
         true
     }
 
-    /// The place in another line that is as many graphemes from its beginning as
-    /// the cursor is from that of its own.
+    /// Returns the position in another line that is the same number of graphemes from
+    /// the beginning of its line as the cursor.
     fn column_in(&self, start: usize, end: usize) -> usize {
         let column = self.text[self.line_start()..self.cursor].graphemes(true).count();
         let line = self.text[start..end].grapheme_indices(true);
@@ -117,19 +117,20 @@ impl Draft {
         next.ok().flatten().unwrap_or(self.text.len())
     }
 
-    /// Where the word to the left begins.
+    /// Returns the start of the word to the left.
     pub(super) fn word_before(&self) -> usize {
         word_start(self.text[..self.cursor].trim_end())
     }
 
-    /// Where the word to the right ends.
+    /// Returns the end of the word to the right.
     pub(super) fn word_after(&self) -> usize {
         let right = self.text[self.cursor..].trim_start();
         let word = right.find(char::is_whitespace).unwrap_or(right.len());
         self.text.len() - right.len() + word
     }
 
-    /// Where the word begins that ends at the cursor: there, if none does.
+    /// Returns the start of the word that ends at the cursor, or the cursor if there is
+    /// none.
     pub(super) fn word_to_complete(&self) -> usize {
         word_start(&self.text[..self.cursor])
     }
@@ -142,8 +143,8 @@ impl Draft {
         line_end(&self.text, self.cursor)
     }
 
-    /// The cursor may be inside a grapheme: what was apart is one now, or a mark
-    /// sits on the space before a word.
+    /// Moves the cursor to a grapheme boundary after a change. The change may have
+    /// merged graphemes, or a combining mark may follow the space before a word.
     fn settle(&mut self) {
         let mut cursor = GraphemeCursor::new(self.cursor, self.text.len(), true);
         if cursor.is_boundary(&self.text, 0) == Ok(false) {
@@ -163,7 +164,7 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |end| at + end)
 }
 
-/// Where the last word of `text` begins; its end, if it ends with a space.
+/// Returns the start of the last word of `text`, or its end if it ends with a space.
 fn word_start(text: &str) -> usize {
     let space = text.char_indices().rev().find(|(_, letter)| letter.is_whitespace());
     space.map_or(0, |(at, space)| at + space.len_utf8())

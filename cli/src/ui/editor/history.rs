@@ -1,19 +1,19 @@
-//! What was sent from here, to be called back. In memory only.
+//! The input history. It exists in memory only.
 
 use std::collections::VecDeque;
 
 use zeroize::Zeroizing;
 
-/// Texts that are kept.
+/// Maximum number of texts kept.
 pub(super) const KEPT: usize = 200;
 
 #[derive(Default)]
 pub(super) struct History {
-    /// The newest is the last.
+    /// Sent texts, oldest first.
     sent: VecDeque<Zeroizing<String>>,
-    /// How far back the one is that is looked at; 0 is the draft itself.
+    /// Distance of the current text from the draft; 0 is the draft itself.
     back: usize,
-    /// What was being written when looking back began.
+    /// The draft saved when the user began to go back.
     draft: Zeroizing<String>,
 }
 
@@ -29,7 +29,7 @@ impl History {
         self.sent.push_back(text.clone());
     }
 
-    /// The text before the one that is looked at; `draft` is what is lost by it.
+    /// Returns the previous text. Saves `draft` on the first step.
     pub(super) fn back(&mut self, draft: &str) -> Option<Zeroizing<String>> {
         let at = self.sent.len().checked_sub(self.back + 1)?;
         if self.back == 0 {
@@ -39,7 +39,7 @@ impl History {
         self.sent.get(at).cloned()
     }
 
-    /// The text after the one that is looked at, in the end the draft.
+    /// Returns the next text, and finally the saved draft.
     pub(super) fn forward(&mut self) -> Option<Zeroizing<String>> {
         self.back = self.back.checked_sub(1)?;
         match self.back {

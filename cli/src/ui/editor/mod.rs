@@ -1,5 +1,5 @@
-//! The draft: one editor for whatever is typed, in either view. It knows no
-//! terminal and decides nothing: what Enter means is for others to say.
+//! The line editor for all views. It has no access to the terminal, and leaves the
+//! meaning of Enter to its caller.
 
 mod complete;
 mod draft;
@@ -16,10 +16,10 @@ use crate::ui::keymap::EditAction;
 
 pub use crate::ui::editor::rows::Rows;
 
-/// Changes that can be undone.
+/// Maximum number of changes that can be undone.
 const UNDO: usize = 64;
 
-/// A draft, its cursor, and what was before. Wiped on drop, and wherever it
+/// A draft with its cursor, undo steps and history. Zeroized on drop, and wherever it
 /// moves in memory.
 #[derive(Default)]
 pub struct Editor {
@@ -28,12 +28,13 @@ pub struct Editor {
     before: Vec<Draft>,
     history: History,
     completion: Option<Completion>,
-    /// The last change was a letter: the next one is undone together with it.
+    /// The last change inserted a character. A character inserted next is undone
+    /// together with it.
     in_a_word: bool,
 }
 
 impl Editor {
-    /// Carries out one key.
+    /// Applies one editing action.
     pub fn edit(&mut self, edit: EditAction) {
         self.completion = None;
         let in_a_word = mem::take(&mut self.in_a_word);
@@ -94,8 +95,8 @@ impl Editor {
         }
     }
 
-    /// Inserts a paste, cleaned as a message is, whatever it holds but the end of
-    /// its last line. It is never sent by itself.
+    /// Inserts a paste, sanitized like a message and without its final newline. A
+    /// paste is never sent automatically.
     pub fn paste(&mut self, text: &str) {
         let text = text.strip_suffix(['\n', '\r']).unwrap_or(text);
         let text = Zeroizing::new(text::sanitize_draft(text));
@@ -106,9 +107,9 @@ impl Editor {
         }
     }
 
-    /// Tab: replaces the word before the cursor by the first of the `options` for
-    /// it, and by the next one each time again; `back` goes the other way. The
-    /// options are asked for with the word, and whether it is the first one.
+    /// Completes the word before the cursor (Tab). Each call selects the next option,
+    /// or the previous one if `back` is set. `options` receives the word, and whether
+    /// it is the first word of the draft.
     pub fn complete(&mut self, back: bool, options: impl FnOnce(&str, bool) -> Vec<String>) {
         self.in_a_word = false;
         let completion = match self.completion.take() {
@@ -131,43 +132,43 @@ impl Editor {
         }
     }
 
-    /// The draft.
+    /// Returns the text of the draft.
     #[must_use]
     pub fn text(&self) -> &str {
         self.draft.text()
     }
 
-    /// Whether it begins with something that was pasted.
+    /// Returns whether the draft begins with pasted text.
     #[must_use]
     pub const fn begins_with_a_paste(&self) -> bool {
         self.draft.is_pasted()
     }
 
-    /// Lines of the draft.
+    /// Returns the number of lines of the draft.
     #[must_use]
     pub fn lines(&self) -> usize {
         self.text().split('\n').count()
     }
 
-    /// Takes the draft away, to be sent; it can be called back with Up.
+    /// Takes the draft for sending, and adds it to the history.
     pub fn submit(&mut self) -> Zeroizing<String> {
         let text = self.take();
         self.history.push(&text);
         text
     }
 
-    /// Empties the draft; [`EditAction::Yank`] brings it back.
+    /// Clears the draft. [`EditAction::Yank`] restores it.
     pub fn clear(&mut self) {
         self.cut = self.take();
     }
 
-    /// Makes one line of all.
+    /// Joins all lines into one.
     pub fn join_lines(&mut self) {
         self.remember();
         self.draft.join_lines();
     }
 
-    /// Puts back a draft that could not be sent, if nothing new was begun.
+    /// Restores a draft that could not be sent, unless a new one was begun.
     pub fn restore(&mut self, text: Zeroizing<String>) {
         if self.text().is_empty() {
             self.draft = Draft::new(text);

@@ -1,4 +1,4 @@
-//! The draft as it is seen.
+//! Layout of the draft as rows.
 
 use crate::safe;
 use unicode_segmentation::UnicodeSegmentation;
@@ -6,21 +6,21 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::text::{SafeDisplay, SafeText};
 use crate::ui::editor::Editor;
 
-/// Cells of the widest grapheme: a control that is written out, `<9B>`.
+/// Width of the widest grapheme, in cells: an escaped control character, `<9B>`.
 const WIDEST: usize = 4;
 
-/// Some rows of a draft.
+/// The visible rows of a draft.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Rows {
-    /// What is seen, from the top.
+    /// Visible rows, from the top.
     pub rows: Vec<SafeText>,
-    /// Row and column of the cursor in it.
+    /// Row and column of the cursor within these rows.
     pub cursor: (usize, usize),
 }
 
 impl Editor {
-    /// What of the draft is seen in one row of `columns`, and in which of them
-    /// the cursor stands. Line ends are shown as `⏎`.
+    /// Returns the part of the draft visible in one row of `columns`, and the column
+    /// of the cursor. Newlines are shown as `⏎`.
     #[must_use]
     pub fn row(&self, columns: usize) -> (SafeText, usize) {
         let room = columns.saturating_sub(1);
@@ -46,8 +46,8 @@ impl Editor {
         (join(&seen), column)
     }
 
-    /// The draft in rows of `columns`, at least four, of which at most `height` are seen: those
-    /// around the cursor. The cursor has a cell of its own, behind the text too.
+    /// Lays out the draft in rows of `columns`, at least four. Returns at most `height`
+    /// rows around the cursor. The cursor has its own cell even after the text.
     #[must_use]
     pub fn rows(&self, columns: usize, height: usize) -> Rows {
         let columns = columns.max(WIDEST);
@@ -59,7 +59,7 @@ impl Editor {
             let width = cell.width();
             let last = rows.len() - 1;
             let used = rows.last().map_or(0, |(_, used)| *used);
-            // A line end needs a cell only where the cursor stands.
+            // A newline needs a cell only at the cursor.
             let own = width + usize::from(width == 0 && at == self.draft.cursor());
             let place = if used + own > columns {
                 rows.push((Vec::new(), 0));
@@ -85,7 +85,7 @@ impl Editor {
     }
 }
 
-/// What a grapheme looks like, in [`WIDEST`] cells at most.
+/// Returns the visible form of a grapheme, at most [`WIDEST`] cells wide.
 fn shown(grapheme: &str) -> SafeText {
     if grapheme == "\n" {
         return safe!["⏎"];

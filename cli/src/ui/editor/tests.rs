@@ -1,4 +1,4 @@
-//! Typing.
+//! Tests of the editor.
 
 use proptest::prelude::*;
 use unicode_segmentation::GraphemeCursor;
@@ -15,7 +15,7 @@ fn typed(text: &str) -> Editor {
     editor
 }
 
-/// The draft with `|` where the cursor is.
+/// Returns the draft with `|` at the cursor.
 fn seen(editor: &Editor) -> String {
     let (left, right) = editor.text().split_at(editor.draft.cursor());
     format!("{left}|{right}")

@@ -1,4 +1,4 @@
-//! What commands do.
+//! Execution of slash commands.
 
 use crate::safe;
 use clap::ValueEnum;
@@ -16,11 +16,12 @@ use crate::{
     ui::editor::Editor,
 };
 
-/// More than terminals take for their clipboard.
+/// Maximum size of a copied text, in bytes. Terminals accept less than this.
 const CLIPBOARD: usize = 64 << 10;
 
 impl Model {
-    /// `draft` is the whole line, to be given back if it cannot be sent now.
+    /// Executes a command. `draft` is the whole line, which is restored in the input if
+    /// it cannot be sent now.
     pub(super) fn execute(
         &mut self,
         now: Now,
@@ -96,7 +97,7 @@ impl Model {
         self.status = Some(SafeText::concat(parts));
     }
 
-    /// How a command is to be written.
+    /// Shows the usage of a command.
     fn explain(&mut self, command: SlashCommand) {
         if let Some(usage) = slash_command::ALL.iter().find(|usage| usage.command == command) {
             self.status = Some(usage.line());
@@ -134,7 +135,11 @@ impl Model {
         self.add(now.at, EntryKind::Note(lines));
     }
 
-    /// The `N`-th message from the end, or why there is none.
+    /// Returns the `N`-th message from the end.
+    ///
+    /// # Errors
+    ///
+    /// Returns a description of the problem if there is no such message.
     fn nth(&self, number: &str) -> Result<&ChatMessage, SafeText> {
         let number: usize = match number {
             "" => 1,
@@ -165,7 +170,7 @@ impl Model {
         }
     }
 
-    /// What to tell others who may come.
+    /// Shows the invitation for other people.
     pub(super) fn invite(&mut self, now: Now, how: &str) {
         match &self.notices.invite {
             None => {
@@ -274,7 +279,7 @@ fn choice<T: ValueEnum>(word: &str) -> Option<T> {
     T::from_str(word, true).ok()
 }
 
-/// A choice as it is typed.
+/// Returns a setting's value as the user types it.
 fn name<T: ValueEnum>(choice: T) -> SafeText {
     choice
         .to_possible_value()

@@ -1,4 +1,4 @@
-//! The connection, as far as the person is concerned.
+//! The connection state shown to the user.
 
 use crate::safe;
 use std::time::Duration;
@@ -8,21 +8,21 @@ use cmdchat_core::time::Tick;
 use crate::ui::model::{EntryKind, Model, Now};
 use crate::{text::SafeText, ui::strings};
 
-/// Whether there is a connection.
+/// The state of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionState {
-    /// There is.
+    /// The client is online.
     Online,
-    /// It was lost at `since`; the next try comes at `next`.
+    /// The client is offline and waits before its next try.
     Backoff {
-        /// See above.
+        /// Time at which the connection was lost.
         since: Tick,
-        /// See above.
+        /// Time of the next try.
         next: Tick,
     },
-    /// It was lost at `since` and is being tried.
+    /// The client is offline and trying to reconnect.
     Connecting {
-        /// See above.
+        /// Time at which the connection was lost.
         since: Tick,
     },
 }
@@ -35,7 +35,7 @@ impl ConnectionState {
         }
     }
 
-    /// Whole seconds until the next try, if one is waited for.
+    /// Returns the seconds until the next try, rounded up, during a backoff.
     pub(in crate::ui) fn countdown(self, now: Tick) -> Option<u64> {
         match self {
             Self::Backoff { next, .. } => Some(
@@ -49,7 +49,7 @@ impl ConnectionState {
         }
     }
 
-    /// When the countdown shows another number.
+    /// Returns the time at which the countdown shows another number.
     pub(super) fn changes_at(self, now: Tick) -> Option<Tick> {
         let Self::Backoff { next, .. } = self else { return None };
         let left = next.saturating_duration_since(now);
@@ -59,13 +59,13 @@ impl ConnectionState {
 }
 
 impl Model {
-    /// Whether there is nobody to say anything to.
+    /// Returns whether there is no connection.
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.link != ConnectionState::Online
     }
 
-    /// There is no connection, and the next try comes then.
+    /// Records that the client is offline and will try to reconnect at `next`.
     pub(super) fn wait_for(&mut self, now: Now, next: Tick) {
         let since = self.link.lost_at().unwrap_or_else(|| {
             self.add(now.at, EntryKind::Warning(safe!["the connection was cut off"]));
@@ -80,7 +80,7 @@ impl Model {
         }
     }
 
-    /// There is a connection; says what became of the old one, if there was one.
+    /// Records that the client is online. Returns a notice if it was offline before.
     pub(super) fn reconnect(&mut self, now: Now) -> Option<SafeText> {
         let since = std::mem::replace(&mut self.link, ConnectionState::Online).lost_at()?;
         self.status = None; // it may say that there is no connection

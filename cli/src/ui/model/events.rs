@@ -1,4 +1,4 @@
-//! What the room says.
+//! Handling of session events.
 
 use crate::safe;
 use std::collections::BTreeSet;
@@ -22,9 +22,9 @@ use crate::{
     },
 };
 
-/// The bell rings no more often than this.
+/// Minimum time between two bells.
 const BETWEEN_BELLS: std::time::Duration = std::time::Duration::from_secs(2);
-/// A clock that differs by more is not ours.
+/// Clock difference above which a message's time is marked as skewed.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
 
 impl Model {
@@ -92,7 +92,7 @@ impl Model {
                 }
             }
             Event::RoomState(standing) => self.compare(now, standing),
-            // Whoever drives the session sees to that.
+            // The application handles the end of the session.
             Event::Ended(_) => {}
         }
     }
@@ -121,7 +121,7 @@ impl Model {
         self.open(now, welcome.mode);
     }
 
-    /// What is said once.
+    /// Shows the notices that appear once after joining.
     fn open(&mut self, now: Now, mode: Mode) {
         if std::mem::take(&mut self.notices.weak_passphrase) && mode < Mode::Strict {
             self.add(now.at, EntryKind::Warning(secrets::weak_warning()));
@@ -134,7 +134,8 @@ impl Model {
         }
     }
 
-    /// Of a history, what was not heard before the connection was lost.
+    /// Returns the messages of a history that were not received before the connection
+    /// was lost.
     fn unheard(&self, history: Vec<Message>) -> Vec<Message> {
         let entries = (self.log.start()..self.log.end()).filter_map(|at| self.log.get(at));
         let heard: BTreeSet<_> = entries
@@ -181,7 +182,7 @@ impl Model {
         }
     }
 
-    /// A message of somebody else has come.
+    /// Updates the unread markers, and rings the bell, for another member's message.
     fn attract(&mut self, now: Tick, number: u64, mention: bool) {
         let locked = self.locked.is_some();
         let away = locked || self.focus == Some(false) || self.place != ScrollPosition::Bottom;
@@ -204,7 +205,7 @@ impl Model {
         }
     }
 
-    /// A text that the session did not take.
+    /// Handles a message that the session could not send.
     fn give_back(&mut self, reference: SendId, why: SendError) {
         let Some(at) = self.pending.iter().position(|text| text.reference == reference) else {
             return;
@@ -244,7 +245,7 @@ impl Model {
         self.add(now.at, EntryKind::Note(lines));
     }
 
-    /// Forgets what was said in the room.
+    /// Clears the message log.
     pub fn forget(&mut self) {
         self.log.clear();
         self.find = None;

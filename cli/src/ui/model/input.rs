@@ -1,4 +1,4 @@
-//! What is typed.
+//! Handling of keys, lines and pastes.
 
 use crate::safe;
 use std::time::Duration;
@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// How long a key that asks to leave waits for the second one.
+/// Time limit for the second key press that confirms leaving.
 const SECOND_KEY: Duration = Duration::from_secs(2);
-/// A paste of more lines is looked at before it is sent.
+/// Number of lines above which a paste is previewed before sending.
 const PREVIEW: usize = 5;
 
 impl Model {
@@ -63,7 +63,7 @@ impl Model {
         self.preview &= self.editor.lines() > 1;
     }
 
-    /// A line that is whole.
+    /// Handles a complete line.
     pub(super) fn enter(&mut self, now: Now, text: Zeroizing<String>) {
         let asked = self.asked.take();
         self.submit_line(now, text, asked);
@@ -131,7 +131,7 @@ impl Model {
         }
     }
 
-    /// Says `words`; `draft` goes back into the input if that is not possible.
+    /// Sends `words`. Restores `draft` in the input if that is not possible.
     pub(super) fn say_if_possible(&mut self, words: &str, draft: &Zeroizing<String>) {
         if words.len() > MAX_TEXT {
             self.editor.restore(draft.clone());

@@ -1,5 +1,6 @@
-//! The lock: nothing is shown and no bell rings until the passphrase is typed.
-//! The same key again at once is the panic key: everything goes.
+//! The screen lock. Nothing is shown and no bell rings until the user types the
+//! passphrase. Pressing the lock key twice at once is a panic quit, which erases
+//! everything.
 
 use crate::safe;
 use std::time::Duration;
@@ -10,20 +11,20 @@ use zeroize::Zeroizing;
 use crate::ui::keymap::{Action, EditAction};
 use crate::ui::model::{Effect, Model};
 
-/// Two presses within this are one panic.
+/// Two presses of the lock key within this time are a panic quit.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// The screen is locked.
+/// State of the locked screen.
 #[derive(Default)]
 pub(in crate::ui) struct LockScreen {
-    /// What was typed to open it.
+    /// The passphrase typed so far.
     typed: Zeroizing<String>,
-    /// It was something else the last time.
+    /// The last passphrase was wrong.
     pub(in crate::ui) refused: bool,
 }
 
 impl Model {
-    /// The key that locks was pressed.
+    /// Handles the lock key.
     pub(super) fn lock(&mut self, now: Tick) {
         let before = self.lock_pressed.replace(now);
         if before.is_some_and(|before| now.saturating_duration_since(before) <= AT_ONCE) {
@@ -36,7 +37,7 @@ impl Model {
         }
     }
 
-    /// Whether the lock took the key.
+    /// Passes a key to the lock screen. Returns whether it consumed the key.
     pub(super) fn lock_takes(&mut self, key: Action) -> bool {
         let Some(lock) = &mut self.locked else { return false };
         match key {
@@ -63,14 +64,14 @@ impl Model {
         true
     }
 
-    /// Whether the lock took the paste.
+    /// Passes a paste to the lock screen. Returns whether it consumed the paste.
     pub(super) fn lock_takes_paste(&mut self, text: &str) -> bool {
         let Some(lock) = &mut self.locked else { return false };
         lock.type_in(text.trim_end_matches(['\r', '\n']));
         true
     }
 
-    /// What was typed is the passphrase, or is not.
+    /// Unlocks the screen if the passphrase was right.
     pub(super) fn unlock(&mut self, right: bool) {
         match &mut self.locked {
             Some(lock) if !right => lock.refused = true,

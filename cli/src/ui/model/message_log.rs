@@ -1,4 +1,4 @@
-//! What was said and what happened, as far as it is kept.
+//! The message log: messages and other events, up to a size limit.
 
 use std::collections::VecDeque;
 
@@ -7,58 +7,58 @@ use jiff::Timestamp;
 
 use crate::text::{SafeBody, SafeText};
 
-/// The most entries that are kept.
+/// Maximum number of entries.
 pub(in crate::ui) const ENTRIES: usize = 10_000;
-/// The most bytes of texts, before they are cleaned.
+/// Maximum total size of the texts, in bytes, before sanitizing.
 const BYTES: usize = 12 << 20;
 
-/// Entries in their order; the oldest go when there are too many.
+/// Entries in order. The oldest are dropped when a limit is exceeded.
 #[derive(Default)]
 pub(in crate::ui) struct MessageLog {
     entries: VecDeque<Entry>,
-    /// The number of the first entry.
+    /// Number of the first entry.
     first: u64,
     bytes: usize,
 }
 
-/// One thing that happened.
+/// One entry of the log.
 pub(in crate::ui) struct Entry {
-    /// When, by the clock of whoever says so.
+    /// Time of the entry: the message's own timestamp, or this client's clock.
     pub(in crate::ui) at: Timestamp,
-    /// That clock differs from ours.
+    /// The timestamp differs too much from this client's clock.
     pub(in crate::ui) skewed: bool,
     pub(in crate::ui) what: EntryKind,
 }
 
 pub(in crate::ui) enum EntryKind {
     Said(Box<ChatMessage>),
-    /// Somebody came or went; so many are present now.
+    /// A member joined or left; `online` members remain.
     Presence {
         name: SafeText,
         came: bool,
         online: usize,
     },
-    /// The program's own words.
+    /// A note from the program itself.
     Note(Vec<SafeText>),
-    /// Something to worry about.
+    /// A warning.
     Warning(SafeText),
 }
 
 /// A message.
 pub(in crate::ui) struct ChatMessage {
-    /// Its author, as the room has it.
+    /// The author's username as received.
     pub(in crate::ui) from: Untrusted,
     pub(in crate::ui) author: SafeText,
     pub(in crate::ui) text: Untrusted,
     pub(in crate::ui) body: SafeBody,
-    /// It is told of its author, not said by it.
+    /// The message is a `/me` action.
     pub(in crate::ui) action: bool,
     pub(in crate::ui) own: bool,
     pub(in crate::ui) mention: bool,
 }
 
 impl MessageLog {
-    /// Adds an entry and gives its number.
+    /// Adds an entry and returns its number.
     pub(in crate::ui) fn push(&mut self, entry: Entry) -> u64 {
         self.bytes += entry.bytes();
         self.entries.push_back(entry);
@@ -70,7 +70,7 @@ impl MessageLog {
         self.end() - 1
     }
 
-    /// Forgets everything; numbers go on.
+    /// Removes all entries. Numbering continues.
     pub(in crate::ui) fn clear(&mut self) {
         self.first = self.end();
         self.entries = VecDeque::new();
@@ -82,17 +82,17 @@ impl MessageLog {
         self.entries.get(usize::try_from(at).ok()?)
     }
 
-    /// The number of the oldest entry.
+    /// Returns the number of the oldest entry.
     pub(in crate::ui) const fn start(&self) -> u64 {
         self.first
     }
 
-    /// The number that the next entry gets.
+    /// Returns the number of the next entry.
     pub(in crate::ui) fn end(&self) -> u64 {
         self.first + self.entries.len() as u64
     }
 
-    /// All messages, from the newest.
+    /// Returns all messages, newest first.
     pub(in crate::ui) fn said(&self) -> impl Iterator<Item = (u64, &ChatMessage)> {
         let entries = self.entries.iter().enumerate().rev();
         entries.filter_map(|(at, entry)| match &entry.what {

@@ -1,10 +1,10 @@
-//! What there is to see, and what becomes of a key: one model for both views.
+//! The pure UI model, shared by all views.
 //!
-//! Theory of operation. Everything that happens comes in by [`Model::update`],
-//! with its time; what is to be done outside comes out of
-//! [`Model::poll_effect`]. The model knows no terminal, no clock and no socket.
-//! The log has what the room has said, in the room's order; a text of one's own
-//! is pending beside it until its echo comes back.
+//! Theory of operation. [`Model::update`] receives everything that happens, with
+//! its time. [`Model::poll_effect`] returns the side effects for the caller to
+//! run. The model has no access to a terminal, a clock or a socket.
+//! The message log follows server order. The user's own messages appear after
+//! it as pending until the server echoes them.
 
 mod commands;
 mod connection;
@@ -40,16 +40,16 @@ pub(super) use crate::ui::model::message_log::{ChatMessage, Entry, EntryKind, Me
 pub(super) use crate::ui::model::scroll::ScrollPosition;
 pub use crate::ui::model::settings::{NotifyLevel, Settings, TimeFormat};
 
-/// When something happens.
+/// The current time, on both clocks.
 #[derive(Clone, Copy, Debug)]
 pub struct Now {
-    /// By the runtime's clock.
+    /// Monotonic time of the runtime.
     pub tick: Tick,
-    /// By the one on the wall.
+    /// Wall-clock time.
     pub at: Timestamp,
 }
 
-/// The room as one person sees it.
+/// The room as one user sees it.
 pub struct Model {
     pub(super) address: SafeText,
     me: Username,
@@ -58,137 +58,138 @@ pub struct Model {
     pub(super) link: ConnectionState,
     pub(super) mode: Option<Mode>,
     fingerprint: Option<Fingerprint>,
-    /// Whether the digits of another member were the same.
+    /// Result of the last fingerprint comparison, if there was one.
     pub(super) verified: Option<bool>,
     pub(super) members: Vec<RosterEntry>,
     pub(super) online: usize,
     confusables: ConfusableNames,
-    /// Whose messages are not shown.
+    /// Usernames whose messages are hidden.
     ignored: BTreeSet<String>,
     pub(super) log: MessageLog,
     pub(super) pending: Vec<PendingEntry>,
-    /// Texts said so far.
+    /// Number of messages sent so far.
     said: u64,
     pub(super) editor: Editor,
-    /// The draft is a paste of so many lines that it wants a second look.
+    /// The draft is a paste with enough lines to need a preview before sending.
     pub(super) preview: bool,
     pub(super) find: Option<SearchState>,
     pub(super) place: ScrollPosition,
     /// The size of the screen, if there is one.
     size: Option<Size>,
-    /// Messages that came since the newest was out of sight.
+    /// Messages received since the newest one scrolled out of sight.
     pub(super) below: usize,
-    /// The first message that came while nobody looked.
+    /// The first message received while the user was not looking.
     pub(super) new_from: Option<u64>,
-    /// Whether the terminal is looked at, if it says so.
+    /// Focus of the terminal, if it reports that.
     focus: Option<bool>,
     rung: Option<Tick>,
-    /// The note about clipboards was given.
+    /// The note about clipboards was shown.
     clipboard_told: bool,
     pub(super) hides_members: bool,
     pub(super) locked: Option<LockScreen>,
     lock_pressed: Option<Tick>,
     asked: Option<PendingConfirm>,
-    /// What the last key came to, if it needs a word.
+    /// Status message about the last key, if there is one.
     pub(super) status: Option<SafeText>,
     notices: StartupNotices,
     effects: VecDeque<Effect>,
 }
 
-/// Somebody who is here.
+/// A member in the member list.
 pub(super) struct RosterEntry {
     raw: Untrusted,
     pub(super) name: SafeText,
     pub(super) own: bool,
-    /// When it was seen to come.
+    /// When the member joined, if this client saw it.
     since: Option<Timestamp>,
 }
 
-/// A text of one's own that has not come back.
+/// A message of the user's own that the server has not echoed yet.
 pub(super) struct PendingEntry {
     reference: SendId,
     text: Zeroizing<String>,
     pub(super) body: SafeBody,
     pub(super) action: bool,
-    /// It should have come back by now.
+    /// The echo is overdue.
     pub(super) overdue: bool,
 }
 
-/// Looking for something.
+/// State of a search.
 #[derive(Default)]
 pub(super) struct SearchState {
     pub(super) query: Editor,
-    /// The message that was found.
+    /// Number of the selected match.
     pub(super) at: Option<u64>,
-    /// How many there are, and which of them it is, from the newest.
+    /// Number of matches; `number` is the selected one, counted from the newest.
     pub(super) count: usize,
     pub(super) number: usize,
 }
 
-/// Something asks for a second key, to be sure.
+/// An action that waits for a second key press as confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PendingConfirm {
-    /// Ctrl+C again, until then.
+    /// Ctrl+C or Ctrl+D again, until this time.
     Key(Tick),
-    /// Enter again.
+    /// Enter again, after `q`, `quit` or `exit`.
     Word,
 }
 
-/// What happens.
+/// An input of the model.
 pub enum Msg {
-    /// The room.
+    /// An event of the session.
     Heard(Event),
-    /// A key.
+    /// A key press.
     Key(Action),
-    /// A paste, as it came.
+    /// A paste, unmodified.
     Paste(Zeroizing<String>),
-    /// A whole line, from a terminal that edits lines itself.
+    /// A complete line, from a terminal that does its own line editing.
     Line(Zeroizing<String>),
-    /// The terminal is looked at, or not any more.
+    /// The terminal gained (`true`) or lost focus.
     Focus(bool),
-    /// There is a screen, of this size.
+    /// The full screen has this size now.
     Resized(Size),
-    /// The host has closed the room.
+    /// The server has closed the room.
     Closed,
-    /// There is no connection; the next try comes then.
+    /// The client is offline and will try to reconnect at this time.
     Waiting(Tick),
-    /// It is being tried.
+    /// The client is trying to reconnect.
     Trying,
-    /// What was typed to unlock the screen was right, or was not.
+    /// Result of [`Effect::CheckPassphrase`].
     Unlocked(bool),
-    /// Somebody outside asks to leave.
+    /// A request from outside the terminal to leave.
     Leave,
-    /// Nothing but time.
+    /// Only time has passed.
     Passed,
 }
 
-/// What is to be done outside.
+/// A side effect that the caller of the model runs.
 #[derive(Debug)]
 pub enum Effect {
-    /// Tell the session.
+    /// Send a command to the session.
     Send(SessionCommand),
-    /// Leave, but wait for the last words.
+    /// Leave, after waiting for the last echoes.
     Quit,
     /// Leave without waiting.
     QuitNow,
-    /// The same, and leave nothing behind on the terminal.
+    /// Leave without waiting, and erase the terminal.
     Panic,
-    /// See whether this is the passphrase, and say so.
+    /// Check the passphrase and report the result as [`Msg::Unlocked`].
     CheckPassphrase(Password),
-    /// Put this on the clipboard.
+    /// Copy this to the clipboard.
     Copy(SafeBody),
     /// Ring the bell.
     Bell,
-    /// Draw everything again.
+    /// Redraw the whole screen.
     Redraw,
-    /// Stop until continued.
+    /// Suspend the process until it is continued.
     Suspend,
-    /// Try to connect now.
+    /// Reconnect now.
     Retry,
 }
 
 impl Model {
-    /// An empty room at `address`, with `settings` chosen on the command line.
+    /// Creates the model of an empty room at `address`, with `settings` from the
+    /// command line.
     #[must_use]
     pub fn new(address: SafeText, me: Username, zone: TimeZone, settings: Settings) -> Self {
         Self {
@@ -227,13 +228,13 @@ impl Model {
         }
     }
 
-    /// With something to say once the room is there.
+    /// Sets the notices to show once after joining.
     #[must_use]
     pub fn notices(self, notices: StartupNotices) -> Self {
         Self { notices, ..self }
     }
 
-    /// Takes in what happened at `now`.
+    /// Applies `input`, which happened at `now`.
     pub fn update(&mut self, now: Now, input: Msg) {
         match input {
             Msg::Heard(event) => self.on_event(now, event),
@@ -252,41 +253,41 @@ impl Model {
         self.settle();
     }
 
-    /// The next thing to be done outside.
+    /// Returns the next side effect to run.
     pub fn poll_effect(&mut self) -> Option<Effect> {
         self.effects.pop_front()
     }
 
-    /// When what is seen changes by itself.
+    /// Returns the time at which the view changes without any input.
     #[must_use]
     pub fn deadline(&self, now: Tick) -> Option<Tick> {
         self.link.changes_at(now)
     }
 
-    /// What is being typed.
+    /// Returns the draft being typed.
     #[must_use]
     pub const fn draft(&self) -> &Editor {
         &self.editor
     }
 
-    /// The number that the next entry gets.
+    /// Returns the number of the next log entry.
     #[must_use]
     pub fn end_of_log(&self) -> u64 {
         self.log.end()
     }
 
-    /// What the clock of the view shows.
+    /// Returns the time of day in the configured format's time zone.
     #[must_use]
     pub fn time_of_day(&self, at: Timestamp) -> Time {
         self.local(at).time()
     }
 
-    /// What the last key came to, once.
+    /// Takes the status message about the last key.
     pub const fn take_status(&mut self) -> Option<SafeText> {
         self.status.take()
     }
 
-    /// Sends a text; it is pending from now on.
+    /// Sends a message and adds it to the pending ones.
     pub fn say(&mut self, text: &str) {
         let reference = SendId(self.said);
         self.said += 1;
@@ -301,7 +302,7 @@ impl Model {
         self.effects.push_back(Effect::Send(command));
     }
 
-    /// Adds an entry of our own.
+    /// Adds a log entry made by this client.
     fn add(&mut self, at: Timestamp, what: EntryKind) -> u64 {
         self.log.push(Entry { at, skewed: false, what })
     }

@@ -1,4 +1,4 @@
-//! Where one looks: scrolling, and finding.
+//! Scrolling and search.
 
 use crate::safe;
 use cmdchat_core::{client::Mode, untrusted::Untrusted};
@@ -16,16 +16,17 @@ use crate::{
     },
 };
 
-/// What the log is seen from.
+/// The scroll position in the message log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ui) enum ScrollPosition {
-    /// The newest is the last row.
+    /// The newest message is in the last row.
     Bottom,
-    /// This row of what begins with this entry is the first one, whatever comes.
+    /// The first visible row: the number of a block's first entry, and the row in the
+    /// block. New messages do not move it.
     At(u64, usize),
 }
 
-/// Findings that a view without a screen prints.
+/// Maximum number of matches printed outside the full screen.
 const PRINTED: usize = 10;
 
 impl Model {
@@ -33,13 +34,14 @@ impl Model {
         self.size = Some(size);
     }
 
-    /// The log as it can be seen now, and the rows there are for it.
+    /// Returns the message list and its height in rows, if there is a screen.
     fn session(&self) -> Option<(MessageList<'_>, usize)> {
         let list = Layout::of(self, self.size?)?.session;
         Some((MessageList::new(self, list.width.into()), list.height.into()))
     }
 
-    /// Each of these lines has a row to itself, if there is a screen at all.
+    /// Returns whether each of these lines fits into one row. Always true without a
+    /// screen.
     pub(super) fn takes_whole(&self, lines: &[SafeText]) -> bool {
         self.session().is_none_or(|(list, _)| lines.iter().all(|line| list.takes_whole(line)))
     }
@@ -54,7 +56,7 @@ impl Model {
         self.place = place;
     }
 
-    /// Who has scrolled down to the end is at the end.
+    /// Switches to [`ScrollPosition::Bottom`] if the position has reached the end.
     pub(super) fn settle(&mut self) {
         if self.place != ScrollPosition::Bottom
             && let Some((session, rows)) = self.session()
@@ -101,7 +103,8 @@ impl Model {
         self.go_to(place);
     }
 
-    /// `/find`: on a screen one goes there, elsewhere the findings are printed.
+    /// Runs `/find`: scrolls to a match on the full screen, or prints the matches in
+    /// other views.
     pub(super) fn look_for_here(&mut self, now: Now, words: &str) {
         if self.size.is_some() {
             return self.search(words);
@@ -150,7 +153,8 @@ impl Model {
         true
     }
 
-    /// Goes to the next older message, or to the newest one again.
+    /// Selects the next older match. Selects the newest match if `afresh` is set or
+    /// there is no older one.
     pub(super) fn find_next(&mut self, afresh: bool) {
         let Some(find) = &self.find else { return };
         let found: Vec<_> = self.matches(find.query.text()).collect();
@@ -160,7 +164,7 @@ impl Model {
         let at = found.get(index).copied();
         let place = at.and_then(|number| {
             let (session, rows) = self.session()?;
-            // With something of what was said before it.
+            // Some earlier messages stay visible above the match.
             let above = isize::try_from(rows / 3).unwrap_or(0);
             Some(session.scrolled_by(ScrollPosition::At(number, 0), rows, -above))
         });
@@ -172,7 +176,7 @@ impl Model {
         }
     }
 
-    /// The messages that have `words` in them, from the newest.
+    /// Returns the messages that contain `words`, newest first.
     fn matches<'a>(&'a self, words: &str) -> impl Iterator<Item = u64> + use<'a> {
         let words = words.to_lowercase();
         let fits = move |text: &str| !words.is_empty() && text.to_lowercase().contains(&words);
@@ -181,7 +185,7 @@ impl Model {
             .map(|(number, _)| number)
     }
 
-    /// The draft, or what is looked for, in at most `height` rows of the input.
+    /// Lays out the draft or the search query in at most `height` rows of the input.
     pub(in crate::ui) fn draft_rows(&self, size: Size, height: usize) -> Rows {
         let columns = usize::from(size.columns.saturating_sub(PROMPT));
         let editor = self.find.as_ref().map_or(&self.editor, |find| &find.query);
@@ -192,7 +196,7 @@ impl Model {
         self.ignored.contains(name.raw())
     }
 
-    /// Whether an entry is to be seen, as settings are now.
+    /// Returns whether the current settings show an entry.
     pub(in crate::ui) fn shows(&self, entry: &Entry) -> bool {
         match &entry.what {
             EntryKind::Said(said) => !self.ignores(&said.from),
@@ -201,7 +205,7 @@ impl Model {
         }
     }
 
-    /// The time on the wall, where that hangs where the person wants it.
+    /// Returns the time in UTC or in the local time zone, depending on the settings.
     pub(in crate::ui) fn local(&self, at: Timestamp) -> DateTime {
         match self.settings.clock {
             TimeFormat::Utc => TimeZone::UTC.to_datetime(at),
@@ -209,13 +213,13 @@ impl Model {
         }
     }
 
-    /// How one's own name is shown.
+    /// Returns the user's own name as displayed.
     pub(in crate::ui) fn own_name(&self) -> SafeText {
         let member = self.members.iter().find(|member| member.own);
         member.map_or_else(|| SafeText::sanitize(self.me.as_str()), |member| member.name.clone())
     }
 
-    /// What protects this room, as it is shown all the time.
+    /// Returns the security mode for the header.
     pub(in crate::ui) fn mode(&self) -> &'static str {
         self.mode.map_or("", Mode::as_str)
     }

@@ -1,8 +1,8 @@
-//! What a person can choose, for this session.
+//! User settings for one session.
 
 use clap::ValueEnum;
 
-/// What rings.
+/// Events that ring the bell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum NotifyLevel {
     /// Nothing.
@@ -14,7 +14,7 @@ pub enum NotifyLevel {
     All,
 }
 
-/// How times are shown.
+/// Format of displayed times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum TimeFormat {
     /// Not at all.
@@ -28,15 +28,15 @@ pub enum TimeFormat {
     Utc,
 }
 
-/// All of it.
+/// User settings for one session.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Settings {
-    /// What rings.
+    /// Events that ring the bell.
     pub notify: NotifyLevel,
-    /// How times are shown.
+    /// Format of displayed times.
     pub clock: TimeFormat,
-    /// Whether comings and goings stay untold.
+    /// Hide join and leave notices.
     pub quiet: bool,
-    /// Whether our own characters are to be ASCII.
+    /// Draw the interface in ASCII.
     pub ascii: bool,
 }

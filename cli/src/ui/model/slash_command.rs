@@ -1,24 +1,24 @@
-//! The line that was typed: words for the room, or a command.
+//! Parser of input lines: messages and slash commands.
 
 use crate::safe;
 use strsim::damerau_levenshtein;
 
 use crate::text::SafeText;
 
-/// What a line is.
+/// A parsed input line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ParsedInput<'a> {
     Nothing,
     Say(&'a str),
-    /// `q`, `quit` or `exit`: meant, or only a word?
+    /// `q`, `quit` or `exit` without a slash, which needs a confirmation.
     PerhapsQuit,
-    /// A command and what stands behind it.
+    /// A command and its arguments.
     Command(SlashCommand, &'a str),
-    /// No command, and the one that may have been meant.
+    /// An unknown command, and the most similar known one.
     Unknown(&'a str, Option<&'static str>),
 }
 
-/// What begins with a slash.
+/// A command that begins with a slash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SlashCommand {
     Help,
@@ -39,10 +39,10 @@ pub(super) enum SlashCommand {
     Invite,
 }
 
-/// How a command is written and what it does.
+/// The usage and description of a command.
 pub(super) struct CommandSpec {
     pub(super) command: SlashCommand,
-    /// The first is the one that is shown.
+    /// All names of the command. The first one is displayed.
     names: &'static [&'static str],
     arguments: &'static str,
     does: &'static str,
@@ -88,13 +88,13 @@ impl CommandSpec {
         }
     }
 
-    /// `/find TEXT: search the messages kept here`
+    /// Returns the help line: `/find TEXT: search the messages kept here`
     pub(super) fn line(&self) -> SafeText {
         let space = if self.arguments.is_empty() { "" } else { " " };
         safe![self.name(), space, self.arguments, ": ", self.does]
     }
 
-    /// The command called `word`, with its slash or without.
+    /// Returns the command with the name `word`, with or without its slash.
     pub(super) fn of(word: &str) -> Option<&'static Self> {
         let bare = word.strip_prefix('/').unwrap_or(word);
         ALL.iter().find(|usage| usage.names.iter().any(|name| name.strip_prefix('/') == Some(bare)))
@@ -111,7 +111,7 @@ impl<'a> ParsedInput<'a> {
             };
         };
         match rest {
-            // `//q` is how to say `q`; `//x` says `/x`.
+            // `//q` sends `q`; any other `//x` sends `/x`.
             "/q" => return Self::Say("q"),
             _ if rest.starts_with('/') => return Self::Say(rest),
             _ => {}
@@ -125,7 +125,7 @@ impl<'a> ParsedInput<'a> {
     }
 }
 
-/// The command that `word` is a slip of, if there is one.
+/// Returns the command that `word` probably misspells, if there is one.
 fn near(word: &str) -> Option<&'static str> {
     let names = ALL.iter().flat_map(|usage| usage.names).copied();
     let distances = names.map(|name| (damerau_levenshtein(word, name), name));

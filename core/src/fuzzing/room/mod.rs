@@ -109,13 +109,13 @@ impl TestServer {
     /// Checks that admission control counts exactly the current logins and
     /// members.
     fn count(&self) {
-        let guarded = self.present().filter(|member| member.source.is_some());
-        let census = AdmissionCounts {
+        let counted = self.present().filter(|member| member.source.is_some());
+        let expected = AdmissionCounts {
             members: self.present().count(),
-            counted_members: guarded.count(),
+            counted_members: counted.count(),
             ..self.door.logins()
         };
-        assert_eq!(self.door.admission.counts(), census);
+        assert_eq!(self.door.admission.counts(), expected);
     }
 
     fn present(&self) -> impl Iterator<Item = &Listener> {
@@ -142,7 +142,7 @@ impl TestServer {
         self.model.push(Event::Joined(user_id.clone(), name.clone()), self.now);
 
         let Some(RoomOutput::Attach(admitted, cursor)) = self.room.poll_output() else {
-            panic!("nobody was admitted")
+            panic!("no member was attached")
         };
         assert_eq!(admitted, id);
         let init = self.model.init(present, (user_id.clone(), name.clone()));
@@ -160,10 +160,10 @@ impl TestServer {
             stuck_from: None,
         });
         match self.room.poll_output() {
-            Some(RoomOutput::Joined(told, count)) => {
-                assert_eq!((told, count), (name, self.present().count()));
+            Some(RoomOutput::Joined(joined, count)) => {
+                assert_eq!((joined, count), (name, self.present().count()));
             }
-            other => panic!("the host is told of it: {other:?}"),
+            other => panic!("the operator is notified: {other:?}"),
         }
         self.quiet();
     }
@@ -172,7 +172,7 @@ impl TestServer {
         let Some((at, seat)) = self.seat(who) else { return };
         let size = if size < 180 { size } else { (size - 179) * 590 };
         let Some(token) = FernetToken::new("a".repeat(size)) else {
-            panic!("no token is longer than it may be")
+            panic!("a token within the size limit")
         };
         self.room.handle(self.now, RoomInput::Request(seat, Request::Message(token.clone())));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
@@ -185,8 +185,8 @@ impl TestServer {
         let Some((at, seat)) = self.seat(who) else { return };
         self.room.handle(self.now, RoomInput::Request(seat, Request::ClearHistory(None)));
         if let Some(author) = self.listeners.get(at).filter(|author| author.is_present()) {
-            let told = self.room.poll_output();
-            assert!(matches!(told, Some(RoomOutput::HistoryCleared(name)) if name == author.name));
+            let next = self.room.poll_output();
+            assert!(matches!(next, Some(RoomOutput::HistoryCleared(name)) if name == author.name));
             self.model.push(Event::Cleared, self.now);
         }
         self.quiet();
@@ -199,8 +199,8 @@ impl TestServer {
         let was_present = self.listeners.get(at).is_some_and(Listener::is_present);
         self.room.handle(self.now, RoomInput::Left(seat, how));
         if was_present {
-            let told = self.room.poll_output();
-            assert_eq!(self.left(told, how), at);
+            let output = self.room.poll_output();
+            assert_eq!(self.left(output, how), at);
         }
         self.quiet();
     }
@@ -208,17 +208,17 @@ impl TestServer {
     /// Checks that the operator is notified of a leave, and records the event for
     /// all other members.
     fn left(&mut self, output: Option<RoomOutput>, how: LeaveReason) -> usize {
-        let Some(RoomOutput::Left(name, told, count)) = output else { panic!("somebody left") };
+        let Some(RoomOutput::Left(name, reason, count)) = output else { panic!("a member left") };
         let is_leaver = |listener: &Listener| listener.is_present() && listener.name == name;
         let leaver = self.listeners.iter().position(is_leaver);
         let end = self.model.end();
         let Some((at, leaver)) = leaver.and_then(|at| Some((at, self.listeners.get_mut(at)?)))
         else {
-            panic!("nobody leaves twice")
+            panic!("a member leaves only once")
         };
         leaver.end = Some(end);
         self.model.push(Event::Left(leaver.user_id.clone()), self.now);
-        assert_eq!((told, count), (how, self.present().count()));
+        assert_eq!((reason, count), (how, self.present().count()));
         at
     }
 

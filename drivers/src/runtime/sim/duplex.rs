@@ -1,11 +1,13 @@
-//! A scripted connection as a machine: bytes, moments and wakers in; bytes,
-//! endings and the next moment that matters out.
+//! State machine of one scripted connection. Input: bytes, instants and wakers.
+//! Output: bytes, end of file or reset, and the next instant of a state change.
 //!
-//! A wire has two ends, and a pipe from each to the other. What is written into a
-//! pipe is readable at the other end after the lane's latency, in order. Then may
-//! come an ending: end of file, or a reset. As with TCP, an end that is closed
-//! answers what still arrives with a reset, and that destroys whatever its peer has
-//! not read yet; so a program that closes too early loses its last words here too.
+//! A connection has two sides, and one pipe in each direction. Bytes written into
+//! a pipe become readable at the other side in order, after the configured latency.
+//! A pipe ends with an end of file or a reset.
+//!
+//! As with TCP, a closed side answers bytes that still arrive with a reset. The
+//! reset destroys all data that the peer has not read yet. A program that closes
+//! too early therefore loses its final frames here too.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +20,7 @@ use cmdchat_core::time::Tick;
 use super::network::{DirectionConfig, LinkConfig};
 use crate::runtime::ReadOutcome;
 
-/// An end of a wire, and the index of the pipe that leaves it.
+/// One side of a connection, as the index of its outgoing pipe.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Side(usize);
 
@@ -33,26 +35,26 @@ impl Side {
 
 #[derive(Debug)]
 pub(super) struct Duplex {
-    /// By the end that writes.
+    /// Indexed by the side that writes.
     pipes: [Pipe; 2],
-    /// From then on an end can neither read nor write.
+    /// Instant from which a side can neither read nor write.
     reset: [Option<Tick>; 2],
 }
 
 #[derive(Debug)]
 struct Pipe {
     lane: DirectionConfig,
-    /// All that was written and not read; the first `arrived` bytes are readable.
+    /// Bytes written but not read; the first `arrived` bytes are readable.
     bytes: VecDeque<u8>,
     arrived: usize,
-    /// The rest: how much becomes readable when.
+    /// Bytes in flight: arrival time and count.
     flights: VecDeque<(Tick, usize)>,
-    /// How many bytes were taken so far, and how many of them for nobody.
+    /// Total bytes accepted so far; `lost` counts those accepted after the reader closed.
     written: u64,
     lost: usize,
-    /// The writing end has nothing more to say.
+    /// The writing side has finished.
     finished: bool,
-    /// What comes after the last byte, and not before that moment.
+    /// End of the pipe, after the last byte and not before this instant.
     ending: Option<(Tick, PipeEnd)>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -72,13 +74,14 @@ impl Duplex {
         wire
     }
 
-    /// The pipe into `end`, and the pipe out of it.
+    /// Returns the pipe into `end` and the pipe out of it.
     fn pipes(&mut self, end: Side) -> (&mut Pipe, &mut Pipe) {
         let [a, b] = &mut self.pipes;
         if end.0 == 0 { (b, a) } else { (a, b) }
     }
 
-    /// Fails with the next moment known to matter if there is nothing to read yet.
+    /// Reads into `buffer`. If there is nothing to read yet, fails with the next
+    /// known instant at which that can change.
     pub(super) fn read(
         &mut self,
         end: Side,
@@ -110,7 +113,8 @@ impl Duplex {
         }
     }
 
-    /// Fails with the next moment known to matter if there is no room yet.
+    /// Writes a prefix of `slices`. If the pipe is full, fails with the next known
+    /// instant at which that can change.
     pub(super) fn write(
         &mut self,
         end: Side,
@@ -143,7 +147,7 @@ impl Duplex {
         pipe.written += count as u64;
         let round_trip = pipe.lane.latency.saturating_add(incoming.lane.latency);
         if pipe.ending.is_some() {
-            // The other end has closed: the bytes find nobody, and that news comes back.
+            // The other side has closed: the bytes are lost, and a reset comes back.
             pipe.bytes.truncate(pipe.bytes.len() - count);
             pipe.lost += count;
             if broken.is_none() {
@@ -156,7 +160,7 @@ impl Duplex {
         Ok(Ok(count))
     }
 
-    /// `end` writes no more.
+    /// Ends the outgoing direction of `end`.
     pub(super) fn finish(&mut self, end: Side, now: Tick) {
         let (_, pipe) = self.pipes(end);
         pipe.finished = true;
@@ -165,14 +169,13 @@ impl Duplex {
         pipe.wake();
     }
 
-    /// `end` neither writes nor reads any more. Input that it did not want resets
-    /// its peer.
+    /// Closes both directions of `end`. Unread input causes a reset of its peer.
     pub(super) fn close(&mut self, end: Side, now: Tick) {
         self.finish(end, now);
         self.reset[end.0] = None;
         let (incoming, outgoing) = self.pipes(end);
         let news = now.saturating_add(outgoing.lane.latency);
-        // Over a wire that was cut no more news goes.
+        // A cut connection carries no reset.
         let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Fin);
         let unread = !incoming.bytes.is_empty();
         incoming.stop(now, PipeEnd::Fin);
@@ -181,7 +184,7 @@ impl Duplex {
         }
     }
 
-    /// Breaks the wire if what leaves `end` has reached its limit.
+    /// Breaks the connection if the bytes written by `end` have reached `cut_after`.
     fn cut_if_due(&mut self, end: Side, now: Tick) {
         let (incoming, outgoing) = self.pipes(end);
         if outgoing.lane.cut_after.is_some_and(|limit| outgoing.written >= limit) {
@@ -221,7 +224,7 @@ impl Pipe {
         uncut.map_or(room, |uncut| room.min(usize::try_from(uncut).unwrap_or(usize::MAX)))
     }
 
-    /// The last `count` bytes are under way.
+    /// Puts the last `count` bytes in flight.
     fn depart(&mut self, now: Tick, count: usize) {
         let arrival = now.saturating_add(self.lane.latency);
         match self.flights.back_mut() {
@@ -231,7 +234,7 @@ impl Pipe {
         self.wake();
     }
 
-    /// What has arrived by now becomes readable.
+    /// Makes bytes that have arrived by `now` readable.
     fn land(&mut self, now: Tick) {
         while let Some(&(at, count)) = self.flights.front()
             && at <= now
@@ -243,14 +246,14 @@ impl Pipe {
 
     fn take(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.arrived).min(self.lane.chunk.next());
-        // So many are there: it cannot fail.
+        // At least `count` bytes are available, so this cannot fail.
         let _ = self.bytes.read_exact(&mut buffer[..count]);
         self.arrived -= count;
         self.wake();
         count
     }
 
-    /// Nothing more arrives: what is under way is lost.
+    /// Ends the pipe now: bytes in flight are lost.
     fn stop(&mut self, now: Tick, ending: PipeEnd) {
         self.land(now);
         self.bytes.truncate(self.arrived);

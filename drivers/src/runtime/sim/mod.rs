@@ -1,10 +1,10 @@
-//! The deterministic runtime: a clock that jumps, tasks in the order in which
-//! they became ready, and scripted connections. A day of chat takes as long as
-//! its arithmetic, and the same script always gives the same run.
+//! Deterministic simulator: a virtual clock, tasks polled in the order in which
+//! they became ready, and scripted connections. A simulated day takes only its
+//! computing time, and the same script always gives the same run.
 //!
-//! All of it happens inside [`Sim::run`]: it polls whatever is ready; when nothing
-//! is, it moves the clock to the next alarm; and when there is no alarm either,
-//! everybody waits for everybody, which it reports as [`Deadlock`].
+//! All work happens inside [`Sim::run`], which polls the tasks that are ready. If
+//! none is, it advances the clock to the next timer. If there is no timer either,
+//! no task can make progress, and it returns [`Deadlock`].
 
 mod duplex;
 mod network;
@@ -31,12 +31,12 @@ use crate::runtime::{Connection, Dial, Runtime};
 #[derive(Clone, Debug, Default)]
 pub struct Sim(Arc<World>);
 
-/// Everybody waits and no alarm is set: nothing will ever happen again.
+/// Error of a simulation in which all tasks wait and no timer is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlock {
-    /// When the last thing happened.
+    /// Virtual time of the last event.
     pub at: Tick,
-    /// How many tasks stand still, besides the one that was run.
+    /// Number of waiting tasks, not counting the future passed to [`Sim::run`].
     pub tasks: usize,
 }
 
@@ -50,18 +50,18 @@ impl std::fmt::Display for Deadlock {
 impl std::error::Error for Deadlock {}
 
 impl Sim {
-    /// An empty world at [`Tick::ZERO`].
+    /// Returns an empty world at [`Tick::ZERO`].
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Runs `future`, and the tasks beside it, until `future` is ready. Tasks that
-    /// are left stand still until the next run.
+    /// Runs `future` and all spawned tasks until `future` is ready. Remaining
+    /// tasks are not polled until the next call.
     ///
     /// # Errors
     ///
-    /// `future` waits for something that can no longer happen.
+    /// Returns [`Deadlock`] if `future` waits for something that can no longer happen.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> Result<T, Deadlock> {
         let mut future = pin!(future);
         let main = self.0.state().number();
@@ -82,7 +82,7 @@ impl Sim {
                 }
                 continue;
             }
-            // Out of the world while it is polled, since it will want to change the world.
+            // Removed from the world while polled, because the task may lock the world.
             let task = self.0.state().tasks.remove(&id);
             if let Some(mut task) = task
                 && task.as_mut().poll(&mut Context::from_waker(&self.waker(id))).is_pending()
@@ -92,42 +92,42 @@ impl Sim {
         }
     }
 
-    /// Drops all tasks that are left, as the end of a process would. A world
-    /// whose tasks never end keeps itself in memory until then.
+    /// Drops all remaining tasks, as the end of a process would. A world whose
+    /// tasks never end keeps itself in memory until this call.
     pub fn drop_tasks(&self) {
         let tasks = std::mem::take(&mut self.0.state().tasks);
         drop(tasks);
     }
 
-    /// How many jobs were computed so far.
+    /// Returns the number of jobs run by [`Runtime::spawn_blocking`] so far.
     #[must_use]
     pub fn compute_count(&self) -> u64 {
         self.0.state().computed
     }
 
-    /// From now on each computation takes so much virtual time; none, unless this is said.
+    /// Sets the virtual time that each further computation takes (initially zero).
     pub fn set_compute_time(&self, time: Duration) {
         self.0.state().srp_limiter = time;
     }
 
-    /// A new listener, on a port of its own.
+    /// Returns a new listener on an unused port.
     #[must_use]
     pub fn listen(&self) -> SimListener {
         SimListener::open(self)
     }
 
-    /// Calls a listener over a scripted connection, without waiting. The listener
-    /// hears of it after the link's latency.
+    /// Connects to a listener over a scripted connection, without waiting. The
+    /// listener can accept it after the link's latency.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::ConnectionRefused`] if nobody listens at `address`.
+    /// Returns [`io::ErrorKind::ConnectionRefused`] if there is no listener at `address`.
     pub fn connect(&self, address: SocketAddr, link: &LinkConfig) -> io::Result<Connection<Self>> {
         network::connect(self, address, link)
     }
 
-    /// Scripts the connections that [`Dial::dial`] makes to `address` from now on;
-    /// they are plain otherwise.
+    /// Scripts all further connections that [`Dial::dial`] makes to `address`. By
+    /// default they use [`LinkConfig::default`].
     pub fn route(&self, address: SocketAddr, link: LinkConfig) {
         self.0.state().routes.insert(address, link);
     }
@@ -136,8 +136,8 @@ impl Sim {
         Waker::from(Arc::new(TaskWaker { ready: Arc::clone(&self.0.ready), id }))
     }
 
-    /// Moves the clock to the next alarm, if there is one, and wakes all who
-    /// wait for that moment, in the order in which they began to.
+    /// Advances the clock to the next timer, if there is one, and wakes all tasks
+    /// that wait for that instant, in the order in which they started to wait.
     fn advance_clock(&self) -> bool {
         let mut state = self.0.state();
         let Some((&(at, _), _)) = state.alarms.first_key_value() else {
@@ -197,8 +197,8 @@ impl Runtime for Sim {
 }
 
 impl Dial for Sim {
-    /// Takes one round trip over the link. The addresses are tried one after
-    /// the other, because a refusal is known at once here.
+    /// Takes one round trip over the link. Tries the addresses one after another,
+    /// because the simulator reports a refusal at once.
     async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
         let mut failure = io::ErrorKind::InvalidInput.into();
         for &address in addrs {
@@ -222,7 +222,8 @@ impl Dial for Sim {
     }
 }
 
-/// The ready queue is on its own, so that anything may be woken at any time.
+/// State of the simulation. The ready queue has its own lock, so that a task can
+/// be woken at any time.
 #[derive(Debug, Default)]
 struct World {
     state: Mutex<State>,
@@ -236,7 +237,7 @@ struct State {
     now: Tick,
     numbers: u64,
     computed: u64,
-    /// What each computation takes.
+    /// Virtual time that each computation takes.
     srp_limiter: Duration,
     tasks: BTreeMap<u64, Task>,
     alarms: BTreeMap<(Tick, u64), Waker>,
@@ -269,7 +270,7 @@ impl World {
 }
 
 impl State {
-    /// A number that was not used before in this world.
+    /// Returns a number not used before in this world.
     fn number(&mut self) -> u64 {
         self.numbers += 1;
         self.numbers
@@ -282,7 +283,7 @@ struct Ready {
     queued: BTreeSet<u64>,
 }
 
-/// Puts its task into the ready queue, once.
+/// Puts its task into the ready queue unless it is there already.
 struct TaskWaker {
     ready: Arc<Mutex<Ready>>,
     id: u64,
@@ -301,7 +302,7 @@ impl Wake for TaskWaker {
     }
 }
 
-/// One entry in the world's alarms, taken out again when its owner no longer waits.
+/// One timer of the world, removed when its owner no longer waits.
 struct Timer<'a> {
     sim: &'a Sim,
     key: Option<(Tick, u64)>,
@@ -312,7 +313,7 @@ impl<'a> Timer<'a> {
         Self { sim, key: None }
     }
 
-    /// Wakes at `at` instead of whatever was set before.
+    /// Sets the timer to `at`, replacing the previous instant.
     fn set(&mut self, at: Option<Tick>, waker: &Waker) {
         let mut state = self.sim.0.state();
         if self.key.map(|(at, _)| at) != at {
@@ -335,7 +336,8 @@ impl Drop for Timer<'_> {
     }
 }
 
-/// One thread runs the world: a poisoned lock only says that a test has failed.
+/// Locks `mutex`, ignoring poisoning: one thread runs the world, so a poisoned lock
+/// only means that a test has failed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,5 @@
-//! Scripted connections of the simulator: what they are told, and their ends.
+//! Scripted connections of the simulator: link configuration, listener, and the
+//! halves of a connection.
 
 use std::{
     collections::BTreeMap,
@@ -21,43 +22,43 @@ use crate::runtime::{
     AbortHandle, Connection, Listener, ReadHalf, ReadOutcome, Runtime as _, WriteHalf,
 };
 
-/// How a connection behaves.
+/// Behaviour of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LinkConfig {
-    /// From the caller to the listener.
+    /// Direction from the caller to the listener.
     pub up: DirectionConfig,
-    /// From the listener to the caller.
+    /// Direction from the listener to the caller.
     pub down: DirectionConfig,
-    /// Where the listener sees the call come from; a port of 127.0.0.1 of its
-    /// own if not set.
+    /// Peer address that the listener sees; if `None`, 127.0.0.1 with a port of
+    /// the connection's own.
     pub peer: Option<SocketAddr>,
 }
 
 impl LinkConfig {
-    /// The same lane in both directions.
+    /// Returns a link with the same behaviour in both directions.
     #[must_use]
     pub const fn both(lane: DirectionConfig) -> Self {
         Self { up: lane, down: lane, peer: None }
     }
 }
 
-/// How one direction of a connection behaves.
+/// Behaviour of one direction of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct DirectionConfig {
-    /// From write to read, and how long news about the connection takes.
+    /// Delay from write to read, and of connects, ends of stream and resets.
     pub latency: Duration,
-    /// How much one read gets at most.
+    /// Limit on the bytes returned by one read.
     pub chunk: ChunkSize,
-    /// How much one write takes at most, in bytes.
+    /// Limit on the bytes accepted by one write.
     pub write_chunk: ChunkSize,
-    /// How many bytes may be under way or unread before writes wait.
+    /// Limit on bytes in flight or unread; at the limit, writes wait.
     pub capacity: usize,
-    /// After so many bytes the connection breaks, both ways.
+    /// Number of bytes after which the connection breaks in both directions.
     pub cut_after: Option<u64>,
 }
 
 impl Default for DirectionConfig {
-    /// No latency, no chunks, 64 KiB under way, no cut.
+    /// Returns a direction with no latency, no chunking, a capacity of 64 KiB and no cut.
     fn default() -> Self {
         Self {
             latency: Duration::ZERO,
@@ -69,17 +70,17 @@ impl Default for DirectionConfig {
     }
 }
 
-/// How much is moved at once. It never delays anything: what the moment has is
-/// there for the next call.
+/// Size limit of one read or write. It never adds a delay: remaining bytes are
+/// available to the next call at the same instant.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum ChunkSize {
-    /// As much as there is.
+    /// No limit.
     #[default]
     Whole,
-    /// At most so many bytes, and at least one.
+    /// At most this many bytes, and at least one.
     Bytes(usize),
-    /// At most 1 to 4,096 bytes, drawn anew each time from this seed; small
-    /// pieces are as likely as large ones.
+    /// At most 1 to 4,096 bytes, drawn for each call from this seed; small
+    /// chunks are as likely as large ones.
     Random(u64),
 }
 
@@ -97,7 +98,7 @@ impl ChunkSize {
     }
 }
 
-/// SplitMix64 (Steele, Lea, Flood 2014): any seed is a good one.
+/// SplitMix64 (Steele, Lea, Flood 2014), which accepts any seed.
 const fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
@@ -106,14 +107,14 @@ const fn split_mix(state: &mut u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// Accepts connections in a [`Sim`]. When it is dropped, its address refuses.
+/// Accepts connections in a [`Sim`]. Once it is dropped, its address refuses connections.
 #[derive(Debug)]
 pub struct SimListener {
     sim: Sim,
     address: SocketAddr,
 }
 
-/// Connections on their way to a listener, by arrival.
+/// Connections in flight to a listener, ordered by arrival.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     arriving: BTreeMap<(Tick, u64), Connection<Sim>>,
@@ -131,7 +132,7 @@ impl SimListener {
         Self { sim: sim.clone(), address }
     }
 
-    /// What to call to reach this listener.
+    /// Returns the address of this listener.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
@@ -166,7 +167,7 @@ impl Listener<Sim> for SimListener {
 impl Drop for SimListener {
     fn drop(&mut self) {
         let backlog = self.sim.0.state().listeners.remove(&self.address);
-        // With the world unlocked: those who called are told.
+        // Dropped with the world unlocked, because dropping connections notifies their peers.
         drop(backlog);
     }
 }
@@ -198,7 +199,7 @@ pub(super) fn connect(
     Ok(caller.connection(address))
 }
 
-/// One end of a wire. When its reader and its writer are gone, it closes.
+/// One side of a connection. Closes once its reader and its writer are dropped.
 #[derive(Debug)]
 struct Socket {
     sim: Sim,
@@ -217,8 +218,8 @@ impl Socket {
         }
     }
 
-    /// Repeats `operation` at every moment at which it may have changed its mind,
-    /// until the deadline. It fails with the next moment known to matter.
+    /// Repeats `operation` whenever its result may have changed, until the
+    /// deadline. `operation` fails with the next known instant of a change.
     async fn attempt<T>(
         &self,
         deadline: Option<Tick>,

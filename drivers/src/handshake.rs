@@ -9,6 +9,7 @@ use std::{
 use async_lock::Semaphore;
 use cmdchat_core::{
     handshake::{Handshake, Job, Step},
+    time::Tick,
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
 };
@@ -25,38 +26,38 @@ const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 /// them leaves the processors to the members.
 #[derive(Debug)]
 pub(crate) struct ComputeLimiter {
-    turns: Semaphore,
+    permits: Semaphore,
     waiting: AtomicUsize,
-    at_most: usize,
+    max_waiting: usize,
 }
 
 impl ComputeLimiter {
-    /// Allows `at_a_time` concurrent computations, and `waiting` jobs that wait
+    /// Allows `concurrent` computations at a time, and `max_waiting` jobs that wait
     /// for one.
-    pub(crate) const fn new(at_a_time: usize, waiting: usize) -> Self {
-        Self { turns: Semaphore::new(at_a_time), waiting: AtomicUsize::new(0), at_most: waiting }
+    pub(crate) const fn new(concurrent: usize, max_waiting: usize) -> Self {
+        Self { permits: Semaphore::new(concurrent), waiting: AtomicUsize::new(0), max_waiting }
     }
 
     /// Runs `job` as soon as the limit allows. Returns the job as the error if
     /// too many are waiting already.
-    async fn run<R: Runtime, W: Job>(&self, runtime: &R, job: W) -> Result<W::Next, W>
+    async fn run<R: Runtime, J: Job>(&self, runtime: &R, job: J) -> Result<J::Next, J>
     where
-        W::Next: Send + 'static,
+        J::Next: Send + 'static,
     {
-        let turn = match self.turns.try_acquire() {
-            Some(turn) => turn,
+        let permit = match self.permits.try_acquire() {
+            Some(permit) => permit,
             None => {
-                if self.waiting.fetch_add(1, Ordering::AcqRel) >= self.at_most {
+                if self.waiting.fetch_add(1, Ordering::AcqRel) >= self.max_waiting {
                     self.waiting.fetch_sub(1, Ordering::AcqRel);
                     return Err(job);
                 }
-                let turn = self.turns.acquire().await;
+                let permit = self.permits.acquire().await;
                 self.waiting.fetch_sub(1, Ordering::AcqRel);
-                turn
+                permit
             }
         };
         let next = runtime.spawn_blocking(|| job.run()).await;
-        drop(turn);
+        drop(permit);
         Ok(next)
     }
 }
@@ -68,7 +69,7 @@ impl ComputeLimiter {
 ///
 /// Returns the reason if the login failed. A connection error is reported to the
 /// login as an end of stream, which the login interprets by its phase.
-pub(crate) async fn run<R: Runtime, H: Handshake>(
+pub(crate) async fn drive<R: Runtime, H: Handshake>(
     runtime: &R,
     srp_limiter: &ComputeLimiter,
     reader: &mut R::ReadHalf,
@@ -86,7 +87,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
             decoder.feed_eof();
         }
         login = match step? {
-            Step::Done(admitted) => return Ok(admitted),
+            Step::Done(output) => return Ok(output),
             Step::NeedsInput(login) => {
                 match reader.read(buffer.spare_mut(), Some(login.deadline())).await {
                     Ok(ReadOutcome::Data(count)) => {
@@ -101,12 +102,12 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
                 runtime.sleep_until(until).await;
                 login
             }
-            Step::Compute(work) => match srp_limiter.run(runtime, work).await {
+            Step::Compute(job) => match srp_limiter.run(runtime, job).await {
                 Ok(login) => login,
-                Err(work) => {
-                    let refused = H::reject_overloaded(work, &mut out);
+                Err(job) => {
+                    let rejected = H::reject_overloaded(job, &mut out);
                     let _ = send(writer, &mut out, deadline).await;
-                    return Err(refused);
+                    return Err(rejected);
                 }
             },
         };
@@ -116,7 +117,7 @@ pub(crate) async fn run<R: Runtime, H: Handshake>(
 async fn send<W: WriteHalf>(
     writer: &mut W,
     frames: &mut Vec<Frame>,
-    deadline: cmdchat_core::time::Tick,
+    deadline: Tick,
 ) -> io::Result<()> {
     for frame in frames.drain(..) {
         let mut rest = frame.bytes();

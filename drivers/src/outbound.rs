@@ -76,16 +76,20 @@ impl<W: WriteHalf> OutboundWriter<W> {
         Ok(())
     }
 
-    /// Writes until the cursor is finished. `news` must be notified when the
+    /// Writes until the cursor is finished. `new_data` must be notified when the
     /// cursor has new data.
     ///
     /// # Errors
     ///
     /// Returns an error if the connection failed or was aborted.
-    pub(crate) async fn run<R: Runtime>(mut self, runtime: &R, news: &Notify) -> io::Result<()> {
+    pub(crate) async fn run<R: Runtime>(
+        mut self,
+        runtime: &R,
+        new_data: &Notify,
+    ) -> io::Result<()> {
         loop {
             match self.try_flush(runtime.now())? {
-                WriteStatus::Idle => news.notified().await,
+                WriteStatus::Idle => new_data.notified().await,
                 WriteStatus::Blocked => self.flush_some(runtime).await?,
                 WriteStatus::Finished => return Ok(()),
             }

@@ -3,10 +3,7 @@
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
-use cmdchat::session::{
-    ChatSession, InputSource, SessionUpdate,
-    reconnect::{ConnectFuture, Reconnect},
-};
+use cmdchat::session::{ChatSession, InputSource, SessionUpdate};
 use cmdchat_core::{
     client::{self, CloseReason, Event, Login, Message, PendingMessage, SendId},
     room_kind::RoomKind,
@@ -14,7 +11,10 @@ use cmdchat_core::{
     username::Username,
 };
 use cmdchat_drivers::{
-    client::{ClientHandle, SessionCommand, connect},
+    client::{
+        ClientHandle, SessionCommand, connect,
+        reconnect::{ConnectFuture, Reconnect},
+    },
     runtime::Runtime as _,
     runtime::sim::{DirectionConfig, LinkConfig, Sim},
 };
@@ -48,7 +48,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
         let dial = |unconfirmed| {
             let again =
                 async { Ok(enter("alice", LinkConfig::default(), unconfirmed).await.unwrap()) };
-            Box::pin(again) as ConnectFuture<'_>
+            Box::pin(again) as ConnectFuture<'_, _>
         };
         let regain = Reconnect::new(Duration::from_secs(60), seed(9), dial);
         let (_keys, typed) = async_channel::bounded(1);
@@ -86,7 +86,7 @@ fn broken_after(bytes: u64) -> (Vec<String>, u8) {
                 break parting;
             }
         };
-        assert_eq!((parting.ending, parting.undelivered), (CloseReason::LocallyClosed, 0));
+        assert_eq!((parting.reason, parting.undelivered), (CloseReason::LocallyClosed, 0));
         stop.close();
         texts(bob).await
     });

@@ -75,7 +75,9 @@ impl RuntimeTask for SendTask<'_> {
         runtime.block_on(async {
             let config = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
             let config = Arc::new(self.demands.of(config, Mode::Plaintext));
-            let joined = log_in(runtime, self.way, config, &seed, Vec::new()).await?;
+            let joined = log_in(runtime, self.way, config, &seed, Vec::new())
+                .await
+                .map_err(|failed| failed.error)?;
             inside.store(true, Ordering::Relaxed);
 
             let input = (InputSource::Pipe, nothing_typed);

@@ -81,7 +81,7 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                     self.out.reconnecting(next.saturating_duration_since(self.runtime.now()))
                 }
                 SessionUpdate::Over(summary) => {
-                    if summary.ending == CloseReason::ClosedByServer {
+                    if summary.reason == CloseReason::ClosedByServer {
                         let _ = self.out.put(&JsonEvent::State(State::Closed));
                     }
                     return Ok(summary);

@@ -16,7 +16,7 @@ use crate::{
 
 /// Maximum length of a kept line, in bytes. It exceeds the longest message even if
 /// each byte is written as `\u1234`, so that an overlong message is recognized.
-const LONGEST: usize = 128 << 10;
+const MAX_LINE: usize = 128 << 10;
 /// Interval at which the keyboard thread checks whether its receiver still exists.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -37,30 +37,30 @@ pub enum InputEvent {
 /// # Errors
 ///
 /// Returns an error if the thread cannot be started.
-pub fn spawn_reader(source: InputSource, typing: Sender<InputEvent>) -> io::Result<()> {
-    let listen = move || {
+pub fn spawn_reader(source: InputSource, events: Sender<InputEvent>) -> io::Result<()> {
+    let read = move || {
         let ended = match source {
-            InputSource::Keys => keys(&typing),
-            InputSource::Lines | InputSource::Pipe => lines(&mut io::stdin().lock(), &typing),
+            InputSource::Keys => keys(&events),
+            InputSource::Lines | InputSource::Pipe => lines(&mut io::stdin().lock(), &events),
         };
         if ended.is_ok() {
-            let _ = typing.send_blocking(InputEvent::End);
+            let _ = events.send_blocking(InputEvent::End);
         }
     };
-    thread::Builder::new().name("keyboard".into()).spawn(listen).map(drop)
+    thread::Builder::new().name("keyboard".into()).spawn(read).map(drop)
 }
 
 /// The receiver was dropped.
 struct Disconnected;
 
-fn send(typing: &Sender<InputEvent>, typed: InputEvent) -> Result<(), Disconnected> {
-    typing.send_blocking(typed).map_err(|_| Disconnected)
+fn send(events: &Sender<InputEvent>, event: InputEvent) -> Result<(), Disconnected> {
+    events.send_blocking(event).map_err(|_| Disconnected)
 }
 
-fn keys(typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
-    while !typing.is_closed() {
+fn keys(events: &Sender<InputEvent>) -> Result<(), Disconnected> {
+    while !events.is_closed() {
         match terminal::input(POLL_INTERVAL) {
-            Ok(Some(input)) => send(typing, InputEvent::Input(input))?,
+            Ok(Some(input)) => send(events, InputEvent::Input(input))?,
             Ok(None) => {}
             Err(_) => return Ok(()),
         }
@@ -69,22 +69,22 @@ fn keys(typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
 }
 
 /// Sends each line, including a last one without a newline. Invalid UTF-8 becomes
-/// U+FFFD. Bytes of a line beyond [`LONGEST`] are skipped.
-fn lines(input: &mut impl BufRead, typing: &Sender<InputEvent>) -> Result<(), Disconnected> {
+/// U+FFFD. Bytes of a line beyond [`MAX_LINE`] are skipped.
+fn lines(input: &mut impl BufRead, events: &Sender<InputEvent>) -> Result<(), Disconnected> {
     let mut line = Zeroizing::new(Vec::new());
     loop {
         line.clear();
-        let read = input.by_ref().take(LONGEST as u64).read_until(b'\n', &mut line);
+        let read = input.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line);
         if !matches!(read, Ok(1..)) {
             return Ok(());
         }
-        let whole = line.pop_if(|last| *last == b'\n').is_some();
-        if !whole && line.len() == LONGEST {
+        let complete = line.pop_if(|last| *last == b'\n').is_some();
+        if !complete && line.len() == MAX_LINE {
             let _ = input.skip_until(b'\n');
         }
         line.pop_if(|last| *last == b'\r');
         let text = Zeroizing::new(String::from_utf8_lossy(&line).into_owned());
-        send(typing, InputEvent::Line(text))?;
+        send(events, InputEvent::Line(text))?;
     }
 }
 
@@ -93,11 +93,11 @@ mod tests {
     use super::*;
 
     fn read(mut input: &[u8]) -> Vec<String> {
-        let (typing, typed) = async_channel::unbounded();
-        assert!(lines(&mut input, &typing).is_ok());
-        drop(typing);
+        let (events, received) = async_channel::unbounded();
+        assert!(lines(&mut input, &events).is_ok());
+        drop(events);
         let mut lines = Vec::new();
-        while let Ok(InputEvent::Line(line)) = typed.try_recv() {
+        while let Ok(InputEvent::Line(line)) = received.try_recv() {
             lines.push(line.to_string());
         }
         lines
@@ -112,9 +112,9 @@ mod tests {
 
     #[test]
     fn endless_input_line_is_truncated() {
-        let mut input = vec![b'x'; 10 * LONGEST];
+        let mut input = vec![b'x'; 10 * MAX_LINE];
         input.extend_from_slice(b"\nnext\n");
         let lines = read(&input);
-        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [LONGEST, 4]);
+        assert_eq!(lines.iter().map(String::len).collect::<Vec<_>>(), [MAX_LINE, 4]);
     }
 }

@@ -2,14 +2,12 @@
 //!
 //! Theory of operation. Commands go through an `Outbox`, concurrently with
 //! everything else. A pipe is read only while the outbox is empty or the client
-//! is offline, and fewer than `UNANSWERED` messages await their echo. A request
+//! is offline, and fewer than `MAX_IN_FLIGHT` messages await their echo. A request
 //! to leave overtakes unread input; a second one waits for nothing.
 //! A lost connection is re-established until the configured time limit, unless
 //! a failed login exposed a passphrase guess. Unacknowledged messages are resent.
 
 pub mod input;
-mod outbox;
-pub mod reconnect;
 
 use std::{io, time::Duration};
 
@@ -19,40 +17,40 @@ use cmdchat_core::{
     time::Tick,
 };
 use cmdchat_drivers::{
-    client::{ClientHandle, SessionCommand},
+    client::{
+        ClientHandle, SessionCommand,
+        outbox::Outbox,
+        reconnect::{ConnectError, ConnectFuture, Reconnect},
+    },
     runtime::Runtime,
 };
 use futures_lite::future;
 
 use crate::error::Error;
-use crate::session::{
-    input::InputEvent,
-    outbox::Outbox,
-    reconnect::{ConnectError, ConnectFuture, Reconnect},
-};
+use crate::session::input::InputEvent;
 
 /// Maximum number of unacknowledged messages from a pipe. It is lower than the
 /// session's own limit, so that the session can always receive a request to leave.
-const UNANSWERED: usize = 32;
+const MAX_IN_FLIGHT: usize = 32;
 /// Maximum time to wait for the last echoes when leaving.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A chat session in a room, with its input.
 pub struct ChatSession<'a, R> {
     runtime: R,
-    line: Connection<'a>,
+    connection: Connection<'a>,
     outbox: Outbox,
-    reconnect: Option<Reconnect<'a>>,
+    reconnect: Option<Reconnect<'a, Error>>,
     signals: Receiver<()>,
     input: Receiver<InputEvent>,
     source: InputSource,
     /// Maximum time to wait for echoes at the end.
-    patience: Duration,
+    drain_timeout: Duration,
     /// Number of messages without an echo.
-    unanswered: usize,
+    in_flight: usize,
     /// The error that stopped the output.
     output_error: Option<Error>,
-    stage: Lifecycle,
+    lifecycle: Lifecycle,
 }
 
 /// The source of the input.
@@ -70,7 +68,7 @@ pub enum InputSource {
 enum Connection<'a> {
     Online(Receiver<Event>),
     Backoff(Tick, Vec<PendingMessage>),
-    Connecting(ConnectFuture<'a>),
+    Connecting(ConnectFuture<'a, Error>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -106,15 +104,15 @@ pub enum SessionUpdate {
 #[derive(Debug)]
 pub struct SessionSummary {
     /// The reason why the session ended.
-    pub ending: CloseReason,
+    pub reason: CloseReason,
     /// Number of messages that the server never echoed.
     pub undelivered: usize,
     /// Number of lines from a pipe that could not be sent.
-    pub unsent: usize,
+    pub rejected_lines: usize,
     /// The time limit that applied to the last echoes.
-    pub patience: Duration,
+    pub drain_timeout: Duration,
     /// The reconnect time limit, if it ran out.
-    pub tried: Option<Duration>,
+    pub retried_for: Option<Duration>,
     /// The error that stopped the output, if it counts as a failure.
     pub output_error: Option<Error>,
 }
@@ -122,8 +120,8 @@ pub struct SessionSummary {
 enum Wake {
     /// `None` if the session's task died without sending [`Event::Ended`].
     Event(Option<Event>),
-    Typed(InputEvent),
-    Dialed(Result<ClientHandle, ConnectError>),
+    Input(InputEvent),
+    Dialed(Result<ClientHandle, ConnectError<Error>>),
     Sent,
     Signal,
     Time,
@@ -132,32 +130,32 @@ enum Wake {
 impl<'a, R: Runtime> ChatSession<'a, R> {
     /// Creates a session from a connection that has logged in. Each message on
     /// `signals` is a request to leave. At the end of `input` the session waits up
-    /// to `patience` for the last echoes. Without `reconnect`, a lost connection
+    /// to `drain_timeout` for the last echoes. Without `reconnect`, a lost connection
     /// ends the session.
     #[must_use]
     pub fn new(
         runtime: R,
-        joined: ClientHandle,
+        client: ClientHandle,
         (source, input): (InputSource, Receiver<InputEvent>),
         signals: Receiver<()>,
-        patience: Duration,
-        reconnect: Option<Reconnect<'a>>,
+        drain_timeout: Duration,
+        reconnect: Option<Reconnect<'a, Error>>,
     ) -> Self {
-        let ClientHandle { commands, events } = joined;
+        let ClientHandle { commands, events } = client;
         let mut outbox = Outbox::default();
         outbox.connect(commands);
         Self {
             runtime,
-            line: Connection::Online(events),
+            connection: Connection::Online(events),
             outbox,
             reconnect,
             signals,
             input,
             source,
-            patience,
-            unanswered: 0,
+            drain_timeout,
+            in_flight: 0,
             output_error: None,
-            stage: Lifecycle::Active,
+            lifecycle: Lifecycle::Active,
         }
     }
 
@@ -168,39 +166,39 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     /// The future may be dropped at any time.
     pub async fn next(&mut self, due: Option<Tick>) -> SessionUpdate {
         loop {
-            if self.stage == Lifecycle::Closed {
-                self.patience = Duration::ZERO;
+            if self.lifecycle == Lifecycle::Closed {
+                self.drain_timeout = Duration::ZERO;
                 return SessionUpdate::Over(self.summary(CloseReason::LocallyClosed));
             }
             match self.wake(due).await {
                 Wake::Event(None) => {
                     return SessionUpdate::Over(self.summary(CloseReason::ConnectionLost));
                 }
-                Wake::Event(Some(Event::Ended(ended))) => return self.ended(ended),
-                Wake::Event(Some(event)) => return self.heard(event),
-                Wake::Typed(InputEvent::End) => self.drain(),
-                Wake::Typed(typed) => return SessionUpdate::Typed(typed),
+                Wake::Event(Some(Event::Ended(ended))) => return self.on_end(ended),
+                Wake::Event(Some(event)) => return self.on_event(event),
+                Wake::Input(InputEvent::End) => self.drain(),
+                Wake::Input(event) => return SessionUpdate::Typed(event),
                 Wake::Dialed(Ok(ClientHandle { commands, events })) => {
                     self.outbox.connect(commands);
-                    self.line = Connection::Online(events);
+                    self.connection = Connection::Online(events);
                 }
                 Wake::Dialed(Err(ConnectError { error, may_retry: false, .. })) => {
                     return SessionUpdate::Failed(error);
                 }
                 Wake::Dialed(Err(ConnectError { unconfirmed, .. })) => {
-                    return self.wait(unconfirmed);
+                    return self.back_off(unconfirmed);
                 }
                 Wake::Sent => {}
                 Wake::Signal => self.close(),
-                Wake::Time => return self.pass_time(),
+                Wake::Time => return self.on_timeout(),
             }
         }
     }
 
     async fn wake(&mut self, due: Option<Tick>) -> Wake {
         let takes_input = self.takes_input();
-        let Self { runtime, line, outbox, signals, input, .. } = self;
-        let due = match line {
+        let Self { runtime, connection, outbox, signals, input, .. } = self;
+        let due = match connection {
             Connection::Backoff(at, _) => due.into_iter().chain([*at]).min(),
             Connection::Online(_) | Connection::Connecting(_) => due,
         };
@@ -210,10 +208,10 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
                 Err(_) => future::pending().await,
             }
         };
-        let line = async {
-            match line {
+        let connection = async {
+            match connection {
                 Connection::Online(events) => Wake::Event(events.recv().await.ok()),
-                Connection::Connecting(dialing) => Wake::Dialed(dialing.await),
+                Connection::Connecting(attempt) => Wake::Dialed(attempt.await),
                 Connection::Backoff(..) => future::pending().await,
             }
         };
@@ -221,12 +219,12 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             outbox.send_one().await;
             Wake::Sent
         };
-        let typed = async {
+        let input = async {
             if !takes_input {
                 return future::pending().await;
             }
             match input.recv().await {
-                Ok(typed) => Wake::Typed(typed),
+                Ok(event) => Wake::Input(event),
                 Err(_) => future::pending().await,
             }
         };
@@ -237,29 +235,29 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             }
             Wake::Time
         };
-        let typed_or_sent = future::or(typed, sent);
-        future::or(future::or(signal, typed_or_sent), future::or(line, time)).await
+        let input_or_sent = future::or(input, sent);
+        future::or(future::or(signal, input_or_sent), future::or(connection, time)).await
     }
 
     fn takes_input(&self) -> bool {
         match self.source {
             InputSource::Keys => true,
-            InputSource::Lines => self.stage == Lifecycle::Active,
+            InputSource::Lines => self.lifecycle == Lifecycle::Active,
             InputSource::Pipe => {
                 // Input is read while offline, because it may be a command to leave.
-                self.stage == Lifecycle::Active
+                self.lifecycle == Lifecycle::Active
                     && (self.outbox.is_empty() || self.is_offline())
-                    && self.unanswered < UNANSWERED
+                    && self.in_flight < MAX_IN_FLIGHT
             }
         }
     }
 
-    fn heard(&mut self, event: Event) -> SessionUpdate {
+    fn on_event(&mut self, event: Event) -> SessionUpdate {
         let is_own = |message: &Message| message.own.is_some();
-        let answers = match &event {
+        let settled = match &event {
             Event::Ready(welcome) => {
                 if let Some(reconnect) = &mut self.reconnect {
-                    reconnect.succeed();
+                    reconnect.reset();
                 }
                 welcome.history.iter().filter(|message| is_own(message)).count()
             }
@@ -274,43 +272,44 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             | Event::RoomState(_)
             | Event::Ended(_) => 0,
         };
-        self.unanswered = self.unanswered.saturating_sub(answers);
+        self.in_flight = self.in_flight.saturating_sub(settled);
         SessionUpdate::Event(event)
     }
 
     /// Handles the end of a connection: reconnects or ends the session.
-    fn ended(&mut self, SessionEnd { reason, unconfirmed }: SessionEnd) -> SessionUpdate {
-        if reason.is_transient() && self.stage == Lifecycle::Active && self.reconnect.is_some() {
-            self.wait(unconfirmed)
+    fn on_end(&mut self, SessionEnd { reason, unconfirmed }: SessionEnd) -> SessionUpdate {
+        if reason.is_transient() && self.lifecycle == Lifecycle::Active && self.reconnect.is_some()
+        {
+            self.back_off(unconfirmed)
         } else {
             SessionUpdate::Over(self.summary(reason))
         }
     }
 
-    fn wait(&mut self, unconfirmed: Vec<PendingMessage>) -> SessionUpdate {
+    fn back_off(&mut self, unconfirmed: Vec<PendingMessage>) -> SessionUpdate {
         let now = self.runtime.now();
-        match self.reconnect.as_mut().and_then(|reconnect| reconnect.next_try(now)) {
+        match self.reconnect.as_mut().and_then(|reconnect| reconnect.next_attempt(now)) {
             Some(next) => {
-                self.line = Connection::Backoff(next, unconfirmed);
+                self.connection = Connection::Backoff(next, unconfirmed);
                 SessionUpdate::Waiting(next)
             }
             None => {
-                let tried = self.reconnect.as_ref().map(Reconnect::patience);
+                let retried_for = self.reconnect.as_ref().map(Reconnect::time_limit);
                 SessionUpdate::Over(SessionSummary {
-                    tried,
+                    retried_for,
                     ..self.summary(CloseReason::ConnectionLost)
                 })
             }
         }
     }
 
-    fn pass_time(&mut self) -> SessionUpdate {
-        if let Connection::Backoff(at, unconfirmed) = &mut self.line
+    fn on_timeout(&mut self) -> SessionUpdate {
+        if let Connection::Backoff(at, unconfirmed) = &mut self.connection
             && *at <= self.runtime.now()
             && let Some(reconnect) = &self.reconnect
         {
             let unconfirmed = std::mem::take(unconfirmed);
-            self.line = Connection::Connecting(reconnect.dial(unconfirmed));
+            self.connection = Connection::Connecting(reconnect.dial(unconfirmed));
             return SessionUpdate::Trying;
         }
         SessionUpdate::Time
@@ -318,48 +317,48 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
 
     /// Sends a command on this connection, or on the next one.
     pub fn send(&mut self, command: SessionCommand) {
-        self.unanswered += usize::from(matches!(command, SessionCommand::Send(..)));
-        self.outbox.put(command);
+        self.in_flight += usize::from(matches!(command, SessionCommand::Send(..)));
+        self.outbox.push(command);
     }
 
     /// Ends the current backoff, so that the next try starts now.
     pub fn retry(&mut self) {
-        if let Connection::Backoff(at, _) = &mut self.line {
+        if let Connection::Backoff(at, _) = &mut self.connection {
             *at = self.runtime.now();
         }
     }
 
     /// Stops reading input. The session ends when all messages are echoed.
     pub fn drain(&mut self) {
-        if self.is_offline() && self.unanswered == 0 {
-            self.stage = Lifecycle::Closed;
-        } else if self.stage == Lifecycle::Active {
-            self.stage = Lifecycle::Draining;
-            self.outbox.put(SessionCommand::Drain(self.patience));
+        if self.is_offline() && self.in_flight == 0 {
+            self.lifecycle = Lifecycle::Closed;
+        } else if self.lifecycle == Lifecycle::Active {
+            self.lifecycle = Lifecycle::Draining;
+            self.outbox.push(SessionCommand::Drain(self.drain_timeout));
         }
     }
 
-    /// Leaves, after waiting at most `FAREWELL` for the last echoes. A second call
+    /// Leaves, after waiting at most `CLOSE_TIMEOUT` for the last echoes. A second call
     /// ends the session at once, and so does a call while offline.
     pub fn close(&mut self) {
         if self.is_leaving() || self.is_offline() {
-            self.stage = Lifecycle::Closed;
+            self.lifecycle = Lifecycle::Closed;
         } else {
-            self.stage = Lifecycle::Closing;
-            self.patience = FAREWELL;
-            self.outbox.put(SessionCommand::Drain(FAREWELL));
+            self.lifecycle = Lifecycle::Closing;
+            self.drain_timeout = CLOSE_TIMEOUT;
+            self.outbox.push(SessionCommand::Drain(CLOSE_TIMEOUT));
         }
     }
 
     /// Leaves at once without waiting for echoes. Waits only, for at most
-    /// `FAREWELL`, until the session's task has dropped its state from memory.
+    /// `CLOSE_TIMEOUT`, until the session's task has dropped its state from memory.
     pub async fn abort(self) {
-        let Connection::Online(events) = self.line else { return };
+        let Connection::Online(events) = self.connection else { return };
         // The session's task leaves when its command channel is closed.
         drop(self.outbox);
         let gone = async { while events.recv().await.is_ok() {} };
-        let late = self.runtime.sleep_until(self.runtime.now().saturating_add(FAREWELL));
-        future::or(gone, late).await;
+        let timeout = self.runtime.sleep_until(self.runtime.now().saturating_add(CLOSE_TIMEOUT));
+        future::or(gone, timeout).await;
     }
 
     /// Records that output failed, and leaves.
@@ -379,27 +378,27 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     }
 
     const fn is_offline(&self) -> bool {
-        !matches!(self.line, Connection::Online(_))
+        !matches!(self.connection, Connection::Online(_))
     }
 
     /// Returns whether a request to leave was made.
     #[must_use]
     pub fn is_leaving(&self) -> bool {
-        matches!(self.stage, Lifecycle::Closing | Lifecycle::Closed)
+        matches!(self.lifecycle, Lifecycle::Closing | Lifecycle::Closed)
     }
 
-    /// Returns the summary of a session that ends with `ending`.
+    /// Returns the summary of a session that ends for `reason`.
     #[must_use]
-    pub fn summary(&self, ending: CloseReason) -> SessionSummary {
-        let Self { unanswered, patience, .. } = *self;
-        let (tried, unwritten) = (None, self.output_error.clone());
+    pub fn summary(&self, reason: CloseReason) -> SessionSummary {
+        let Self { in_flight, drain_timeout, .. } = *self;
+        let output_error = self.output_error.clone();
         SessionSummary {
-            ending,
-            undelivered: unanswered,
-            unsent: 0,
-            patience,
-            tried,
-            output_error: unwritten,
+            reason,
+            undelivered: in_flight,
+            rejected_lines: 0,
+            drain_timeout,
+            retried_for: None,
+            output_error,
         }
     }
 
@@ -407,7 +406,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
     /// from the queue.
     #[must_use]
     pub fn lines_unread(&self) -> usize {
-        let waiting = std::iter::from_fn(|| self.input.try_recv().ok());
-        waiting.filter(|typed| matches!(typed, InputEvent::Line(line) if !line.is_empty())).count()
+        let unread = std::iter::from_fn(|| self.input.try_recv().ok());
+        unread.filter(|event| matches!(event, InputEvent::Line(line) if !line.is_empty())).count()
     }
 }

@@ -235,7 +235,7 @@ impl<'a, R: Runtime> App<'a, R> {
     }
 
     fn finish(&mut self, summary: SessionSummary) -> SessionSummary {
-        let undelivered = match summary.ending {
+        let undelivered = match summary.reason {
             CloseReason::LocallyClosed => summary.undelivered,
             // Lines that were never processed are undelivered too.
             CloseReason::ClosedByServer
@@ -246,11 +246,16 @@ impl<'a, R: Runtime> App<'a, R> {
             | CloseReason::ServerMisbehaved => summary.undelivered + self.session.lines_unread(),
         };
         let mut unwritten = summary.output_error;
-        if summary.ending == CloseReason::ClosedByServer {
+        if summary.reason == CloseReason::ClosedByServer {
             self.update(Msg::Closed);
             let failed = self.draw_if_due().err();
             unwritten = unwritten.or(failed.as_ref().and_then(Error::stdout_failed));
         }
-        SessionSummary { undelivered, unsent: self.unsent, output_error: unwritten, ..summary }
+        SessionSummary {
+            undelivered,
+            rejected_lines: self.unsent,
+            output_error: unwritten,
+            ..summary
+        }
     }
 }

@@ -7,6 +7,9 @@
 //!                              └──► log ──► write task ──► socket
 //! ```
 
+pub mod outbox;
+pub mod reconnect;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_channel::{Receiver, Sender};
@@ -33,7 +36,7 @@ use crate::{
 /// pipe is thus read as fast as the room accepts its lines.
 const MAX_IN_FLIGHT: usize = 64;
 /// Capacity of the channel from the read task to the session task, in reads.
-const MAILBOX: usize = 16;
+const READ_QUEUE: usize = 16;
 /// Capacity of the event channel. If it is full, the server is read more slowly.
 const EVENT_BUFFER: usize = 256;
 /// Maximum time for closing a connection in order.
@@ -63,7 +66,7 @@ impl fmt::Debug for SessionCommand {
             }
             Self::ClearHistory => f.write_str("ClearHistory"),
             Self::RequestFingerprint => f.write_str("RequestFingerprint"),
-            Self::Drain(patience) => write!(f, "Drain({patience:?})"),
+            Self::Drain(timeout) => write!(f, "Drain({timeout:?})"),
             Self::Close => f.write_str("Close"),
         }
     }
@@ -95,34 +98,34 @@ pub async fn connect<R: Runtime>(
     let mut decoder = LineDecoder::new(0);
     let srp_limiter = ComputeLimiter::new(1, 0);
     let session =
-        handshake::run(runtime, &srp_limiter, &mut reader, &mut writer, &mut decoder, login)
+        handshake::drive(runtime, &srp_limiter, &mut reader, &mut writer, &mut decoder, login)
             .await
             .inspect_err(|_| abort.abort())?;
 
-    let (to_session, arrivals) = async_channel::bounded(MAILBOX);
+    let (to_session, reads) = async_channel::bounded(READ_QUEUE);
     runtime.spawn(read(reader, to_session));
 
     let log = BroadcastLog::default();
-    let (cursor, lag) = log.subscribe(Vec::new(), None);
-    let news = Arc::new(Notify::default());
-    let (written_all, all_written) = async_channel::bounded::<()>(1);
-    let (clock, writing) = (runtime.clone(), Arc::clone(&news));
+    let (cursor, handle) = log.subscribe(Vec::new(), None);
+    let new_data = Arc::new(Notify::default());
+    let (finished, written) = async_channel::bounded::<()>(1);
+    let (clock, notify) = (runtime.clone(), Arc::clone(&new_data));
     runtime.spawn(async move {
-        let _written_all = written_all;
+        let _finished = finished;
         // A write error also appears in the read task, which reports it.
-        let _ = OutboundWriter::new(writer, cursor).run(&clock, &writing).await;
+        let _ = OutboundWriter::new(writer, cursor).run(&clock, &notify).await;
     });
 
-    let (commands, from_person) = async_channel::bounded(1);
-    let (to_person, events) = async_channel::bounded(EVENT_BUFFER);
+    let (commands, command_rx) = async_channel::bounded(1);
+    let (event_tx, events) = async_channel::bounded(EVENT_BUFFER);
     let session = SessionTask {
         runtime: runtime.clone(),
         session,
         decoder,
-        outgoing: SendQueue { log, lag, news, all_written },
-        arrivals,
-        commands: from_person,
-        events: to_person,
+        outgoing: SendQueue { log, cursor: handle, new_data, written },
+        reads,
+        commands: command_rx,
+        events: event_tx,
     };
     runtime.spawn(async move {
         session.run().await;
@@ -141,7 +144,7 @@ enum ReadEvent {
 async fn read<R: ReadHalf>(mut reader: R, to_session: Sender<ReadEvent>) {
     let mut buffer = ReadBuffer::new();
     loop {
-        let arrival = match reader.read(buffer.spare_mut(), None).await {
+        let read_event = match reader.read(buffer.spare_mut(), None).await {
             Ok(ReadOutcome::Data(count)) => {
                 ReadEvent::Bytes(buffer.consume(count, |bytes| bytes.to_vec()))
             }
@@ -149,8 +152,8 @@ async fn read<R: ReadHalf>(mut reader: R, to_session: Sender<ReadEvent>) {
             Ok(ReadOutcome::Eof) => ReadEvent::End,
             Err(_) => ReadEvent::Failed,
         };
-        let last = !matches!(arrival, ReadEvent::Bytes(_));
-        if to_session.send(arrival).await.is_err() || last {
+        let last = !matches!(read_event, ReadEvent::Bytes(_));
+        if to_session.send(read_event).await.is_err() || last {
             return;
         }
     }
@@ -158,9 +161,11 @@ async fn read<R: ReadHalf>(mut reader: R, to_session: Sender<ReadEvent>) {
 
 struct SendQueue {
     log: BroadcastLog,
-    lag: CursorHandle,
-    news: Arc<Notify>,
-    all_written: Receiver<()>,
+    cursor: CursorHandle,
+    /// Notified when the log has new data.
+    new_data: Arc<Notify>,
+    /// Closed when the write task has ended.
+    written: Receiver<()>,
 }
 
 struct SessionTask<R> {
@@ -168,7 +173,7 @@ struct SessionTask<R> {
     session: Session,
     decoder: LineDecoder,
     outgoing: SendQueue,
-    arrivals: Receiver<ReadEvent>,
+    reads: Receiver<ReadEvent>,
     commands: Receiver<SessionCommand>,
     events: Sender<Event>,
 }
@@ -184,8 +189,8 @@ impl<R: Runtime> SessionTask<R> {
         // The login may have left lines in the decoder.
         self.read_lines();
         loop {
-            if let Some(mut ended) = self.carry_out().await {
-                self.part(ended.reason).await;
+            if let Some(mut ended) = self.run_outputs().await {
+                self.close(ended.reason).await;
                 ended.unconfirmed.extend(self.drain_unsent());
                 // Sent last, because the program may exit on it.
                 let _ = self.events.send(Event::Ended(ended)).await;
@@ -223,8 +228,8 @@ impl<R: Runtime> SessionTask<R> {
     }
 
     async fn next(&self) -> Wake {
-        let arrival =
-            async { Wake::ReadEvent(self.arrivals.recv().await.unwrap_or(ReadEvent::Failed)) };
+        let read_event =
+            async { Wake::ReadEvent(self.reads.recv().await.unwrap_or(ReadEvent::Failed)) };
         let command = async {
             if self.session.pending() >= MAX_IN_FLIGHT {
                 return future::pending().await;
@@ -238,16 +243,16 @@ impl<R: Runtime> SessionTask<R> {
             }
             Wake::Time
         };
-        future::or(arrival, future::or(command, time)).await
+        future::or(read_event, future::or(command, time)).await
     }
 
     /// Performs the session's outputs. Returns its end, if it has ended.
-    async fn carry_out(&mut self) -> Option<SessionEnd> {
+    async fn run_outputs(&mut self) -> Option<SessionEnd> {
         let mut ended = None;
         while let Some(output) = self.session.poll_output() {
             match output {
                 SessionOutput::Send(frame) => self.outgoing.log.append(&frame),
-                SessionOutput::Event(Event::Ended(how)) => ended = Some(how),
+                SessionOutput::Event(Event::Ended(end)) => ended = Some(end),
                 SessionOutput::Event(event) => {
                     // If the caller has dropped the receiver, the next command
                     // reports it.
@@ -255,9 +260,9 @@ impl<R: Runtime> SessionTask<R> {
                 }
             }
         }
-        let SendQueue { log, news, .. } = &mut self.outgoing;
+        let SendQueue { log, new_data, .. } = &mut self.outgoing;
         if log.publish() {
-            news.notify_one();
+            new_data.notify_one();
         }
         ended
     }
@@ -278,17 +283,17 @@ impl<R: Runtime> SessionTask<R> {
 
     /// Closes the write task, which may be waiting for data. After a normal end,
     /// waits until the server has received the last frames.
-    async fn part(&self, ending: CloseReason) {
-        let SendQueue { log, lag, news, all_written } = &self.outgoing;
-        lag.close_at(log.end(), Vec::new());
-        news.notify_one();
-        if !matches!(ending, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
+    async fn close(&self, reason: CloseReason) {
+        let SendQueue { log, cursor, new_data, written } = &self.outgoing;
+        cursor.close_at(log.end(), Vec::new());
+        new_data.notify_one();
+        if !matches!(reason, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
             return;
         }
         let until = self.runtime.now().saturating_add(CLOSE_TIMEOUT);
         let in_order = async {
-            let _ = all_written.recv().await;
-            while let Ok(ReadEvent::Bytes(_)) = self.arrivals.recv().await {}
+            let _ = written.recv().await;
+            while let Ok(ReadEvent::Bytes(_)) = self.reads.recv().await {}
         };
         future::or(self.runtime.sleep_until(until), in_order).await;
     }

@@ -33,8 +33,8 @@ const ACCEPT_POLL: Duration = Duration::from_millis(20);
 
 /// Bounds of one socket timeout: the system does not allow zero, and very long
 /// timeouts overflow on some systems.
-const SHORTEST: Duration = Duration::from_millis(1);
-const LONGEST: Duration = Duration::from_secs(3600);
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+const MAX_TIMEOUT: Duration = Duration::from_secs(3600);
 
 thread_local! {
     /// Earliest timer of the future polled on this thread.
@@ -58,10 +58,10 @@ impl Blocking {
 
     /// Returns the socket timeout for `deadline`: `None` (no limit) without a deadline.
     fn timeout(self, deadline: Option<Tick>) -> Option<Duration> {
-        Some(deadline?.saturating_duration_since(self.now()).clamp(SHORTEST, LONGEST))
+        Some(deadline?.saturating_duration_since(self.now()).clamp(MIN_TIMEOUT, MAX_TIMEOUT))
     }
 
-    fn late(self, deadline: Option<Tick>) -> bool {
+    fn is_past(self, deadline: Option<Tick>) -> bool {
         deadline.is_some_and(|at| self.now() >= at)
     }
 
@@ -70,7 +70,7 @@ impl Blocking {
         stream.set_nonblocking(false)?;
         tcp::configure(&stream)?;
         let stream = Arc::new(stream);
-        let half = Socket { runtime: self, stream: Arc::clone(&stream), patience: None };
+        let half = Socket { runtime: self, stream: Arc::clone(&stream), timeout: None };
         Ok(Connection {
             abort: BlockingAbortHandle(Arc::downgrade(&stream)),
             reader: BlockingReadHalf(half.clone()),
@@ -152,8 +152,8 @@ impl Dial for Blocking {
     async fn dial(&self, addrs: &[SocketAddr], deadline: Tick) -> io::Result<Connection<Self>> {
         let runtime = *self;
         let attempt = move |addr| async move {
-            let patience = runtime.timeout(Some(deadline)).unwrap_or(LONGEST);
-            TcpStream::connect_timeout(&addr, patience)
+            let timeout = runtime.timeout(Some(deadline)).unwrap_or(MAX_TIMEOUT);
+            TcpStream::connect_timeout(&addr, timeout)
         };
         let (stream, peer) = tcp::happy_eyeballs(self, addrs, deadline, attempt).await?;
         self.connection(stream, peer)
@@ -206,7 +206,7 @@ impl Listener<Blocking> for BlockingListener {
 struct Socket {
     runtime: Blocking,
     stream: Arc<TcpStream>,
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
 }
 
 impl Socket {
@@ -215,18 +215,18 @@ impl Socket {
     fn attempt<T>(
         &mut self,
         deadline: Option<Tick>,
-        set_patience: impl Fn(&TcpStream, Option<Duration>) -> io::Result<()>,
+        set_timeout: impl Fn(&TcpStream, Option<Duration>) -> io::Result<()>,
         mut operation: impl FnMut(&TcpStream) -> io::Result<T>,
     ) -> io::Result<Option<T>> {
         loop {
-            let patience = self.runtime.timeout(deadline);
+            let timeout = self.runtime.timeout(deadline);
             // Some systems refuse once both directions have ended; then no operation waits.
-            if patience != self.patience && set_patience(&self.stream, patience).is_ok() {
-                self.patience = patience;
+            if timeout != self.timeout && set_timeout(&self.stream, timeout).is_ok() {
+                self.timeout = timeout;
             }
             match operation(&self.stream) {
                 Err(error) if is_timeout(&error) => {
-                    if self.runtime.late(deadline) {
+                    if self.runtime.is_past(deadline) {
                         return Ok(None);
                     }
                 }

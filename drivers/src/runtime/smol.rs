@@ -23,7 +23,7 @@ use crate::{
 
 /// Number of operations without waiting after which a connection yields, so that
 /// one busy peer does not hold up the thread that serves all connections.
-const TURN: u8 = 64;
+const YIELD_AFTER: u8 = 64;
 
 /// The runtime on smol. Clones share tasks and clock.
 #[derive(Clone, Debug)]
@@ -53,7 +53,7 @@ impl Smol {
     ) -> io::Result<Connection<Self>> {
         tcp::configure(stream.get_ref())?;
         let stream = Arc::new(stream);
-        let half = Socket { runtime: self.clone(), stream: Arc::clone(&stream), unwaited: 0 };
+        let half = Socket { runtime: self.clone(), stream: Arc::clone(&stream), since_wait: 0 };
         Ok(Connection {
             abort: SmolAbortHandle(Arc::downgrade(&stream)),
             reader: SmolReadHalf(half.clone()),
@@ -142,7 +142,7 @@ impl Listener<Smol> for SmolListener {
 struct Socket {
     runtime: Smol,
     stream: Arc<Async<TcpStream>>,
-    unwaited: u8,
+    since_wait: u8,
 }
 
 impl Socket {
@@ -155,22 +155,22 @@ impl Socket {
         mut operation: impl FnMut(&TcpStream) -> io::Result<T>,
         ready: impl Fn(Arc<Async<TcpStream>>) -> F,
     ) -> io::Result<Option<T>> {
-        if self.unwaited >= TURN {
-            self.unwaited = 0;
+        if self.since_wait >= YIELD_AFTER {
+            self.since_wait = 0;
             future::yield_now().await;
         }
-        let mut late = false;
+        let mut timed_out = false;
         loop {
             match operation(self.stream.get_ref()) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.unwaited = 0,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.since_wait = 0,
                 done => {
-                    self.unwaited += 1;
+                    self.since_wait += 1;
                     return done.map(Some);
                 }
             }
-            late = late || deadline.is_some_and(|at| self.runtime.now() >= at);
-            if late {
+            timed_out = timed_out || deadline.is_some_and(|at| self.runtime.now() >= at);
+            if timed_out {
                 return Ok(None);
             }
             let ready = ready(Arc::clone(&self.stream));
@@ -178,13 +178,13 @@ impl Socket {
                 ready.await?;
                 continue;
             };
-            let alarm = async {
+            let timeout = async {
                 self.runtime.timer(at).await;
-                late = true;
+                timed_out = true;
                 Ok(())
             };
             // Boxed so that futures without a deadline do not reserve space for it.
-            Box::pin(future::or(ready, alarm)).await?;
+            Box::pin(future::or(ready, timeout)).await?;
         }
     }
 }

@@ -81,16 +81,16 @@ pub fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
 
 fn interleave_families(addrs: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let total = addrs.len();
-    let favourite_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
+    let preferred_is_v6 = addrs.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) =
-        addrs.into_iter().partition(|addr| addr.is_ipv6() == favourite_is_v6);
+        addrs.into_iter().partition(|addr| addr.is_ipv6() == preferred_is_v6);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
-    let mut mixed = Vec::with_capacity(total);
-    while mixed.len() < total {
-        mixed.extend(first.next());
-        mixed.extend(second.next());
+    let mut interleaved = Vec::with_capacity(total);
+    while interleaved.len() < total {
+        interleaved.extend(first.next());
+        interleaved.extend(second.next());
     }
-    mixed
+    interleaved
 }
 
 /// Connects to one of `addrs` as described at [`crate::runtime::Dial::dial`]. Attempts
@@ -116,11 +116,11 @@ where
             let (report, attempt) = (report.clone(), attempt(addr));
             runtime.spawn(async move {
                 let outcome = async { Some(attempt.await) };
-                let unwanted = async {
+                let lost = async {
                     report.closed().await;
                     None
                 };
-                if let Some(outcome) = future::or(outcome, unwanted).await {
+                if let Some(outcome) = future::or(outcome, lost).await {
                     // If the receiver is gone, the connection is dropped here.
                     let _ = report.try_send((addr, outcome));
                 }
@@ -131,17 +131,17 @@ where
                 io::Error::new(io::ErrorKind::InvalidInput, "no address to connect to")
             }));
         }
-        let patience = if untried.len() > 0 {
+        let until = if untried.len() > 0 {
             deadline.min(runtime.now().saturating_add(ATTEMPT_DELAY))
         } else {
             deadline
         };
-        let answer = async { reports.recv().await.ok() };
-        let bored = async {
-            runtime.sleep_until(patience).await;
+        let result = async { reports.recv().await.ok() };
+        let timeout = async {
+            runtime.sleep_until(until).await;
             None
         };
-        match future::or(answer, bored).await {
+        match future::or(result, timeout).await {
             Some((addr, Ok(stream))) => return Ok((stream, addr)),
             Some((_, Err(error))) => {
                 running -= 1;
@@ -177,8 +177,8 @@ mod tests {
             list.iter().map(|addr| addr.parse().unwrap()).collect()
         };
         let system = addrs(&["[::1]:1", "[::2]:1", "[::3]:1", "192.0.2.1:1"]);
-        let mixed = addrs(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "[::3]:1"]);
-        assert_eq!(interleave_families(system), mixed);
+        let interleaved = addrs(&["[::1]:1", "192.0.2.1:1", "[::2]:1", "[::3]:1"]);
+        assert_eq!(interleave_families(system), interleaved);
         assert_eq!(interleave_families(Vec::new()), Vec::new());
     }
 

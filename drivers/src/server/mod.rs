@@ -77,11 +77,11 @@ pub enum ServerEvent {
 pub async fn serve<R: Runtime, L: Listener<R>>(
     runtime: R,
     listener: L,
-    server: ServerConfig,
+    config: ServerConfig,
     on_event: impl Fn(ServerEvent) + Send + Sync + 'static,
     stop: Receiver<()>,
 ) {
-    let ServerConfig { credentials, limits, epoch, seed } = server;
+    let ServerConfig { credentials, limits, epoch, seed } = config;
     let (room_tx, room_rx) = async_channel::bounded(ROOM_QUEUE);
     let shared = Arc::new(Shared {
         runtime: runtime.clone(),
@@ -131,12 +131,12 @@ async fn accept<R: Runtime, L: Listener<R>>(
             Some(Ok(connection)) => {
                 let now = shared.runtime.now();
                 match shared.admission.try_login(now, connection.peer.ip()) {
-                    Some(pass) => {
+                    Some(permit) => {
                         let seed = shared.seed.fork("connection", number);
                         shared.runtime.spawn(handle_connection(
                             Arc::clone(&shared),
                             connection,
-                            pass,
+                            permit,
                             seed,
                         ));
                     }
@@ -158,13 +158,13 @@ async fn accept<R: Runtime, L: Listener<R>>(
 async fn handle_connection<R: Runtime>(
     shared: Arc<Shared<R>>,
     connection: Connection<R>,
-    pass: LoginPermit,
+    permit: LoginPermit,
     seed: Seed,
 ) {
     let abort = connection.abort.clone();
     // Boxed separately, so that a member's task does not keep the memory of its
     // login.
-    if let Some(mut member) = Box::pin(log_in(&shared, connection, pass, seed)).await {
+    if let Some(mut member) = Box::pin(log_in(&shared, connection, permit, seed)).await {
         member.run(&shared).await;
     }
     abort.abort();
@@ -175,23 +175,24 @@ async fn handle_connection<R: Runtime>(
 async fn log_in<R: Runtime>(
     shared: &Shared<R>,
     connection: Connection<R>,
-    pass: LoginPermit,
+    permit: LoginPermit,
     seed: Seed,
 ) -> Option<MemberTask<R>> {
     let Connection { mut reader, mut writer, abort, peer } = connection;
     let Shared { runtime, credentials, limits, srp_limiter, .. } = shared;
     let mut decoder = LineDecoder::new(0);
     let credentials = Arc::clone(credentials);
-    let login = Login::new(credentials, pass, runtime.now(), limits.login_timeout, &seed);
-    match handshake::run(runtime, srp_limiter, &mut reader, &mut writer, &mut decoder, login).await
+    let login = Login::new(credentials, permit, runtime.now(), limits.login_timeout, &seed);
+    match handshake::drive(runtime, srp_limiter, &mut reader, &mut writer, &mut decoder, login)
+        .await
     {
         Ok(admitted) => MemberTask::join(shared, (reader, decoder), writer, abort, admitted).await,
-        Err(refused) => {
-            (shared.on_event)(ServerEvent::LoginRejected(peer.ip(), refused.error));
+        Err(rejected) => {
+            (shared.on_event)(ServerEvent::LoginRejected(peer.ip(), rejected.error));
             if shared.admission.take_attack_notice(runtime.now()) {
                 let _ = shared.room_tx.send(RoomCommand::BruteForceDetected).await;
             }
-            if refused.error.wire_error().is_some() {
+            if rejected.error.wire_error().is_some() {
                 handshake::linger_close(runtime, reader, writer).await;
             }
             None

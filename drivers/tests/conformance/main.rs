@@ -128,8 +128,8 @@ async fn late_read_loses_no_bytes<R: Dial, L: Listener<R>>(
     let (mut here, mut there) = pair(runtime, listener, address).await;
     let mut buffer = [0; 16];
     let deadline = later(runtime, SOON);
-    let late = here.reader.read(&mut buffer, Some(deadline)).await;
-    assert_eq!(late.unwrap(), ReadOutcome::TimedOut);
+    let timed_out = here.reader.read(&mut buffer, Some(deadline)).await;
+    assert_eq!(timed_out.unwrap(), ReadOutcome::TimedOut);
     assert!(runtime.now() >= deadline);
 
     write_all(&mut there.writer, b"hello").await;
@@ -251,11 +251,11 @@ async fn channels_race_against_timers<R: Runtime>(runtime: &R) {
     let (sender, receiver) = async_channel::bounded(1);
     let message_by = async |deadline| {
         let message = async { Some(receiver.recv().await.unwrap()) };
-        let late = async {
+        let timed_out = async {
             runtime.sleep_until(deadline).await;
             None
         };
-        future::or(message, late).await
+        future::or(message, timed_out).await
     };
     let deadline = later(runtime, SOON);
     assert_eq!(message_by(deadline).await, None);

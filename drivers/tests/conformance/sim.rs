@@ -77,8 +77,8 @@ fn dial_takes_one_round_trip_or_fails() {
     sim.run(async {
         sim.dial(&[address], at(HOUR)).await.unwrap();
         assert_eq!(sim.now(), at(100 * MS));
-        let late = sim.dial(&[address], at(150 * MS)).await.err().unwrap();
-        assert_eq!((late.kind(), sim.now()), (ErrorKind::TimedOut, at(150 * MS)));
+        let result = sim.dial(&[address], at(150 * MS)).await.err().unwrap();
+        assert_eq!((result.kind(), sim.now()), (ErrorKind::TimedOut, at(150 * MS)));
         drop(listener);
         let refused = sim.dial(&[address], at(HOUR)).await.err().unwrap();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
@@ -242,7 +242,7 @@ fn deadlock_is_reported() {
 /// read in order: time, sender's port and byte count.
 fn babel() -> Vec<(Tick, u16, usize)> {
     let sim = Sim::new();
-    let heard = Arc::new(Mutex::new(Vec::new()));
+    let received = Arc::new(Mutex::new(Vec::new()));
     let mut listener = sim.listen();
     let address = listener.address();
     sim.run(async {
@@ -258,12 +258,12 @@ fn babel() -> Vec<(Tick, u16, usize)> {
                 sim.connect(address, &LinkConfig { up, ..LinkConfig::default() }).unwrap();
             sim.spawn(async move { write_all(&mut here.writer, &pattern(9000, 0)).await });
             let mut there = listener.accept().await.unwrap();
-            let (clock, heard) = (sim.clone(), Arc::clone(&heard));
+            let (clock, received) = (sim.clone(), Arc::clone(&received));
             sim.spawn(async move {
                 let mut buffer = [0; 500];
                 while let Ok(ReadOutcome::Data(count)) = there.reader.read(&mut buffer, None).await
                 {
-                    heard.lock().unwrap().push((clock.now(), there.peer.port(), count));
+                    received.lock().unwrap().push((clock.now(), there.peer.port(), count));
                     clock.sleep_until(later(&clock, MS)).await;
                 }
             });
@@ -271,9 +271,9 @@ fn babel() -> Vec<(Tick, u16, usize)> {
         sim.sleep_until(at(HOUR)).await;
     })
     .unwrap();
-    let heard = heard.lock().unwrap();
-    assert_eq!(heard.iter().map(|(_, _, count)| count).sum::<usize>(), 6 * 9000);
-    heard.clone()
+    let received = received.lock().unwrap();
+    assert_eq!(received.iter().map(|(_, _, count)| count).sum::<usize>(), 6 * 9000);
+    received.clone()
 }
 
 #[test]

@@ -11,7 +11,10 @@ use cmdchat_core::{
     secret::Password,
     username::Username,
 };
-use cmdchat_drivers::runtime::TcpRuntime;
+use cmdchat_drivers::{
+    client::reconnect::{ConnectFuture, Reconnect},
+    runtime::TcpRuntime,
+};
 use jiff::tz::TimeZone;
 
 use crate::{
@@ -19,10 +22,7 @@ use crate::{
     error::{Error, ExitStatus, host_port},
     json::{JsonFrontend, JsonWriter},
     secrets,
-    session::{
-        ChatSession, InputSource, input,
-        reconnect::{ConnectFuture, Reconnect},
-    },
+    session::{ChatSession, InputSource, input},
     ui::{StartupNotices, app::App, model::Model, terminal::Terminal},
 };
 use crate::{
@@ -126,7 +126,8 @@ impl ChatTask<'_> {
 
         let patience = self.looks.reconnect_for(self.json.is_some());
         let reconnect = (!patience.is_zero()).then(|| {
-            let dial = |unconfirmed| Box::pin(enter(&config, unconfirmed)) as ConnectFuture<'_>;
+            let dial =
+                |unconfirmed| Box::pin(enter(&config, unconfirmed)) as ConnectFuture<'_, Error>;
             Reconnect::new(patience, seed.fork("waits", 0), dial)
         });
         let audience = match self.json {

@@ -12,7 +12,7 @@ use cmdchat_core::{
     username::{Username, UsernameError},
 };
 use cmdchat_drivers::{
-    client::{ClientHandle, connect},
+    client::{ClientHandle, connect, reconnect::ConnectError},
     runtime::tcp,
     runtime::{Connection, TcpRuntime},
 };
@@ -22,7 +22,7 @@ use crate::{
     args::TargetArgs,
     error::{Error, ExitStatus, note},
     secrets,
-    session::{SessionSummary, reconnect::ConnectError},
+    session::SessionSummary,
 };
 
 /// Maximum duration of a login, equal to the default of the server.
@@ -77,7 +77,7 @@ pub(in crate::commands) async fn log_in<R: TcpRuntime>(
     config: Arc<ClientConfig>,
     seed: &Seed,
     unconfirmed: Vec<PendingMessage>,
-) -> Result<ClientHandle, ConnectError> {
+) -> Result<ClientHandle, ConnectError<Error>> {
     let connection = match dial(runtime, way).await {
         Ok(connection) => connection,
         Err(error) => return Err(ConnectError { error, may_retry: true, unconfirmed }),
@@ -167,16 +167,16 @@ pub(in crate::commands) fn into_result(
     if let Some(error) = summary.output_error {
         return Err(error);
     }
-    match (summary.ending, summary.undelivered) {
+    match (summary.reason, summary.undelivered) {
         (CloseReason::LocallyClosed | CloseReason::ClosedByServer, 0) => {}
         (CloseReason::LocallyClosed, undelivered) => {
-            return Err(Error::not_delivered(undelivered, summary.patience));
+            return Err(Error::not_delivered(undelivered, summary.drain_timeout));
         }
         (
             CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
             undelivered,
         ) => {
-            return Err(Error::connection_lost(host, port, summary.tried, undelivered));
+            return Err(Error::connection_lost(host, port, summary.retried_for, undelivered));
         }
         (CloseReason::LineTooLong, _) => {
             let what = safe!["the server sent a line longer than ", MAX_LINE, " bytes"];
@@ -191,8 +191,8 @@ pub(in crate::commands) fn into_result(
             return Err(Error::new(ExitStatus::UntrustedServer, what));
         }
     }
-    match summary.unsent {
+    match summary.rejected_lines {
         0 => Ok(ExitStatus::Done),
-        unsent => Err(Error::not_sent(unsent)),
+        lines => Err(Error::not_sent(lines)),
     }
 }

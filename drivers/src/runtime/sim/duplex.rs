@@ -139,10 +139,10 @@ impl Duplex {
         let mut left = room.min(pipe.lane.write_chunk.next());
         let mut count = 0;
         for slice in slices {
-            let part = &slice[..slice.len().min(left)];
-            pipe.bytes.extend(part);
-            left -= part.len();
-            count += part.len();
+            let accepted = &slice[..slice.len().min(left)];
+            pipe.bytes.extend(accepted);
+            left -= accepted.len();
+            count += accepted.len();
         }
         pipe.written += count as u64;
         let round_trip = pipe.lane.latency.saturating_add(incoming.lane.latency);
@@ -174,13 +174,13 @@ impl Duplex {
         self.finish(end, now);
         self.reset[end.0] = None;
         let (incoming, outgoing) = self.pipes(end);
-        let news = now.saturating_add(outgoing.lane.latency);
+        let arrival = now.saturating_add(outgoing.lane.latency);
         // A cut connection carries no reset.
         let whole = outgoing.ending.is_none_or(|(_, ending)| ending == PipeEnd::Fin);
         let unread = !incoming.bytes.is_empty();
         incoming.stop(now, PipeEnd::Fin);
         if whole && unread {
-            self.reset(end.other(), news);
+            self.reset(end.other(), arrival);
         }
     }
 

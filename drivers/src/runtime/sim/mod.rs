@@ -162,12 +162,12 @@ impl Runtime for Sim {
     }
 
     async fn sleep_until(&self, at: Tick) {
-        let mut alarm = Timer::new(self);
+        let mut timer = Timer::new(self);
         future::poll_fn(|context| {
             if self.now() >= at {
                 return Poll::Ready(());
             }
-            alarm.set(Some(at), context.waker());
+            timer.set(Some(at), context.waker());
             Poll::Pending
         })
         .await;

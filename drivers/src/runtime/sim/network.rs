@@ -141,7 +141,7 @@ impl SimListener {
 
 impl Listener<Sim> for SimListener {
     async fn accept(&mut self) -> io::Result<Connection<Sim>> {
-        let mut alarm = Timer::new(&self.sim);
+        let mut timer = Timer::new(&self.sim);
         future::poll_fn(|context| {
             let mut state = self.sim.0.state();
             let now = state.now;
@@ -157,7 +157,7 @@ impl Listener<Sim> for SimListener {
             }
             backlog.waker = Some(context.waker().clone());
             drop(state);
-            alarm.set(arrival, context.waker());
+            timer.set(arrival, context.waker());
             Poll::Pending
         })
         .await
@@ -225,7 +225,7 @@ impl Socket {
         deadline: Option<Tick>,
         mut operation: impl FnMut(&mut Duplex, Tick, &Waker) -> Result<io::Result<T>, Option<Tick>>,
     ) -> Option<io::Result<T>> {
-        let mut alarm = Timer::new(&self.sim);
+        let mut timer = Timer::new(&self.sim);
         future::poll_fn(|context| {
             let now = self.sim.now();
             let next = match operation(&mut lock(&self.wire), now, context.waker()) {
@@ -235,7 +235,7 @@ impl Socket {
             if deadline.is_some_and(|at| at <= now) {
                 return Poll::Ready(None);
             }
-            alarm.set(earlier(next, deadline), context.waker());
+            timer.set(earlier(next, deadline), context.waker());
             Poll::Pending
         })
         .await
@@ -278,8 +278,8 @@ impl WriteHalf for SimWriteHalf {
     async fn write(&mut self, slices: &[IoSlice<'_>], deadline: Option<Tick>) -> io::Result<usize> {
         let end = self.0.end;
         let operation = |wire: &mut Duplex, now, waker: &Waker| wire.write(end, now, slices, waker);
-        let late = Err(io::ErrorKind::TimedOut.into());
-        self.0.attempt(deadline, operation).await.unwrap_or(late)
+        let timed_out = Err(io::ErrorKind::TimedOut.into());
+        self.0.attempt(deadline, operation).await.unwrap_or(timed_out)
     }
 
     fn finish(&mut self) {

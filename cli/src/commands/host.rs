@@ -88,7 +88,7 @@ impl RuntimeTask for HostTask<'_> {
         let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command.max_members),
-            epoch: epoch(runtime.now()),
+            epoch: epoch(runtime),
             seed: self.seed.fork("relay", 0),
         };
         let Some(name) = self.name else {

@@ -14,11 +14,8 @@ mod verifier;
 use crate::safe;
 use std::io::{self, Write as _};
 
-use cmdchat_core::{
-    secret::Secret,
-    seed::Seed,
-    time::{Epoch, Tick},
-};
+use cmdchat_core::{secret::Secret, seed::Seed, time::Epoch};
+use cmdchat_drivers::runtime::Runtime;
 use jiff::Timestamp;
 
 use crate::{
@@ -76,10 +73,9 @@ fn seed() -> Result<Seed, Error> {
     })
 }
 
-/// Returns the wall time at the start of the runtime's clock, which now shows `now`.
-fn epoch(now: Tick) -> Epoch {
-    let start = Timestamp::now().checked_sub(now.since_start()).unwrap_or(Timestamp::UNIX_EPOCH);
-    Epoch::new(start)
+/// Returns the wall-clock time at the start of the runtime's clock.
+fn epoch(runtime: &impl Runtime) -> Epoch {
+    runtime.epoch().unwrap_or(Epoch::new(Timestamp::UNIX_EPOCH))
 }
 
 /// Creates an error for a failed system call.

@@ -73,7 +73,7 @@ impl RuntimeTask for SendTask<'_> {
         let (_, nothing_typed) = async_channel::bounded(1);
         let seed = seed()?;
         runtime.block_on(async {
-            let config = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
+            let config = ClientConfig::new(self.name, self.password, epoch(runtime));
             let config = Arc::new(self.demands.of(config, Mode::Plaintext));
             let joined = log_in(runtime, self.way, config, &seed, Vec::new())
                 .await

@@ -86,7 +86,7 @@ impl RuntimeTask for ServeTask<'_> {
         let server = ServerConfig {
             credentials: self.credentials,
             limits: limits(self.command),
-            epoch: epoch(runtime.now()),
+            epoch: epoch(runtime),
             seed: self.seed,
         };
         let blind = safe!["blind relay: this machine never sees the passphrase"];

@@ -95,6 +95,13 @@ impl TimestampCache {
         Self { epoch, moment: Tick::ZERO, shown: iso(epoch.at(Tick::ZERO)) }
     }
 
+    /// See [`Epoch::correct`].
+    pub(crate) fn correct(&mut self, measured: Epoch) {
+        if self.epoch.correct(measured) {
+            self.shown = iso(self.epoch.at(self.moment));
+        }
+    }
+
     /// Returns the time at `now`.
     pub(crate) fn at(&mut self, now: Tick) -> &str {
         if self.moment != now {

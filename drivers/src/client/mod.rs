@@ -186,6 +186,7 @@ enum Wake {
 
 impl<R: Runtime> SessionTask<R> {
     async fn run(mut self) {
+        self.correct_clock();
         // The login may have left lines in the decoder.
         self.read_lines();
         loop {
@@ -197,6 +198,7 @@ impl<R: Runtime> SessionTask<R> {
                 return;
             }
             let wake = self.next().await;
+            self.correct_clock();
             let now = self.runtime.now();
             match wake {
                 Wake::ReadEvent(ReadEvent::Bytes(bytes)) => {
@@ -219,6 +221,12 @@ impl<R: Runtime> SessionTask<R> {
                 Wake::Command(SessionCommand::Close) => self.session.close(),
                 Wake::Time => self.session.handle_timeout(now),
             }
+        }
+    }
+
+    fn correct_clock(&mut self) {
+        if let Some(epoch) = self.runtime.epoch() {
+            self.session.set_epoch(epoch);
         }
     }
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cmdchat_core::time::Tick;
+use cmdchat_core::time::{Epoch, Tick};
 
 use crate::{
     runtime::tcp,
@@ -93,6 +93,10 @@ impl Runtime for Blocking {
 
     fn now(&self) -> Tick {
         Tick::from_start(self.start.elapsed())
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        tcp::measure_epoch(self.now())
     }
 
     /// Wakes only a thread of this runtime.

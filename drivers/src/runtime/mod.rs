@@ -21,7 +21,7 @@ use std::{
     net::SocketAddr,
 };
 
-use cmdchat_core::time::Tick;
+use cmdchat_core::time::{Epoch, Tick};
 
 /// A clock, a task spawner and an executor for CPU-bound work.
 pub trait Runtime: Clone + Send + Sync + 'static {
@@ -34,6 +34,13 @@ pub trait Runtime: Clone + Send + Sync + 'static {
 
     /// Returns the monotonic time since this runtime was created.
     fn now(&self) -> Tick;
+
+    /// Measures the wall-clock time at this runtime's time zero. The result changes
+    /// when the machine was suspended, which [`Self::now`] does not count, or when
+    /// its clock was set. `None` if the runtime has no wall clock of its own.
+    fn epoch(&self) -> Option<Epoch> {
+        None
+    }
 
     /// Waits until `at`; returns at once if `at` has passed.
     fn sleep_until(&self, at: Tick) -> impl Future<Output = ()> + Send;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_io::{Async, Timer};
-use cmdchat_core::time::Tick;
+use cmdchat_core::time::{Epoch, Tick};
 use futures_lite::future;
 
 use crate::{
@@ -76,6 +76,10 @@ impl Runtime for Smol {
 
     fn now(&self) -> Tick {
         Tick::from_start(self.start.elapsed())
+    }
+
+    fn epoch(&self) -> Option<Epoch> {
+        tcp::measure_epoch(self.now())
     }
 
     async fn sleep_until(&self, at: Tick) {

@@ -5,10 +5,10 @@ use std::{
     future::Future,
     io,
     net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use cmdchat_core::time::Tick;
+use cmdchat_core::time::{Epoch, Tick};
 use futures_lite::future;
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 
@@ -24,6 +24,13 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 /// The recommended Connection Attempt Delay (RFC 8305, section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Measures the epoch of a runtime whose clock shows `now`.
+pub(crate) fn measure_epoch(now: Tick) -> Option<Epoch> {
+    #[expect(clippy::disallowed_methods, reason = "a runtime is where time comes from")]
+    let wall = SystemTime::now();
+    Some(Epoch::measured(now, wall))
+}
 
 /// Opens a listening socket. The unspecified IPv6 address accepts IPv4 as well.
 ///

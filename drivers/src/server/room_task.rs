@@ -65,6 +65,9 @@ impl<R: Runtime> RoomTask<R> {
                 RoomEvent::Shutdown => break,
             };
             let now = self.shared.runtime.now();
+            if let Some(epoch) = self.shared.runtime.epoch() {
+                self.room.set_epoch(epoch);
+            }
             while let Some(command) = next {
                 self.handle_command(now, command);
                 let full = self.room.staged_bytes() >= PUBLISH_BYTES;

@@ -100,7 +100,7 @@ impl ChatTask<'_> {
         {
             return stdout_failed(&error);
         }
-        let config = ClientConfig::new(self.name, self.password, epoch(runtime.now()));
+        let config = ClientConfig::new(self.name, self.password, epoch(runtime));
         let mut config = Arc::new(self.demands.of(config, self.lowest));
         let logins = Cell::new(0);
         let enter = async |config: &Arc<ClientConfig>, unconfirmed| {

@@ -31,7 +31,7 @@ use crate::{
     room_kind::RoomKind,
     seed::Rng,
     strict_room::{auditor::Auditor, envelope::EnvelopeKind},
-    time::Tick,
+    time::{Epoch, Tick},
     transport::frame::Frame,
     transport::keepalive::KeepaliveAction,
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
@@ -55,6 +55,8 @@ const OVERDUE: Duration = Duration::from_secs(10);
 /// The client side of an authenticated connection.
 pub struct Session {
     pub(super) config: Arc<ClientConfig>,
+    /// The wall clock, which starts as configured and is then corrected.
+    pub(super) epoch: Epoch,
     pub(super) fingerprint: Fingerprint,
     pub(super) key: RoomKey,
     kdf: RoomKind,
@@ -117,6 +119,7 @@ impl Session {
     ) -> Self {
         let Established { config, fingerprint, key, kdf, link, now } = established;
         Self {
+            epoch: config.epoch,
             config,
             fingerprint,
             key,
@@ -132,6 +135,11 @@ impl Session {
             ended: false,
             outputs: VecDeque::new(),
         }
+    }
+
+    /// Corrects the wall clock by a new measurement. Call it before passing input or texts.
+    pub fn set_epoch(&mut self, measured: Epoch) {
+        self.epoch.correct(measured);
     }
 
     /// Returns the username this client requested.
@@ -215,7 +223,7 @@ impl Session {
     /// recognize a duplicate if the server had already broadcast it. In a strict room it gets a
     /// new envelope, because the envelope states which events its author has received.
     fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<FernetToken> {
-        let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
+        let (seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
         match &mut self.auditor {
             Some(auditor) => {
                 auditor.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv)
@@ -244,7 +252,7 @@ impl Session {
         match (self.kdf, &mut self.auditor) {
             (RoomKind::Classic, _) => self.write(&wire::clear()),
             (RoomKind::Strict, Some(auditor)) => {
-                let (seconds, iv) = (self.config.epoch.unix_seconds(now), self.rng.bytes());
+                let (seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
                 if let Some(token) =
                     auditor.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
                 {

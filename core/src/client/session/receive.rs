@@ -202,7 +202,7 @@ impl Session {
         live: Option<Tick>,
     ) -> Result<Result<Message, RejectedMessage>, ServerMisbehaved> {
         let Some(auditor) = &mut self.auditor else { return Ok(Ok(self.open(data))) };
-        let live = live.map(|now| (now, self.config.epoch));
+        let live = live.map(|now| (now, self.epoch));
         let author = data.author.clone();
         Ok(match auditor.judge(data, kind, &self.key, live)? {
             AuditResult::Accept(accepted) => Ok(Message {

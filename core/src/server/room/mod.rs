@@ -184,6 +184,11 @@ impl Room {
         }
     }
 
+    /// Corrects the wall clock by a new measurement. Call it before handling inputs.
+    pub fn set_epoch(&mut self, measured: Epoch) {
+        self.clock.correct(measured);
+    }
+
     /// Handles one input. Ignores inputs about members that have left.
     pub fn handle(&mut self, now: Tick, input: RoomInput) {
         let said = self.logs.said();

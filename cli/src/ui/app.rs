@@ -239,6 +239,7 @@ impl<'a, R: Runtime> App<'a, R> {
             CloseReason::LocallyClosed => summary.undelivered,
             // Lines that were never processed are undelivered too.
             CloseReason::ClosedByServer
+            | CloseReason::ServerRestarts
             | CloseReason::ConnectionLost
             | CloseReason::TimedOut
             | CloseReason::LineTooLong

@@ -158,6 +158,8 @@ pub enum CloseReason {
     LocallyClosed,
     /// The server closed the connection normally.
     ClosedByServer,
+    /// The server closed the connection normally and may be started anew.
+    ServerRestarts,
     /// The connection broke: "cut off".
     ConnectionLost,
     /// The client received nothing from the server for 90 s.
@@ -172,11 +174,11 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Returns whether an automatic reconnect makes sense: the connection failed without either
-    /// side closing it.
+    /// side closing it, or the server restarts.
     #[must_use]
     pub const fn is_transient(self) -> bool {
         match self {
-            Self::ConnectionLost | Self::TimedOut => true,
+            Self::ConnectionLost | Self::TimedOut | Self::ServerRestarts => true,
             Self::LocallyClosed
             | Self::ClosedByServer
             | Self::LineTooLong
@@ -236,6 +238,7 @@ impl std::fmt::Display for CloseReason {
         f.write_str(match self {
             Self::LocallyClosed => "closed by this side",
             Self::ClosedByServer => "closed by the server",
+            Self::ServerRestarts => "the server restarts",
             Self::ConnectionLost => "connection lost",
             Self::TimedOut => "timed out",
             Self::LineTooLong => "the server sent a line that is too long",

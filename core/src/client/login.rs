@@ -69,6 +69,7 @@ struct RoomParams {
     key: RoomKey,
     kdf: RoomKind,
     fingerprint: Fingerprint,
+    says_bye: bool,
 }
 
 /// A login's pending computation.
@@ -238,8 +239,9 @@ impl Context {
         match proof.check(&line) {
             Ok(link) => {
                 let Self { config, unconfirmed, rng, .. } = self;
-                let RoomParams { key, kdf, fingerprint } = terms;
-                let established = Established { config, fingerprint, key, kdf, link, now };
+                let RoomParams { key, kdf, fingerprint, says_bye } = terms;
+                let established =
+                    Established { config, fingerprint, key, kdf, says_bye, link, now };
                 Ok(Step::Done(Session::new(established, unconfirmed, rng)))
             }
             Err(why) => Err(self.refused(why, true)),
@@ -307,6 +309,7 @@ impl Job for LoginJob {
             Computation::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
             Computation::Prove { start, challenge, transcript } => {
                 let fingerprint = challenge.fingerprint();
+                let says_bye = challenge.salt.is_ours();
                 let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
                 let room_secrets = case.config.room_secrets(kdf, &room_salt);
                 let proof = start.answer(room_secrets.srp_password(), &salt, &b);
@@ -318,7 +321,8 @@ impl Job for LoginJob {
                         PendingProof::V2 { session_key, transcript, proofs }
                     }
                 };
-                let terms = RoomParams { key: room_secrets.room_key(&room_salt), kdf, fingerprint };
+                let key = room_secrets.room_key(&room_salt);
+                let terms = RoomParams { key, kdf, fingerprint, says_bye };
                 Phase::Proved { user_id, proof, terms }
             }
         };

@@ -30,6 +30,7 @@ pub fn established(
         fingerprint: Fingerprint::of(kdf, &[0; 16], &Salt::from([1; 16])),
         key,
         kdf,
+        says_bye: true,
         link: Some(keys.client()),
         now,
     };

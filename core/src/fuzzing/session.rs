@@ -77,6 +77,7 @@ impl Person {
                 fingerprint,
                 key: room_key(),
                 kdf: RoomKind::Classic,
+                says_bye: false,
                 link: None,
                 now: Tick::ZERO,
             },
@@ -231,7 +232,7 @@ impl Person {
         assert!(unconfirmed.eq(self.unheard.drain(..).map(|(reference, _)| reference)));
         match ended.reason {
             CloseReason::LocallyClosed => assert!(self.leaving),
-            CloseReason::ClosedByServer => {}
+            CloseReason::ClosedByServer | CloseReason::ServerRestarts => {}
             CloseReason::ConnectionLost
             | CloseReason::TimedOut
             | CloseReason::LineTooLong

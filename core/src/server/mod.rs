@@ -15,4 +15,4 @@ pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};
 pub use limits::{Limits, Rate};
 pub use login::{Admitted, Login, LoginError, LoginJob};
 pub use request_reader::{Inbound, RequestReader};
-pub use room::{LeaveReason, Room, RoomInput, RoomOutput};
+pub use room::{LeaveReason, Room, RoomInput, RoomOutput, Shutdown};

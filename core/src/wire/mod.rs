@@ -20,8 +20,8 @@ pub(crate) use client_message::{
 };
 pub(crate) use client_message::{clear, clear_strict, message, pong, srp_init, srp_verify};
 pub(crate) use server_message::{
-    EncodedClear, EncodedMessage, bye, challenge, confirmation, error, init, notice, ping,
-    sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
+    EncodedClear, EncodedMessage, bye, bye_again, challenge, confirmation, error, init, notice,
+    ping, sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };
 
 /// The longest line that both sides of protocol 1 can read, in bytes before the `\n`.

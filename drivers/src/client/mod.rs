@@ -295,7 +295,10 @@ impl<R: Runtime> SessionTask<R> {
         let SendQueue { log, cursor, new_data, written } = &self.outgoing;
         cursor.close_at(log.end(), Vec::new());
         new_data.notify_one();
-        if !matches!(reason, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
+        if !matches!(
+            reason,
+            CloseReason::LocallyClosed | CloseReason::ClosedByServer | CloseReason::ServerRestarts
+        ) {
             return;
         }
         let until = self.runtime.now().saturating_add(CLOSE_TIMEOUT);

@@ -71,7 +71,8 @@ pub enum ServerEvent {
     AcceptFailed(io::Error),
 }
 
-/// Serves until `stop` is closed, then closes all connections in order.
+/// Serves until `stop` is closed ([`Shutdown::Final`](cmdchat_core::server::Shutdown)) or receives a message
+/// ([`Shutdown::Restart`](cmdchat_core::server::Shutdown)), then closes all connections in order.
 ///
 /// `on_event` is called from the server's own tasks and must not block.
 pub async fn serve<R: Runtime, L: Listener<R>>(
@@ -94,9 +95,10 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         flushed: Notify::default(),
         limits,
     });
-    runtime.spawn(accept(Arc::clone(&shared), listener, stop.clone()));
+    let (accepting, stop_accepting) = async_channel::bounded(1);
+    runtime.spawn(accept(Arc::clone(&shared), listener, stop_accepting));
     let room = Room::new(&shared.limits, shared.credentials.room_kind(), epoch, &seed);
-    RoomTask::new(shared, room).run(room_rx, stop).await;
+    RoomTask::new(shared, room, accepting).run(room_rx, stop).await;
 }
 
 /// State shared by all connections.

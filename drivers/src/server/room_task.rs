@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
-    server::{Admitted, LeaveReason, MemberId, Room, RoomInput, RoomOutput},
+    server::{Admitted, LeaveReason, MemberId, Room, RoomInput, RoomOutput, Shutdown},
     time::Tick,
     wire::Request,
 };
@@ -41,7 +41,7 @@ enum RoomEvent<R: Runtime> {
     Command(RoomCommand<R>),
     /// The time of [`Room::poll_timeout`] has come.
     Timeout,
-    Shutdown,
+    Shutdown(Shutdown),
 }
 
 pub(super) struct RoomTask<R: Runtime> {
@@ -50,19 +50,21 @@ pub(super) struct RoomTask<R: Runtime> {
     members: BTreeMap<MemberId, Arc<MemberConn<R>>>,
     /// Members that have left since the last flush, with data still to write.
     leaving: Vec<Arc<MemberConn<R>>>,
+    /// The server accepts connections until this is dropped.
+    accepting: Sender<()>,
 }
 
 impl<R: Runtime> RoomTask<R> {
-    pub(super) const fn new(shared: Arc<Shared<R>>, room: Room) -> Self {
-        Self { shared, room, members: BTreeMap::new(), leaving: Vec::new() }
+    pub(super) const fn new(shared: Arc<Shared<R>>, room: Room, accepting: Sender<()>) -> Self {
+        Self { shared, room, members: BTreeMap::new(), leaving: Vec::new(), accepting }
     }
 
     pub(super) async fn run(mut self, commands: Receiver<RoomCommand<R>>, stop: Receiver<()>) {
-        loop {
+        let how = loop {
             let mut next = match self.next_event(&commands, &stop).await {
                 RoomEvent::Command(command) => Some(command),
                 RoomEvent::Timeout => None,
-                RoomEvent::Shutdown => break,
+                RoomEvent::Shutdown(how) => break how,
             };
             let now = self.shared.runtime.now();
             if let Some(epoch) = self.shared.runtime.epoch() {
@@ -78,8 +80,8 @@ impl<R: Runtime> RoomTask<R> {
             if published {
                 self.flush_all().await;
             }
-        }
-        self.shutdown().await;
+        };
+        self.shutdown(how).await;
     }
 
     /// Writes to each member as much as its socket accepts without waiting.
@@ -102,11 +104,16 @@ impl<R: Runtime> RoomTask<R> {
         stop: &Receiver<()>,
     ) -> RoomEvent<R> {
         let command = async {
-            commands.recv().await.map_or(RoomEvent::Shutdown, |command| RoomEvent::Command(command))
+            match commands.recv().await {
+                Ok(command) => RoomEvent::Command(command),
+                Err(_) => RoomEvent::Shutdown(Shutdown::Final),
+            }
         };
         let shutdown = async {
-            let _ = stop.recv().await;
-            RoomEvent::Shutdown
+            RoomEvent::Shutdown(match stop.recv().await {
+                Ok(()) => Shutdown::Restart,
+                Err(_) => Shutdown::Final,
+            })
         };
         let timeout = async {
             match self.room.poll_timeout() {
@@ -172,9 +179,10 @@ impl<R: Runtime> RoomTask<R> {
 
     /// Closes the room and gives every member [`CLOSE_TIMEOUT`] to read the
     /// closing frames.
-    async fn shutdown(mut self) {
+    async fn shutdown(mut self, how: Shutdown) {
+        self.accepting.close();
         let runtime = self.shared.runtime.clone();
-        self.room.close();
+        self.room.close(how);
         self.room.publish(runtime.now());
         self.flush_all().await;
         let until = runtime.now().saturating_add(CLOSE_TIMEOUT);

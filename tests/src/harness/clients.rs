@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cmdchat_core::client::{SendId, SessionEnd};
+use cmdchat_core::client::{CloseReason, SendId, SessionEnd};
 use cmdchat_drivers::{
     client::SessionCommand,
     runtime::sim::{Sim, SimAbortHandle, SimReadHalf, SimWriteHalf},
@@ -47,6 +47,15 @@ impl Member {
     pub async fn finish(&self) -> SessionEnd {
         let _ = self.commands.send(SessionCommand::Drain(Duration::from_secs(10))).await;
         self.over.recv().await.expect("a session ends with an event")
+    }
+
+    /// Waits for the session to end, and returns the reason.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the session never ends.
+    pub async fn ended(&self) -> CloseReason {
+        self.over.recv().await.expect("a session ends with an event").reason
     }
 
     /// Closes the session at once.

@@ -189,6 +189,11 @@ impl Harness {
         self.stop.close();
     }
 
+    /// Stops the server as a supervisor would that restarts it.
+    pub fn restart(&self) {
+        let _ = self.stop.try_send(());
+    }
+
     /// Adds a remark of the script to the transcript.
     pub fn remark(&self, what: &str) {
         self.transcript.note(self.sim.now(), "", format!("# {what}"));

@@ -136,7 +136,7 @@ impl TestServer {
 
     /// Stops the server, which sends closing frames to all members.
     pub fn close(&mut self) {
-        self.room.close();
+        self.room.close(cmdchat_core::server::Shutdown::Final);
         self.deliver();
     }
 

@@ -173,7 +173,10 @@ pub(in crate::commands) fn into_result(
             return Err(Error::not_delivered(undelivered, summary.drain_timeout));
         }
         (
-            CloseReason::ClosedByServer | CloseReason::ConnectionLost | CloseReason::TimedOut,
+            CloseReason::ClosedByServer
+            | CloseReason::ServerRestarts
+            | CloseReason::ConnectionLost
+            | CloseReason::TimedOut,
             undelivered,
         ) => {
             return Err(Error::connection_lost(host, port, summary.retried_for, undelivered));

@@ -49,7 +49,7 @@ use receive::InitState;
 /// The longest accepted line of a protocol 1 server, in bytes. Servers of this project send at
 /// most [`wire::MAX_LINE`]; a Python server's `init` is unbounded.
 pub const MAX_LINE: usize = 4 << 20;
-/// Time without an echo after which a strict room's client emits [`Event::Unacknowledged`].
+/// Time without an echo after which the client emits [`Event::Unacknowledged`].
 const OVERDUE: Duration = Duration::from_secs(10);
 
 /// The client side of an authenticated connection.
@@ -60,6 +60,8 @@ pub struct Session {
     pub(super) fingerprint: Fingerprint,
     pub(super) key: RoomKey,
     kdf: RoomKind,
+    /// The server sends a `bye` before it closes the connection normally.
+    says_bye: bool,
     pub(super) link: Option<Link>,
     pub(super) rng: Rng,
     pub(super) welcoming: InitState,
@@ -86,6 +88,7 @@ pub(crate) struct Established {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) key: RoomKey,
     pub(crate) kdf: RoomKind,
+    pub(crate) says_bye: bool,
     /// Both directions of the record layer, if the link is sealed.
     pub(crate) link: Option<(RecordSealer, RecordOpener)>,
     pub(crate) now: Tick,
@@ -117,13 +120,14 @@ impl Session {
         unconfirmed: Vec<PendingMessage>,
         rng: Rng,
     ) -> Self {
-        let Established { config, fingerprint, key, kdf, link, now } = established;
+        let Established { config, fingerprint, key, kdf, says_bye, link, now } = established;
         Self {
             epoch: config.epoch,
             config,
             fingerprint,
             key,
             kdf,
+            says_bye,
             link: link.map(|ends| Link::new(ends, now)),
             rng,
             welcoming: InitState::Expected,
@@ -164,7 +168,7 @@ impl Session {
             return ReadStatus::Ended;
         }
         let message = match &mut self.link {
-            None => read_line(decoder),
+            None => read_line(decoder, self.says_bye),
             Some(link) => read_record(now, link, self.kdf, decoder),
         };
         match message {
@@ -326,7 +330,6 @@ impl Session {
 
     /// Returns the time at which the next sent text becomes overdue, and its index.
     fn overdue(&self) -> Option<(Tick, usize)> {
-        self.auditor.as_ref()?;
         let due = |(at, text): (usize, &PendingMessage)| {
             Some((text.sent_at?.saturating_add(OVERDUE), at))
         };
@@ -377,11 +380,16 @@ impl Session {
 }
 
 /// Reads the next line of protocol 1. Returns `None` if it is incomplete.
-fn read_line(decoder: &mut LineDecoder) -> Result<Option<ServerMessage>, CloseReason> {
+fn read_line(
+    decoder: &mut LineDecoder,
+    says_bye: bool,
+) -> Result<Option<ServerMessage>, CloseReason> {
     decoder.set_max_len(MAX_LINE);
     match decoder.next_line() {
         Ok(Line::Complete(line) | Line::Unterminated(line)) => Ok(Some(ServerMessage::read(line))),
         Ok(Line::Incomplete) => Ok(None),
+        Ok(Line::Eof) if says_bye => Err(CloseReason::ConnectionLost),
+        // The end of the stream is all that a Python server sends.
         Ok(Line::Eof) => Err(CloseReason::ClosedByServer),
         Err(LineTooLong) => Err(CloseReason::LineTooLong),
     }

@@ -47,9 +47,15 @@ impl Session {
         let is_sealed = self.link.is_some();
         match (message, &self.welcoming) {
             (ServerMessage::Ping, _) => self.write(&wire::pong()),
-            (ServerMessage::Bye, _) => {
-                self.write(&wire::bye());
-                self.end(CloseReason::ClosedByServer);
+            (ServerMessage::Bye { again }, _) => {
+                if is_sealed {
+                    self.write(&wire::bye());
+                }
+                self.end(if again {
+                    CloseReason::ServerRestarts
+                } else {
+                    CloseReason::ClosedByServer
+                });
             }
             (ServerMessage::Notice(text), _) => self.tell(Event::Notice(text)),
             (ServerMessage::Unknown, _) => {}

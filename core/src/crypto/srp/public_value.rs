@@ -75,6 +75,13 @@ impl Salt {
         self.0.starts_with(SENTINEL)
     }
 
+    /// Returns true for the salt of a server of this project, which has 16 bytes with and
+    /// without a sentinel. Those of Python have at most four.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.0.len() == 16
+    }
+
     /// Returns the bytes to send.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {

@@ -283,7 +283,7 @@ impl TestServer {
     fn go_home(mut self) {
         // Joins are no longer delayed.
         self.now = self.now.saturating_add(Duration::from_secs(1));
-        self.room.close();
+        self.room.close(crate::server::Shutdown::Final);
         let end = self.model.end();
         for listener in &mut self.listeners {
             listener.end.get_or_insert(end);

@@ -18,6 +18,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    mem,
     time::Duration,
 };
 
@@ -144,6 +145,15 @@ pub enum LeaveReason {
     SlowConsumer,
 }
 
+/// How a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// For good: its clients leave.
+    Final,
+    /// It may be started anew: its clients reconnect.
+    Restart,
+}
+
 /// An action for the caller. Perform the actions in order.
 #[derive(Debug)]
 pub enum RoomOutput {
@@ -248,13 +258,18 @@ impl Room {
         late.into_iter().chain(self.due).min()
     }
 
-    /// Closes the room. All members receive the events handled so far and no
-    /// more.
-    pub fn close(&mut self) {
+    /// Closes the room. All members receive the events handled so far, then a
+    /// `bye`, and no more.
+    pub fn close(&mut self, shutdown: Shutdown) {
+        let bye = match shutdown {
+            Shutdown::Final => wire::bye(),
+            Shutdown::Restart => wire::bye_again(),
+        };
         self.due = Some(Tick::ZERO);
-        let seats: Vec<_> = self.members.keys().copied().collect();
-        for seat in seats {
-            self.remove(seat, LeaveReason::Closed);
+        self.logs.open.log.append(&bye);
+        for (_, member) in mem::take(&mut self.members) {
+            let end = self.logs.of(member.version).log.end();
+            member.wait.handle.close_at(end, vec![bye.clone()]);
         }
     }
 

@@ -108,7 +108,7 @@ fn closing_room_delivers_staged_messages() {
     server.say(alice, "one");
     server.publish();
     server.say(alice, "two");
-    server.room.close();
+    server.room.close(Shutdown::Final);
     server.publish();
     let heard = drain(&mut to_alice);
     assert!(heard.contains("one") && heard.contains("two"), "{heard}");

@@ -49,6 +49,12 @@ impl Value {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
+    /// Returns the boolean, if this is one.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Bool(value) = self { Some(*value) } else { None }
+    }
+
     /// Returns the number, if this is a non-negative integer that fits.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {

@@ -28,7 +28,10 @@ pub(crate) enum ServerMessage {
     Notice(Untrusted),
     Ping,
     /// The server's last message.
-    Bye,
+    /// The server closes the connection; with `again` it may be started anew.
+    Bye {
+        again: bool,
+    },
     /// A type unknown to this client, or not JSON.
     Unknown,
 }
@@ -87,6 +90,7 @@ impl ServerMessage {
             Some("user_joined") => user(&line).map(Self::Joined),
             Some("user_left") => text(&line, "user_id").map(|user_id| Self::Left { user_id }),
             Some("cleared") => Some(Self::Cleared(Cleared::Bare)),
+            Some("bye") => Some(Self::Bye { again: again(&line) == Some(true) }),
             _ => None,
         };
         message.unwrap_or(Self::Unknown)
@@ -118,7 +122,7 @@ impl ServerMessage {
             }
             ("notice", _) => text(&line, "text").map(|text| Self::Notice(Untrusted::new(text))),
             ("ping", _) => Some(Self::Ping),
-            ("bye", _) => Some(Self::Bye),
+            ("bye", _) => again(&line).map(|again| Self::Bye { again }),
             _ => Some(Self::Unknown),
         };
         message.ok_or(Tampered)
@@ -179,6 +183,11 @@ fn user(value: &Value) -> Option<User> {
 /// Converts a username field of any JSON type.
 fn name(value: &Value) -> Untrusted {
     Untrusted::new(value.as_text().map_or_else(|| value.to_text(), str::to_owned))
+}
+
+/// Returns the field `again` of a `bye`; `None` if it is not a boolean.
+fn again(bye: &Value) -> Option<bool> {
+    bye.get("again").map_or(Some(false), Value::as_bool)
 }
 
 fn text(object: &Value, key: &str) -> Option<String> {

@@ -354,5 +354,10 @@ pub(crate) fn bye() -> Frame {
     Frame::from_line(br#"{"type":"bye"}"#.to_vec())
 }
 
+/// Encodes the `bye` of a server that may be started anew.
+pub(crate) fn bye_again() -> Frame {
+    Frame::from_line(br#"{"type":"bye","again":true}"#.to_vec())
+}
+
 #[cfg(test)]
 mod tests;

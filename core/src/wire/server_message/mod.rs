@@ -5,6 +5,6 @@ mod encode;
 
 pub(crate) use decode::{Cleared, Init, MessageData, ServerMessage, User};
 pub(crate) use encode::{
-    EncodedClear, EncodedMessage, bye, challenge, confirmation, error, init, notice, ping,
-    sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
+    EncodedClear, EncodedMessage, bye, bye_again, challenge, confirmation, error, init, notice,
+    ping, sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
 };

@@ -15,12 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cmdchat::ui::keymap::{Action, ScrollAction};
-use ratatui_core::{
-    layout::Rect,
-    terminal::{Terminal, TerminalOptions, Viewport},
+use cmdchat::ui::{
+    keymap::{Action, ScrollAction},
+    layout::Size,
+    terminal::Painter,
 };
-use ratatui_crossterm::CrosstermBackend;
 use ui_fixture::Scene;
 
 /// Columns and rows of a large window.
@@ -55,10 +54,8 @@ fn text(number: usize) -> String {
 
 /// Measures the time from a key to the last byte for the terminal.
 fn keys(scene: &mut Scene, place: &str) {
-    let area = Rect::new(0, 0, SIZE.0, SIZE.1);
-    let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-    let backend = CrosstermBackend::new(Vec::new());
-    let mut terminal = Terminal::with_options(backend, options).unwrap();
+    let mut painter = Painter::blank(Size { columns: SIZE.0, rows: SIZE.1 });
+    let mut bytes = Vec::new();
     let mut times = Vec::new();
     for frame in 0..FRAMES {
         for number in 0..BETWEEN_FRAMES {
@@ -66,13 +63,8 @@ fn keys(scene: &mut Scene, place: &str) {
         }
         let begin = Instant::now();
         scene.types(if frame % 40 == 39 { "\n" } else { "x" });
-        let drawn = scene.frame();
-        terminal
-            .draw(|frame| {
-                *frame.buffer_mut() = drawn.buffer;
-                frame.set_cursor_position(drawn.cursor.unwrap());
-            })
-            .unwrap();
+        bytes.clear();
+        painter.paint(&mut bytes, scene.frame()).unwrap();
         times.push(begin.elapsed());
     }
     times.sort_unstable();

@@ -13,75 +13,9 @@ use common::{
     PASSWORD, Process, RUNTIMES, Room, poll_until,
     proxy::Proxy,
     pty::PtyProcess,
-    session::{become_a_shell, cmdchat_apart},
+    screen::{SIZE, is_sane, rows, sit_down, terminal, wait_for, wait_for_draft, wait_for_row},
 };
 use rustix::process::Signal;
-
-/// Columns and rows of the terminal of a [`PtyProcess`].
-const SIZE: (u16, u16) = (80, 24);
-
-/// Returns a terminal of the given size after `bytes` were written to it.
-fn terminal(bytes: &[u8], (columns, rows): (u16, u16)) -> vt100::Parser {
-    let mut terminal = vt100::Parser::new(rows, columns, 0);
-    terminal.process(b"before\r\n");
-    terminal.process(bytes);
-    terminal
-}
-
-/// Returns the rows of `terminal` without trailing blanks.
-fn rows(terminal: &vt100::Parser) -> Vec<String> {
-    let screen = terminal.screen();
-    screen.rows(0, screen.size().1).map(|row| row.trim_end().to_owned()).collect()
-}
-
-/// Waits until `right` accepts the screen.
-#[track_caller]
-fn wait_for(
-    client: &PtyProcess,
-    size: (u16, u16),
-    what: &str,
-    right: impl Fn(&vt100::Parser) -> bool,
-) {
-    poll_until(what, || right(&terminal(&client.screen.bytes(), size)));
-}
-
-#[track_caller]
-fn wait_for_row(client: &PtyProcess, part: &str) {
-    wait_for(client, SIZE, part, |terminal| rows(terminal).iter().any(|row| row.contains(part)));
-}
-
-/// Waits until the input is `text` and the cursor is in `column`, counted from the
-/// prompt.
-#[track_caller]
-fn wait_for_draft(client: &PtyProcess, size: (u16, u16), text: &str, column: u16) {
-    let draft = format!("> {text}");
-    wait_for(client, size, &draft, |terminal| {
-        let at = terminal.screen().cursor_position();
-        rows(terminal).last().map(String::as_str) == Some(draft.trim_end())
-            && at == (size.1 - 1, column + 2)
-            && !terminal.screen().hide_cursor()
-    });
-}
-
-fn sit_down(room: &Room, name: &str, args: &[&str]) -> PtyProcess {
-    let client = PtyProcess::take(&mut room.connect(name, args));
-    wait_for_row(&client, "you are in (");
-    assert!(!client.is_as_before(), "the terminal would echo what is typed");
-    client
-}
-
-/// Asserts that the screen shows its previous content again, and that every mode
-/// the program enabled is disabled.
-#[track_caller]
-fn is_sane(written: &str) {
-    let terminal = terminal(written.as_bytes(), SIZE);
-    let screen = terminal.screen();
-    assert!(!screen.alternate_screen() && !screen.bracketed_paste() && !screen.hide_cursor());
-    assert_eq!((screen.fgcolor(), screen.bold()), (vt100::Color::Default, false));
-    assert_eq!(rows(&terminal)[0], "before");
-    let (on, off) = ("\u{1B}[?1004h", "\u{1B}[?1004l");
-    assert!(written.rfind(on) < written.rfind(off), "focus events are still on");
-}
 
 #[test]
 fn full_screen_clients_exchange_messages() {
@@ -180,43 +114,10 @@ fn reexec_panicking_program() {
     if env::var_os("CMDCHAT_TEST_BUG").is_some() {
         panic::run(|| {
             let mut terminal = Terminal::enter(false)?;
-            terminal.erase().unwrap();
+            terminal.erase();
             panic!("the words of a message");
         });
     }
-}
-
-/// Ctrl+Z suspends the program, the shell runs a command, and `fg` resumes it.
-#[test]
-fn suspend_returns_the_terminal_to_the_shell() {
-    let room = Room::open(&[]);
-    let port = room.port.to_string();
-    let connect = ["connect", "127.0.0.1", &port, "alice", "--password-file", &room.key];
-    let mut alice = PtyProcess::take_alone(&mut cmdchat_apart("reexec_in_shell", &connect));
-    wait_for_row(&alice, "you are in (");
-    alice.types("half");
-    wait_for_draft(&alice, SIZE, "half", 4);
-    alice.types("\u{1A}");
-    alice.screen.wait_for("STOPPED");
-    assert!(alice.is_as_before());
-    is_sane(&alice.screen.text());
-
-    let seen = alice.screen.bytes().len();
-    alice.types("\n");
-    alice.screen.wait_until("the screen", |text| {
-        rows(&terminal(&text.as_bytes()[seen..], SIZE)).last().map(String::as_str) == Some("> half")
-    });
-    alice.types("\u{3}/quit\r");
-    alice.screen.wait_for("ENDED 0");
-    let (code, written) = alice.ends();
-    assert_eq!(code, Some(0));
-    is_sane(&written);
-}
-
-#[test]
-#[ignore = "a part of another test"]
-fn reexec_in_shell() {
-    become_a_shell("\"$0\" \"$@\"; echo STOPPED; read -r _; fg >/dev/null; echo ENDED $?");
 }
 
 #[test]

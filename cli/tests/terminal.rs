@@ -226,6 +226,8 @@ fn oversized_draft_is_kept() {
     let bob = room.guest("bob");
     let mut alice = sit_down(&room, "alice", &[]);
     alice.types(&format!("\u{1B}[200~{}\u{1B}[201~", "x".repeat(16_385)));
+    // Text that follows a paste at once belongs to it.
+    wait_for_draft(&alice, &"x".repeat(76), 76);
     alice.types("\r");
     alice.screen.wait_for("-- not sent: too long (16 KiB at most)");
     alice.types("\u{7F}\r");

@@ -11,11 +11,6 @@ use cmdchat_core::{
     username::Username,
 };
 use jiff::{Timestamp, tz::TimeZone};
-use ratatui_core::{
-    layout::Rect,
-    terminal::{Terminal, TerminalOptions, Viewport},
-};
-use ratatui_crossterm::CrosstermBackend;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -23,7 +18,8 @@ use crate::{
     ui::{
         layout::Size,
         model::{Model, Msg, Now, Settings},
-        plain, terminal,
+        plain,
+        terminal::{self, Painter},
         theme::Theme,
     },
 };
@@ -35,20 +31,12 @@ pub(super) fn full(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
     for size in [Size { columns: 90, rows: 10 }, Size { columns: 24, rows: 6 }] {
         let Some(mut model) = room(name) else { continue };
         update(&mut model, Msg::Resized(size));
-        let area = Rect::new(0, 0, size.columns, size.rows);
-        let options = TerminalOptions { viewport: Viewport::Fixed(area) };
-        let backend = CrosstermBackend::new(&mut bytes);
-        let Ok(mut cells) = Terminal::with_options(backend, options) else { continue };
+        let mut painter = Painter::blank(size);
         for input in inputs(name, text) {
             update(&mut model, input);
             let look = Theme { colours: true, ascii: false };
             let drawn = crate::ui::render::draw(&model, look, Tick::ZERO, size);
-            let _ = cells.draw(|frame| {
-                *frame.buffer_mut() = drawn.buffer;
-                if let Some(cursor) = drawn.cursor {
-                    frame.set_cursor_position(cursor);
-                }
-            });
+            let _ = painter.paint(&mut bytes, drawn);
         }
     }
     bytes

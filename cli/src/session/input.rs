@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     session::InputSource,
-    ui::terminal::{self, TerminalEvent},
+    ui::terminal::{InputReader, TerminalEvent, signal_events},
 };
 
 /// Maximum length of a kept line, in bytes. It exceeds the longest message even if
@@ -32,12 +32,17 @@ pub enum InputEvent {
 }
 
 /// Starts a thread that reads standard input until its end, or until the receiver
-/// is dropped.
+/// is dropped. At an interactive terminal, another one waits for its signals.
 ///
 /// # Errors
 ///
-/// Returns an error if the thread cannot be started.
+/// Returns an error if a thread cannot be started.
 pub fn spawn_reader(source: InputSource, events: Sender<InputEvent>) -> io::Result<()> {
+    if source == InputSource::Keys {
+        let (mut signals, events) = (signal_events()?, events.clone());
+        let forward = move || signals.try_for_each(|event| send(&events, InputEvent::Input(event)));
+        thread::Builder::new().name("terminal signals".into()).spawn(forward)?;
+    }
     let read = move || {
         let ended = match source {
             InputSource::Keys => keys(&events),
@@ -58,8 +63,9 @@ fn send(events: &Sender<InputEvent>, event: InputEvent) -> Result<(), Disconnect
 }
 
 fn keys(events: &Sender<InputEvent>) -> Result<(), Disconnected> {
+    let mut reader = InputReader::default();
     while !events.is_closed() {
-        match terminal::input(POLL_INTERVAL) {
+        match reader.next(POLL_INTERVAL) {
             Ok(Some(input)) => send(events, InputEvent::Input(input))?,
             Ok(None) => {}
             Err(_) => return Ok(()),

@@ -176,6 +176,8 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
                 }
                 Wake::Event(Some(Event::Ended(ended))) => return self.on_end(ended),
                 Wake::Event(Some(event)) => return self.on_event(event),
+                // The terminal has gone, and with it the user.
+                Wake::Input(InputEvent::End) if self.source == InputSource::Keys => self.close(),
                 Wake::Input(InputEvent::End) => self.drain(),
                 Wake::Input(event) => return SessionUpdate::Typed(event),
                 Wake::Dialed(Ok(ClientHandle { commands, events })) => {

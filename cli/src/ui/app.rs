@@ -22,10 +22,11 @@ use crate::{
 use crate::{
     session::{ChatSession, InputSource, SessionSummary, SessionUpdate, input::InputEvent},
     ui::{
+        layout::Size,
         model::{Effect, Model, Msg, Now},
         plain, render,
         strings::too_long,
-        terminal::{self, Terminal},
+        terminal::{Terminal, TerminalEvent},
         theme::Theme,
     },
 };
@@ -49,6 +50,8 @@ pub struct App<'a, R> {
     /// The terminal does not show the current model.
     stale: bool,
     drawn_at: Option<Tick>,
+    /// Size of the full screen as the model knows it.
+    size: Option<Size>,
 }
 
 /// Ways to quit without waiting for pending messages.
@@ -80,6 +83,7 @@ impl<'a, R: Runtime> App<'a, R> {
             printed: 0,
             stale: true,
             drawn_at: None,
+            size: None,
         }
     }
 
@@ -89,9 +93,6 @@ impl<'a, R: Runtime> App<'a, R> {
     ///
     /// Returns an error if a lost connection could not be re-established.
     pub async fn run(mut self) -> Result<SessionSummary, Error> {
-        if let Some(size) = self.terminal.screen() {
-            self.update(Msg::Resized(size));
-        }
         loop {
             if let Err(error) = self.draw_if_due() {
                 self.session.output_failed(&error);
@@ -136,11 +137,16 @@ impl<'a, R: Runtime> App<'a, R> {
         if !self.stale {
             return Ok(());
         }
-        if self.terminal.screen().is_some() {
+        if let Some(size) = self.terminal.screen() {
             if rested {
-                (self.stale, self.drawn_at) = (false, Some(now));
-                let (model, look) = (&self.model, self.look);
-                self.terminal.draw(|size| render::draw(model, look, now, size))?;
+                // A stopped process is not told that its window was resized.
+                if self.size.replace(size) != Some(size) {
+                    self.update(Msg::Resized(size));
+                }
+                self.stale = false;
+                self.terminal.draw(render::draw(&self.model, self.look, now, size))?;
+                // A slow terminal gets fewer frames.
+                self.drawn_at = Some(self.runtime.now());
             }
             return Ok(());
         }
@@ -158,23 +164,29 @@ impl<'a, R: Runtime> App<'a, R> {
 
     fn on_input(&mut self, typed: InputEvent) {
         match typed {
-            InputEvent::Input(terminal::TerminalEvent::Resized(size)) => {
-                match self.terminal.screen() {
-                    Some(_) => self.update(Msg::Resized(size)),
-                    None => self.stale = true,
-                }
-            }
-            InputEvent::Input(terminal::TerminalEvent::Key(key)) => self.update(Msg::Key(key)),
-            InputEvent::Input(terminal::TerminalEvent::Paste(text)) => {
-                self.update(Msg::Paste(text))
-            }
-            InputEvent::Input(terminal::TerminalEvent::Focus(has)) => self.update(Msg::Focus(has)),
+            InputEvent::Input(event) => self.on_terminal_event(event),
             InputEvent::Line(text) if !self.is_a_pipe() => self.update(Msg::Line(text)),
             InputEvent::Line(text) if text.is_empty() => {}
             InputEvent::Line(text) if text.len() > MAX_TEXT => self.report_unsent(&too_long()),
             InputEvent::Line(text) => self.model.say(&text),
             InputEvent::End => {}
         }
+    }
+
+    fn on_terminal_event(&mut self, event: TerminalEvent) {
+        let done = match event {
+            TerminalEvent::Key(key) => return self.update(Msg::Key(key)),
+            TerminalEvent::Paste(text) => return self.update(Msg::Paste(text)),
+            TerminalEvent::Focus(has) => return self.update(Msg::Focus(has)),
+            TerminalEvent::Suspend => self.terminal.suspend(),
+            TerminalEvent::Continued => self.terminal.resume(),
+            // The next frame has the new size.
+            TerminalEvent::Resized(_) => {
+                self.terminal.erase();
+                Ok(())
+            }
+        };
+        self.after_output(done);
     }
 
     fn on_event(&mut self, event: Event) {
@@ -212,15 +224,20 @@ impl<'a, R: Runtime> App<'a, R> {
                 Effect::Retry => self.session.retry(),
                 Effect::Copy(text) => done = self.terminal.copy(&text),
                 Effect::Bell => done = self.terminal.bell(),
-                Effect::Redraw => done = self.terminal.erase(),
+                Effect::Redraw => self.terminal.erase(),
                 Effect::Suspend => done = self.terminal.suspend(),
             }
-            self.stale = true;
-            if let Err(error) = done {
-                self.session.output_failed(&error);
-            }
+            self.after_output(done);
         }
         None
+    }
+
+    /// Records that the terminal was changed, or that this failed.
+    fn after_output(&mut self, done: io::Result<()>) {
+        self.stale = true;
+        if let Err(error) = done {
+            self.session.output_failed(&error);
+        }
     }
 
     /// Quits at once, after erasing the terminal and dropping the model.

@@ -106,10 +106,10 @@ impl Action {
         }
         let holds = |modifier| event.modifiers.contains(modifier);
         match (holds(KeyModifiers::CONTROL), holds(KeyModifiers::ALT)) {
-            (true, false) => Self::with_control(event.code),
+            // On Windows, Ctrl+Alt is AltGr on many keyboards and types a character.
+            (true, true) if cfg!(windows) => letter(event.code),
+            (true, _) => Self::with_control(event.code),
             (false, true) => Self::with_alt(event.code),
-            // Ctrl+Alt is AltGr on many keyboards and types a character.
-            (true, true) => letter(event.code),
             (false, false) => Self::alone(event.code, holds(KeyModifiers::SHIFT)),
         }
     }
@@ -203,7 +203,10 @@ mod tests {
         for (code, modifiers, meaning) in [
             (char('é'), none, Some(Action::Edit(EditAction::Insert('é')))),
             (char('É'), shift, Some(Action::Edit(EditAction::Insert('É')))),
+            #[cfg(windows)]
             (char('@'), control | alt, Some(Action::Edit(EditAction::Insert('@')))),
+            #[cfg(not(windows))]
+            (char('4'), control | alt, Some(Action::Lock)),
             (char('u'), control, Some(Action::Edit(EditAction::KillToStart))),
             (char('j'), control, Some(Action::Edit(EditAction::NewLine))),
             (char('7'), control, Some(Action::Edit(EditAction::Undo))),

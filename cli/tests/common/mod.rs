@@ -10,6 +10,8 @@ pub(crate) mod memory;
 pub(crate) mod proxy;
 #[cfg(target_os = "linux")]
 pub(crate) mod pty;
+#[cfg(target_os = "linux")]
+pub(crate) mod screen;
 pub(crate) mod sealed_client;
 #[cfg(unix)]
 pub(crate) mod session;

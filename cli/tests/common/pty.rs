@@ -12,7 +12,8 @@ use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
     termios::{
-        InputModes, OptionalActions, SpecialCodeIndex, Winsize, tcgetattr, tcsetattr, tcsetwinsize,
+        InputModes, OptionalActions, SpecialCodeIndex, Termios, Winsize, tcgetattr, tcsetattr,
+        tcsetwinsize,
     },
 };
 
@@ -25,15 +26,30 @@ pub(crate) struct PtyProcess {
     /// Output that the program wrote to the terminal.
     pub(crate) screen: Stream,
     /// Modes of the terminal before the program started.
-    before: String,
+    before: Termios,
 }
 
 impl PtyProcess {
     /// Starts `command` at a terminal.
     pub(crate) fn take(command: &mut Command) -> Self {
+        Self::take_sized(command, 80, 24)
+    }
+
+    /// Starts `command` at a terminal of this size.
+    pub(crate) fn take_sized(command: &mut Command, columns: u16, rows: u16) -> Self {
         let (ours, theirs) = Self::terminal();
+        set_size(&ours, columns, rows);
         let [input, output] = [(); 2].map(|()| theirs.try_clone().unwrap());
         Self::start(command.stdin(input).stdout(output).stderr(theirs), ours)
+    }
+
+    /// Starts `command` at a terminal that nobody reads, and returns the other end.
+    pub(crate) fn take_unread(command: &mut Command) -> (Child, File) {
+        let (ours, theirs) = Self::terminal();
+        let [input, output] = [(); 2].map(|()| theirs.try_clone().unwrap());
+        let child = command.stdin(input).stdout(output).stderr(theirs).spawn().unwrap();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        (child, ours)
     }
 
     /// Starts `command` at a terminal, with `input` as its standard input.
@@ -56,8 +72,8 @@ impl PtyProcess {
         let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&ours).unwrap();
         unlockpt(&ours).unwrap();
-        let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&ours, size).unwrap();
+        let ours = File::from(ours);
+        set_size(&ours, 80, 24);
         // These modes differ from the defaults, as if the user had set them.
         let mut modes = tcgetattr(&ours).unwrap();
         modes.input_modes |= InputModes::IUTF8 | InputModes::IXANY;
@@ -67,11 +83,11 @@ impl PtyProcess {
         let path = ptsname(&ours, Vec::new()).unwrap();
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
         let theirs = rustix::fs::open(path, flags, Mode::empty()).unwrap();
-        (File::from(ours), theirs)
+        (ours, theirs)
     }
 
     fn start(command: &mut Command, keys: File) -> Self {
-        let before = modes(&keys);
+        let before = tcgetattr(&keys).unwrap();
         let child = command.spawn().unwrap();
         // `command` holds the program's end of the terminal. That end must close when the
         // program ends, so drop it here.
@@ -92,9 +108,25 @@ impl PtyProcess {
     /// Resizes the window. The system signals a resize only at a controlling
     /// terminal, so this method sends the signal.
     pub(crate) fn resizes(&self, columns: u16, rows: u16) {
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-        tcsetwinsize(&self.keys, size).unwrap();
+        set_size(&self.keys, columns, rows);
         self.signal(Signal::WINCH);
+    }
+
+    /// Resizes the window without a signal.
+    pub(crate) fn resizes_silently(&self, columns: u16, rows: u16) {
+        set_size(&self.keys, columns, rows);
+    }
+
+    /// Returns the child process of this process.
+    pub(crate) fn only_child(&self) -> Pid {
+        let id = self.child.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+    }
+
+    /// Sets the modes that the terminal had before the program started, as a shell does.
+    pub(crate) fn resets_modes(&self) {
+        tcsetattr(&self.keys, OptionalActions::Now, &self.before).unwrap();
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -104,14 +136,14 @@ impl PtyProcess {
 
     /// Returns true if the terminal modes are the same as before the program started.
     pub(crate) fn is_as_before(&self) -> bool {
-        modes(&self.keys) == self.before
+        modes(&self.keys) == format!("{:?}", self.before)
     }
 
     /// Waits for the program to end and returns its exit code and its output.
     /// Asserts that the terminal modes are restored.
     pub(crate) fn leaves(self) -> (Option<i32>, String) {
         let keys = self.keys.try_clone().unwrap();
-        let before = self.before.clone();
+        let before = format!("{:?}", self.before);
         let (code, text) = self.ends();
         assert_eq!(modes(&keys), before);
         (code, text)
@@ -126,6 +158,11 @@ impl PtyProcess {
         });
         (status.unwrap().code(), self.screen.finish())
     }
+}
+
+fn set_size(terminal: &File, columns: u16, rows: u16) {
+    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(terminal, size).unwrap();
 }
 
 /// Returns all modes of a terminal as text.

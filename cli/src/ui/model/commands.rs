@@ -45,6 +45,7 @@ impl Model {
             SlashCommand::Who => self.who(now),
             SlashCommand::Clear => {
                 self.forget();
+                self.effects.push_back(Effect::Redraw);
                 self.editor = Editor::default();
                 self.answer(&[&"cleared here; the others keep their copy"]);
             }

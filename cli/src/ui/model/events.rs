@@ -67,6 +67,7 @@ impl Model {
             }
             Event::HistoryCleared(by, doubts) => {
                 self.forget();
+                self.effects.push_back(Effect::Redraw);
                 let by = by.map(|by| self.confusables.show(&by));
                 for odd in doubts {
                     let by = by.clone().unwrap_or_default();

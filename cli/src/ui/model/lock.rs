@@ -31,6 +31,7 @@ impl Model {
             self.effects.push_back(Effect::Panic);
         } else if self.size.is_some() {
             self.locked = Some(LockScreen::default());
+            self.effects.push_back(Effect::Redraw);
         } else {
             let what = "only the full screen can be locked; Ctrl+\\ again erases all and leaves";
             self.status = Some(safe![what]);
@@ -75,7 +76,10 @@ impl Model {
     pub(super) fn unlock(&mut self, right: bool) {
         match &mut self.locked {
             Some(lock) if !right => lock.refused = true,
-            _ => self.locked = None,
+            _ => {
+                self.locked = None;
+                self.effects.push_back(Effect::Redraw);
+            }
         }
     }
 }

@@ -6,26 +6,19 @@
 //! * The plain view: the draft is in the last row, and new lines appear above it.
 //! * Lines only, where nothing can be redrawn (a pipe, `TERM=dumb`).
 
+mod decoder;
+mod input;
+mod keys;
+mod modes;
+mod painter;
+
 use crate::safe;
 use std::{
     env,
     io::{self, IsTerminal, Write},
-    panic,
-    sync::{
-        Once,
-        atomic::{AtomicU8, Ordering},
-    },
-    time::Duration,
 };
 
-use crossterm::{
-    clipboard::CopyToClipboard,
-    event::{self, Event},
-    style::force_color_output,
-    terminal::{disable_raw_mode, enable_raw_mode, size},
-};
-use ratatui_core::terminal::Terminal as Cells;
-use ratatui_crossterm::CrosstermBackend;
+use crossterm::{clipboard::CopyToClipboard, style::force_color_output};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -40,34 +33,18 @@ use crate::{
         layout::Size,
         render::ScreenFrame,
         stdout::{FrameBuffer, UnbufferedStdout},
+        terminal::modes::{FULL, PLAIN},
     },
 };
+
+pub(crate) use crate::ui::terminal::input::{InputReader, signal_events};
+#[cfg(unix)]
+pub(crate) use crate::ui::terminal::modes::restore_forcibly;
+pub use crate::ui::terminal::painter::Painter;
 
 const ERASE_ROW: &[u8] = b"\r\x1B[K";
 const PROMPT: &str = "> ";
 const BELL: &[u8] = b"\x07";
-/// Moves the cursor to the corner, and erases the screen and the scrollback.
-const WIPE: &[u8] = b"\x1B[H\x1B[2J\x1B[3J";
-
-/// The terminal modes set by this process. Static, because the panic hook reads it.
-static ACTIVE_MODES: AtomicU8 = AtomicU8::new(NONE);
-const NONE: u8 = 0;
-const PLAIN: u8 = 1;
-const FULL: u8 = 2;
-
-/// Returns the sequences that enable and disable `modes`, apart from raw mode.
-/// These are bracketed paste and, for the full screen, the alternate screen and
-/// focus events.
-const fn switches(modes: u8) -> (&'static [u8], &'static [u8]) {
-    match modes {
-        NONE => (b"", b""),
-        PLAIN => (b"\x1B[?2004h", b"\r\x1B[K\x1B[?2004l"),
-        _ => (
-            b"\x1B[?1049h\x1B[?2004h\x1B[?1004h",
-            b"\x1B[0m\x1B[?1004l\x1B[?2004l\x1B[?25h\x1B[?1049l",
-        ),
-    }
-}
 
 /// The terminal. Dropping this restores its previous state.
 pub struct Terminal {
@@ -77,7 +54,7 @@ pub struct Terminal {
 enum TerminalMode {
     Lines,
     Plain,
-    Full(Box<Cells<CrosstermBackend<FrameBuffer>>>),
+    Full(Box<Painter>),
 }
 
 /// An input event from the terminal.
@@ -89,6 +66,10 @@ pub enum TerminalEvent {
     Paste(Zeroizing<String>),
     /// The terminal has this size now.
     Resized(Size),
+    /// Another process requests this one to stop.
+    Suspend,
+    /// The process continues after a stop.
+    Continued,
     /// The terminal gained (`true`) or lost focus.
     Focus(bool),
 }
@@ -104,23 +85,20 @@ impl Terminal {
         if !can_redraw() {
             return Ok(Self { kind: TerminalMode::Lines });
         }
-        restore_on_panic();
-        let take = || {
-            take_over(if plain { PLAIN } else { FULL })?;
-            Ok(if plain {
-                TerminalMode::Plain
-            } else {
-                // The theme decides whether colours are used.
-                force_color_output(true);
-                let backend = CrosstermBackend::new(FrameBuffer::default());
-                TerminalMode::Full(Box::new(Cells::new(backend)?))
-            })
+        modes::restore_on_panic();
+        modes::take_over(if plain { PLAIN } else { FULL }).map_err(|error| {
+            modes::restore();
+            let message = safe!["cannot set up the terminal: ", io_reason(&error)];
+            Error::new(ExitStatus::NoTerminal, message)
+        })?;
+        let kind = if plain {
+            TerminalMode::Plain
+        } else {
+            // The theme decides whether colours are used.
+            force_color_output(true);
+            TerminalMode::Full(Box::default())
         };
-        take().map(|kind| Self { kind }).map_err(|error: io::Error| {
-            restore();
-            let what = safe!["cannot set up the terminal: ", io_reason(&error)];
-            Error::new(ExitStatus::NoTerminal, what)
-        })
+        Ok(Self { kind })
     }
 
     /// Returns the input source: keys from [`input`], or lines from standard input.
@@ -136,42 +114,24 @@ impl Terminal {
     /// Returns the size of the full screen, or `None` in the other modes.
     #[must_use]
     pub fn screen(&self) -> Option<Size> {
-        matches!(self.kind, TerminalMode::Full(_)).then(|| {
-            // Some serial terminals do not report a size.
-            let (columns, rows) = size().unwrap_or((80, 24));
-            Size { columns, rows }
-        })
+        matches!(self.kind, TerminalMode::Full(_)).then(size)
     }
 
     /// Draws the full screen.
     ///
     /// # Errors
     /// Returns an error if standard output fails.
-    pub fn draw(&mut self, view: impl FnOnce(Size) -> ScreenFrame) -> io::Result<()> {
-        let TerminalMode::Full(cells) = &mut self.kind else { return Ok(()) };
-        cells.draw(|frame| {
-            let area = frame.area();
-            let seen = view(Size { columns: area.width, rows: area.height });
-            *frame.buffer_mut() = seen.buffer;
-            if let Some(cursor) = seen.cursor {
-                frame.set_cursor_position(cursor);
-            }
-        })?;
-        Ok(())
+    pub fn draw(&mut self, frame: ScreenFrame) -> io::Result<()> {
+        let TerminalMode::Full(painter) = &mut self.kind else { return Ok(()) };
+        let mut page = FrameBuffer::default();
+        painter.paint(&mut page, frame)?;
+        page.flush()
     }
 
-    /// Erases the full screen, so that the next frame is drawn completely.
-    ///
-    /// # Errors
-    /// Returns an error if standard output fails.
-    pub fn erase(&mut self) -> io::Result<()> {
-        match &mut self.kind {
-            TerminalMode::Full(cells) => {
-                // Not `clear`, which queries the terminal for its cursor position.
-                let area = cells.get_frame().area();
-                cells.resize(area)
-            }
-            TerminalMode::Lines | TerminalMode::Plain => Ok(()),
+    /// Erases the full screen with the next frame, which is then drawn completely.
+    pub fn erase(&mut self) {
+        if let TerminalMode::Full(painter) = &mut self.kind {
+            painter.erase();
         }
     }
 
@@ -184,7 +144,8 @@ impl Terminal {
         match self.kind {
             TerminalMode::Lines => UnbufferedStdout.write_all(&frame(lines, None)),
             TerminalMode::Plain => {
-                UnbufferedStdout.write_all(&frame(lines, Some((draft, columns()))))
+                let columns = size().columns.into();
+                UnbufferedStdout.write_all(&frame(lines, Some((draft, columns))))
             }
             TerminalMode::Full(_) => Ok(()),
         }
@@ -219,53 +180,36 @@ impl Terminal {
     /// Restores the terminal and erases the screen and the scrollback. Ignores errors,
     /// because nothing can be done about them.
     pub fn erase_all(&self) {
-        if restore() != NONE {
-            let _ = UnbufferedStdout.write_all(WIPE);
-        }
+        modes::restore_and_wipe();
     }
 
-    /// Suspends the process until it is continued (Ctrl+Z). The terminal has its
+    /// Suspends the process group until it is continued (Ctrl+Z). The terminal has its
     /// previous state in the meantime.
     ///
     /// # Errors
     /// Returns an error if the terminal fails.
     pub fn suspend(&mut self) -> io::Result<()> {
         #[cfg(unix)]
-        {
-            let ours = restore();
-            if ours != NONE {
-                // Sent to this thread, so that it stops before the next statement.
-                signal_hook::low_level::raise(signal_hook::consts::SIGTSTP)?;
-                take_over(ours)?;
-            }
-        }
-        self.erase()
+        modes::job::suspend()?;
+        self.erase();
+        Ok(())
+    }
+
+    /// Takes over the terminal again after the process was stopped by another one.
+    ///
+    /// # Errors
+    /// Returns an error if the terminal fails.
+    pub fn resume(&mut self) -> io::Result<()> {
+        modes::take_over_again()?;
+        self.erase();
+        Ok(())
     }
 }
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        restore();
+        modes::restore();
     }
-}
-
-/// Waits for an input event. Returns `None` if none arrives within `wait`, or if the
-/// event has no meaning here.
-///
-/// # Errors
-/// Returns an error if the terminal fails.
-pub fn input(wait: Duration) -> io::Result<Option<TerminalEvent>> {
-    if !event::poll(wait)? {
-        return Ok(None);
-    }
-    Ok(match event::read()? {
-        Event::Key(key) => Action::of(&key).map(TerminalEvent::Key),
-        Event::Paste(text) => Some(TerminalEvent::Paste(Zeroizing::new(text))),
-        Event::Resize(columns, rows) => Some(TerminalEvent::Resized(Size { columns, rows })),
-        Event::FocusGained => Some(TerminalEvent::Focus(true)),
-        Event::FocusLost => Some(TerminalEvent::Focus(false)),
-        Event::Mouse(_) => None,
-    })
 }
 
 fn can_redraw() -> bool {
@@ -276,39 +220,16 @@ fn can_redraw() -> bool {
     smart && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-fn columns() -> usize {
-    match size() {
-        Ok((columns, _)) if columns > 0 => columns.into(),
-        _ => 80, // some serial terminals do not report a size
-    }
-}
-
-fn take_over(modes: u8) -> io::Result<()> {
-    enable_raw_mode()?;
-    ACTIVE_MODES.store(modes, Ordering::Relaxed);
-    UnbufferedStdout.write_all(switches(modes).0)
-}
-
-/// Restores the terminal, and returns the modes that this process had set. Ignores
-/// errors, because nothing can be done about them.
-fn restore() -> u8 {
-    let ours = ACTIVE_MODES.swap(NONE, Ordering::Relaxed);
-    if ours != NONE {
-        let _ = UnbufferedStdout.write_all(switches(ours).1);
-        let _ = disable_raw_mode();
-    }
-    ours
-}
-
-fn restore_on_panic() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let next = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            restore();
-            next(info);
-        }));
-    });
+/// Returns the size of the terminal. Some serial terminals do not report one; 80x24 is
+/// assumed for them.
+fn size() -> Size {
+    #[cfg(unix)]
+    let reported = rustix::termios::tcgetwinsize(rustix::stdio::stdout())
+        .map_or((0, 0), |size| (size.ws_col, size.ws_row));
+    #[cfg(not(unix))]
+    let reported = crossterm::terminal::size().unwrap_or((0, 0));
+    let or = |reported, default| if reported == 0 { default } else { reported };
+    Size { columns: or(reported.0, 80), rows: or(reported.1, 24) }
 }
 
 /// Returns one frame of the plain view. It erases the row of the draft, writes the

@@ -125,6 +125,19 @@ fn unsendable_draft_is_kept() {
 }
 
 #[test]
+fn text_that_does_not_fit_the_input_is_reported() {
+    let report = "not inserted: too long for the input (64 KiB at most)";
+    let mut scene = Scene::new(80, 24);
+    scene.pastes(&"x".repeat(70_000));
+    assert_eq!(scene.status(), report);
+    assert_eq!(scene.model.draft().text(), "");
+    scene.pastes(&"x".repeat(65_536));
+    assert_eq!(scene.status(), "");
+    scene.types("y");
+    assert_eq!((scene.model.draft().text().len(), scene.status().as_str()), (65_536, report));
+}
+
+#[test]
 fn draft_is_kept_while_offline() {
     let mut scene = Scene::new(80, 24);
     scene.update(Msg::Waiting(scene.tick()));
@@ -197,6 +210,11 @@ fn tab_completes_commands_or_member_names() {
         ("/ver", "/verify "),
         ("B", "bob: "),
         ("hi ca", "hi carol "),
+        ("/HEL", "/help "),
+        ("/help fi", "/help find "),
+        ("/notify m", "/notify mentions "),
+        ("/ignore b", "/ignore bob "),
+        ("(bo", "(bob "),
         ("hi @da", "hi @dave "),
         ("ali", "ali"),
     ] {

@@ -136,7 +136,7 @@ fn editing_keys_work_in_plain_mode() {
         ("\u{1B}[C\u{1B}[D\u{5}", "> ab日", 6),
         (" two words\u{17}", "> ab日 two ", 11),
         ("\u{15}", "", 0),
-        ("\u{19}", "> ab日 two ", 11),
+        ("\u{19}", "> ab日 two words", 16),
         ("\u{3}", "", 0),
         ("one\u{1B}[200~a\rb\u{1B}[201~", "onea⏎b", 6),
     ] {

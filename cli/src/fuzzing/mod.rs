@@ -29,7 +29,7 @@ pub fn terminal_output(data: &[u8]) {
         for line in lines(part, &parts[2], &mut confusables) {
             assert_text(line.as_str());
         }
-        for line in sanitize_draft(part.raw()).split('\n') {
+        for line in sanitize_draft(part.raw()).split(['\n', '\t']) {
             assert_text(line);
         }
         assert!(confusables.show(part).width() <= 34, "a name stays in its cells");

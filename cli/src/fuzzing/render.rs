@@ -50,7 +50,7 @@ pub(super) fn plain(name: &Untrusted, text: &Untrusted) -> Vec<u8> {
         update(&mut model, input);
         let lines = plain::lines(&model, printed);
         printed = model.end_of_log();
-        bytes.extend(terminal::frame(&lines, Some((model.draft(), 80))));
+        bytes.extend(terminal::frame(&lines, Some((model.draft(), 80)), false));
     }
     bytes
 }

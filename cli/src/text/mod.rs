@@ -22,6 +22,7 @@ pub use crate::text::confusables::ConfusableNames;
 pub use crate::text::escape::escape_invisible;
 pub use crate::text::message::SafeBody;
 pub use crate::text::safe_text::{SafeDisplay, SafeText};
+pub(crate) use crate::text::sanitize::TAB;
 pub use crate::text::sanitize::sanitize_draft;
 
 pub(crate) use crate::text::sanitize::{tail, width};

@@ -13,7 +13,7 @@ const ZERO_WIDTH_SPACE: char = '\u{200B}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 
 /// Distance of tab stops in columns.
-const TAB: usize = 4;
+pub(crate) const TAB: usize = 4;
 
 /// Maximum number of marks on one base; no language uses more.
 const MARKS: usize = 4;
@@ -273,7 +273,8 @@ pub(crate) fn tail(text: &str, cells: usize) -> &str {
     &text[start..]
 }
 
-/// Sanitizes a text of any length for a draft. Line ends become `\n`.
+/// Sanitizes a text of any length for a draft. Line ends become `\n`, and tabs are
+/// kept.
 #[must_use]
 pub fn sanitize_draft(raw: &str) -> String {
     let mut out = String::with_capacity(raw.len());
@@ -281,7 +282,12 @@ pub fn sanitize_draft(raw: &str) -> String {
         if number > 0 {
             out.push('\n');
         }
-        out.push_str(&Sanitizer::line(line).text);
+        for (number, stretch) in line.split('\t').enumerate() {
+            if number > 0 {
+                out.push('\t');
+            }
+            out.push_str(&Sanitizer::word(stretch).text);
+        }
     }
     out
 }

@@ -159,7 +159,7 @@ impl<'a, R: Runtime> App<'a, R> {
         if let Some(status) = self.model.take_status() {
             lines.push(plain::notice(self.model.time_of_day(Timestamp::now()), &status));
         }
-        self.terminal.print(&lines, self.model.draft())
+        self.terminal.print(&lines, self.model.draft(), self.model.settings.ascii)
     }
 
     fn on_input(&mut self, typed: InputEvent) {

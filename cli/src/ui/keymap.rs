@@ -46,9 +46,9 @@ pub enum EditAction {
     Backspace,
     /// Delete the character to the right.
     Delete,
-    /// Ctrl+W: delete the word to the left.
+    /// Ctrl+W: cut the word to the left.
     DeleteWordLeft,
-    /// Alt+D: delete the word to the right.
+    /// Alt+D: cut the word to the right.
     DeleteWordRight,
     /// Ctrl+U: cut to the beginning of the line.
     KillToStart,
@@ -70,10 +70,20 @@ pub enum EditAction {
     Home,
     /// Move to the end of the line.
     End,
-    /// Move to the line above, or recall the previous entry of the history.
+    /// Up, Ctrl+P: move to the line above, or recall the previous entry of the history.
     Up,
-    /// Move to the line below, or recall the next entry of the history.
+    /// Down, Ctrl+N: move to the line below, or recall the next entry of the history.
     Down,
+}
+
+impl EditAction {
+    /// Returns whether [`EditAction::Yank`] inserts what this action deletes.
+    pub(super) const fn cuts(self) -> bool {
+        matches!(
+            self,
+            Self::DeleteWordLeft | Self::DeleteWordRight | Self::KillToStart | Self::KillToEnd
+        )
+    }
 }
 
 /// A scrolling action.
@@ -157,6 +167,8 @@ impl Action {
             KeyCode::Char('j') => Self::Edit(EditAction::NewLine),
             KeyCode::Char('k') => Self::Edit(EditAction::KillToEnd),
             KeyCode::Char('l') => Self::Redraw,
+            KeyCode::Char('n') => Self::Edit(EditAction::Down),
+            KeyCode::Char('p') => Self::Edit(EditAction::Up),
             KeyCode::Char('r') => Self::Find,
             KeyCode::Char('u') => Self::Edit(EditAction::KillToStart),
             KeyCode::Char('w') => Self::Edit(EditAction::DeleteWordLeft),

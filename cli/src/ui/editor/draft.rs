@@ -42,11 +42,12 @@ impl Draft {
         self.pasted = true;
     }
 
-    /// Inserts `text` before the cursor, unless the draft would become too long.
-    pub(super) fn insert(&mut self, text: &str) {
+    /// Inserts `text` before the cursor. Returns `false` if the draft would become too
+    /// long.
+    pub(super) fn insert(&mut self, text: &str) -> bool {
         let length = self.text.len() + text.len();
         if length > LONGEST {
-            return;
+            return false;
         }
         if length > self.text.capacity() {
             // `String` would leave a copy behind when it reallocates.
@@ -61,6 +62,7 @@ impl Draft {
         self.text.insert_str(self.cursor, text);
         self.cursor += text.len();
         self.settle();
+        true
     }
 
     pub(super) fn remove(&mut self, from: usize, to: usize) {

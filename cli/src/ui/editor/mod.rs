@@ -31,6 +31,10 @@ pub struct Editor {
     /// The last change inserted a character. A character inserted next is undone
     /// together with it.
     in_a_word: bool,
+    /// The last change was a cut, which the next one extends.
+    cutting: bool,
+    /// A text was not inserted, because the draft would become too long.
+    overflowed: bool,
 }
 
 impl Editor {
@@ -38,15 +42,18 @@ impl Editor {
     pub fn edit(&mut self, edit: EditAction) {
         self.completion = None;
         let in_a_word = mem::take(&mut self.in_a_word);
+        if !edit.cuts() {
+            self.cutting = false;
+        }
         match edit {
             EditAction::Insert(letter) => {
                 if !in_a_word || letter.is_whitespace() {
                     self.remember();
                 }
-                self.draft.insert(letter.encode_utf8(&mut [0; 4]));
+                self.overflowed |= !self.draft.insert(letter.encode_utf8(&mut [0; 4]));
                 self.in_a_word = true;
             }
-            EditAction::NewLine => self.insert("\n"),
+            EditAction::NewLine => drop(self.insert("\n")),
             EditAction::Yank => {
                 let cut = self.cut.clone();
                 self.insert(&cut);
@@ -54,10 +61,10 @@ impl Editor {
             EditAction::Backspace => self.delete(self.draft.before(), self.draft.cursor()),
             EditAction::Delete => self.delete(self.draft.cursor(), self.draft.after()),
             EditAction::DeleteWordLeft => {
-                self.delete(self.draft.word_before(), self.draft.cursor())
+                self.cut_out(self.draft.word_before(), self.draft.cursor());
             }
             EditAction::DeleteWordRight => {
-                self.delete(self.draft.cursor(), self.draft.word_after())
+                self.cut_out(self.draft.cursor(), self.draft.word_after());
             }
             EditAction::KillToStart if self.draft.line_start() == self.draft.cursor() => {
                 self.cut_out(self.draft.before(), self.draft.cursor());
@@ -87,7 +94,7 @@ impl Editor {
             }
             EditAction::Down => {
                 if !self.draft.go_down()
-                    && let Some(text) = self.history.forward()
+                    && let Some(text) = self.history.forward(self.draft.text())
                 {
                     self.replace(text);
                 }
@@ -98,11 +105,11 @@ impl Editor {
     /// Inserts a paste, sanitized like a message and without its final newline. A
     /// paste is never sent automatically.
     pub fn paste(&mut self, text: &str) {
-        let text = text.strip_suffix(['\n', '\r']).unwrap_or(text);
+        let without = text.strip_suffix("\r\n").or_else(|| text.strip_suffix(['\n', '\r']));
+        let text = without.unwrap_or(text);
         let text = Zeroizing::new(text::sanitize_draft(text));
         let first = self.draft.cursor() == 0;
-        self.insert(&text);
-        if first {
+        if self.insert(&text) && first {
             self.draft.mark_as_pasted();
         }
     }
@@ -127,9 +134,15 @@ impl Editor {
         };
         if let Some(mut completion) = completion {
             self.draft.remove(completion.start(), self.draft.cursor());
-            self.draft.insert(completion.choose(back));
+            self.overflowed |= !self.draft.insert(completion.choose(back));
             self.completion = Some(completion);
         }
+    }
+
+    /// Returns whether a text was not inserted since the last call, because the draft
+    /// would have become too long.
+    pub const fn take_overflow(&mut self) -> bool {
+        mem::replace(&mut self.overflowed, false)
     }
 
     /// Returns the text of the draft.
@@ -160,6 +173,7 @@ impl Editor {
     /// Clears the draft. [`EditAction::Yank`] restores it.
     pub fn clear(&mut self) {
         self.cut = self.take();
+        self.history.leave();
     }
 
     /// Joins all lines into one.
@@ -186,11 +200,14 @@ impl Editor {
         self.draft = Draft::new(text);
     }
 
-    fn insert(&mut self, text: &str) {
-        if !text.is_empty() {
-            self.remember();
-            self.draft.insert(text);
+    fn insert(&mut self, text: &str) -> bool {
+        if text.is_empty() {
+            return false;
         }
+        self.remember();
+        let fits = self.draft.insert(text);
+        self.overflowed |= !fits;
+        fits
     }
 
     fn delete(&mut self, from: usize, to: usize) {
@@ -202,7 +219,12 @@ impl Editor {
 
     fn cut_out(&mut self, from: usize, to: usize) {
         if from < to {
-            self.cut = Zeroizing::new(self.text()[from..to].to_owned());
+            let text = &self.text()[from..to];
+            let before = if self.cutting { self.cut.as_str() } else { "" };
+            // In the order of the draft.
+            let parts = if to == self.draft.cursor() { [text, before] } else { [before, text] };
+            self.cut = Zeroizing::new(parts.concat());
+            self.cutting = true;
             self.delete(from, to);
         }
     }

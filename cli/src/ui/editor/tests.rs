@@ -58,12 +58,20 @@ fn killed_text_can_be_yanked() {
     assert_eq!(after("one two", &[Left, Left, Left, KillToStart]), "|two");
     assert_eq!(after("one two", &[Left, Left, Left, KillToEnd, Home, Yank]), "two|one ");
     assert_eq!(after("a\nbc", &[KillToStart]), "a\n|");
-    assert_eq!(after("a\nbc", &[KillToStart, KillToStart, Yank]), "a\n|");
+    assert_eq!(after("a\nbc", &[KillToStart, KillToStart, Yank]), "a\nbc|");
     let mut editor = typed("one");
     editor.clear();
     assert_eq!(seen(&editor), "|");
     editor.edit(Yank);
     assert_eq!(seen(&editor), "one|");
+}
+
+#[test]
+fn consecutive_cuts_are_yanked_together() {
+    use EditAction::{DeleteWordLeft, DeleteWordRight, Home, KillToEnd, Left, Yank};
+    assert_eq!(after("one two three", &[DeleteWordLeft, DeleteWordLeft, Yank]), "one two three|");
+    assert_eq!(after("one two", &[Home, DeleteWordRight, KillToEnd, Yank]), "one two|");
+    assert_eq!(after("one two", &[DeleteWordLeft, Left, KillToEnd, Yank]), "one |");
 }
 
 #[test]
@@ -113,6 +121,66 @@ fn arrows_move_in_the_draft_before_the_history() {
 }
 
 #[test]
+fn history_keeps_drafts_and_edits() {
+    use EditAction::{Down, Insert, Up};
+    let mut editor = Editor::default();
+    for text in ["first", "second", "third"] {
+        editor.restore(Zeroizing::new(text.into()));
+        editor.submit();
+    }
+    editor.edit(Up);
+    editor.clear();
+    editor.restore(Zeroizing::new("new".into()));
+    for (edit, text) in [
+        (Up, "third|"),
+        (Down, "new|"),
+        (Up, "third|"),
+        (Insert('X'), "thirdX|"),
+        (Up, "second|"),
+        (Down, "thirdX|"),
+        (Down, "new|"),
+        (Up, "thirdX|"),
+    ] {
+        editor.edit(edit);
+        assert_eq!(seen(&editor), text);
+    }
+    // A draft that was left for an earlier text is not lost either.
+    editor.submit();
+    for text in ["thirdX|", "new|", "third|"] {
+        editor.edit(Up);
+        assert_eq!(seen(&editor), text);
+    }
+}
+
+#[test]
+fn pasted_tabs_and_windows_line_ends_are_kept() {
+    let mut editor = Editor::default();
+    editor.paste("all:\n\tcc x\r\nb\tc\r\n");
+    assert_eq!(seen(&editor), "all:\n\tcc x\nb\tc|");
+    let rows = editor.rows(20, 5).rows;
+    assert_eq!(
+        rows.iter().map(SafeText::as_str).collect::<Vec<_>>(),
+        ["all:", "    cc x", "b   c"]
+    );
+    assert_eq!(editor.row(30, true).0.as_str(), "all:^J    cc x^Jb    c");
+}
+
+#[test]
+fn rows_of_a_long_draft_are_those_around_the_cursor() {
+    for text in ["x", "日", "x y\n", "👍🏽e\u{301}"] {
+        let mut editor = Editor::default();
+        editor.paste(&text.repeat(LONGEST / text.len()));
+        let whole = editor.rows(78, usize::MAX >> 1).rows.len();
+        let Rows { rows, cursor } = editor.rows(78, 5);
+        assert_eq!((rows.len(), cursor.0), (5, 4), "{text:?} in {whole} rows");
+        editor.edit(EditAction::Up);
+        editor.draft.go(0);
+        let Rows { rows, cursor } = editor.rows(78, 5);
+        assert_eq!((rows.len(), cursor), (5, (0, 0)));
+    }
+}
+
+#[test]
 fn tab_cycles_through_completions() {
     let options = |word: &str, first: bool| {
         assert_eq!((word, first), ("bo", false));
@@ -153,12 +221,14 @@ fn paste_is_sanitized_into_the_draft() {
     let mut editor = typed("<>");
     editor.edit(EditAction::Left);
     editor.paste("a\r\nb\tc\u{1B}[201~\u{202E}");
-    assert_eq!(seen(&editor), "<a\nb   c^[[201~|>");
+    assert_eq!(seen(&editor), "<a\nb\tc^[[201~|>");
     assert!(!editor.begins_with_a_paste());
+    assert!(!editor.take_overflow());
     editor.paste(&"x".repeat(LONGEST));
-    assert_eq!(seen(&editor), "<a\nb   c^[[201~|>");
+    assert!(editor.take_overflow() && !editor.take_overflow());
+    assert_eq!(seen(&editor), "<a\nb\tc^[[201~|>");
     editor.join_lines();
-    assert_eq!(seen(&editor), "<a b   c^[[201~|>");
+    assert_eq!(seen(&editor), "<a b\tc^[[201~|>");
 }
 
 #[test]
@@ -180,7 +250,7 @@ fn editor_remembers_if_draft_begins_with_paste() {
 fn single_row_scrolls_with_the_cursor() {
     let mut editor = typed("0123456789");
     let row = |editor: &Editor, columns| {
-        let (text, column) = editor.row(columns);
+        let (text, column) = editor.row(columns, false);
         (text.to_string(), column)
     };
     assert_eq!(row(&editor, 20), ("0123456789".into(), 10));
@@ -195,11 +265,11 @@ fn single_row_scrolls_with_the_cursor() {
 #[test]
 fn single_row_is_sanitized_by_cell_width() {
     let mut editor = typed("日\u{202E}本\u{E000}");
-    assert_eq!(editor.row(80).1, 5);
-    assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}");
+    assert_eq!(editor.row(80, false).1, 5);
+    assert_eq!(editor.row(80, false).0.as_str(), "日本\u{FFFD}");
     editor.edit(EditAction::NewLine);
-    assert_eq!(editor.row(80).0.as_str(), "日本\u{FFFD}⏎");
-    assert_eq!(typed("日本").row(4).0.as_str(), "本");
+    assert_eq!(editor.row(80, false).0.as_str(), "日本\u{FFFD}⏎");
+    assert_eq!(typed("日本").row(4, false).0.as_str(), "本");
 }
 
 #[test]
@@ -263,7 +333,7 @@ proptest! {
             editor.edit(edit);
             let mut cursor = GraphemeCursor::new(editor.draft.cursor(), editor.text().len(), true);
             prop_assert_eq!(cursor.is_boundary(editor.text(), 0), Ok(true));
-            let (row, column) = editor.row(columns);
+            let (row, column) = editor.row(columns, false);
             prop_assert!(column < columns && fits(&row));
             let Rows { rows, cursor: (at, column) } = editor.rows(columns, 5);
             prop_assert!(at < rows.len() && rows.len() <= 5 && column < columns);

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::ui::model::{
     Effect, Model, Now, PendingConfirm, ScrollPosition,
-    slash_command::{self, ParsedInput},
+    slash_command::{self, CommandSpec, ParsedInput},
 };
 use crate::{
     text::SafeText,
@@ -61,6 +61,14 @@ impl Model {
             Action::Lock => self.lock(now.tick),
         }
         self.preview &= self.editor.lines() > 1;
+        self.report_overflow();
+    }
+
+    /// Reports a text that was not inserted.
+    fn report_overflow(&mut self) {
+        if self.editor.take_overflow() {
+            self.status = Some(safe!["not inserted: too long for the input (64 KiB at most)"]);
+        }
     }
 
     /// Handles a complete line.
@@ -82,6 +90,7 @@ impl Model {
                 self.preview = self.editor.lines() > PREVIEW;
             }
         }
+        self.report_overflow();
     }
 
     fn submit(&mut self, now: Now, asked: Option<PendingConfirm>) {
@@ -161,26 +170,34 @@ impl Model {
 
     fn complete(&mut self, back: bool) {
         let members = &self.members;
+        let line = self.editor.text();
+        let (command, _) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let command = CommandSpec::of(command).filter(|_| line.starts_with('/'));
         self.editor.complete(back, |word, first| {
+            let starts =
+                |name: &str, part: &str| name.to_lowercase().starts_with(&part.to_lowercase());
             if first && word.starts_with('/') {
-                let names = slash_command::ALL.iter().map(slash_command::CommandSpec::name);
-                return names
-                    .filter(|name| name.starts_with(word))
-                    .map(|name| format!("{name} "))
-                    .collect();
+                let names = slash_command::ALL.iter().map(CommandSpec::name);
+                let names = names.filter(|name| starts(name, word));
+                return names.map(|name| format!("{name} ")).collect();
             }
-            let (at, beginning) = match word.strip_prefix('@') {
-                Some(rest) => ("@", rest),
-                None => ("", word),
-            };
-            let beginning = beginning.to_lowercase();
-            let end = if first { ": " } else { " " };
+            let arguments = command.map_or_else(Vec::new, CommandSpec::choices);
+            let mut found: Vec<_> = arguments
+                .into_iter()
+                .filter(|argument| !first && starts(argument, word))
+                .map(|argument| format!("{argument} "))
+                .collect();
+            // Punctuation before a name, such as `@` or `(`, stays.
+            let at = word.find(|letter: char| letter.is_alphanumeric() || letter == '_');
+            let (before, part) = word.split_at(at.unwrap_or(word.len()));
+            let end = if first && before.is_empty() { ": " } else { " " };
             let others = members.iter().filter(|member| !member.own);
             let names = others.map(|member| member.name.as_str());
-            names
-                .filter(|name| name.to_lowercase().starts_with(&beginning))
-                .map(|name| format!("{at}{name}{end}"))
-                .collect()
+            if !part.is_empty() || before.is_empty() || before == "@" {
+                let names = names.filter(|name| starts(name, part));
+                found.extend(names.map(|name| format!("{before}{name}{end}")));
+            }
+            found
         });
     }
 }

@@ -94,6 +94,15 @@ impl CommandSpec {
         safe![self.name(), space, self.arguments, ": ", self.does]
     }
 
+    /// Returns the words that are possible arguments.
+    pub(super) fn choices(&self) -> Vec<&'static str> {
+        if self.command == SlashCommand::Help {
+            return ALL.iter().map(|usage| usage.name().trim_start_matches('/')).collect();
+        }
+        let words = self.arguments.trim_matches(['[', ']']).split('|');
+        words.filter(|word| word.bytes().all(|byte| byte.is_ascii_lowercase())).collect()
+    }
+
     /// Returns the command with the name `word`, with or without its slash.
     pub(super) fn of(word: &str) -> Option<&'static Self> {
         let bare = word.strip_prefix('/').unwrap_or(word);

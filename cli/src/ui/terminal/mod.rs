@@ -140,12 +140,12 @@ impl Terminal {
     ///
     /// # Errors
     /// Returns an error if standard output fails.
-    pub fn print(&mut self, lines: &[SafeText], draft: &Editor) -> io::Result<()> {
+    pub fn print(&mut self, lines: &[SafeText], draft: &Editor, ascii: bool) -> io::Result<()> {
         match self.kind {
-            TerminalMode::Lines => UnbufferedStdout.write_all(&frame(lines, None)),
+            TerminalMode::Lines => UnbufferedStdout.write_all(&frame(lines, None, false)),
             TerminalMode::Plain => {
                 let columns = size().columns.into();
-                UnbufferedStdout.write_all(&frame(lines, Some((draft, columns))))
+                UnbufferedStdout.write_all(&frame(lines, Some((draft, columns)), ascii))
             }
             TerminalMode::Full(_) => Ok(()),
         }
@@ -234,7 +234,7 @@ fn size() -> Size {
 
 /// Returns one frame of the plain view. It erases the row of the draft, writes the
 /// lines and redraws the draft. The cursor ends at its position in the draft.
-pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>) -> Vec<u8> {
+pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>, ascii: bool) -> Vec<u8> {
     let mut frame = Vec::new();
     let end: &[u8] = if draft.is_some() {
         frame.extend_from_slice(ERASE_ROW);
@@ -249,7 +249,7 @@ pub(crate) fn frame(lines: &[SafeText], draft: Option<(&Editor, usize)>) -> Vec<
     if let Some((draft, columns)) = draft {
         // The last column stays free, because a full row would wrap.
         let room = columns.saturating_sub(PROMPT.len() + 1);
-        let (row, column) = draft.row(room);
+        let (row, column) = draft.row(room, ascii);
         let column = PROMPT.len() + column;
         frame.extend_from_slice(format!("{PROMPT}{row}\r\x1B[{column}C").as_bytes());
     }
@@ -263,7 +263,7 @@ mod tests {
 
     fn frame(lines: &[&str], draft: Option<(&Editor, usize)>) -> String {
         let lines: Vec<_> = lines.iter().map(|line| SafeText::sanitize(line)).collect();
-        String::from_utf8(super::frame(&lines, draft)).unwrap()
+        String::from_utf8(super::frame(&lines, draft, false)).unwrap()
     }
 
     #[test]

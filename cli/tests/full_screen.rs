@@ -200,7 +200,7 @@ fn no_retry_when_failed_login_exposed_the_proof() {
 fn full_screen_output_has_no_terminal_attacks() {
     let room = Room::open(&[]);
     let mut alice = sit_down(&room, "alice", &[]);
-    let eve = Process::start_talking(&mut room.connect("eve\u{34F}", &[]));
+    let eve = Process::start_talking(&mut room.connect("eve\u{378}", &[]));
     let attacks = "\u{1B}]0;title\u{7}\n\u{9B}6n\n\u{1B}]52;c;ZXZpbA==\u{7}\n\u{1B}[?1003h\n\u{1B}[201~\n\u{202E}abc\n";
     eve.ends_after(attacks).is_success();
     wait_for_row(&alice, "eve? left");

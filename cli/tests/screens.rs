@@ -17,6 +17,10 @@ use cmdchat::{
 use cmdchat_core::client::{
     Event, Message, Mode, RejectReason, RejectedMessage, RoomState, SendId, Warning,
 };
+use cmdchat_core::crypto::srp::Salt;
+use cmdchat_core::fingerprint::RoomHash;
+use cmdchat_core::room_kind::RoomKind;
+use cmdchat_core::strict_room::{hash_chain::ChainHash, member_key::KeyId};
 use insta::assert_snapshot;
 use ui_fixture::{Scene, message, untrusted};
 
@@ -254,9 +258,12 @@ fn command_output() {
     assert_snapshot!("answers", scene.seen());
     scene.enter("/verify 12345-67890-12345-67890-12346");
     scene.enter("/verify");
-    let fingerprint = "12345 67890 12345 67890 12345".parse().unwrap();
-    let view = Some((17, [0xAB, 0xCD, 0, 1, 2]));
-    scene.hears(Event::RoomState(RoomState { view, fingerprint }));
+    let room = RoomHash::new(RoomKind::Strict, &[1; 16], &Salt::from([2; 16]));
+    let members = Some(vec![KeyId::from([3; 16])]);
+    let state = RoomState { room, view: Some((17, ChainHash::GENESIS)), members };
+    scene.hears(Event::RoomState(state.clone()));
+    scene.enter("/verify");
+    scene.hears(Event::RoomState(state));
     scene.enter("/ignore bbo");
     assert_snapshot!("more_answers", scene.seen());
 }
@@ -303,7 +310,7 @@ fn message_warnings() {
     scene.hears(Event::Message(odd));
     scene.hears(Event::Rejected(RejectedMessage {
         author: untrusted("bob"),
-        why: RejectReason::Forged(untrusted("mallory")),
+        why: RejectReason::Forged { claimed: untrusted("mallory"), id: KeyId::from([3; 16]) },
     }));
     let unread = Message { text: None, ..message("carol", "", scene.wall()) };
     scene.hears(Event::Message(unread));

@@ -263,14 +263,14 @@ fn plain_mode_restores_terminal_on_every_exit() {
 fn plain_output_has_no_terminal_attacks() {
     let room = Room::open(&[]);
     let mut alice = sit_down(&room, "alice", &[]);
-    let eve = Process::start_talking(&mut room.connect("eve\u{34F}", &[]));
+    let eve = Process::start_talking(&mut room.connect("eve\u{378}", &[]));
     let attacks = "\u{1B}[2J\u{1B}]0;x\u{7}\n\u{9B}6n\n\u{1B}[?1049h\rx\u{8}\n\u{1B}[201~\n";
     eve.ends_after(attacks).is_success();
     alice.screen.wait_for("left");
     alice.types("\u{3}\u{3}");
     let (code, screen) = alice.leaves();
     assert_eq!(code, Some(0));
-    assert!(seen(&screen).contains("<eve?> ^[[2J^[]0;x^G\n"), "{screen:?}");
+    assert!(seen(&screen).contains("<eve\u{FFFD}?> ^[[2J^[]0;x^G\n"), "{screen:?}");
 }
 
 #[test]

@@ -24,15 +24,21 @@ pub enum WireError {
     AuthenticationFailed,
     /// The name violates PROTOCOL 3.2.
     InvalidUsername,
-    /// The room is full, or the source address has used up its share of it.
+    /// The room is full.
     RoomFull,
+    /// The source address has as many members as one source may have.
+    TooManyFromAddress,
+    /// The host lets nobody in.
+    ClosedByHost,
+    /// The host has banned this member.
+    RemovedByHost,
     /// The server accepts protocol 2 only.
     Protocol2Required,
     /// Too many login computations are pending.
     TryAgainLater,
 }
 
-const TEXTS: [(WireError, &str); 12] = [
+const TEXTS: [(WireError, &str); 15] = [
     (WireError::InvalidJson, "Invalid JSON"),
     (WireError::ExpectedSrpInit, "Expected srp_init"),
     (WireError::MissingA, "Missing A"),
@@ -43,6 +49,9 @@ const TEXTS: [(WireError, &str); 12] = [
     (WireError::AuthenticationFailed, "Authentication failed"),
     (WireError::InvalidUsername, "Invalid username"),
     (WireError::RoomFull, "Room full"),
+    (WireError::TooManyFromAddress, "Too many from your address"),
+    (WireError::ClosedByHost, "Closed by the host"),
+    (WireError::RemovedByHost, "Removed by the host"),
     (WireError::Protocol2Required, "Protocol 2 required"),
     (WireError::TryAgainLater, "Try again later"),
 ];
@@ -111,13 +120,13 @@ impl ProtocolError {
     pub const fn close_notice(self) -> Option<&'static str> {
         match self {
             Self::InvalidRequest => Some("your last message was too long or malformed"),
+            Self::LoginTimeout => Some("the login took too long"),
             Self::ClearForbidden => Some(NO_CLEAR),
             Self::Rejected(_)
             | Self::LineTooLong
             | Self::NotUtf8
             | Self::NotAnObject
             | Self::Tampered
-            | Self::LoginTimeout
             | Self::Disconnected => None,
         }
     }

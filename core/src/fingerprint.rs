@@ -14,19 +14,39 @@ pub struct Fingerprint(u128);
 const DIGITS: u32 = 25;
 const GROUP: u128 = 100_000;
 
-impl Fingerprint {
-    /// Computes the fingerprint of the room with these public values. Protocol 1 has
-    /// them too, so members of a classic room can compare it on either protocol.
+/// The hash of a room's public values, F. Signatures, roll calls and moves are bound to
+/// it; people compare its [`Fingerprint`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomHash([u8; 32]);
+
+impl RoomHash {
+    /// Computes the hash of the room with these public values. Protocol 1 has them too,
+    /// so members of a classic room can compare it on either protocol.
     #[must_use]
-    pub fn of(kdf: RoomKind, room_salt: &[u8; 16], srp_salt: &Salt) -> Self {
+    pub fn new(kdf: RoomKind, room_salt: &[u8; 16], srp_salt: &Salt) -> Self {
         let mut hasher = Sha256::new_with_prefix(b"cmdchat/2 room\0");
         for part in [kdf.kdf_name().as_bytes(), room_salt, srp_salt.as_bytes()] {
             // No part is longer than 64 bytes.
             hasher.update((part.len() as u32).to_be_bytes());
             hasher.update(part);
         }
-        let hash: [u8; 32] = hasher.finalize().into();
-        let head = hash.first_chunk().copied().unwrap_or_default();
+        Self(hasher.finalize().into())
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Returns the fingerprint.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint::from_hash(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl Fingerprint {
+    /// Reduces 16 bytes of a hash to 25 digits.
+    pub(crate) const fn from_hash(head: [u8; 16]) -> Self {
         Self(u128::from_be_bytes(head) % 10_u128.pow(DIGITS))
     }
 }

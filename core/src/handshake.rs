@@ -42,7 +42,8 @@ pub enum Step<H: Handshake> {
     NeedsInput(H),
     /// Run this CPU-bound job of some milliseconds, on any thread.
     Compute(H::Job),
-    /// Call [`Handshake::advance`] again at this instant. Do not read from the peer until then.
+    /// Call [`Handshake::advance`] again at this instant, or at the end of the peer's stream.
+    /// Do not read more than one buffer from the peer until then.
     WaitUntil(Tick, H),
     /// The login has succeeded.
     Done(H::Output),

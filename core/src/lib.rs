@@ -49,6 +49,9 @@ pub mod transport;
 pub mod untrusted;
 pub mod username;
 #[cfg(test)]
+#[path = "tests/v2_strict_vectors.rs"]
+mod v2_strict_vectors;
+#[cfg(test)]
 #[path = "tests/v2_vectors.rs"]
 mod v2_vectors;
 pub mod wire;

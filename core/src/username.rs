@@ -2,6 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
+use unicode_normalization::UnicodeNormalization as _;
+
 /// The maximum length in Unicode scalar values.
 const MAX_SCALARS: usize = 32;
 /// The maximum length in bytes of UTF-8.
@@ -54,10 +56,10 @@ impl Username {
         &self.0
     }
 
-    /// Returns the lower-case form, which must be unique in a room: names must differ by more
-    /// than case.
+    /// Returns the lower-case form in normal form C, which must be unique in a room: names must
+    /// differ by more than case or composition.
     pub(crate) fn folded(&self) -> String {
-        self.0.to_lowercase()
+        self.0.nfc().collect::<String>().to_lowercase().nfc().collect()
     }
 }
 
@@ -74,10 +76,12 @@ const fn forbidden(c: char) -> bool {
             | 0..=0x1F
             | 0x7F..=0xA0
             | 0xAD
+            | 0x034F
             | 0x061C
             | 0x115F..=0x1160
             | 0x1680
-            | 0x180E
+            | 0x17B4..=0x17B5
+            | 0x180B..=0x180F
             | 0x2000..=0x200F
             | 0x2028..=0x202F
             | 0x205F..=0x206F
@@ -85,9 +89,11 @@ const fn forbidden(c: char) -> bool {
             | 0x3000
             | 0x3164
             | 0xE000..=0xF8FF
+            | 0xFE00..=0xFE0F
             | 0xFEFF
             | 0xFFA0
             | 0xFFF0..=0xFFFF
+            | 0x1BCA0..=0x1BCA3
             | 0x1D173..=0x1D17A
             | 0xE0000..=0x10_FFFF
     )

@@ -99,7 +99,16 @@ pub(crate) async fn drive<R: Runtime, H: Handshake>(
                 login
             }
             Step::WaitUntil(until, login) => {
-                runtime.sleep_until(until).await;
+                // Reads too, to notice a peer that has gone. One that sends early is
+                // read once and then waits.
+                match reader.read(buffer.spare_mut(), Some(until)).await {
+                    Ok(ReadOutcome::Data(count)) => {
+                        buffer.consume(count, |bytes| decoder.feed(bytes));
+                        runtime.sleep_until(until).await;
+                    }
+                    Ok(ReadOutcome::TimedOut) => {}
+                    Ok(ReadOutcome::Eof) | Err(_) => decoder.feed_eof(),
+                }
                 login
             }
             Step::Compute(job) => match srp_limiter.run(runtime, job).await {

@@ -11,7 +11,7 @@ use cmdchat_core::{
     client::{ClientConfig, ReadStatus, SendId, Session, SessionOutput},
     crypto::kdf::room_key,
     fuzzing::established,
-    strict_room::hash_chain::ChainHash,
+    strict_room::hash_chain::{ChainHash, EventKind},
     time::Tick,
     transport::line_decoder::LineDecoder,
     transport::record::{RecordOpener, RecordSealer},
@@ -30,6 +30,8 @@ pub struct MaliciousServer {
 
 struct Person {
     name: String,
+    /// The token with which the member introduced itself.
+    hello: String,
     session: Session,
     sealer: RecordSealer,
     opener: RecordOpener,
@@ -53,6 +55,12 @@ pub struct Said {
     pub token: String,
 }
 
+impl Said {
+    fn event(&self) -> EventKind {
+        if self.kind == "cleared" { EventKind::Cleared } else { EventKind::Message }
+    }
+}
+
 impl MaliciousServer {
     /// Advances virtual time.
     pub fn pass(&mut self, time: Duration) {
@@ -74,14 +82,14 @@ impl MaliciousServer {
         let guest = Username::new(name).expect("a proper name");
         let guest = Arc::new(ClientConfig::new(guest, password(PASSWORD), epoch()));
         let key = room_key(&password(PASSWORD), &[0; 16]);
-        let (session, (sealer, opener)) = established(&guest, key, place as u64, self.now);
-        let user =
-            |name: &str, place: usize| json!({"user_id": format!("id-{place}"), "username": name});
-        let mut joined = user(name, place);
+        let (session, hello, (sealer, opener)) = established(&guest, key, place as u64, self.now);
+        let user = |name: &str, hello: &str, place: usize| json!({"user_id": format!("id-{place}"), "username": name, "hello": hello});
+        let mut joined = user(name, &hello, place);
         joined["type"] = "user_joined".into();
         (0..place).for_each(|other| self.tell(other, &joined));
         self.people.push(Person {
             name: name.to_owned(),
+            hello,
             session,
             sealer,
             opener,
@@ -91,12 +99,16 @@ impl MaliciousServer {
             standing: start,
             said: 0,
         });
-        let users = self.people.iter().enumerate().map(|(place, person)| user(&person.name, place));
+        let users = self.people.iter().enumerate();
+        let users = users.map(|(place, person)| user(&person.name, &person.hello, place));
+        let users: Vec<_> = users.collect();
         let init = json!({
-            "type": "init", "messages": [], "users": users.collect::<Vec<_>>(),
-            "history": history.len(), "n": start.0, "view": start.1.to_string(),
+            "type": "init", "messages": [], "users": [], "members": users.len(),
+            "history": history.len(), "run": "5e".repeat(16), "n": start.0,
+            "view": start.1.to_string(),
         });
         self.tell(place, &init);
+        self.tell(place, &json!({"type": "members", "users": users}));
         history.iter().for_each(|said| self.show(&[place], said));
         place
     }
@@ -144,7 +156,7 @@ impl MaliciousServer {
     /// Relays a message to one member with this number.
     pub fn show_as(&mut self, place: usize, said: &Said, n: u64) {
         let (_, view) = self.people[place].standing;
-        self.people[place].standing = (n, view.append(&said.token, &said.author));
+        self.people[place].standing = (n, view.append(said.event(), &said.token, &said.author));
         let data = json!({
             "id": "c9bf9e57-1685-4c89-bafb-ff5af830be8a", "text": said.token,
             "timestamp": "2026-11-23T15:00:00.000001+00:00", "username": said.author, "n": n,
@@ -204,8 +216,10 @@ impl Person {
         while let Some(output) = self.session.poll_output() {
             match output {
                 SessionOutput::Send(frame) => {
-                    let object = self.opener.open(frame.line()).expect("an honest member's");
-                    self.sent.push(serde_json::from_slice(object).expect("JSON"));
+                    self.opener.open(frame.line()).expect("an honest member's");
+                    while let Some(object) = self.opener.next_object() {
+                        self.sent.push(serde_json::from_slice(object).expect("JSON"));
+                    }
                 }
                 SessionOutput::Event(event) => self.told.push(describe_event(&event)),
             }

@@ -242,6 +242,7 @@ fn seen_by_ours(event: Event) -> Observed {
         | Event::Notice(_)
         | Event::SendFailed(..)
         | Event::Unacknowledged(_)
+        | Event::RoomWarning(_)
         | Event::RoomState(_)
         | Event::Ended(_)) => Observed::Other(format!("{other:?}")),
     }

@@ -213,8 +213,9 @@ fn single_source_guesses_are_limited_per_hour() {
     Siege::lay(1, Duration::from_secs(1)).are_within(3 + 12 * 60, [1, 60]);
 }
 
-/// Sixty guesses at once, then one a second from all addresses together.
+/// Sixty guesses at once beside up to 64 that were being answered, then one a second from all
+/// addresses together.
 #[test]
 fn distributed_guesses_are_limited_to_one_a_second() {
-    Siege::lay(1_000, Duration::from_secs(30)).are_within(60 + 60 * 60, [300, 300]);
+    Siege::lay(1_000, Duration::from_secs(30)).are_within(60 + 64 + 60 * 60, [300, 300]);
 }

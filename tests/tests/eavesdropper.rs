@@ -20,10 +20,12 @@ use cmdchat_tests::{
     Attack, Chunking, Client, Direction, Harness, PASSWORD, Verdict, epoch, password,
 };
 use hkdf::Hkdf;
+use ml_kem::EncapsulationKey768;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-const BUCKETS: [usize; 7] = [1024, 2048, 4096, 8192, 16384, 32768, 65536];
+const BUCKETS: [usize; 11] =
+    [1024, 2048, 4096, 8192, 16384, 24576, 32768, 40960, 49152, 57344, 65536];
 
 /// The lines of one connection, up and down.
 #[derive(Clone, Debug, Default)]
@@ -71,15 +73,14 @@ impl Recording {
         hash.finalize().to_vec()
     }
 
-    /// Returns whether `secret` is the session key, that is, whether it yields the proof in
-    /// line 3.
+    /// Returns whether `secret` is K || Z, that is, whether it yields the proof in line 3.
     fn is_proven_by(&self, secret: &[u8]) -> bool {
         let salt = self.transcript(b"cmdchat/2 handshake\0", 2);
         let proof = derived(&salt, secret, b"cmdchat/2 client confirm");
         proof.as_slice() == self.value(Direction::Up, 1, "M")
     }
 
-    /// Returns the records that decrypt if `secret` is the session key or a record key
+    /// Returns the records that decrypt if `secret` is K || Z or a record key
     /// itself.
     fn opened_with(&self, secret: &[u8]) -> Vec<Vec<u8>> {
         let salt = self.transcript(b"cmdchat/2 session\0", 4);
@@ -202,10 +203,11 @@ fn only_a_v1_recording_confirms_guesses() {
 fn passphrase_does_not_decrypt_a_recording() {
     for kdf in KDFS {
         let (recording, session_key) = played(kdf);
-        // Control: with the session key, the eavesdropper decrypts everything.
+        // Control: with K and Z, the eavesdropper decrypts everything.
         assert!(recording.is_proven_by(&session_key));
         let opened = recording.opened_with(&session_key);
-        assert_eq!(opened.len(), 3, "a greeting, a notice, and what was said");
+        let hello = usize::from(kdf == RoomKind::Strict);
+        assert_eq!(opened.len(), 3 + hello, "init, a notice, what was said, and a hello");
         assert!(opened.iter().any(|object| contains(object, "gAAAA")));
         for secret in recording.secrets_from(PASSWORD, kdf) {
             assert!(!recording.is_proven_by(&secret));
@@ -214,7 +216,7 @@ fn passphrase_does_not_decrypt_a_recording() {
     }
 }
 
-/// Returns alice's connection to a scripted server, and the session key.
+/// Returns alice's connection to a scripted server, and K || Z.
 fn played(kdf: RoomKind) -> (Recording, Vec<u8>) {
     let mut recording = Recording::default();
     let (salt, room_salt) = (Salt::with_sentinel(*b"8 bytes."), *b"and sixteen more");
@@ -232,14 +234,19 @@ fn played(kdf: RoomKind) -> (Recording, Vec<u8>) {
         hear_client(client, recording);
     };
     hear_client(&mut client, &mut recording);
+    let key = recording.value(Direction::Up, 0, "kem").as_slice().try_into().unwrap();
+    let (ciphertext, z) =
+        EncapsulationKey768::new(&key).unwrap().encapsulate_deterministic(&[0x4d; 32].into());
     let line_2 = json!({
         "version": 2, "user_id": "c9bf9e57-1685-4c89-bafb-ff5af830be8a",
         "B": STANDARD.encode(challenge.public()), "salt": STANDARD.encode(salt.as_bytes()),
         "room_salt": STANDARD.encode(room_salt), "kdf": kdf.kdf_name(),
+        "kem": STANDARD.encode(ciphertext),
     });
     say(&mut client, &mut recording, line_2.to_string());
     let a = PublicValue::from_wire(&recording.value(Direction::Up, 0, "A")).unwrap();
-    let session_key = challenge.answer(&a).into_session_key().expose().to_vec();
+    let session_key = challenge.answer(&a).into_session_key();
+    let session_key = [session_key.expose().as_slice(), &z].concat();
     let transcript = recording.transcript(b"cmdchat/2 handshake\0", 2);
     let h_amk = derived(&transcript, &session_key, b"cmdchat/2 server confirm");
     say(&mut client, &mut recording, json!({"H_AMK": STANDARD.encode(h_amk)}).to_string());
@@ -248,9 +255,13 @@ fn played(kdf: RoomKind) -> (Recording, Vec<u8>) {
     let key = derived(&transcript, &session_key, b"cmdchat/2 server to client");
     let cipher = ChaCha20Poly1305::new(&key.into());
     for (number, object) in [
-        json!({"type": "init", "messages": [], "users": [], "history": 0, "n": 0, "view": "0".repeat(64)}),
+        json!({"type": "init", "messages": [], "users": [], "members": 0, "history": 0,
+            "run": "5e".repeat(16), "n": 0, "view": "0".repeat(64)}),
         json!({"type": "notice", "text": "welcome"}),
-    ].into_iter().enumerate() {
+    ]
+    .into_iter()
+    .enumerate()
+    {
         let object = format!("{:1024}", object.to_string());
         let record = cipher.encrypt(&nonce(number).into(), object.as_bytes());
         say(&mut client, &mut recording, STANDARD.encode(record.unwrap()));

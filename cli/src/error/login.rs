@@ -157,6 +157,24 @@ impl Error {
         Self::new(ExitStatus::Rejected, safe!["the room is full"])
     }
 
+    /// The room already has as many members from this address as it takes.
+    #[must_use]
+    pub fn too_many_from_address() -> Self {
+        Self::new(ExitStatus::Rejected, safe!["too many members from your address"])
+    }
+
+    /// The host lets nobody in.
+    #[must_use]
+    pub fn closed_by_host() -> Self {
+        Self::new(ExitStatus::Rejected, safe!["the host has closed the room to newcomers"])
+    }
+
+    /// The host has banned this user.
+    #[must_use]
+    pub fn removed_by_host() -> Self {
+        Self::new(ExitStatus::Rejected, safe!["the host removed you from the room"])
+    }
+
     /// The server banned this address after failed logins; `wait` is the remaining time
     /// if known.
     #[must_use]

@@ -4,8 +4,9 @@
 use cmdchat_core::{
     client::{Event, Message, Mode, RejectReason, RejectedMessage, Warning, Welcome},
     crypto::srp::Salt,
-    fingerprint::Fingerprint,
+    fingerprint::RoomHash,
     room_kind::RoomKind,
+    strict_room::member_key::KeyId,
     time::Tick,
     untrusted::Untrusted,
     username::Username,
@@ -69,6 +70,8 @@ fn update(model: &mut Model, input: Msg) {
 fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Msg> {
     let message = || Message {
         author: name.clone(),
+        sender: None,
+        id: None,
         text: Some(text.clone()),
         at: None,
         own: None,
@@ -76,11 +79,11 @@ fn inputs(name: &Untrusted, text: &Untrusted) -> Vec<Msg> {
     };
     let welcome = Welcome {
         mode: Mode::Strict,
-        fingerprint: Fingerprint::of(RoomKind::Strict, &[1; 16], &Salt::from([2; 16])),
+        fingerprint: RoomHash::new(RoomKind::Strict, &[1; 16], &Salt::from([2; 16])).fingerprint(),
         members: vec![name.clone(), Untrusted::new("alice".to_owned())],
         history: vec![message()],
     };
-    let forged = RejectReason::Forged(text.clone());
+    let forged = RejectReason::Forged { claimed: text.clone(), id: KeyId::from([1; 16]) };
     let heard = [
         Event::Ready(welcome),
         Event::Joined(text.clone(), 3),

@@ -136,7 +136,8 @@ impl<'a, R: Runtime> JsonFrontend<'a, R> {
                 let late = JsonWarning { code: "overdue", mark, ..JsonWarning::default() };
                 self.out.put(&JsonEvent::Warn(late))
             }
-            Event::RoomState(standing) => self.out.put(&events::standing(&standing)),
+            Event::RoomState(state) => self.out.put(&events::room_state(&state)),
+            Event::RoomWarning(warning) => self.out.put(&events::room_warning(&warning)),
             Event::Ended(_) => Ok(()),
         }
     }

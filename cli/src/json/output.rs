@@ -60,8 +60,15 @@ pub(super) enum JsonEvent<'a> {
     },
     RoomState {
         fingerprint: String,
-        #[serde(flatten)]
-        view: Option<JsonChainHead>,
+        /// Equal for all members of one room with the same keys in it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        roll_call: Option<String>,
+        /// Equal for all members that were shown the same events.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        conversation: Option<String>,
+        /// Number of the last event in `conversation`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        number: Option<u64>,
     },
     Sent {
         #[serde(rename = "ref")]
@@ -101,26 +108,30 @@ pub(super) enum State<'a> {
     Closed,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub(super) struct JsonMember<'a> {
     pub(super) name: &'a str,
+    /// Identifies the member's key, in a strict room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tag: Option<String>,
+    /// The member is present with this key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) verified: Option<bool>,
 }
 
 #[derive(Serialize)]
 pub(super) struct JsonMessage<'a> {
+    /// Identifies the message; stays the same when it is sent again in a strict room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id: Option<&'a str>,
     pub(super) from: JsonMember<'a>,
     pub(super) text: &'a str,
     pub(super) own: bool,
     pub(super) history: bool,
     /// The text mentions the client's own username.
     pub(super) mention: bool,
-}
-
-/// The chain head of a strict room.
-#[derive(Serialize)]
-pub(super) struct JsonChainHead {
-    pub(super) number: u64,
-    pub(super) view: String,
 }
 
 #[derive(Default, Serialize)]

@@ -1,8 +1,12 @@
 //! Tests of the conversion of events into JSON objects.
 
 use cmdchat_core::client::{
-    Message, Mode, RejectReason, RejectedMessage, RoomState, Warning, Welcome,
+    Message, Mode, RejectReason, RejectedMessage, RoomState, Sender, Warning, Welcome,
 };
+use cmdchat_core::crypto::srp::Salt;
+use cmdchat_core::fingerprint::RoomHash;
+use cmdchat_core::room_kind::RoomKind;
+use cmdchat_core::strict_room::{hash_chain::ChainHash, member_key::KeyId};
 use cmdchat_core::untrusted::Untrusted;
 use cmdchat_core::username::Username;
 use jiff::Timestamp;
@@ -22,7 +26,15 @@ fn me() -> Username {
 
 fn message(text: Option<&str>, doubts: &[Warning]) -> Message {
     let text = text.map(untrusted);
-    Message { author: untrusted("bob"), text, at: None, own: None, doubts: doubts.to_vec() }
+    Message {
+        author: untrusted("bob"),
+        sender: None,
+        id: None,
+        text,
+        at: None,
+        own: None,
+        doubts: doubts.to_vec(),
+    }
 }
 
 /// Returns the line of an object without the fields common to all.
@@ -95,7 +107,7 @@ fn message_events_include_warnings() {
 fn rejected_messages_become_warn_events() {
     for (why, line) in [
         (
-            RejectReason::Forged(untrusted("eve")),
+            RejectReason::Forged { claimed: untrusted("eve"), id: key_id() },
             r#"warn","code":"forged","from":"bob","written_by":"eve""#,
         ),
         (RejectReason::Altered, r#"warn","code":"altered","from":"bob""#),
@@ -108,18 +120,42 @@ fn rejected_messages_become_warn_events() {
     }
 }
 
+fn key_id() -> KeyId {
+    KeyId::from([0x5a; 16])
+}
+
 #[test]
-fn room_state_event_includes_chain_head() {
-    let fingerprint = FINGERPRINT.parse().unwrap();
-    let classic = RoomState { view: None, fingerprint };
+fn strict_message_names_its_author_by_key() {
+    let sender = Sender { id: key_id(), is_verified: true, needs_tag: false, has_other_key: false };
+    let message =
+        Message { sender: Some(sender), id: Some(untrusted("5a-01")), ..message(Some("x"), &[]) };
+    let objects = events::said(&message, &me(), false);
+    let id = "5a".repeat(16);
     assert_eq!(
-        body(&events::standing(&classic)),
-        format!(r#"room_state","fingerprint":"{FINGERPRINT}""#)
+        objects.iter().map(body).collect::<Vec<_>>(),
+        [format!(
+            r##"message","id":"5a-01","from":{{"name":"bob","id":"{id}","tag":"#ljnf","verified":true}},"text":"x","own":false,"history":false,"mention":false"##
+        )]
     );
-    let strict = RoomState { view: Some((7, [0, 1, 0xAB, 0xFF, 9])), fingerprint };
+}
+
+#[test]
+fn room_state_event_has_the_numbers_to_compare() {
+    let room = RoomHash::new(RoomKind::Strict, &[1; 16], &Salt::from([2; 16]));
+    let fingerprint = room.fingerprint();
+    let classic = RoomState { room, view: None, members: None };
     assert_eq!(
-        body(&events::standing(&strict)),
-        format!(r#"room_state","fingerprint":"{FINGERPRINT}","number":7,"view":"0001abff09""#)
+        body(&events::room_state(&classic)),
+        format!(r#"room_state","fingerprint":"{fingerprint}""#)
+    );
+    let view = Some((7, ChainHash::GENESIS));
+    let strict = RoomState { room, view, members: Some(vec![key_id()]) };
+    let (roll_call, conversation) = (strict.roll_call().unwrap(), strict.conversation().unwrap());
+    assert_eq!(
+        body(&events::room_state(&strict)),
+        format!(
+            r#"room_state","fingerprint":"{fingerprint}","roll_call":"{roll_call}","conversation":"{conversation}","number":7"#
+        )
     );
 }
 

@@ -271,6 +271,7 @@ impl<'a, R: Runtime> ChatSession<'a, R> {
             | Event::HistoryCleared(..)
             | Event::Notice(_)
             | Event::Unacknowledged(_)
+            | Event::RoomWarning(_)
             | Event::RoomState(_)
             | Event::Ended(_) => 0,
         };

@@ -1,7 +1,7 @@
 //! User-visible texts about events in the room.
 
 use crate::safe;
-use cmdchat_core::client::{RejectReason, Warning, Welcome};
+use cmdchat_core::client::{RejectReason, RoomWarning, Warning, Welcome};
 
 use crate::text::{SafeDisplay, SafeText};
 
@@ -20,7 +20,15 @@ pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
     let author = author.as_word();
     match doubt {
         Warning::SplitView => {
-            safe!["the server shows different messages to different members"]
+            safe![
+                author,
+                " was shown something else than you: the server, or ",
+                author,
+                "'s program, does not tell the truth"
+            ]
+        }
+        Warning::SplitViews => {
+            safe!["the server shows different members different things"]
         }
         Warning::Missing(1) => safe!["a message from ", author, " is missing"],
         Warning::Missing(count) => {
@@ -28,6 +36,31 @@ pub(crate) fn doubt(doubt: Warning, author: &SafeText) -> SafeText {
         }
         Warning::Clock => {
             safe!["a message from ", author, " was delayed, or a clock is wrong"]
+        }
+    }
+}
+
+/// Returns the warning about a strict room. `name` is the member that it is about.
+pub(crate) fn room_warning(warning: &RoomWarning, name: &SafeText) -> SafeText {
+    let author = name;
+    let name = name.as_word();
+    match warning {
+        RoomWarning::Author { warning, .. } => doubt(*warning, author),
+        RoomWarning::NotVerified(_) => {
+            safe![name, " is not verified: the key of this member could not be checked"]
+        }
+        RoomWarning::AnotherKey { before, now, .. } => {
+            let [before, now] = [before, now].map(|id| SafeText::sanitize(&id.tag(4)));
+            safe![name, " (", now, ") is not the same as before (", before, ")"]
+        }
+        RoomWarning::Missed(1) => safe!["1 message was missed while you were away"],
+        RoomWarning::Missed(count) => {
+            safe![*count, " messages were missed while you were away"]
+        }
+        RoomWarning::NewRun => safe!["the room was started anew"],
+        RoomWarning::OtherPast => safe!["the room's past is not what you were shown"],
+        RoomWarning::NotWatched => {
+            safe!["so much has happened here that not everything is watched any more"]
         }
     }
 }
@@ -41,7 +74,10 @@ pub(crate) fn rejection(
 ) -> SafeText {
     let author = author.as_word();
     match why {
-        RejectReason::Forged(_) => {
+        RejectReason::BadSignature => {
+            safe!["FORGED: a message as ", author, " was written without the key it claims"]
+        }
+        RejectReason::Forged { .. } => {
             let inside = inside.map(SafeText::as_word).unwrap_or_default();
             safe!["FORGED NAME? the server says ", author, ", the message says ", inside]
         }

@@ -3,6 +3,7 @@
 //! 2.3) and of the records (2.4).
 
 use std::{
+    collections::VecDeque,
     io::{BufRead as _, BufReader, Write as _},
     net::TcpStream,
 };
@@ -14,6 +15,7 @@ use cmdchat_core::{
     secret::{Password, Secret},
 };
 use hkdf::Hkdf;
+use ml_kem::{DecapsulationKey768, KeyExport as _, kem::Decapsulate as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -23,13 +25,15 @@ use super::{PASSWORD, PATIENCE};
 /// dropped.
 pub(crate) struct Insider {
     socket: BufReader<TcpStream>,
+    /// Objects of the record received last.
+    objects: VecDeque<Value>,
     /// Numbers of records so far: client to server, server to client.
     records: [u64; 2],
     /// Keys of the link, in the same order. The server needs them until the member
     /// leaves.
     pub(crate) keys: [Vec<u8>; 2],
     /// Secrets that the keys were derived from. The server needs them no more.
-    pub(crate) origins: [Vec<u8>; 2],
+    pub(crate) origins: [Vec<u8>; 3],
 }
 
 impl Insider {
@@ -39,7 +43,11 @@ impl Insider {
         let mut socket = BufReader::new(socket);
         let start = ClientStart::new(Secret::take(&mut [0xa5; 32]));
         let a = STANDARD.encode(start.public());
-        let hello = json!({ "cmd": "srp_init", "username": name, "A": a, "versions": [2] });
+        let kem = DecapsulationKey768::from_seed([0x5a; 64].into());
+        let public = STANDARD.encode(kem.encapsulation_key().to_bytes());
+        let hello = json!({
+            "cmd": "srp_init", "username": name, "A": a, "versions": [2], "kem": public,
+        });
         let mut lines = vec![say(&mut socket, &hello)];
 
         lines.push(hear(&mut socket));
@@ -50,16 +58,24 @@ impl Insider {
         let password = Password::new(PASSWORD.as_bytes().to_vec().into());
         let proof = start.answer(&password, &salt, &b);
         let session_key = proof.into_session_key().expose().to_vec();
-        let root = extracted(&session_key, b"cmdchat/2 handshake\0", &lines);
+        let z = kem.decapsulate_slice(&value("kem")).unwrap();
+        let secret = [&session_key[..], &z].concat();
+        let root = extracted(&secret, b"cmdchat/2 handshake\0", &lines);
         let m = STANDARD.encode(expanded(&root, b"cmdchat/2 client confirm"));
         let proof = json!({ "cmd": "srp_verify", "user_id": challenge["user_id"], "M": m });
         lines.push(say(&mut socket, &proof));
 
         lines.push(hear(&mut socket));
-        let root = extracted(&session_key, b"cmdchat/2 session\0", &lines);
+        let root = extracted(&secret, b"cmdchat/2 session\0", &lines);
         let ways: [&[u8]; 2] = [b"cmdchat/2 client to server", b"cmdchat/2 server to client"];
         let keys = ways.map(|way| expanded(&root, way));
-        let mut insider = Self { socket, records: [0; 2], keys, origins: [session_key, root] };
+        let mut insider = Self {
+            socket,
+            objects: VecDeque::new(),
+            records: [0; 2],
+            keys,
+            origins: [session_key, z.to_vec(), root],
+        };
         assert_eq!(insider.hears()["type"], "init", "it is in the room");
         insider
     }
@@ -68,30 +84,40 @@ impl Insider {
     pub(crate) fn says(&mut self, object: &Value) {
         let object = format!("{:1024}", object.to_string());
         let [cipher, _] = self.ciphers();
-        let nonce = nonce(&mut self.records[0]).into();
+        let nonce = self.nonce(0).into();
         let record = STANDARD.encode(cipher.encrypt(&nonce, object.as_bytes()).unwrap());
         self.socket.get_mut().write_all(format!("{record}\n").as_bytes()).unwrap();
     }
 
     /// Receives the next object from the server.
     pub(crate) fn hears(&mut self) -> Value {
-        let record = STANDARD.decode(hear(&mut self.socket)).unwrap();
-        let [_, cipher] = self.ciphers();
-        let object = cipher.decrypt(&nonce(&mut self.records[1]).into(), record.as_slice());
-        serde_json::from_slice(&object.unwrap()).unwrap()
+        while self.objects.is_empty() {
+            let record = STANDARD.decode(hear(&mut self.socket)).unwrap();
+            let [_, cipher] = self.ciphers();
+            let nonce = self.nonce(1).into();
+            let objects = cipher.decrypt(&nonce, record.as_slice()).unwrap();
+            let objects = objects.trim_ascii_end().split(|byte| *byte == b'\n');
+            self.objects
+                .extend(objects.map(|object| serde_json::from_slice::<Value>(object).unwrap()));
+        }
+        self.objects.pop_front().unwrap()
+    }
+
+    /// Returns the nonce of the next record of a direction, and counts it. The key changes
+    /// every 256 records.
+    fn nonce(&mut self, way: usize) -> [u8; 12] {
+        let mut nonce = [0; 12];
+        nonce[4..].copy_from_slice(&self.records[way].to_be_bytes());
+        self.records[way] += 1;
+        if self.records[way].is_multiple_of(256) {
+            self.keys[way] = expanded(&self.keys[way], b"cmdchat/2 next key");
+        }
+        nonce
     }
 
     fn ciphers(&self) -> [ChaCha20Poly1305; 2] {
         [0, 1].map(|way| ChaCha20Poly1305::new_from_slice(&self.keys[way]).unwrap())
     }
-}
-
-/// Returns the nonce of the next record and increments `number`.
-fn nonce(number: &mut u64) -> [u8; 12] {
-    let mut nonce = [0; 12];
-    nonce[4..].copy_from_slice(&number.to_be_bytes());
-    *number += 1;
-    nonce
 }
 
 /// Writes `line` and returns it as it was sent.
@@ -109,13 +135,13 @@ fn hear(socket: &mut BufReader<TcpStream>) -> String {
     line
 }
 
-fn extracted(session_key: &[u8], label: &[u8], lines: &[String]) -> Vec<u8> {
+fn extracted(secret: &[u8], label: &[u8], lines: &[String]) -> Vec<u8> {
     let mut transcript = Sha256::new_with_prefix(label);
     for line in lines {
         transcript.update(u32::try_from(line.len()).unwrap().to_be_bytes());
         transcript.update(line);
     }
-    Hkdf::<Sha256>::extract(Some(&transcript.finalize()), session_key).0.to_vec()
+    Hkdf::<Sha256>::extract(Some(&transcript.finalize()), secret).0.to_vec()
 }
 
 fn expanded(root: &[u8], info: &[u8]) -> Vec<u8> {

@@ -41,7 +41,7 @@ pub(crate) fn untrusted(text: &str) -> Untrusted {
 
 pub(crate) fn message(author: &str, text: &str, at: Timestamp) -> Message {
     let (author, text) = (untrusted(author), Some(untrusted(text)));
-    Message { author, text, at: Some(at), own: None, doubts: Vec::new() }
+    Message { author, sender: None, id: None, text, at: Some(at), own: None, doubts: Vec::new() }
 }
 
 impl Scene {

@@ -1,7 +1,9 @@
 //! Client configuration: username, passphrase and security requirements, reused across reconnects.
 
-use crate::room_kind::RoomKind;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use zeroize::Zeroizing;
 
@@ -9,15 +11,21 @@ use crate::{
     client::event::Mode,
     crypto::fernet::RoomKey,
     crypto::kdf::{self, StretchedKey},
+    crypto::kem::KemKeyPair,
+    crypto::key_schedule::ResumeKey,
     fingerprint::Fingerprint,
+    room_kind::RoomKind,
     secret::Password,
+    seed::Rng,
+    strict_room::{auditor::Auditor, member_key::MemberKey},
     time::Epoch,
+    transport::frame::Frame,
     username::Username,
+    wire::{self, SealedOffer},
 };
 
 /// A client's username, passphrase and security requirements. One value serves all logins of a
 /// client's lifetime.
-#[derive(Debug)]
 pub struct ClientConfig {
     pub(crate) name: Username,
     password: Password,
@@ -25,10 +33,42 @@ pub struct ClientConfig {
     pub(crate) require: Mode,
     pub(crate) room: Option<Fingerprint>,
     protocol_1_only: bool,
+    history: Option<u32>,
     /// Secrets stretched for the most recent room. They are cached because stretching is slow
     /// and a reconnect needs the same ones. Shared with the copies that
     /// [`Self::with_username`] makes.
     stretched: Arc<Mutex<StretchCache>>,
+    carried: Mutex<CarriedState>,
+}
+
+/// State that a client carries from one session to the next.
+#[derive(Default)]
+pub(crate) struct CarriedState {
+    /// Proves to the server that the last session was this client's, unless it ended in order.
+    pub(crate) resume: Option<ResumeKey>,
+    /// The keys of this client, once it has been in a strict room.
+    member_key: Option<Arc<MemberKey>>,
+    /// What this client knows about the strict room it was in last.
+    pub(crate) auditor: Option<Auditor>,
+}
+
+impl CarriedState {
+    #[cfg(test)]
+    pub(crate) fn set_member_key(&mut self, key: MemberKey) {
+        self.member_key = Some(Arc::new(key));
+    }
+
+    /// Returns the keys of this client, which last for the run of the program.
+    pub(crate) fn member_key(&mut self, rng: &mut Rng) -> Arc<MemberKey> {
+        Arc::clone(self.member_key.get_or_insert_with(|| Arc::new(MemberKey::generate(rng))))
+    }
+}
+
+/// Omits all secrets.
+impl fmt::Debug for ClientConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientConfig").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// The stretched secrets and the `room_salt` they belong to.
@@ -46,7 +86,9 @@ impl ClientConfig {
             require: Mode::Plaintext,
             room: None,
             protocol_1_only: false,
+            history: None,
             stretched: Arc::default(),
+            carried: Mutex::default(),
         }
     }
 
@@ -54,7 +96,8 @@ impl ClientConfig {
     #[must_use]
     pub fn with_username(&self, name: Username) -> Self {
         let password = Password::new(Zeroizing::new(self.password.expose().to_vec()));
-        Self { name, password, stretched: Arc::clone(&self.stretched), ..*self }
+        let stretched = Arc::clone(&self.stretched);
+        Self { name, password, stretched, carried: Mutex::default(), ..*self }
     }
 
     /// Rejects servers that offer less than `mode`.
@@ -75,6 +118,12 @@ impl ClientConfig {
         Self { protocol_1_only: true, ..self }
     }
 
+    /// Asks for at most the newest `messages` of the history, in protocol 2.
+    #[must_use]
+    pub fn history_limit(self, messages: u32) -> Self {
+        Self { history: Some(messages), ..self }
+    }
+
     /// Returns the requested username.
     #[must_use]
     pub const fn name(&self) -> &Username {
@@ -87,14 +136,23 @@ impl ClientConfig {
         &self.password
     }
 
-    /// Returns the versions offered in line 1. The list is empty for protocol 1, which has no
-    /// such field.
-    pub(crate) fn versions(&self) -> &'static [u8] {
-        match (self.protocol_1_only, self.require) {
-            (true, _) => &[],
-            (false, Mode::Plaintext) => &[2, 1],
-            (false, Mode::Sealed | Mode::Strict) => &[2],
-        }
+    /// Encodes line 1.
+    pub(crate) fn line_1(&self, a: &[u8], kem: Option<&KemKeyPair>) -> Frame {
+        let versions: &[u8] = if self.require == Mode::Plaintext { &[2, 1] } else { &[2] };
+        let kem = kem.map(KemKeyPair::public);
+        let offer = kem.map(|kem| SealedOffer { versions, kem, history: self.history });
+        wire::srp_init(&self.name, a, offer)
+    }
+
+    /// Returns whether line 1 offers protocol 2.
+    pub(crate) const fn offers_v2(&self) -> bool {
+        !self.protocol_1_only
+    }
+
+    /// Locks the state that the next session inherits. A poisoned lock is usable, because every
+    /// update is one assignment.
+    pub(crate) fn carried(&self) -> MutexGuard<'_, CarriedState> {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks the cache. A poisoned lock is usable, because the value is only replaced as a whole.

@@ -3,7 +3,13 @@
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
-use crate::{fingerprint::Fingerprint, time::Tick, untrusted::Untrusted, wire::FernetToken};
+use crate::{
+    fingerprint::{Fingerprint, RoomHash},
+    strict_room::{envelope::MessageId, hash_chain::ChainHash, member_key::KeyId, roll_call},
+    time::Tick,
+    untrusted::Untrusted,
+    wire::FernetToken,
+};
 
 /// Protection of a session (PROTOCOL 2.1, 2.3), weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,6 +54,8 @@ pub enum Event {
     /// The server cleared the history. Names the member that requested it, if the server
     /// reports one. In a strict room the warnings concern that request.
     HistoryCleared(Option<Untrusted>, Vec<Warning>),
+    /// A warning about the room as a whole. Only in strict rooms.
+    RoomWarning(RoomWarning),
     /// A notice from the server, not from a member.
     Notice(Untrusted),
     /// A text was not sent, for the given reason; nothing else changed.
@@ -78,6 +86,11 @@ pub struct Welcome {
 pub struct Message {
     /// Author: in a strict room the name inside the token, else the name the server gives.
     pub author: Untrusted,
+    /// The author's key, in a strict room.
+    pub sender: Option<Sender>,
+    /// Identifies the message: in a strict room by the member id and the message id inside the
+    /// token, which stay the same when it is sent again; else by the server's id.
+    pub id: Option<Untrusted>,
     /// The text, if it could be decrypted.
     pub text: Option<Untrusted>,
     /// Time: in a strict room by the author's clock, else by the server's, if it gave one.
@@ -88,12 +101,59 @@ pub struct Message {
     pub doubts: Vec<Warning>,
 }
 
+/// The author of a message in a strict room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// Identifies the author's key.
+    pub id: KeyId,
+    /// The author is present, with this verified key.
+    pub is_verified: bool,
+    /// The key is not the last known one of this name: show the tag beside the name.
+    pub needs_tag: bool,
+    /// In the history: the present member of this name has another key.
+    pub has_other_key: bool,
+}
+
+/// A warning about a strict room (PROTOCOL 2.6).
+#[derive(Debug, PartialEq, Eq)]
+pub enum RoomWarning {
+    /// The member of this name has not introduced itself with a valid key.
+    NotVerified(Untrusted),
+    /// The member of this name has another key than a member of this name had before.
+    AnotherKey {
+        /// The name.
+        name: Untrusted,
+        /// The key known before.
+        before: KeyId,
+        /// The key of the member that is present now.
+        now: KeyId,
+    },
+    /// A message of this member was received before and is not shown again, but this warning
+    /// about it holds.
+    Author {
+        /// The name.
+        name: Untrusted,
+        /// The warning.
+        warning: Warning,
+    },
+    /// So many events were missed while the connection was lost.
+    Missed(u64),
+    /// The server was started anew: this is another conversation.
+    NewRun,
+    /// The server shows another past than the one it showed before.
+    OtherPast,
+    /// So much has happened that not everything can be watched any more.
+    NotWatched,
+}
+
 /// A reason to treat a message with caution. The message is shown nevertheless.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// The author saw a different conversation from this client: the server shows different
-    /// members different events.
+    /// The author was shown other events than this client: the server, or the author's program,
+    /// does not tell the truth.
     SplitView,
+    /// The same of a second author: the server shows different members different events.
+    SplitViews,
     /// This many messages of the author are missing before this one.
     Missing(u64),
     /// The date differs by more than 300 s from this client's clock: the message was delayed,
@@ -113,8 +173,15 @@ pub struct RejectedMessage {
 /// The reason why a message is not shown.
 #[derive(Debug)]
 pub enum RejectReason {
-    /// The message was written under this other name.
-    Forged(Untrusted),
+    /// The name does not belong to the key.
+    Forged {
+        /// The name inside the message.
+        claimed: Untrusted,
+        /// The key that wrote the message.
+        id: KeyId,
+    },
+    /// The message was written without the key it claims.
+    BadSignature,
     /// The message has the number of one of this client's messages, but differs from it.
     Altered,
     /// The message was received before.
@@ -123,13 +190,35 @@ pub enum RejectReason {
     Unreadable,
 }
 
-/// The member's position in a strict room: equal for all members that saw the same events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What members compare to make sure that they are in the same room.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomState {
-    /// Number of the last event and the start of its chain hash; `None` outside strict rooms.
-    pub view: Option<(u64, [u8; 5])>,
     /// Identifies the room.
-    pub fingerprint: Fingerprint,
+    pub room: RoomHash,
+    /// Number of the last event and the chain hash after it; `None` outside strict rooms.
+    pub view: Option<(u64, ChainHash)>,
+    /// Ids of all present members in a strict room; `None` if one is not verified.
+    pub members: Option<Vec<KeyId>>,
+}
+
+impl RoomState {
+    /// Returns the fingerprint of the room.
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.room.fingerprint()
+    }
+
+    /// Computes the roll call (PROTOCOL 2.7). Slow: some hundred milliseconds and 64 MiB.
+    #[must_use]
+    pub fn roll_call(&self) -> Option<Fingerprint> {
+        self.members.as_ref().map(|ids| roll_call::roll_call(&self.room, ids))
+    }
+
+    /// Computes the number of the conversation (PROTOCOL 2.7). Slow, as [`Self::roll_call`].
+    #[must_use]
+    pub fn conversation(&self) -> Option<Fingerprint> {
+        self.view.map(|(n, view)| roll_call::conversation(&self.room, n, &view))
+    }
 }
 
 /// The reason why a text was not sent.
@@ -193,8 +282,10 @@ pub struct PendingMessage {
     /// The caller's number for this text.
     pub reference: SendId,
     pub(crate) text: Zeroizing<String>,
-    /// The token it was sent as, if it was sent.
-    pub(crate) token: Option<FernetToken>,
+    /// The room and the token it was sent as, if it was sent in a classic room.
+    pub(crate) token: Option<(RoomHash, FernetToken)>,
+    /// Identifies the text in strict rooms, once it was sent in one.
+    pub(crate) mid: Option<MessageId>,
     /// Time at which it was sent over this session's connection, if it was.
     pub(crate) sent_at: Option<Tick>,
     /// Set once [`Event::Unacknowledged`] has been emitted for it.
@@ -205,7 +296,7 @@ impl PendingMessage {
     /// Creates a text that has not been sent yet.
     #[must_use]
     pub const fn new(reference: SendId, text: Zeroizing<String>) -> Self {
-        Self { reference, text, token: None, sent_at: None, overdue: false }
+        Self { reference, text, token: None, mid: None, sent_at: None, overdue: false }
     }
 
     /// Returns the text.
@@ -218,7 +309,7 @@ impl PendingMessage {
 /// Omits the text.
 impl std::fmt::Debug for PendingMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Unconfirmed({})", self.reference.0)
+        write!(f, "PendingMessage({})", self.reference.0)
     }
 }
 

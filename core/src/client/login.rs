@@ -23,10 +23,11 @@ use crate::{
         session::{Established, Session},
     },
     crypto::fernet::RoomKey,
-    crypto::key_schedule::Transcript,
+    crypto::kem::KemKeyPair,
+    crypto::key_schedule::{HybridSecret, Transcript},
     crypto::srp::ClientStart,
     error::WireError,
-    fingerprint::Fingerprint,
+    fingerprint::RoomHash,
     handshake::{Handshake, Job, Step},
     room_kind::RoomKind,
     secret::Secret,
@@ -38,13 +39,13 @@ use crate::{
     wire::json::lenient::Value,
     wire::{
         self, ProtocolVersion,
-        handshake::{Challenge, PendingProof, ServerLine},
+        handshake::{Challenge, Line4Error, PendingProof, ServerLine},
     },
 };
 
 /// State machine of a client login.
 pub struct Login {
-    case: Context,
+    context: Context,
     phase: Phase,
 }
 
@@ -58,29 +59,53 @@ struct Context {
 
 enum Phase {
     Start,
-    Begun { start: ClientStart },
-    Reply { start: ClientStart, line_1: Vec<u8> },
-    Proved { user_id: String, proof: PendingProof, terms: RoomParams },
-    Confirm { proof: PendingProof, terms: RoomParams },
+    Begun {
+        start: ClientStart,
+        kem: Option<KemKeyPair>,
+    },
+    Reply {
+        start: ClientStart,
+        kem: Option<KemKeyPair>,
+        line_1: Vec<u8>,
+    },
+    Proved {
+        user_id: String,
+        proof: PendingProof,
+        params: RoomParams,
+    },
+    Confirm {
+        proof: PendingProof,
+        params: RoomParams,
+    },
+    /// Line 2 is unacceptable in a way that only the computation shows.
+    Failed(LoginFailure),
 }
 
 /// Properties of the room that the session receives.
 struct RoomParams {
     key: RoomKey,
     kdf: RoomKind,
-    fingerprint: Fingerprint,
+    room: RoomHash,
     says_bye: bool,
 }
 
 /// A login's pending computation.
 pub struct LoginJob {
-    case: Context,
+    context: Context,
     job: Computation,
 }
 
 enum Computation {
-    Begin { a: Secret<32> },
-    Prove { start: ClientStart, challenge: Challenge, transcript: Transcript },
+    Begin {
+        a: Secret<32>,
+        kem: Option<Secret<64>>,
+    },
+    Prove {
+        start: ClientStart,
+        kem: Option<KemKeyPair>,
+        challenge: Challenge,
+        transcript: Transcript,
+    },
 }
 
 /// A login that failed.
@@ -88,8 +113,9 @@ enum Computation {
 pub struct LoginError {
     /// The cause.
     pub reason: LoginFailure,
-    /// Set if the client sent its proof and did not receive the right one in return. The peer may
-    /// have tested a passphrase guess, so only the user may retry (PROTOCOL 2.3).
+    /// Set if the client sent its proof and received neither the server's nor a proven refusal in
+    /// return. The peer may have tested a passphrase guess, so only the user may retry
+    /// (PROTOCOL 2.3).
     pub proof_exposed: bool,
     /// Messages that an earlier session sent and the server did not echo.
     pub unconfirmed: Vec<PendingMessage>,
@@ -98,7 +124,8 @@ pub struct LoginError {
 /// The cause of a failed login.
 #[derive(Debug, PartialEq, Eq)]
 pub enum LoginFailure {
-    /// The server sent an error. It is not authenticated: an attacker on the path can send one.
+    /// The server sent an error. Unless it is a proven refusal of protocol 2, an attacker on the
+    /// path may have sent it.
     Rejected {
         /// The matching error of PROTOCOL 1.7, if there is one.
         known: Option<WireError>,
@@ -134,15 +161,15 @@ impl Login {
     #[must_use]
     pub fn new(config: Arc<ClientConfig>, now: Tick, timeout: Duration, seed: &Seed) -> Self {
         let deadline = now.saturating_add(timeout);
-        let case = Context { config, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
-        Self { case, phase: Phase::Start }
+        let context = Context { config, unconfirmed: Vec::new(), rng: seed.rng(), deadline };
+        Self { context, phase: Phase::Start }
     }
 
-    /// Resumes after an earlier session that left these messages unconfirmed. The session
-    /// resends those that are not in the history, in their order.
+    /// Resumes after an earlier session that left these messages unconfirmed, or after a failed
+    /// attempt to do so. The session resends those that are not in the history, in their order.
     #[must_use]
     pub fn resume(mut self, unconfirmed: Vec<PendingMessage>) -> Self {
-        self.case.unconfirmed = unconfirmed;
+        self.context.unconfirmed = unconfirmed;
         self
     }
 }
@@ -158,36 +185,40 @@ impl Handshake for Login {
         decoder: &mut LineDecoder,
         out: &mut Vec<Frame>,
     ) -> Result<Step<Self>, LoginError> {
-        let Self { mut case, phase } = self;
+        let Self { mut context, phase } = self;
         match phase {
             Phase::Start => {
-                let job = Computation::Begin { a: case.rng.secret() };
-                Ok(Step::Compute(LoginJob { case, job }))
+                let a = context.rng.secret();
+                let kem = context.config.offers_v2().then(|| context.rng.secret());
+                let job = Computation::Begin { a, kem };
+                Ok(Step::Compute(LoginJob { context, job }))
             }
-            Phase::Begun { start } => {
-                let line =
-                    wire::srp_init(&case.config.name, start.public(), case.config.versions());
+            Phase::Begun { start, kem } => {
+                let line = context.config.line_1(start.public(), kem.as_ref());
                 let line_1 = line.line().to_vec();
                 out.push(line);
-                case.reply(now, decoder, start, line_1)
+                context.reply(now, decoder, start, kem, line_1)
             }
-            Phase::Reply { start, line_1 } => case.reply(now, decoder, start, line_1),
-            Phase::Proved { user_id, mut proof, terms } => {
-                let line = wire::srp_verify(&user_id, proof.own());
+            Phase::Reply { start, kem, line_1 } => context.reply(now, decoder, start, kem, line_1),
+            Phase::Proved { user_id, mut proof, params } => {
+                let resume =
+                    context.config.carried().resume.as_ref().and_then(|key| proof.resume(key));
+                let line = wire::srp_verify(&user_id, proof.own(), resume.as_ref());
                 proof.sent(line.line());
                 out.push(line);
-                case.confirm(now, decoder, proof, terms)
+                context.confirm(now, decoder, proof, params)
             }
-            Phase::Confirm { proof, terms } => case.confirm(now, decoder, proof, terms),
+            Phase::Confirm { proof, params } => context.confirm(now, decoder, proof, params),
+            Phase::Failed(reason) => Err(context.refused(reason, false)),
         }
     }
 
     fn deadline(&self) -> Tick {
-        self.case.deadline
+        self.context.deadline
     }
 
     fn reject_overloaded(work: LoginJob, _: &mut Vec<Frame>) -> LoginError {
-        work.case.refused(LoginFailure::TimedOut, false)
+        work.context.refused(LoginFailure::TimedOut, false)
     }
 }
 
@@ -197,21 +228,24 @@ impl Context {
         now: Tick,
         decoder: &mut LineDecoder,
         start: ClientStart,
+        kem: Option<KemKeyPair>,
         line_1: Vec<u8>,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.answer(now, decoder) {
-            Ok(Some(line)) => line,
-            Ok(None) => {
-                let phase = Phase::Reply { start, line_1 };
-                return Ok(Step::NeedsInput(Login { case: self, phase }));
+        let challenge = match self.line(now, decoder) {
+            Ok(Some(line)) => {
+                ServerLine::read(line).and_then(|line| Ok((self.challenge(&line)?, line.bytes)))
             }
-            Err(why) => return Err(self.refused(why, false)),
+            Ok(None) => {
+                let phase = Phase::Reply { start, kem, line_1 };
+                return Ok(Step::NeedsInput(Login { context: self, phase }));
+            }
+            Err(why) => Err(why),
         };
-        match self.challenge(&line) {
-            Ok(challenge) => {
-                let transcript = Transcript { line_1, line_2: line.bytes, ..Transcript::default() };
-                let job = Computation::Prove { start, challenge, transcript };
-                Ok(Step::Compute(LoginJob { case: self, job }))
+        match challenge {
+            Ok((challenge, line_2)) => {
+                let transcript = Transcript { line_1, line_2, ..Transcript::default() };
+                let job = Computation::Prove { start, kem, challenge, transcript };
+                Ok(Step::Compute(LoginJob { context: self, job }))
             }
             Err(why) => Err(self.refused(why, false)),
         }
@@ -222,29 +256,24 @@ impl Context {
         now: Tick,
         decoder: &mut LineDecoder,
         proof: PendingProof,
-        terms: RoomParams,
+        params: RoomParams,
     ) -> Result<Step<Login>, LoginError> {
-        let line = match self.answer(now, decoder) {
-            Ok(Some(line)) => line,
+        let checked = match self.line(now, decoder) {
+            Ok(Some(line)) => proof.check(line),
             Ok(None) => {
-                let phase = Phase::Confirm { proof, terms };
-                return Ok(Step::NeedsInput(Login { case: self, phase }));
+                let phase = Phase::Confirm { proof, params };
+                return Ok(Step::NeedsInput(Login { context: self, phase }));
             }
-            // Any line other than a valid proof means that the server is not authenticated.
-            Err(LoginFailure::NotAServer { .. }) => {
-                return Err(self.refused(LoginFailure::ServerNotAuthenticated, true));
-            }
-            Err(why) => return Err(self.refused(why, true)),
+            Err(why) => Err(why.into()),
         };
-        match proof.check(&line) {
-            Ok(link) => {
+        match checked {
+            Ok(keys) => {
                 let Self { config, unconfirmed, rng, .. } = self;
-                let RoomParams { key, kdf, fingerprint, says_bye } = terms;
-                let established =
-                    Established { config, fingerprint, key, kdf, says_bye, link, now };
+                let RoomParams { key, kdf, room, says_bye } = params;
+                let established = Established { config, room, key, kdf, says_bye, keys, now };
                 Ok(Step::Done(Session::new(established, unconfirmed, rng)))
             }
-            Err(why) => Err(self.refused(why, true)),
+            Err(Line4Error { reason, proven }) => Err(self.refused(reason, !proven)),
         }
     }
 
@@ -256,11 +285,11 @@ impl Context {
                 return Err(LoginFailure::TooWeak(Mode::Plaintext));
             }
             None => Challenge::open(&line.object)?,
-            Some(Some(2)) if !self.config.versions().is_empty() => Challenge::sealed(&line.bytes)?,
+            Some(Some(2)) if self.config.offers_v2() => Challenge::sealed(&line.bytes)?,
             Some(_) => return Err(LoginFailure::UnsupportedVersion),
         };
         if challenge.version == ProtocolVersion::V1
-            && !self.config.versions().is_empty()
+            && self.config.offers_v2()
             && challenge.salt.has_sentinel()
         {
             return Err(LoginFailure::Downgrade);
@@ -268,7 +297,7 @@ impl Context {
         if challenge.kdf == RoomKind::Classic && require == Mode::Strict {
             return Err(LoginFailure::TooWeak(Mode::Sealed));
         }
-        if room.is_some_and(|room| room != challenge.fingerprint()) {
+        if room.is_some_and(|room| room != challenge.room().fingerprint()) {
             return Err(LoginFailure::WrongRoom);
         }
         Ok(challenge)
@@ -279,18 +308,18 @@ impl Context {
     }
 
     /// Returns the server's next line, or `None` if it is still incomplete.
-    fn answer(
+    fn line<'a>(
         &self,
         now: Tick,
-        decoder: &mut LineDecoder,
-    ) -> Result<Option<ServerLine>, LoginFailure> {
+        decoder: &'a mut LineDecoder,
+    ) -> Result<Option<&'a [u8]>, LoginFailure> {
         decoder.set_max_len(wire::MAX_LINE);
         match decoder.next_line() {
-            Ok(Line::Complete(line)) => ServerLine::read(line).map(Some),
+            Ok(Line::Complete(line)) => Ok(Some(line)),
             // A Python server terminates its lines, so an unreadable rest was truncated.
             Ok(Line::Unterminated(line)) => match ServerLine::read(line) {
                 Err(LoginFailure::NotAServer { http: false }) => Err(LoginFailure::Closed),
-                answer => answer.map(Some),
+                _ => Ok(Some(line)),
             },
             Ok(Line::Incomplete) if now < self.deadline => Ok(None),
             Ok(Line::Incomplete) => Err(LoginFailure::TimedOut),
@@ -304,29 +333,38 @@ impl Job for LoginJob {
     type Next = Login;
 
     fn run(self) -> Login {
-        let Self { case, job } = self;
+        let Self { context, job } = self;
         let phase = match job {
-            Computation::Begin { a } => Phase::Begun { start: ClientStart::new(a) },
-            Computation::Prove { start, challenge, transcript } => {
-                let fingerprint = challenge.fingerprint();
+            Computation::Begin { a, kem } => Phase::Begun {
+                start: ClientStart::new(a),
+                kem: kem.map(|seed| KemKeyPair::new(&seed)),
+            },
+            Computation::Prove { start, kem, challenge, transcript } => {
+                let room = challenge.room();
                 let says_bye = challenge.salt.is_ours();
-                let Challenge { version, user_id, b, salt, room_salt, kdf } = challenge;
-                let room_secrets = case.config.room_secrets(kdf, &room_salt);
+                let Challenge { version, user_id, b, salt, room_salt, kdf, kem: ciphertext } =
+                    challenge;
+                let room_secrets = context.config.room_secrets(kdf, &room_salt);
                 let proof = start.answer(room_secrets.srp_password(), &salt, &b);
-                let proof = match version {
-                    ProtocolVersion::V1 => PendingProof::V1(proof),
-                    ProtocolVersion::V2 => {
-                        let session_key = proof.into_session_key();
-                        let proofs = transcript.proofs(&session_key);
-                        PendingProof::V2 { session_key, transcript, proofs }
-                    }
-                };
                 let key = room_secrets.room_key(&room_salt);
-                let terms = RoomParams { key, kdf, fingerprint, says_bye };
-                Phase::Proved { user_id, proof, terms }
+                let params = RoomParams { key, kdf, room, says_bye };
+                match (version, kem.and_then(|kem| kem.decapsulate(&ciphertext))) {
+                    (ProtocolVersion::V1, _) => {
+                        Phase::Proved { user_id, proof: PendingProof::V1(proof), params }
+                    }
+                    (ProtocolVersion::V2, Some(z)) => {
+                        let secret = HybridSecret::new(&proof.into_session_key(), &z);
+                        let proofs = transcript.proofs(&secret);
+                        let proof = PendingProof::V2 { secret, transcript, proofs };
+                        Phase::Proved { user_id, proof, params }
+                    }
+                    (ProtocolVersion::V2, None) => {
+                        Phase::Failed(LoginFailure::ServerNotAuthenticated)
+                    }
+                }
             }
         };
-        Login { case, phase }
+        Login { context, phase }
     }
 }
 

@@ -5,13 +5,13 @@ pub(crate) mod login;
 pub(crate) mod rich_markup;
 mod session;
 
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) use session::Established;
 
 pub use config::ClientConfig;
 pub use event::{
     CloseReason, Event, Message, Mode, PendingMessage, RejectReason, RejectedMessage, RoomState,
-    SendError, SendId, SessionEnd, Warning, Welcome,
+    RoomWarning, SendError, SendId, Sender, SessionEnd, Warning, Welcome,
 };
 pub use login::{Login, LoginError, LoginFailure, LoginJob};
 pub use session::{MAX_LINE, ReadStatus, Session, SessionOutput};

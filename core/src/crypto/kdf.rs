@@ -3,6 +3,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use hkdf::Hkdf;
 use sha2::Sha256;
+use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -30,14 +31,17 @@ pub fn room_key(password: &Password, room_salt: &[u8; 16]) -> RoomKey {
 pub struct StretchedKey(Secret<32>);
 
 impl StretchedKey {
-    /// Stretches the passphrase. Slow: takes some hundred milliseconds and 64 MiB.
+    /// Stretches the passphrase, in Unicode normal form C, so that it does not matter
+    /// how a keyboard composes a letter. Slow: takes some hundred milliseconds and
+    /// 64 MiB.
     #[must_use]
     pub fn new(password: &Password, room_salt: &[u8; 16]) -> Self {
+        let password = normalized(password);
         Self(Secret::fill_with(|secret| {
             // Cannot fail: the parameters are constants and the passphrase fits into memory.
             if let Ok(params) = Params::new(64 << 10, 3, 4, Some(secret.len())) {
                 let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-                let _ = argon2.hash_password_into(password.expose(), room_salt, secret);
+                let _ = argon2.hash_password_into(&password, room_salt, secret);
             }
         }))
     }
@@ -55,6 +59,16 @@ impl StretchedKey {
     pub fn room_key(&self) -> RoomKey {
         RoomKey::new(&Secret::fill_with(|key| expand(&self.0, b"cmdchat/2 room key", key)))
     }
+}
+
+/// Returns the passphrase in normal form C. One that is not UTF-8 stays as it is.
+fn normalized(password: &Password) -> Zeroizing<Vec<u8>> {
+    let bytes = password.expose();
+    let Ok(text) = str::from_utf8(bytes) else { return Zeroizing::new(bytes.to_vec()) };
+    // Normal form C is at most three times as long (Unicode Standard Annex 15).
+    let mut composed = Zeroizing::new(String::with_capacity(3 * text.len()));
+    composed.extend(text.nfc());
+    Zeroizing::new(composed.as_bytes().to_vec())
 }
 
 /// Runs HKDF-Expand (RFC 5869, section 2.3) for at most 32 bytes of output.

@@ -1,10 +1,11 @@
 //! The key schedule of protocol 2 (PROTOCOL 2.3): derives key confirmation and
-//! traffic keys of a sealed link from the SRP session key.
+//! traffic keys of a sealed link from the secrets of SRP and ML-KEM.
 //!
-//! Both are bound to the exact bytes of the handshake. If an attacker changes any
-//! line in transit, client and server get different proofs or different keys.
+//! All of them are bound to the exact bytes of the handshake. If an attacker changes
+//! any line in transit, client and server get different proofs or different keys.
 
 use hkdf::Hkdf;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -12,6 +13,21 @@ use crate::{
     secret::{Secret, with_stack_zeroed},
     transport::record::{RecordOpener, RecordSealer},
 };
+
+/// K || Z: the session key of SRP and the shared secret of ML-KEM. A recording of the
+/// handshake stays closed as long as one of the two holds.
+#[derive(Debug)]
+pub(crate) struct HybridSecret(Secret<64>);
+
+impl HybridSecret {
+    pub(crate) fn new(session_key: &Secret<32>, z: &Secret<32>) -> Self {
+        Self(Secret::fill_with(|joined| {
+            let (first, second) = joined.split_at_mut(32);
+            first.copy_from_slice(session_key.expose());
+            second.copy_from_slice(z.expose());
+        }))
+    }
+}
 
 /// The handshake transcript: its lines as sent, without line ends.
 #[derive(Debug, Default)]
@@ -23,27 +39,33 @@ pub(crate) struct Transcript {
 
 impl Transcript {
     /// Derives the key confirmation that lines 3 and 4 carry.
-    pub(crate) fn proofs(&self, session_key: &Secret<32>) -> KeyConfirmation {
-        let lines = [&*self.line_1, &self.line_2];
+    pub(crate) fn proofs(&self, secret: &HybridSecret) -> KeyConfirmation {
         with_stack_zeroed(|| {
-            let root = extract(session_key, b"cmdchat/2 handshake\0", &lines);
+            let root = extract(secret, &self.login_hash());
             KeyConfirmation {
                 client: derive(&root, b"cmdchat/2 client confirm"),
                 server: derive(&root, b"cmdchat/2 server confirm"),
+                root,
             }
         })
     }
 
     /// Derives the keys of the link that begins after `line_4`.
-    pub(crate) fn keys(&self, session_key: &Secret<32>, line_4: &[u8]) -> TrafficKeys {
+    pub(crate) fn keys(&self, secret: &HybridSecret, line_4: &[u8]) -> TrafficKeys {
         let lines = [&*self.line_1, &self.line_2, &self.line_3, line_4];
         with_stack_zeroed(|| {
-            let root = extract(session_key, b"cmdchat/2 session\0", &lines);
+            let root = extract(secret, &hash(b"cmdchat/2 session\0", &lines));
             TrafficKeys {
                 client_to_server: derive(&root, b"cmdchat/2 client to server"),
                 server_to_client: derive(&root, b"cmdchat/2 server to client"),
+                resume: ResumeKey(derive(&root, b"cmdchat/2 resume")),
             }
         })
+    }
+
+    /// Returns the hash of lines 1 and 2, T1.
+    pub(crate) fn login_hash(&self) -> [u8; 32] {
+        hash(b"cmdchat/2 handshake\0", &[&self.line_1, &self.line_2])
     }
 }
 
@@ -55,13 +77,23 @@ pub(crate) struct KeyConfirmation {
     pub(crate) client: Secret<32>,
     /// The server's proof, HAMK2.
     pub(crate) server: Secret<32>,
+    root: Secret<32>,
 }
 
-/// The keys of one sealed link, one for each direction.
+impl KeyConfirmation {
+    /// Returns REFUSAL: the proof that an error text comes from a server that knows the
+    /// verifier.
+    pub(crate) fn refusal(&self, text: &str) -> Secret<32> {
+        derive(&self.root, &[b"cmdchat/2 refused\0", text.as_bytes()].concat())
+    }
+}
+
+/// The keys of one sealed link: one for each direction, and the one that resumes it.
 #[derive(Debug)]
 pub(crate) struct TrafficKeys {
     client_to_server: Secret<32>,
     server_to_client: Secret<32>,
+    pub(crate) resume: ResumeKey,
 }
 
 impl TrafficKeys {
@@ -76,16 +108,44 @@ impl TrafficKeys {
     }
 }
 
-/// Runs HKDF-Extract on the session key, with a hash of the lines as salt.
-fn extract(session_key: &Secret<32>, label: &[u8], lines: &[&[u8]]) -> Secret<32> {
+/// The key by which a member proves in a later login that an earlier session was its own
+/// (PROTOCOL 2.3, "Resume").
+#[derive(Debug)]
+pub(crate) struct ResumeKey(Secret<32>);
+
+impl ResumeKey {
+    #[cfg(test)]
+    pub(crate) const fn new(key: Secret<32>) -> Self {
+        Self(key)
+    }
+
+    /// Returns RESUME for the login with this hash of lines 1 and 2.
+    pub(crate) fn proof(&self, login_hash: &[u8; 32]) -> Secret<32> {
+        Secret::fill_with(|proof| {
+            // Cannot fail: HMAC accepts keys of any length.
+            if let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(self.0.expose()) {
+                mac.update(login_hash);
+                proof.copy_from_slice(&mac.finalize().into_bytes());
+            }
+        })
+    }
+}
+
+/// Runs HKDF-Extract on the hybrid secret.
+fn extract(secret: &HybridSecret, salt: &[u8; 32]) -> Secret<32> {
+    let (root, _) = Hkdf::<Sha256>::extract(Some(salt), secret.0.expose());
+    Secret::take(&mut root.into())
+}
+
+/// Hashes a label and the lines, each after its length.
+fn hash(label: &[u8], lines: &[&[u8]]) -> [u8; 32] {
     let mut transcript = Sha256::new_with_prefix(label);
     for line in lines {
         // The cast is lossless: a handshake line has at most 65,536 bytes.
         transcript.update((line.len() as u32).to_be_bytes());
         transcript.update(line);
     }
-    let (root, _) = Hkdf::<Sha256>::extract(Some(&transcript.finalize()), session_key.expose());
-    Secret::take(&mut root.into())
+    transcript.finalize().into()
 }
 
 fn derive(root: &Secret<32>, info: &[u8]) -> Secret<32> {

@@ -2,5 +2,6 @@
 
 pub mod fernet;
 pub mod kdf;
+pub(crate) mod kem;
 pub(crate) mod key_schedule;
 pub mod srp;

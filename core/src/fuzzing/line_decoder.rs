@@ -92,7 +92,7 @@ fn readers(line: &[u8]) {
         }
     }
     if let Ok(hello) = wire::read_hello(line, SupportedVersions::Both) {
-        let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a, &[]));
+        let again = hello.a.as_deref().map(|a| wire::srp_init(&hello.name, a, None));
         let again =
             again.and_then(|frame| wire::read_hello(frame.bytes(), SupportedVersions::Both).ok());
         assert_eq!(

@@ -1,11 +1,11 @@
-use super::fixtures::seed;
+use super::{established::traffic_keys, fixtures::seed};
 use crate::{
-    crypto::key_schedule::Transcript,
-    transport::record::{MAX_OBJECT, RecordOpener, RecordSealer, Tampered},
+    transport::record::{MAX_OBJECTS, RecordOpener, RecordSealer, Tampered, bucket},
+    wire::json::strict,
 };
 
 /// Checks record opening. Only the next sealed record opens, and returns the
-/// sealed object. It does not open with one character changed, and not a second
+/// sealed objects. It does not open with one character changed, and not a second
 /// time. No other input opens.
 ///
 /// The first three bytes select a position and a character. The rest is used as a
@@ -17,7 +17,7 @@ pub fn record_opener(data: &[u8]) {
 
     let mut record = Vec::new();
     if sealer.seal(rest, &mut record).is_err() {
-        assert!(rest.len() > MAX_OBJECT && record.is_empty());
+        assert!(rest.len() > MAX_OBJECTS && record.is_empty());
         return;
     }
     let record = record.strip_suffix(b"\n").unwrap_or_default();
@@ -27,15 +27,28 @@ pub fn record_opener(data: &[u8]) {
         *byte = *to;
         assert_eq!(opener.open(&changed), Err(Tampered));
     }
-    let spaces = rest.iter().rev().take_while(|byte| **byte == b' ').count();
-    let unpadded = rest.get(..rest.len() - spaces).unwrap_or_default();
-    let is_object = matches!(unpadded, [b'{', .., b'}']);
-    assert_eq!(opener.open(record), if is_object { Ok(unpadded) } else { Err(Tampered) });
+    let body = rest.trim_ascii_end();
+    let is_objects = body.len() + rest.iter().rev().take_while(|byte| **byte == b' ').count()
+        == rest.len()
+        && body
+            .split(|byte| *byte == b'\n')
+            .all(|object| matches!(object, [b'{', .., b'}']) && strict::object(object).is_some());
+    let smallest = bucket(body.len());
+    let is_smallest = smallest == bucket(rest.len());
+    if is_objects && is_smallest {
+        assert_eq!(opener.open(record), Ok(()));
+        let mut objects = Vec::new();
+        while let Some(object) = opener.next_object() {
+            objects.push(object.to_vec());
+        }
+        assert_eq!(objects.join(&b'\n'), body);
+    } else {
+        assert_eq!(opener.open(record), Err(Tampered));
+    }
     assert_eq!(opener.open(record), Err(Tampered), "a record opens only once");
 }
 
 fn ends() -> (RecordSealer, RecordOpener) {
-    let session_key = seed(7).rng().secret();
-    let keys = Transcript::default().keys(&session_key, b"");
+    let keys = traffic_keys(&seed(7));
     (keys.client().0, keys.server().1)
 }

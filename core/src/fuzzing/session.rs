@@ -13,7 +13,7 @@ use crate::{
     },
     crypto::fernet::RoomKey,
     crypto::srp::Salt,
-    fingerprint::Fingerprint,
+    fingerprint::RoomHash,
     room_kind::RoomKind,
     secret::Password,
     time::{Epoch, Tick},
@@ -69,16 +69,16 @@ impl Person {
         let name = Username::new("eve").expect("an ordinary name");
         let epoch = Epoch::new(jiff::Timestamp::UNIX_EPOCH);
         let password = Password::new(Vec::new().into());
-        let fingerprint = Fingerprint::of(RoomKind::Classic, &[0; 16], &Salt::from([1; 16]));
+        let room = RoomHash::new(RoomKind::Classic, &[0; 16], &Salt::from([1; 16]));
         let config = Arc::new(ClientConfig::new(name, password, epoch));
         let mut session = Session::new(
             Established {
                 config,
-                fingerprint,
+                room,
                 key: room_key(),
                 kdf: RoomKind::Classic,
                 says_bye: false,
-                link: None,
+                keys: None,
                 now: Tick::ZERO,
             },
             Vec::new(),
@@ -151,6 +151,7 @@ impl Person {
                     self.said.pop();
                 }
                 SessionOutput::Event(Event::Ended(ended)) => self.end(&ended),
+                SessionOutput::Event(Event::Unacknowledged(_)) => {}
                 SessionOutput::Event(other) => panic!("unexpected event: {other:?}"),
             }
         }
@@ -170,6 +171,7 @@ impl Person {
             while let Some(output) = self.session.poll_output() {
                 match output {
                     SessionOutput::Event(Event::Ended(ended)) => self.end(&ended),
+                    SessionOutput::Event(Event::Unacknowledged(_)) => {}
                     SessionOutput::Event(event) => {
                         assert!(!self.ended, "the end is the last event");
                         events += 1;
@@ -213,6 +215,7 @@ impl Person {
             | Event::Notice(_)
             | Event::SendFailed(..)
             | Event::Unacknowledged(_)
+            | Event::RoomWarning(_)
             | Event::RoomState(_)
             | Event::Ended(_) => panic!("impossible event in protocol 1"),
         }

@@ -10,7 +10,9 @@ use super::{
     fixtures::{room_key, seed},
 };
 use crate::{
-    client::{self, ClientConfig, CloseReason, Event, ReadStatus, RoomState, SendId, Session},
+    client::{
+        self, ClientConfig, CloseReason, Event, ReadStatus, RoomState, RoomWarning, SendId, Session,
+    },
     room_kind::RoomKind,
     secret::Password,
     server::{
@@ -22,6 +24,7 @@ use crate::{
     transport::frame::Frame,
     transport::line_decoder::LineDecoder,
     username::Username,
+    wire::FernetToken,
 };
 
 /// Checks strict rooms with an honest relay. No member receives a warning or an
@@ -127,17 +130,20 @@ impl TestServer {
     fn join(&mut self, how: usize) {
         let Some(config) = self.guests.get(how % NAMES.len()).map(Arc::clone) else { return };
         let pass = self.admission.try_login(self.now, IpAddr::from([127, 0, 0, 1]));
-        let seat = pass.and_then(|pass| pass.claim_slot(self.now, config.name().clone()).ok());
+        let seat = pass.and_then(|mut pass| pass.claim_slot(self.now, config.name().clone()).ok());
         let Some(seat) = seat else { return };
         self.came += 1;
-        let (session, (sealer, opener)) = established(&config, room_key(), self.came, self.now);
+        let (session, hello, (sealer, opener)) =
+            established(&config, room_key(), self.came, self.now);
         let seat_id = seat.id();
         let mut admitted = Admitted {
-            seat,
+            slot: seat,
             user_id: format!("id-{}", self.came),
             sealer: Some(sealer),
             opener: Some(opener),
             kdf: RoomKind::Strict,
+            history: None,
+            hello: FernetToken::new(hello),
         };
         let intake = RequestReader::new(&self.limits, self.now, &mut admitted);
         let Some(cursor) = self.tell(RoomInput::Joined(admitted)) else { return };
@@ -203,6 +209,7 @@ impl TestServer {
         while busy {
             // Clear requests have to wait, and so do the requests behind them.
             self.now = self.now.saturating_add(CLEAR);
+            self.room.publish(self.now);
             busy = false;
             for who in (0..self.people.len()).rev() {
                 busy |= self.hear(who, usize::MAX);
@@ -216,9 +223,11 @@ impl TestServer {
             person.session.request_fingerprint();
             person.collect();
         }
-        let standing = |person: &Person| person.standing;
-        let first = self.people.first().and_then(standing);
-        assert!(self.people.iter().all(|person| standing(person) == first), "all members agree");
+        let mut present = self.people.iter().filter(|person| !person.left);
+        let first = present.next().and_then(|person| person.standing.clone());
+        for person in present {
+            assert_eq!(person.standing, first, "all members agree");
+        }
     }
 }
 
@@ -277,7 +286,12 @@ impl Person {
             }
             // Messages may be late here, and `Unacknowledged` is then correct.
             Event::Joined(..) | Event::Left(..) | Event::Unacknowledged(_) => {}
-            Event::Rejected(_) | Event::Notice(_) | Event::SendFailed(..) => {
+            // A member that comes back has missed something.
+            Event::RoomWarning(RoomWarning::Missed(_)) => {}
+            Event::Rejected(_)
+            | Event::RoomWarning(_)
+            | Event::Notice(_)
+            | Event::SendFailed(..) => {
                 panic!("impossible with an honest relay: {event:?}")
             }
         }

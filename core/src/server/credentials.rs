@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::{
     crypto::kdf::StretchedKey,
     crypto::srp::{Salt, Verifier},
-    fingerprint::Fingerprint,
+    fingerprint::{Fingerprint, RoomHash},
     secret::Password,
     seed::{Rng, Seed},
     wire::SupportedVersions,
@@ -137,7 +137,7 @@ impl Credentials {
     /// Returns the fingerprint, which identifies the room. It is public.
     #[must_use]
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.kdf, &self.room_salt, self.verifier.salt())
+        RoomHash::new(self.kdf, &self.room_salt, self.verifier.salt()).fingerprint()
     }
 
     fn new(

@@ -8,9 +8,9 @@ mod rate_limit;
 mod request_reader;
 mod room;
 
+pub use admission::{Admission, LoginId, LoginPermit, MemberId, MemberSlot, Origin};
 #[cfg(feature = "fuzzing")]
-pub(crate) use admission::AdmissionCounts;
-pub use admission::{Admission, LoginPermit, MemberId, MemberSlot};
+pub(crate) use admission::{AdmissionCounts, Turn};
 pub use credentials::{Credentials, EmptyPassword, VerifierTokenError};
 pub use limits::{Limits, Rate};
 pub use login::{Admitted, Login, LoginError, LoginJob};

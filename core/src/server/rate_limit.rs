@@ -24,6 +24,11 @@ impl RateLimiter {
         earliest.max(now)
     }
 
+    /// Returns the time from which the whole burst is available again.
+    pub(crate) const fn due(&self) -> Tick {
+        self.due
+    }
+
     /// Counts one event at `now`.
     pub(crate) fn consume(&mut self, now: Tick) {
         self.due = self.due.max(now).saturating_add(self.rate.interval);

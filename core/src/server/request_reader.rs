@@ -11,9 +11,9 @@ use crate::{
     },
     time::Tick,
     transport::frame::Frame,
-    transport::keepalive::{Keepalive, KeepaliveAction},
+    transport::keepalive::KeepaliveAction,
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
-    transport::record::{MAX_RECORD, RecordOpener},
+    transport::record_layer::{RecordError, RecordReader},
     wire::json::strict::JsonError,
     wire::{self, ClientMessage, Request},
 };
@@ -33,9 +33,8 @@ pub struct RequestReader {
 /// The receive state of a sealed link.
 #[derive(Debug)]
 struct Link {
-    opener: RecordOpener,
+    reader: RecordReader,
     kdf: RoomKind,
-    keepalive: Keepalive,
     /// A `clear` request that came too early. Later requests wait behind it.
     held: Option<Request>,
 }
@@ -63,9 +62,8 @@ impl RequestReader {
     pub fn new(limits: &Limits, now: Tick, admitted: &mut Admitted) -> Self {
         let kdf = admitted.kdf;
         let link = admitted.opener.take().map(|opener| Link {
-            opener,
+            reader: RecordReader::new(opener, now),
             kdf,
-            keepalive: Keepalive::new(now),
             held: None,
         });
         Self { link, ..Self::open(limits) }
@@ -90,7 +88,7 @@ impl RequestReader {
             None => self.next_line(now, decoder),
         };
         if let (Inbound::WaitUntil(until), Some(link)) = (&intent, &mut self.link) {
-            link.keepalive.pause_until(*until);
+            link.reader.keepalive.pause_until(*until);
         }
         intent
     }
@@ -119,27 +117,26 @@ impl RequestReader {
     }
 
     fn next_record(&mut self, now: Tick, decoder: &mut LineDecoder) -> Inbound {
-        decoder.set_max_len(MAX_RECORD);
         loop {
             if let Some(until) = self.pause(now) {
                 return Inbound::WaitUntil(until);
             }
             let Some(link) = &mut self.link else { return Inbound::Closed(LeaveReason::Closed) };
-            let asked = if let Some(request) = link.held.take() {
+            let message = if let Some(request) = link.held.take() {
                 Ok(ClientMessage::Request(request))
             } else {
-                match decoder.next_line() {
-                    Ok(Line::Complete(line)) => link.read(now, line),
-                    Ok(Line::Incomplete) => return link.wait(now),
-                    // The stream ended without a `bye`, whatever the last line
-                    // was.
-                    Ok(Line::Unterminated(_) | Line::Eof) => {
+                match link.reader.next(now, decoder) {
+                    Ok(Some(object)) => wire::read_sealed_request(object, link.kdf),
+                    Ok(None) => return link.wait(now),
+                    Err(RecordError::Truncated) => {
                         return Inbound::Closed(LeaveReason::ConnectionLost);
                     }
-                    Err(LineTooLong) => return Inbound::broken(ProtocolError::Tampered),
+                    Err(RecordError::Tampered) => {
+                        return Inbound::broken(ProtocolError::Tampered);
+                    }
                 }
             };
-            match asked {
+            match message {
                 Ok(ClientMessage::Request(request @ Request::ClearHistory(_))) => {
                     if let Some(intent) = self.clear(now, request) {
                         return intent;
@@ -203,16 +200,10 @@ impl RequestReader {
 }
 
 impl Link {
-    fn read(&mut self, now: Tick, record: &[u8]) -> Result<ClientMessage, ProtocolError> {
-        let object = self.opener.open(record).map_err(|_| ProtocolError::Tampered)?;
-        self.keepalive.on_receive(now);
-        wire::read_sealed_request(object, self.kdf)
-    }
-
     /// Returns what to do when no complete record is available.
     fn wait(&mut self, now: Tick) -> Inbound {
-        match self.keepalive.poll(now) {
-            KeepaliveAction::None => Inbound::NeedsInput(Some(self.keepalive.deadline())),
+        match self.reader.keepalive.poll(now) {
+            KeepaliveAction::None => Inbound::NeedsInput(Some(self.reader.keepalive.deadline())),
             KeepaliveAction::SendPing => Inbound::Reply(wire::ping()),
             KeepaliveAction::TimedOut => Inbound::Closed(LeaveReason::TimedOut),
         }

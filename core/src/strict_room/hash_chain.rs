@@ -5,6 +5,15 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+/// The kind of a numbered event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// `message`.
+    Message = 1,
+    /// `cleared`.
+    Cleared = 2,
+}
+
 /// The chain hash after one event. It is not secret: it reveals nothing beyond the tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct ChainHash([u8; 32]);
@@ -13,16 +22,23 @@ impl ChainHash {
     /// The hash before the first event.
     pub const GENESIS: Self = Self([0; 32]);
 
-    /// Returns the hash after one more event, with token and name as the server broadcasts them.
+    /// Returns the hash after one more event, with token and name as the server broadcasts
+    /// them.
     #[must_use]
-    pub fn append(&self, token: &str, name: &str) -> Self {
+    pub fn append(&self, kind: EventKind, token: &str, name: &str) -> Self {
         let mut hasher = Sha256::new_with_prefix(b"cmdchat/2 view\0");
-        for part in [&self.0, token.as_bytes(), name.as_bytes()] {
+        hasher.update(self.0);
+        hasher.update([kind as u8]);
+        for part in [token.as_bytes(), name.as_bytes()] {
             // The cast is lossless: these are parts of a line, which has at most 65,536 bytes.
             hasher.update((part.len() as u32).to_be_bytes());
             hasher.update(part);
         }
         Self(hasher.finalize().into())
+    }
+
+    pub(crate) const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Parses 64 lower-case hex digits.
@@ -36,12 +52,6 @@ impl ChainHash {
     pub(crate) fn truncated(&self) -> [u8; 16] {
         self.0.first_chunk().copied().unwrap_or_default()
     }
-
-    /// Returns the first five bytes, which users compare.
-    #[must_use]
-    pub(crate) fn short_code(&self) -> [u8; 5] {
-        self.0.first_chunk().copied().unwrap_or_default()
-    }
 }
 
 /// Writes 64 lower-case hex digits.
@@ -53,7 +63,7 @@ impl fmt::Display for ChainHash {
 
 impl fmt::Debug for ChainHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "View({self})")
+        write!(f, "ChainHash({self})")
     }
 }
 

@@ -1,8 +1,11 @@
-//! Test vectors of complete protocol 2 runs from an independent implementation: every
-//! intermediate value has to match byte for byte.
+//! Test vectors of protocol 2 from an independent implementation: every intermediate
+//! value has to match byte for byte.
 
-use crate::room_kind::RoomKind;
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use base64::{
     Engine as _,
@@ -12,125 +15,202 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    client::LoginFailure,
+    crypto::fernet::RoomKey,
     crypto::kdf::{StretchedKey, room_key},
-    crypto::key_schedule::Transcript,
+    crypto::kem::{EncapsulationKey, KemKeyPair},
+    crypto::key_schedule::{HybridSecret, Transcript},
     crypto::srp::{ClientStart, PublicValue, Salt, ServerChallenge, Verifier},
+    room_kind::RoomKind,
     secret::{Password, Secret},
     server::{Credentials, VerifierTokenError},
-    strict_room::envelope::Envelope,
-    strict_room::hash_chain::ChainHash,
-    transport::record::{RecordOpener, RecordSealer, Tampered},
+    transport::record::{RecordOpener, RecordSealer},
+    wire::handshake::{Line4Error, PendingProof},
 };
 
-fn vectors() -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/protocol2.json");
-    let file: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
-    file["vectors"].as_array().unwrap().clone()
+pub(super) fn file() -> &'static Value {
+    static FILE: OnceLock<Value> = OnceLock::new();
+    FILE.get_or_init(|| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/protocol2.json");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    })
 }
 
-fn text<'a>(case: &'a Value, field: &str) -> &'a str {
+/// Returns one part of the vectors.
+pub(super) fn part(name: &str) -> &'static [Value] {
+    list(file(), name)
+}
+
+pub(super) fn list<'a>(case: &'a Value, field: &str) -> &'a [Value] {
+    case[field].as_array().unwrap()
+}
+
+pub(super) fn text<'a>(case: &'a Value, field: &str) -> &'a str {
     case[field].as_str().unwrap()
 }
 
-fn bytes(case: &Value, field: &str) -> Vec<u8> {
+pub(super) fn bytes(case: &Value, field: &str) -> Vec<u8> {
     hex::decode(text(case, field)).unwrap()
 }
 
-fn secret(case: &Value, field: &str) -> Secret<32> {
-    Secret::fill_with(|own| own.copy_from_slice(&bytes(case, field)))
+pub(super) fn secret<const N: usize>(case: &Value, field: &str) -> Secret<N> {
+    Secret::take(&mut bytes(case, field).try_into().unwrap())
 }
 
 fn password(case: &Value) -> Password {
-    Password::new(bytes(case, "password_utf8_hex").into())
+    Password::new(bytes(case, "password_utf8").into())
 }
 
-fn kdf(case: &Value) -> RoomKind {
+fn kind(case: &Value) -> RoomKind {
     RoomKind::from_kdf_name(text(case, "kdf")).unwrap()
 }
 
+/// Returns the transcript of a login up to line 3.
+fn transcript(case: &Value) -> Transcript {
+    let [line_1, line_2, line_3] =
+        ["L1", "L2", "L3"].map(|line| text(case, line).as_bytes().to_vec());
+    Transcript { line_1, line_2, line_3 }
+}
+
+fn hybrid_secret(case: &Value) -> HybridSecret {
+    HybridSecret::new(&secret(case, "K"), &secret(&case["kem"], "Z"))
+}
+
+/// Opens a record and returns its objects.
+fn objects(opener: &mut RecordOpener, record: &str) -> Option<Vec<String>> {
+    opener.open(record.as_bytes()).ok()?;
+    let next = || opener.next_object().map(|object| String::from_utf8(object.to_vec()).unwrap());
+    Some(std::iter::from_fn(next).collect())
+}
+
 #[test]
-fn v2_session_vectors_match() {
-    let (mut runs, mut records, mut events) = (0, 0, 0);
-    for case in &vectors() {
-        let password = password(case);
+fn v2_srp_and_kem_vectors_match() {
+    for case in part("handshakes") {
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
         let salt = Salt::from_wire(&bytes(case, "srp_salt")).unwrap();
-        let stretched = StretchedKey::new(&password, &room_salt);
-        let (p, key) = match kdf(case) {
-            RoomKind::Classic => (password, room_key(&self::password(case), &room_salt)),
-            RoomKind::Strict => (stretched.srp_password(), stretched.room_key()),
+        let p = match kind(case) {
+            RoomKind::Classic => password(case),
+            RoomKind::Strict => StretchedKey::new(&password(case), &room_salt).srp_password(),
         };
         assert_eq!(p.expose(), bytes(case, "srp_password"));
-
-        // SRP, up to the session key K.
         let client = ClientStart::new(secret(case, "a"));
         let verifier = Arc::new(Verifier::new(&p, salt.clone()));
         let server = ServerChallenge::new(verifier, secret(case, "b"));
         let b = PublicValue::from_wire(server.public()).unwrap();
         let a = PublicValue::from_wire(client.public()).unwrap();
+        assert_eq!((a.as_bytes(), b.as_bytes()), (&*bytes(case, "A"), &*bytes(case, "B")));
         let server_key = server.answer(&a).into_session_key();
         let client_key = client.answer(&p, &salt, &b).into_session_key();
         assert_eq!((&client_key, &server_key), (&secret(case, "K"), &secret(case, "K")));
 
-        // The proofs and the traffic keys.
-        let line = |field: &str| text(case, field).as_bytes().to_vec();
-        let (line_1, line_2, line_3) = (line("line1"), line("line2"), line("line3"));
-        let transcript = Transcript { line_1, line_2, line_3 };
-        let proofs = transcript.proofs(&client_key);
-        assert_eq!(proofs.client, secret(case, "M"));
-        assert_eq!(proofs.server, secret(case, "H_AMK"));
-        let keys = transcript.keys(&client_key, &line("line4"));
-
-        // Records in both directions.
-        let ((mut to_server, mut from_server), (mut to_client, mut from_client)) =
-            (keys.client(), keys.server());
-        for record in case["records"].as_array().unwrap() {
-            let (sealer, opener): (&mut RecordSealer, &mut RecordOpener) =
-                match text(record, "direction") {
-                    "c2s" => (&mut to_server, &mut from_client),
-                    _ => (&mut to_client, &mut from_server),
-                };
-            let (object, sealed) = (text(record, "line"), text(record, "sealed"));
-            let mut out = Vec::new();
-            sealer.seal(object.as_bytes(), &mut out).unwrap();
-            assert_eq!(out, format!("{sealed}\n").into_bytes());
-            assert_eq!(opener.open(sealed.as_bytes()), Ok(object.as_bytes()));
-            // A replayed record fails, because the opener expects the next number.
-            assert_eq!(opener.open(sealed.as_bytes()), Err(Tampered));
-            records += 1;
-        }
-
-        // The token of the text.
-        let token = text(case, "fernet_token");
-        let opened = key.open(token).unwrap();
-        assert_eq!(Some(opened.unix_seconds), case["fernet_time"].as_u64());
-        if let Some(envelope) = case["envelope"].as_str() {
-            assert_eq!(opened.text.as_slice(), envelope.as_bytes());
-            let read = Envelope::decode(&opened.text).unwrap();
-            assert_eq!(read.encode().as_slice(), envelope.as_bytes());
-        }
-        for event in case["view_chain"].as_array().into_iter().flatten() {
-            let before = ChainHash::from_hex(text(event, "previous")).unwrap();
-            let after = before.append(text(event, "token"), text(event, "username"));
-            assert_eq!(after.to_string(), text(event, "view"));
-            events += 1;
-        }
-        runs += 1;
+        let kem = &case["kem"];
+        let seed = [bytes(kem, "d"), bytes(kem, "z")].concat().try_into();
+        let pair = KemKeyPair::new(&Secret::take(&mut seed.unwrap()));
+        assert_eq!(pair.public(), bytes(kem, "ek"));
+        let key = EncapsulationKey::parse(&pair.public()).unwrap();
+        let (ciphertext, z) = key.encapsulate(&secret(kem, "m"));
+        assert_eq!(ciphertext, bytes(kem, "ct"));
+        assert_eq!((&z, &pair.decapsulate(&ciphertext).unwrap()), (&secret(kem, "Z"), &z));
     }
-    assert_eq!((runs, records, events), (8, 64, 16));
+}
+
+#[test]
+fn v2_key_schedule_vectors_match() {
+    for case in part("handshakes") {
+        let transcript = transcript(case);
+        assert_eq!(transcript.login_hash().as_slice(), bytes(case, "T1"));
+        let hybrid = hybrid_secret(case);
+        let proofs = transcript.proofs(&hybrid);
+        assert_eq!((&proofs.client, &proofs.server), (&secret(case, "M2"), &secret(case, "HAMK2")));
+        for refusal in list(case, "refusals") {
+            assert_eq!(proofs.refusal(text(refusal, "text")), secret(refusal, "refusal"));
+        }
+        if let Some(proof) = case["RESUME"].as_str() {
+            let key = &part("handshakes")[case["after"].as_u64().unwrap() as usize];
+            let keys = self::transcript(key).keys(&hybrid_secret(key), text(key, "L4").as_bytes());
+            assert_eq!(
+                keys.resume.proof(&transcript.login_hash()),
+                secret(case, "RESUME"),
+                "{proof}"
+            );
+        }
+    }
+}
+
+#[test]
+fn v2_records_match_in_both_directions() {
+    let mut count = 0;
+    for case in part("handshakes") {
+        let keys = transcript(case).keys(&hybrid_secret(case), text(case, "L4").as_bytes());
+        for record in list(case, "records") {
+            let ((to_server, from_server), (to_client, from_client)) =
+                (keys.client(), keys.server());
+            let (mut sealer, mut opener): (RecordSealer, RecordOpener) =
+                match text(record, "direction") {
+                    "c2s" => (to_server, from_client),
+                    _ => (to_client, from_server),
+                };
+            let number = record["counter"].as_u64().unwrap();
+            sealer.skip_to(number);
+            opener.skip_to(number);
+            let expected: Vec<_> =
+                list(record, "objects").iter().map(|object| object.as_str().unwrap()).collect();
+            let mut out = Vec::new();
+            sealer.seal(expected.join("\n").as_bytes(), &mut out).unwrap();
+            let sealed = text(record, "sealed");
+            assert_eq!(out, format!("{sealed}\n").into_bytes());
+            assert_eq!(objects(&mut opener, sealed).unwrap(), expected);
+            assert_eq!(objects(&mut opener, sealed), None, "a replayed record");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 72);
+}
+
+#[test]
+fn v2_bad_records_are_refused() {
+    let file = &file()["bad_records"];
+    let key = secret(file, "key");
+    for record in list(file, "good") {
+        let record = record.as_str().unwrap();
+        assert!(objects(&mut RecordOpener::new(&key), record).is_some());
+    }
+    for record in list(file, "lines") {
+        let opened = objects(&mut RecordOpener::new(&key), text(record, "line"));
+        assert_eq!(opened, None, "{}", record["note"]);
+    }
+}
+
+#[test]
+fn v2_line_4_vectors_have_the_expected_outcome() {
+    for case in part("handshakes") {
+        for line in list(case, "line4") {
+            let (transcript, secret) = (transcript(case), hybrid_secret(case));
+            let proofs = transcript.proofs(&secret);
+            let proof = PendingProof::V2 { secret, transcript, proofs };
+            let outcome = match proof.check(text(line, "line").as_bytes()) {
+                Ok(_) => "in",
+                Err(Line4Error { reason: LoginFailure::Rejected { .. }, proven: true }) => {
+                    "refused"
+                }
+                Err(Line4Error { proven: false, .. }) => "stop",
+                Err(other) => panic!("{other:?}"),
+            };
+            assert_eq!(outcome, text(line, "outcome"), "{}", line["note"]);
+        }
+    }
 }
 
 #[test]
 fn v2_room_key_vectors_match() {
-    for case in &vectors() {
+    for case in part("handshakes") {
         let room_salt = bytes(case, "room_salt").try_into().unwrap();
-        let key = match kdf(case) {
+        let key = match kind(case) {
             RoomKind::Classic => room_key(&password(case), &room_salt),
             RoomKind::Strict => StretchedKey::new(&password(case), &room_salt).room_key(),
         };
         let expected = URL_SAFE.decode(text(case, "room_key_b64url")).unwrap();
-        let expected =
-            crate::crypto::fernet::RoomKey::new(&Secret::take(&mut expected.try_into().unwrap()));
+        let expected = RoomKey::new(&Secret::take(&mut expected.try_into().unwrap()));
         // A key cannot be read, so compare a token that it seals.
         assert_eq!(key.seal(1, [2; 16], b"x"), expected.seal(1, [2; 16], b"x"));
     }
@@ -138,10 +218,10 @@ fn v2_room_key_vectors_match() {
 
 #[test]
 fn v2_verifier_token_vectors_match() {
-    for case in &vectors() {
-        let token = text(case, "token");
+    for case in part("handshakes") {
+        let token = text(case, "verifier_token");
         let credentials = Credentials::from_token(token).unwrap();
-        assert_eq!(credentials.room_kind(), kdf(case));
+        assert_eq!(credentials.room_kind(), kind(case));
         assert_eq!(credentials.fingerprint().to_string(), text(case, "fingerprint"));
         assert_eq!(credentials.token().unwrap().as_str(), token);
 
@@ -164,8 +244,8 @@ fn v2_verifier_token_vectors_match() {
 /// the sentinel, but they do once leading zeros are stripped.
 #[test]
 fn verifier_token_rejects_sentinel_behind_zeros() {
-    for case in &vectors() {
-        let token = text(case, "token").strip_prefix("cmdchat2.").unwrap();
+    for case in part("handshakes") {
+        let token = text(case, "verifier_token").strip_prefix("cmdchat2.").unwrap();
         let token = URL_SAFE_NO_PAD.decode(token).unwrap();
         let with_salt = |salt: &[u8; 16]| {
             let body = [&token[..18], salt, &token[34..token.len() - 4]].concat();

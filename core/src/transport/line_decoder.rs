@@ -73,6 +73,11 @@ impl LineDecoder {
         self.ended = true;
     }
 
+    /// Returns true after [`Self::feed_eof`].
+    pub(crate) const fn is_eof(&self) -> bool {
+        self.ended
+    }
+
     /// Takes the next line.
     ///
     /// # Errors

@@ -1,48 +1,57 @@
-//! The client's end of a sealed link (PROTOCOL 2.4).
+//! The receiving end of a sealed link, for client and server (PROTOCOL 2.4).
 
 use crate::{
-    secret::with_stack_zeroed,
     time::Tick,
-    transport::frame::Frame,
     transport::keepalive::Keepalive,
-    transport::record::{RecordOpener, RecordSealer, SealError, Tampered},
-    wire,
+    transport::line_decoder::{Line, LineDecoder, LineTooLong},
+    transport::record::{MAX_RECORD, RecordOpener, Tampered},
 };
 
-/// Seals what is sent, opens what comes, and notices when nothing does.
+/// Turns the peer's lines into the objects of its records, and detects a peer that
+/// has stopped sending.
 #[derive(Debug)]
-pub(crate) struct Link {
-    sealer: RecordSealer,
+pub(crate) struct RecordReader {
     opener: RecordOpener,
     pub(crate) keepalive: Keepalive,
 }
 
-impl Link {
-    /// Established at `now`.
-    pub(crate) fn new((sealer, opener): (RecordSealer, RecordOpener), now: Tick) -> Self {
-        Self { sealer, opener, keepalive: Keepalive::new(now) }
+/// The reason why a sealed link has no next object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RecordError {
+    /// A record is not the one that the peer sealed next.
+    Tampered,
+    /// The stream ended without a `bye`.
+    Truncated,
+}
+
+impl RecordReader {
+    /// Creates the reader of a link that was established at `now`.
+    pub(crate) fn new(opener: RecordOpener, now: Tick) -> Self {
+        Self { opener, keepalive: Keepalive::new(now) }
     }
 
-    /// The record of `frame`.
-    ///
-    /// # Errors
-    /// It does not fit, or only a `bye` may follow.
-    pub(crate) fn seal(&mut self, frame: &Frame) -> Result<Frame, SealError> {
-        if self.sealer.must_close() && *frame != wire::bye() {
-            return Err(SealError);
+    /// Returns the next object, or `None` if no complete record is available.
+    pub(crate) fn next(
+        &mut self,
+        now: Tick,
+        decoder: &mut LineDecoder,
+    ) -> Result<Option<&[u8]>, RecordError> {
+        if !self.opener.has_object() {
+            decoder.set_max_len(MAX_RECORD);
+            match decoder.next_line() {
+                Ok(Line::Complete(line)) => self.opener.open(line)?,
+                Ok(Line::Incomplete) => return Ok(None),
+                Ok(Line::Unterminated(_) | Line::Eof) => return Err(RecordError::Truncated),
+                Err(LineTooLong) => return Err(RecordError::Tampered),
+            }
+            self.keepalive.on_receive(now);
         }
-        let mut record = Vec::new();
-        with_stack_zeroed(|| self.sealer.seal(frame.line(), &mut record))?;
-        Ok(Frame::from_record(record))
+        Ok(self.opener.next_object())
     }
+}
 
-    /// The object in a record that came at `now`.
-    ///
-    /// # Errors
-    /// The connection must end at once.
-    pub(crate) fn open(&mut self, now: Tick, record: &[u8]) -> Result<&[u8], Tampered> {
-        let object = self.opener.open(record)?;
-        self.keepalive.on_receive(now);
-        Ok(object)
+impl From<Tampered> for RecordError {
+    fn from(_: Tampered) -> Self {
+        Self::Tampered
     }
 }

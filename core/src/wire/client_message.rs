@@ -4,10 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use serde::Serialize;
 
-use super::{FernetToken, ProtocolVersion, frame};
+use super::{FernetToken, MAX_HELLO, ProtocolVersion, frame};
 use crate::{
+    crypto::kem::EncapsulationKey,
     error::{ProtocolError, WireError},
     room_kind::RoomKind,
+    secret::Secret,
     transport::frame::Frame,
     username::Username,
     wire::json::lenient::Value,
@@ -25,50 +27,84 @@ pub(crate) enum SupportedVersions {
     V2,
 }
 
-/// The contents of line 1: the selected version, the username, and A before validation.
+/// The contents of line 1.
 #[derive(Debug)]
 pub(crate) struct ClientHello {
-    pub(crate) version: ProtocolVersion,
+    pub(crate) link: RequestedLink,
     pub(crate) name: Username,
+    /// A before validation; `None` if it is not base64.
     pub(crate) a: Option<Vec<u8>>,
 }
 
-/// Decodes line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to the name. `a` is
-/// `None` if it is not base64: the server reports that only after it has looked up the name.
+/// The link that line 1 requests, in the version that the server selects.
+#[derive(Debug)]
+pub(crate) enum RequestedLink {
+    /// Protocol 1.
+    Plaintext,
+    /// Protocol 2.
+    Sealed {
+        /// The encapsulation key; `None` if it is missing or invalid.
+        kem: Option<EncapsulationKey>,
+        /// The number of messages of the history that the client wants at most.
+        history: Option<u64>,
+    },
+}
+
+/// Decodes line 1 with the checks of PROTOCOL 1.7 and 2.3 in their order, up to the name. The
+/// server checks `a` and `kem` only after it has looked up the name.
 pub(crate) fn read_hello(line: &[u8], spoken: SupportedVersions) -> Result<ClientHello, WireError> {
     let [cmd, username, a] =
         strict::fields(line, ["cmd", "username", "A"]).map_err(|_| WireError::InvalidJson)?;
     if cmd.text() != Some("srp_init") {
         return Err(WireError::ExpectedSrpInit);
     }
-    let version = match spoken {
-        SupportedVersions::Both | SupportedVersions::V2 if offers_two(line) => ProtocolVersion::V2,
-        SupportedVersions::V1 | SupportedVersions::Both => ProtocolVersion::V1,
-        SupportedVersions::V2 => return Err(WireError::Protocol2Required),
+    let sealed = (spoken != SupportedVersions::V1).then(|| sealed_link(line)).flatten();
+    let link = match sealed {
+        Some(link) => link,
+        None if spoken == SupportedVersions::V2 => return Err(WireError::Protocol2Required),
+        None => RequestedLink::Plaintext,
     };
     if a.is_missing() {
         return Err(WireError::MissingA);
     }
     let name = if username == Field::Absent { Some("unknown") } else { username.text() };
     let name = name.and_then(|name| Username::new(name).ok()).ok_or(WireError::InvalidUsername)?;
-    Ok(ClientHello { version, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
+    Ok(ClientHello { link, name, a: a.text().and_then(|text| STANDARD.decode(text).ok()) })
 }
 
-/// Returns whether line 1 has an array `versions` that contains the number 2.
-fn offers_two(line: &[u8]) -> bool {
-    let object = strict::object(line);
-    let versions = object.as_ref().and_then(|line| line.get("versions")?.as_list());
-    versions.is_some_and(|versions| versions.iter().any(|version| version.as_u64() == Some(2)))
+/// Returns the sealed link that line 1 requests, if it has an array `versions` that contains the
+/// number 2.
+fn sealed_link(line: &[u8]) -> Option<RequestedLink> {
+    let object = strict::object(line)?;
+    let mut versions = object.get("versions")?.as_list()?.iter();
+    versions.any(|version| version.as_u64() == Some(2)).then(|| {
+        let kem = object.get("kem").and_then(Value::as_text);
+        let kem = kem.and_then(|kem| EncapsulationKey::parse(&STANDARD.decode(kem).ok()?));
+        let history = object.get("history").and_then(Value::as_u64);
+        RequestedLink::Sealed { kem, history }
+    })
 }
 
-/// Decodes line 3 and returns the proof M. Does not check its length.
+/// The contents of line 3.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct ClientProofLine {
+    /// M or M2, of any length.
+    pub(crate) m: Vec<u8>,
+    /// RESUME, of any length; `None` if it is missing or malformed.
+    pub(crate) resume: Option<Vec<u8>>,
+}
+
+/// Decodes line 3. Does not check the length of the proofs.
 pub(crate) fn read_proof(
     line: &[u8],
     version: ProtocolVersion,
     expected_user_id: &str,
-) -> Result<Vec<u8>, WireError> {
-    if version == ProtocolVersion::V2 && strict::object(line).is_none() {
-        return Err(WireError::InvalidJson);
+) -> Result<ClientProofLine, WireError> {
+    let mut resume = None;
+    if version == ProtocolVersion::V2 {
+        let object = strict::object(line).ok_or(WireError::InvalidJson)?;
+        let text = object.get("resume").and_then(Value::as_text);
+        resume = text.and_then(|text| STANDARD.decode(text).ok());
     }
     let [cmd, user_id, m] =
         strict::fields(line, ["cmd", "user_id", "M"]).map_err(|_| WireError::InvalidJson)?;
@@ -79,7 +115,8 @@ pub(crate) fn read_proof(
         return Err(WireError::InvalidVerifyRequest);
     }
     let m = m.text().and_then(|text| STANDARD.decode(text).ok());
-    m.ok_or(WireError::InvalidVerifyRequest)
+    let m = m.ok_or(WireError::InvalidVerifyRequest)?;
+    Ok(ClientProofLine { m, resume })
 }
 
 /// A member's request to the room.
@@ -118,6 +155,14 @@ pub(crate) fn read_request(line: &[u8]) -> Result<Option<Request>, JsonError> {
     })
 }
 
+/// Decodes the first object of a member of a strict room, which must be a `hello`.
+pub(crate) fn read_member_hello(object: &[u8]) -> Option<FernetToken> {
+    let object = strict::object(object)?;
+    let text = |key: &str| object.get(key).and_then(Value::as_text);
+    let token = text("text").filter(|token| token.len() <= MAX_HELLO)?;
+    (text("type") == Some("hello")).then(|| FernetToken::new(token.to_owned()))?
+}
+
 /// The message in a member's record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ClientMessage {
@@ -154,46 +199,68 @@ pub(crate) fn read_sealed_request(
     })
 }
 
-/// Encodes line 1. `versions` lists the offered versions; it is empty for a protocol 1 client.
-pub(crate) fn srp_init(name: &Username, a: &[u8], versions: &[u8]) -> Frame {
+/// The fields by which line 1 offers protocol 2.
+pub(crate) struct SealedOffer<'a> {
+    /// The offered versions, 2 among them.
+    pub(crate) versions: &'a [u8],
+    pub(crate) kem: Vec<u8>,
+    pub(crate) history: Option<u32>,
+}
+
+/// Encodes line 1. A protocol 1 client makes no `offer`.
+pub(crate) fn srp_init(name: &Username, a: &[u8], offer: Option<SealedOffer<'_>>) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         cmd: &'static str,
         username: &'a str,
         #[serde(rename = "A")]
         a: String,
-        #[serde(skip_serializing_if = "Vec::is_empty")]
-        versions: Vec<u8>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        versions: Option<&'a [u8]>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kem: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        history: Option<u32>,
     }
     frame(&Line {
         cmd: "srp_init",
         username: name.as_str(),
         a: STANDARD.encode(a),
-        versions: versions.to_vec(),
+        versions: offer.as_ref().map(|offer| offer.versions),
+        kem: offer.as_ref().map(|offer| STANDARD.encode(&offer.kem)),
+        history: offer.and_then(|offer| offer.history),
     })
 }
 
 /// Encodes line 3, with M of either protocol version.
-pub(crate) fn srp_verify(user_id: &str, m: &[u8; 32]) -> Frame {
+pub(crate) fn srp_verify(user_id: &str, m: &[u8; 32], resume: Option<&Secret<32>>) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         cmd: &'static str,
         user_id: &'a str,
         #[serde(rename = "M")]
         m: String,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resume: Option<String>,
     }
-    frame(&Line { cmd: "srp_verify", user_id, m: STANDARD.encode(m) })
+    let resume = resume.map(|resume| STANDARD.encode(resume.expose()));
+    frame(&Line { cmd: "srp_verify", user_id, m: STANDARD.encode(m), resume })
 }
 
 #[derive(Serialize)]
-struct Wish<'a> {
+struct TokenLine<'a> {
     r#type: &'static str,
     text: &'a str,
 }
 
 /// Encodes `message`.
 pub(crate) fn message(token: &FernetToken) -> Frame {
-    frame(&Wish { r#type: "message", text: token.as_str() })
+    frame(&TokenLine { r#type: "message", text: token.as_str() })
+}
+
+/// Encodes `hello`, the first object of a member of a strict room.
+pub(crate) fn hello(token: &FernetToken) -> Frame {
+    frame(&TokenLine { r#type: "hello", text: token.as_str() })
 }
 
 /// Encodes `clear` for a classic room.
@@ -203,7 +270,7 @@ pub(crate) fn clear() -> Frame {
 
 /// Encodes `clear` for a strict room, with its envelope.
 pub(crate) fn clear_strict(token: &FernetToken) -> Frame {
-    frame(&Wish { r#type: "clear", text: token.as_str() })
+    frame(&TokenLine { r#type: "clear", text: token.as_str() })
 }
 
 /// Encodes the answer to a `ping`, from either side.
@@ -279,7 +346,10 @@ mod tests {
         let line = |rest: &str| format!(r#"{{"cmd":"srp_verify","user_id":"me"{rest}}}"#);
         for version in [ProtocolVersion::V1, ProtocolVersion::V2] {
             for (m, proof) in [("Ag==", &[2][..]), ("AAECAwQ=", &[0, 1, 2, 3, 4])] {
-                assert_eq!(read(&line(&format!(r#","M":"{m}""#)), version), Ok(proof.to_vec()));
+                assert_eq!(
+                    read(&line(&format!(r#","M":"{m}""#)), version),
+                    Ok(ClientProofLine { m: proof.to_vec(), resume: None })
+                );
             }
             for wrong in ["", r#","M":"""#, r#","M":null"#, r#","M":5"#, r#","M":"?""#] {
                 let invalid = Err(WireError::InvalidVerifyRequest);
@@ -293,7 +363,10 @@ mod tests {
         }
         // Protocol 2 rejects duplicate keys; protocol 1 accepts them, as Python does.
         let twice = line(r#","M":"Ag==","M":"Ag==""#);
-        assert_eq!(read(&twice, ProtocolVersion::V1), Ok(vec![2]));
+        assert_eq!(
+            read(&twice, ProtocolVersion::V1),
+            Ok(ClientProofLine { m: vec![2], resume: None })
+        );
         assert_eq!(read(&twice, ProtocolVersion::V2), Err(WireError::InvalidJson));
     }
 
@@ -310,7 +383,10 @@ mod tests {
     fn server_selects_v2_when_offered() {
         let version = |versions: &str, spoken| {
             let line = format!(r#"{{"cmd":"srp_init","username":"a","A":"Ag=="{versions}}}"#);
-            read_hello(line.as_bytes(), spoken).map(|hello| hello.version)
+            read_hello(line.as_bytes(), spoken).map(|hello| match hello.link {
+                RequestedLink::Plaintext => ProtocolVersion::V1,
+                RequestedLink::Sealed { .. } => ProtocolVersion::V2,
+            })
         };
         for offer in [r#","versions":[2,1]"#, r#","versions":[2]"#, r#","versions":["x",9,2]"#] {
             assert_eq!(version(offer, SupportedVersions::Both), Ok(ProtocolVersion::V2), "{offer}");

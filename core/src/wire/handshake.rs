@@ -4,13 +4,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     client::login::LoginFailure,
-    crypto::key_schedule::{KeyConfirmation, Transcript},
+    crypto::key_schedule::{HybridSecret, KeyConfirmation, ResumeKey, TrafficKeys, Transcript},
     crypto::srp::{ClientProof, PublicValue, Salt},
     error::WireError,
-    fingerprint::Fingerprint,
+    fingerprint::RoomHash,
     room_kind::RoomKind,
     secret::Secret,
-    transport::record::{RecordOpener, RecordSealer},
     untrusted::Untrusted,
     wire::ProtocolVersion,
     wire::json::lenient::{self, Value},
@@ -54,6 +53,8 @@ pub(crate) struct Challenge {
     pub(crate) salt: Salt,
     pub(crate) room_salt: [u8; 16],
     pub(crate) kdf: RoomKind,
+    /// The ciphertext of ML-KEM; empty in protocol 1.
+    pub(crate) kem: Vec<u8>,
 }
 
 impl Challenge {
@@ -71,34 +72,39 @@ impl Challenge {
                 .try_into()
                 .map_err(|_| LoginFailure::ServerNotAuthenticated)?,
             kdf: RoomKind::Classic,
+            kem: Vec::new(),
         })
     }
 
     /// Decodes line 2 of protocol 2 strictly. It requires a known `kdf`, all 16 bytes of both
-    /// salts, the sentinel, and B exactly as it enters the hashes.
+    /// salts, the sentinel, B exactly as it enters the hashes, and a `kem` of the right length.
     pub(crate) fn sealed(line: &[u8]) -> Result<Self, LoginFailure> {
         let line = strict::object(line).ok_or(LoginFailure::NotAServer { http: false })?;
         let kdf = line.get("kdf").and_then(Value::as_text).and_then(RoomKind::from_kdf_name);
         let kdf = kdf.ok_or(LoginFailure::UnsupportedVersion)?;
         let salt = Salt::parse_sentinel(&bytes(&line, "salt")?)
             .ok_or(LoginFailure::ServerNotAuthenticated)?;
-        let challenge = Self { version: ProtocolVersion::V2, kdf, salt, ..Self::open(&line)? };
-        if bytes(&line, "B")? == challenge.b.as_bytes() {
+        let kem = bytes(&line, "kem")?;
+        let challenge = Self { version: ProtocolVersion::V2, kdf, salt, kem, ..Self::open(&line)? };
+        if bytes(&line, "B")? == challenge.b.as_bytes() && challenge.kem.len() == CIPHERTEXT {
             Ok(challenge)
         } else {
             Err(LoginFailure::ServerNotAuthenticated)
         }
     }
 
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of(self.kdf, &self.room_salt, &self.salt)
+    pub(crate) fn room(&self) -> RoomHash {
+        RoomHash::new(self.kdf, &self.room_salt, &self.salt)
     }
 }
+
+/// Length of a ciphertext of ML-KEM-768.
+const CIPHERTEXT: usize = 1_088;
 
 /// The client's proof, and the state to verify the server's proof.
 pub(crate) enum PendingProof {
     V1(ClientProof),
-    V2 { session_key: Secret<32>, transcript: Transcript, proofs: KeyConfirmation },
+    V2 { secret: HybridSecret, transcript: Transcript, proofs: KeyConfirmation },
 }
 
 impl PendingProof {
@@ -110,6 +116,14 @@ impl PendingProof {
         }
     }
 
+    /// Returns the proof that an earlier session with this key was this client's.
+    pub(crate) fn resume(&self, key: &ResumeKey) -> Option<Secret<32>> {
+        match self {
+            Self::V1(_) => None,
+            Self::V2 { transcript, .. } => Some(key.proof(&transcript.login_hash())),
+        }
+    }
+
     /// Adds line 3, as sent, to the transcript.
     pub(crate) fn sent(&mut self, line: &[u8]) {
         if let Self::V2 { transcript, .. } = self {
@@ -117,26 +131,63 @@ impl PendingProof {
         }
     }
 
-    /// Verifies line 4. Returns both directions of the record layer if the link is sealed.
+    /// Verifies line 4. Returns the keys of the link if it is sealed.
     ///
     /// # Errors
     ///
-    /// Returns [`LoginFailure::ServerNotAuthenticated`] if the server's proof is missing or wrong.
-    pub(crate) fn check(
-        self,
-        line: &ServerLine,
-    ) -> Result<Option<(RecordSealer, RecordOpener)>, LoginFailure> {
-        let h_amk =
-            bytes(&line.object, "H_AMK").map_err(|_| LoginFailure::ServerNotAuthenticated)?;
+    /// Returns [`Line4Error`] unless the line contains the server's proof.
+    pub(crate) fn check(self, line: &[u8]) -> Result<Option<TrafficKeys>, Line4Error> {
         match self {
             // The session key K is discarded: protocol 1 encrypts nothing with it.
-            Self::V1(proof) => proof.check(&h_amk).map(|_| None).ok(),
-            Self::V2 { session_key, transcript, proofs } => {
-                let right = proofs.server.matches(&h_amk) && strict::object(&line.bytes).is_some();
-                right.then(|| Some(transcript.keys(&session_key, &line.bytes).client()))
+            Self::V1(proof) => {
+                let line = ServerLine::read(line)?;
+                let h_amk = bytes(&line.object, "H_AMK")?;
+                proof.check(&h_amk).map(|_| None).map_err(|_| NOT_AUTHENTICATED)
+            }
+            Self::V2 { secret, transcript, proofs } => {
+                let object = strict::object(line).ok_or(NOT_AUTHENTICATED)?;
+                let [h_amk, refusal] =
+                    ["H_AMK", "refusal"].map(|name| object.get(name).map(|_| bytes(&object, name)));
+                match (object.get("error"), h_amk, refusal) {
+                    (None, Some(Ok(h_amk)), None) if proofs.server.matches(&h_amk) => {
+                        Ok(Some(transcript.keys(&secret, line)))
+                    }
+                    (Some(error), None, refusal) => {
+                        let text = error.as_text().map_or_else(|| error.to_text(), str::to_owned);
+                        let proven = refusal.is_some_and(|refusal| {
+                            refusal.is_ok_and(|refusal| proofs.refusal(&text).matches(&refusal))
+                        });
+                        let known = WireError::from_wire(&text);
+                        let text = Untrusted::new(text);
+                        Err(Line4Error { reason: LoginFailure::Rejected { known, text }, proven })
+                    }
+                    _ => Err(NOT_AUTHENTICATED),
+                }
             }
         }
-        .ok_or(LoginFailure::ServerNotAuthenticated)
+    }
+}
+
+/// The error for a line 4 that does not admit the client.
+#[derive(Debug)]
+pub(crate) struct Line4Error {
+    pub(crate) reason: LoginFailure,
+    /// The refusal is proven to come from a server that knows the verifier.
+    pub(crate) proven: bool,
+}
+
+/// The server did not prove that it knows the passphrase.
+const NOT_AUTHENTICATED: Line4Error =
+    Line4Error { reason: LoginFailure::ServerNotAuthenticated, proven: false };
+
+impl From<LoginFailure> for Line4Error {
+    fn from(reason: LoginFailure) -> Self {
+        // Any line without a valid proof means that the server is not authenticated.
+        if matches!(reason, LoginFailure::NotAServer { .. }) {
+            NOT_AUTHENTICATED
+        } else {
+            Self { reason, proven: false }
+        }
     }
 }
 

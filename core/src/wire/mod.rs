@@ -15,13 +15,14 @@ use crate::{
 
 pub use client_message::Request;
 pub(crate) use client_message::{
-    ClientHello, ClientMessage, SupportedVersions, read_hello, read_proof, read_request,
-    read_sealed_request,
+    ClientHello, ClientMessage, ClientProofLine, RequestedLink, SealedOffer, SupportedVersions,
+    read_hello, read_member_hello, read_proof, read_request, read_sealed_request,
 };
-pub(crate) use client_message::{clear, clear_strict, message, pong, srp_init, srp_verify};
+pub(crate) use client_message::{clear, clear_strict, hello, message, pong, srp_init, srp_verify};
 pub(crate) use server_message::{
-    EncodedClear, EncodedMessage, bye, bye_again, challenge, confirmation, error, init, notice,
-    ping, sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
+    EncodedClear, EncodedMessage, MemberEntry, bye, bye_again, challenge, confirmation, error,
+    init, members, notice, ping, refusal, sealed_challenge, sealed_confirmation, sealed_init,
+    user_joined, user_left,
 };
 
 /// The longest line that both sides of protocol 1 can read, in bytes before the `\n`.
@@ -30,6 +31,8 @@ pub const MAX_LINE: usize = 65_536;
 pub const MAX_HANDSHAKE_LINE: usize = 8_192;
 /// The longest Fernet token a server relays, in characters.
 pub const MAX_TOKEN: usize = 45_056;
+/// The longest token of a member's hello, in characters.
+pub(crate) const MAX_HELLO: usize = 1_024;
 /// The longest text of one message, in bytes of UTF-8.
 pub const MAX_TEXT: usize = 16_384;
 
@@ -55,6 +58,10 @@ impl FernetToken {
         // Not `all`: a loop without early exit is vectorized.
         let all_fit = text.bytes().fold(true, |so_far, byte| so_far & fits(byte));
         (text.len() <= MAX_TOKEN && all_fit).then_some(Self(text))
+    }
+
+    pub(crate) fn into_string(self) -> String {
+        self.0
     }
 
     /// Returns the characters.

@@ -40,7 +40,7 @@ impl<R: Runtime> MemberTask<R> {
         abort: R::AbortHandle,
         mut admitted: Admitted,
     ) -> Option<Self> {
-        let id = admitted.seat.id();
+        let id = admitted.slot.id();
         let requests = RequestReader::new(&shared.limits, shared.runtime.now(), &mut admitted);
         let (reply, conn) = async_channel::bounded(1);
         let join_request = JoinRequest { abort, writer, reply };

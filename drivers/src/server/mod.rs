@@ -17,13 +17,19 @@ mod member_conn;
 mod member_task;
 mod room_task;
 
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use async_channel::{Receiver, Sender};
 use cmdchat_core::{
     error::ProtocolError,
     seed::Seed,
-    server::{Admission, Credentials, Limits, Login, LoginPermit, Room, RoomOutput},
+    server::{Admission, Credentials, Limits, Login, LoginId, LoginPermit, Room, RoomOutput},
     time::Epoch,
     transport::line_decoder::LineDecoder,
 };
@@ -90,6 +96,7 @@ pub async fn serve<R: Runtime, L: Listener<R>>(
         admission: Admission::new(&limits),
         srp_limiter: ComputeLimiter::new(limits.max_concurrent_srp, limits.max_queued_srp),
         seed: seed.fork("connections", 0),
+        logins: Mutex::default(),
         on_event: Box::new(on_event),
         room_tx,
         flushed: Notify::default(),
@@ -109,10 +116,26 @@ struct Shared<R: Runtime> {
     admission: Admission,
     srp_limiter: ComputeLimiter,
     seed: Seed,
+    /// The connections that are logging in.
+    logins: Mutex<BTreeMap<LoginId, R::AbortHandle>>,
     on_event: Box<dyn Fn(ServerEvent) + Send + Sync>,
     room_tx: Sender<RoomCommand<R>>,
     /// Notified whenever all data for a member has been written.
     flushed: Notify,
+}
+
+impl<R: Runtime> Shared<R> {
+    /// Recovers from a poisoned lock: every update of the map is one operation.
+    fn logins(&self) -> MutexGuard<'_, BTreeMap<LoginId, R::AbortHandle>> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Closes the login that a new one has replaced, if there is one.
+    fn close_replaced(&self, permit: &LoginPermit) {
+        if let Some(abort) = permit.replaced().and_then(|login| self.logins().remove(&login)) {
+            abort.abort();
+        }
+    }
 }
 
 /// Time in which members can read their closing frames when a connection is
@@ -134,6 +157,8 @@ async fn accept<R: Runtime, L: Listener<R>>(
                 let now = shared.runtime.now();
                 match shared.admission.try_login(now, connection.peer.ip()) {
                     Some(permit) => {
+                        shared.close_replaced(&permit);
+                        shared.logins().insert(permit.id(), connection.abort.clone());
                         let seed = shared.seed.fork("connection", number);
                         shared.runtime.spawn(handle_connection(
                             Arc::clone(&shared),
@@ -163,10 +188,12 @@ async fn handle_connection<R: Runtime>(
     permit: LoginPermit,
     seed: Seed,
 ) {
-    let abort = connection.abort.clone();
+    let (abort, login) = (connection.abort.clone(), permit.id());
     // Boxed separately, so that a member's task does not keep the memory of its
     // login.
-    if let Some(mut member) = Box::pin(log_in(&shared, connection, permit, seed)).await {
+    let member = Box::pin(log_in(&shared, connection, permit, seed)).await;
+    shared.logins().remove(&login);
+    if let Some(mut member) = member {
         member.run(&shared).await;
     }
     abort.abort();

@@ -1,7 +1,9 @@
 //! Descriptions of events for transcripts.
 
 use cmdchat_core::{
-    client::{Event, Message, RejectReason, RejectedMessage, SessionEnd, Warning, Welcome},
+    client::{
+        Event, Message, RejectReason, RejectedMessage, RoomWarning, SessionEnd, Warning, Welcome,
+    },
     server::{LeaveReason, RoomOutput},
 };
 use cmdchat_drivers::server::ServerEvent;
@@ -44,7 +46,10 @@ pub fn describe_event(event: &Event) -> String {
         Event::Message(message) => describe_message(message),
         Event::Rejected(RejectedMessage { author, why }) => {
             let why = match why {
-                RejectReason::Forged(inside) => format!("forged, {:?} inside", inside.raw()),
+                RejectReason::Forged { claimed, .. } => {
+                    format!("forged, {:?} inside", claimed.raw())
+                }
+                RejectReason::BadSignature => "signed without its key".to_owned(),
                 RejectReason::Altered => "altered".to_owned(),
                 RejectReason::Replayed => "replayed".to_owned(),
                 RejectReason::Unreadable => "unreadable".to_owned(),
@@ -60,10 +65,27 @@ pub fn describe_event(event: &Event) -> String {
         Event::Notice(text) => format!("notice {:?}", text.raw()),
         Event::SendFailed(reference, why) => format!("not sent: {} {why:?}", reference.0),
         Event::Unacknowledged(reference) => format!("overdue: {}", reference.0),
-        Event::RoomState(standing) => format!("{standing:?}"),
+        Event::RoomState(state) => {
+            let event = state.view.map_or("none".to_owned(), |(n, view)| format!("{n}, {view}"));
+            let members = state.members.as_ref().map(Vec::len);
+            format!("room {}; event {event}; verified {members:?}", state.fingerprint())
+        }
+        Event::RoomWarning(warning) => describe_warning(warning),
         Event::Ended(SessionEnd { reason, unconfirmed }) => {
             format!("ended: {reason:?} ({} undelivered)", unconfirmed.len())
         }
+    }
+}
+
+fn describe_warning(warning: &RoomWarning) -> String {
+    match warning {
+        RoomWarning::NotVerified(name) => format!("!! {:?} is not verified", name.raw()),
+        RoomWarning::AnotherKey { name, .. } => format!("!! {:?} has another key", name.raw()),
+        RoomWarning::Author { name, warning } => format!("!! {}: {warning:?}", name.raw()),
+        RoomWarning::Missed(count) => format!("!! missed {count}"),
+        RoomWarning::NewRun => "!! new run".to_owned(),
+        RoomWarning::OtherPast => "!! other past".to_owned(),
+        RoomWarning::NotWatched => "!! no longer watched".to_owned(),
     }
 }
 

@@ -1,6 +1,11 @@
 //! The server without I/O.
 
-use std::{io::IoSlice, net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    io::IoSlice,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use cmdchat_core::{
     room_kind::RoomKind,
@@ -65,7 +70,7 @@ impl TestServer {
         let number = self.connections.len();
         let pass = self
             .admission
-            .try_login(self.now, Ipv4Addr::LOCALHOST.into())
+            .try_login(self.now, IpAddr::from(Ipv4Addr::LOCALHOST))
             .expect("the gate is open");
         let own_seed = seed(1).fork("connection", number as u64);
         let login = Login::new(
@@ -169,7 +174,7 @@ impl TestServer {
                 Settled::Waits(login) => Some(Phase::Login(Box::new(login))),
                 Settled::Refused(_) => None,
                 Settled::Done(admitted) => {
-                    let seat = admitted.seat.id();
+                    let seat = admitted.slot.id();
                     self.room.handle(self.now, RoomInput::Joined(admitted));
                     if let Some(RoomOutput::Attach(_, cursor)) = self.room.poll_output() {
                         self.connections[number].cursor = Some(cursor);

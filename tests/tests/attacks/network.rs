@@ -117,6 +117,8 @@ fn handshake() -> Vec<Case> {
     let mut cases = vec![
         case("another name", one, Up, 0, |line| field(line, "username", |_| "alicia".into())),
         case("another A", one, Up, 0, |line| field(line, "A", altered)),
+        case("another kem", one, Up, 0, |line| field(line, "kem", altered)),
+        case("kem left out", one, Up, 0, |line| field(line, "kem", |_| String::new())),
         case("one space more", one, Up, 0, respelled),
         case("no JSON", one, Up, 0, |_| Verdict::line("hello")),
     ];
@@ -131,6 +133,8 @@ fn handshake() -> Vec<Case> {
             replaced(line, SENTINEL, "\"salt\":\"Z21kY2hhdD")
         }),
         case("another room_salt", two, Down, 0, |line| field(line, "room_salt", altered)),
+        case("another kem", two, Down, 0, |line| field(line, "kem", altered)),
+        case("a short kem", two, Down, 0, |line| field(line, "kem", |_| "AAAA".into())),
         case("another user_id", two, Down, 0, |line| field(line, "user_id", |_| "me".into())),
         case("the strict kdf", two, Down, 0, |line| {
             field(line, "kdf", |_| RoomKind::Strict.kdf_name().into())
@@ -150,6 +154,9 @@ fn handshake() -> Vec<Case> {
         case("another H_AMK", four, Down, 1, |line| field(line, "H_AMK", altered)),
         case("one space more", four, Down, 1, respelled),
         case("an error instead", four, Down, 1, |_| Verdict::line("{\"error\":\"Room full\"}")),
+        case("an error with H_AMK as its proof", four, Down, 1, |line| {
+            replaced(line, "{\"H_AMK\"", "{\"error\":\"Room full\",\"refusal\"")
+        }),
     ]);
     cases.extend(to_each_line(four, Down, 1));
     cases
@@ -224,7 +231,7 @@ fn endings() -> Vec<Case> {
         Case::new("nothing", "alice's bye", nothing()),
         Case::new("left out", "alice's bye", at(Up, 4, |_| Verdict::nothing())),
         stops(Case::new("nothing", "the server's bye", nothing())),
-        stops(Case::new("left out", "the server's bye", at(Down, 6, |_| Verdict::nothing()))),
+        stops(Case::new("left out", "the server's bye", at(Down, 5, |_| Verdict::nothing()))),
     ]
 }
 

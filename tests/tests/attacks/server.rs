@@ -181,9 +181,10 @@ fn awake(relay: &mut MaliciousServer, seconds: u64) {
 fn from_an_insider(relay: &mut MaliciousServer) -> Said {
     let said = relay.hear(ALICE, "I agree");
     let key = room_key(&password(PASSWORD), &[0; 16]);
-    let envelope = String::from_utf8(key.open(&said.token).unwrap().text.to_vec()).unwrap();
-    let envelope = envelope.replace("I agree", "I doubt");
-    let token = key.seal(epoch().unix_seconds(Tick::ZERO), [7; 16], envelope.as_bytes());
+    let mut envelope = key.open(&said.token).unwrap().text.to_vec();
+    let at = envelope.windows(7).position(|text| text == b"I agree").unwrap();
+    envelope[at..at + 7].copy_from_slice(b"I doubt");
+    let token = key.seal(epoch().unix_seconds(Tick::ZERO), [7; 16], &envelope);
     Said { token, ..said }
 }
 

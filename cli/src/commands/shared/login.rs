@@ -97,7 +97,11 @@ const fn is_retryable(why: &LoginFailure) -> bool {
     match why {
         LoginFailure::Rejected { known: Some(known), .. } => matches!(
             known,
-            WireError::UsernameTaken | WireError::RoomFull | WireError::TryAgainLater
+            WireError::UsernameTaken
+                | WireError::RoomFull
+                | WireError::TooManyFromAddress
+                | WireError::ClosedByHost
+                | WireError::TryAgainLater
         ),
         LoginFailure::TimedOut | LoginFailure::Closed => true,
         LoginFailure::Rejected { known: None, .. }
@@ -135,6 +139,9 @@ fn login_error(way: &TargetArgs, name: &Username, failed: LoginFailure) -> Error
                 Error::name_not_allowed(name.as_str(), "rejected by the server")
             }
             WireError::RoomFull => Error::room_full(),
+            WireError::TooManyFromAddress => Error::too_many_from_address(),
+            WireError::ClosedByHost => Error::closed_by_host(),
+            WireError::RemovedByHost => Error::removed_by_host(),
             WireError::TryAgainLater => Error::server_busy(host, port),
             WireError::InvalidJson
             | WireError::ExpectedSrpInit

@@ -90,7 +90,7 @@ impl Model {
             SlashCommand::Verify if arguments.is_empty() => {
                 self.send(SessionCommand::RequestFingerprint)
             }
-            SlashCommand::Verify => self.verify(now, arguments),
+            SlashCommand::Verify => self.verify(arguments),
         }
     }
 
@@ -259,18 +259,12 @@ impl Model {
         }
     }
 
-    fn verify(&mut self, now: Now, digits: &str) {
+    fn verify(&mut self, digits: &str) {
         match digits.parse::<Fingerprint>() {
             Err(_) => self.answer(&[&"these are not 25 digits"]),
-            Ok(theirs) => {
-                let same = self.fingerprint == Some(theirs);
-                self.verified = Some(same);
-                let what = if same {
-                    EntryKind::Note(vec![safe!["match: you are in the same room"]])
-                } else {
-                    EntryKind::Warning(safe!["MISMATCH: this is a different room"])
-                };
-                self.add(now.at, what);
+            Ok(given) => {
+                self.compared = Some(given);
+                self.effects.push_back(Effect::Send(SessionCommand::RequestFingerprint));
             }
         }
     }

@@ -4,7 +4,10 @@ use crate::safe;
 use std::collections::BTreeSet;
 
 use cmdchat_core::{
-    client::{Event, Message, Mode, RejectReason, RoomState, SendError, SendId, Welcome},
+    client::{
+        Event, Message, Mode, RejectReason, RoomState, RoomWarning, SendError, SendId, Welcome,
+    },
+    fingerprint::Fingerprint,
     time::Tick,
     untrusted::Untrusted,
 };
@@ -38,10 +41,11 @@ impl Model {
             Event::Rejected(rejected) => {
                 let author = self.confusables.show(&rejected.author);
                 let inside = match &rejected.why {
-                    RejectReason::Forged(inside) => Some(self.confusables.show(inside)),
-                    RejectReason::Altered | RejectReason::Unreadable | RejectReason::Replayed => {
-                        None
-                    }
+                    RejectReason::Forged { claimed, .. } => Some(self.confusables.show(claimed)),
+                    RejectReason::BadSignature
+                    | RejectReason::Altered
+                    | RejectReason::Unreadable
+                    | RejectReason::Replayed => None,
                 };
                 let what = strings::rejection(&rejected.why, &author, inside.as_ref());
                 self.add(now.at, EntryKind::Warning(what));
@@ -92,7 +96,20 @@ impl Model {
                     self.add(now.at, EntryKind::Warning(what));
                 }
             }
-            Event::RoomState(standing) => self.compare(now, standing),
+            Event::RoomState(state) => self.compare(now, &state),
+            Event::RoomWarning(warning) => {
+                let name = match &warning {
+                    RoomWarning::NotVerified(name)
+                    | RoomWarning::AnotherKey { name, .. }
+                    | RoomWarning::Author { name, .. } => self.confusables.show(name),
+                    RoomWarning::Missed(_)
+                    | RoomWarning::NewRun
+                    | RoomWarning::OtherPast
+                    | RoomWarning::NotWatched => SafeText::default(),
+                };
+                let what = strings::room_warning(&warning, &name);
+                self.add(now.at, EntryKind::Warning(what));
+            }
             // The application handles the end of the session.
             Event::Ended(_) => {}
         }
@@ -221,27 +238,42 @@ impl Model {
         }
     }
 
-    fn compare(&mut self, now: Now, RoomState { view, fingerprint }: RoomState) {
-        let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
-        let digits = SafeText::sanitize(&fingerprint.to_string());
-        let mut lines = vec![
-            safe!["this room: ", digits],
-            safe!["compare these digits with the others, by another way than this one;"],
-            safe!["/verify DIGITS does it for you"],
-        ];
-        match view {
-            Some((number, code)) => {
-                let code = code.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-                let code = SafeText::sanitize(&code);
-                lines.push(safe![
-                    "event ",
-                    number,
-                    ", view ",
-                    code,
-                    ": equal for all who were shown the same"
-                ]);
+    /// Shows the numbers that members compare, or compares the ones that the user gave.
+    fn compare(&mut self, now: Now, state: &RoomState) {
+        let roll_call = state.roll_call();
+        if let Some(given) = self.compared.take() {
+            let what = if roll_call == Some(given) {
+                EntryKind::Note(vec![safe!["match: the same room, the same people"]])
+            } else if roll_call.is_none() && state.fingerprint() == given {
+                EntryKind::Note(vec![safe!["match: you are in the same room"]])
+            } else {
+                EntryKind::Warning(safe!["MISMATCH: another room, or somebody in between"])
+            };
+            self.verified = Some(matches!(what, EntryKind::Note(_)));
+            self.add(now.at, what);
+            return;
+        }
+        let digits = |number: Fingerprint| SafeText::sanitize(&number.to_string());
+        let mut lines = vec![safe!["this room: ", digits(state.fingerprint())]];
+        let compare = safe!["compare these digits with the others, by another way than this one;"];
+        match (roll_call, state.view) {
+            (Some(roll_call), _) => {
+                lines.push(safe!["roll call: ", digits(roll_call)]);
+                lines.push(compare);
             }
-            None => lines.push(safe![mode, ": names and order are vouched for by the host only"]),
+            (None, Some(_)) => {
+                lines.push(safe!["no roll call: a member is not verified"]);
+            }
+            (None, None) => lines.push(compare),
+        }
+        lines.push(safe!["/verify DIGITS does it for you"]);
+        let mode = self.mode.map_or("", cmdchat_core::client::Mode::as_str);
+        match (state.view, state.conversation()) {
+            (Some((number, _)), Some(conversation)) => {
+                lines.push(safe!["conversation up to event ", number, ": ", digits(conversation)]);
+                lines.push(safe!["equal for all who were shown the same"]);
+            }
+            _ => lines.push(safe![mode, ": names and order are vouched for by the host only"]),
         }
         self.add(now.at, EntryKind::Note(lines));
     }

@@ -58,7 +58,9 @@ pub struct Model {
     pub(super) link: ConnectionState,
     pub(super) mode: Option<Mode>,
     fingerprint: Option<Fingerprint>,
-    /// Result of the last fingerprint comparison, if there was one.
+    /// Digits that the user wants compared with those of this room.
+    pub(super) compared: Option<Fingerprint>,
+    /// Result of the last comparison, if there was one.
     pub(super) verified: Option<bool>,
     pub(super) members: Vec<RosterEntry>,
     pub(super) online: usize,
@@ -200,6 +202,7 @@ impl Model {
             link: ConnectionState::Online,
             mode: None,
             fingerprint: None,
+            compared: None,
             verified: None,
             members: Vec::new(),
             online: 0,

@@ -101,7 +101,7 @@ impl Terminal {
         Ok(Self { kind })
     }
 
-    /// Returns the input source: keys from [`input`], or lines from standard input.
+    /// Returns the input source: keys from `input`, or lines from standard input.
     #[must_use]
     pub fn source(&self) -> InputSource {
         match self.kind {

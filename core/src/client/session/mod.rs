@@ -27,16 +27,21 @@ use crate::{
         rich_markup,
     },
     crypto::fernet::RoomKey,
-    fingerprint::Fingerprint,
+    crypto::key_schedule::TrafficKeys,
+    fingerprint::RoomHash,
     room_kind::RoomKind,
+    secret::with_stack_zeroed,
     seed::Rng,
-    strict_room::{auditor::Auditor, envelope::EnvelopeKind},
+    strict_room::{
+        auditor::{Auditor, ComposeContext},
+        envelope::EnvelopeKind,
+    },
     time::{Epoch, Tick},
     transport::frame::Frame,
     transport::keepalive::KeepaliveAction,
     transport::line_decoder::{Line, LineDecoder, LineTooLong},
-    transport::record::{MAX_RECORD, RecordOpener, RecordSealer},
-    transport::record_layer::Link,
+    transport::record::{MAX_OBJECTS, RecordSealer, SealError, whole_lines},
+    transport::record_layer::{RecordError, RecordReader},
     untrusted::Untrusted,
     username::Username,
     wire::{self, FernetToken, server_message::ServerMessage},
@@ -57,23 +62,33 @@ pub struct Session {
     pub(super) config: Arc<ClientConfig>,
     /// The wall clock, which starts as configured and is then corrected.
     pub(super) epoch: Epoch,
-    pub(super) fingerprint: Fingerprint,
+    pub(super) room: RoomHash,
     pub(super) key: RoomKey,
     kdf: RoomKind,
     /// The server sends a `bye` before it closes the connection normally.
     says_bye: bool,
-    pub(super) link: Option<Link>,
+    pub(super) link: Option<SealedLink>,
     pub(super) rng: Rng,
     pub(super) welcoming: InitState,
-    /// Present in a strict room once `init` has arrived.
+    /// Present in a strict room.
     pub(super) auditor: Option<Auditor>,
     pub(super) members: BTreeMap<String, Untrusted>,
+    /// The `user_id` of the host, if the room has one.
+    pub(super) host: Option<String>,
     /// Message ids of the history: in protocol 1 a message may be both in `init` and in the stream.
     pub(super) history: BTreeSet<String>,
     pub(super) pending: VecDeque<PendingMessage>,
     pub(super) finishing: Option<Draining>,
     ended: bool,
     outputs: VecDeque<SessionOutput>,
+}
+
+/// The client's end of a sealed link.
+pub(super) struct SealedLink {
+    pub(super) reader: RecordReader,
+    sealer: RecordSealer,
+    /// Lines that the next record will contain.
+    staged: Vec<u8>,
 }
 
 /// State of a session that closes once every sent text has been echoed.
@@ -85,12 +100,12 @@ pub(super) struct Draining {
 /// The result of a successful login.
 pub(crate) struct Established {
     pub(crate) config: Arc<ClientConfig>,
-    pub(crate) fingerprint: Fingerprint,
+    pub(crate) room: RoomHash,
     pub(crate) key: RoomKey,
     pub(crate) kdf: RoomKind,
     pub(crate) says_bye: bool,
-    /// Both directions of the record layer, if the link is sealed.
-    pub(crate) link: Option<(RecordSealer, RecordOpener)>,
+    /// The keys of the link if it is sealed.
+    pub(crate) keys: Option<TrafficKeys>,
     pub(crate) now: Tick,
 }
 
@@ -118,27 +133,52 @@ impl Session {
     pub(crate) fn new(
         established: Established,
         unconfirmed: Vec<PendingMessage>,
-        rng: Rng,
+        mut rng: Rng,
     ) -> Self {
-        let Established { config, fingerprint, key, kdf, says_bye, link, now } = established;
-        Self {
+        let Established { config, room, key, kdf, says_bye, keys, now } = established;
+        let link = keys.map(|keys| {
+            let (sealer, opener) = keys.client();
+            let reader = RecordReader::new(opener, now);
+            config.carried().resume = Some(keys.resume);
+            SealedLink { reader, sealer, staged: Vec::new() }
+        });
+        let mut auditor = (kdf == RoomKind::Strict).then(|| {
+            let mut carried = config.carried();
+            let member_key = carried.member_key(&mut rng);
+            let known = carried.auditor.take().filter(|auditor| *auditor.room() == room);
+            known.unwrap_or_else(|| Auditor::new(room, member_key, config.name().clone()))
+        });
+        let context = ComposeContext {
+            key: &key,
+            unix_seconds: config.epoch.unix_seconds(now),
+            iv: rng.bytes(),
+        };
+        let hello = auditor
+            .as_mut()
+            .and_then(|auditor| auditor.begin_session(config.name().clone(), &mut rng, &context));
+        let mut session = Self {
             epoch: config.epoch,
             config,
-            fingerprint,
+            room,
             key,
             kdf,
             says_bye,
-            link: link.map(|ends| Link::new(ends, now)),
+            link,
             rng,
             welcoming: InitState::Expected,
-            auditor: None,
+            auditor,
             members: BTreeMap::new(),
+            host: None,
             history: BTreeSet::new(),
             pending: unconfirmed.into(),
             finishing: None,
             ended: false,
             outputs: VecDeque::new(),
+        };
+        if let Some(hello) = hello {
+            session.write(&wire::hello(&hello));
         }
+        session
     }
 
     /// Corrects the wall clock by a new measurement. Call it before passing input or texts.
@@ -169,7 +209,7 @@ impl Session {
         }
         let message = match &mut self.link {
             None => read_line(decoder, self.says_bye),
-            Some(link) => read_record(now, link, self.kdf, decoder),
+            Some(link) => read_record(now, &mut link.reader, self.kdf, decoder),
         };
         match message {
             Ok(Some(message)) => self.hear(now, message),
@@ -182,8 +222,12 @@ impl Session {
         ReadStatus::Line
     }
 
-    /// Returns the next action for the caller.
+    /// Returns the next action for the caller. On a sealed link the lines that were written
+    /// since the last call share a record.
     pub fn poll_output(&mut self) -> Option<SessionOutput> {
+        if self.outputs.is_empty() {
+            self.seal_staged();
+        }
         self.outputs.pop_front()
     }
 
@@ -214,7 +258,6 @@ impl Session {
                     continue;
                 };
                 self.write(&wire::message(&token));
-                text.token = Some(token);
                 text.sent_at = Some(now);
             }
             self.pending.push_back(text);
@@ -225,27 +268,36 @@ impl Session {
     ///
     /// In a classic room a text resent after a reconnect keeps its token, so that members can
     /// recognize a duplicate if the server had already broadcast it. In a strict room it gets a
-    /// new envelope, because the envelope states which events its author has received.
+    /// new envelope with the same message id, because the envelope states which events its
+    /// author has received.
     fn token(&mut self, now: Tick, text: &mut PendingMessage) -> Option<FernetToken> {
-        let (seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
-        match &mut self.auditor {
-            Some(auditor) => {
-                auditor.compose(EnvelopeKind::Text, &text.text, &self.key, seconds, iv)
-            }
-            None => text.token.take().or_else(|| {
-                let escaped = rich_markup::escape(&text.text);
-                FernetToken::new(self.key.seal(seconds, iv, escaped.as_bytes()))
-            }),
-        }
+        let (unix_seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
+        let Some(auditor) = &mut self.auditor else {
+            let earlier = text.token.take().filter(|(room, _)| *room == self.room);
+            let token = match earlier {
+                Some((_, token)) => token,
+                None => {
+                    let escaped = rich_markup::escape(&text.text);
+                    FernetToken::new(self.key.seal(unix_seconds, iv, escaped.as_bytes()))?
+                }
+            };
+            text.token = Some((self.room, token.clone()));
+            return Some(token);
+        };
+        let mid = *text.mid.get_or_insert_with(|| self.rng.bytes());
+        let context = ComposeContext { key: &self.key, unix_seconds, iv };
+        auditor.compose(EnvelopeKind::Text, mid, &text.text, &context)
     }
 
     /// Emits [`Event::RoomState`].
     pub fn request_fingerprint(&mut self) {
-        let view = self.auditor.as_ref().map(|auditor| {
-            let (number, view) = auditor.head();
-            (number, view.short_code())
-        });
-        self.tell(Event::RoomState(RoomState { view, fingerprint: self.fingerprint }));
+        let auditor = self.auditor.as_ref().filter(|_| self.is_welcome());
+        let state = RoomState {
+            room: self.room,
+            view: auditor.map(Auditor::head),
+            members: auditor.and_then(Auditor::member_ids),
+        };
+        self.tell(Event::RoomState(state));
     }
 
     /// Requests that the server clear the history for all members.
@@ -255,17 +307,48 @@ impl Session {
         }
         match (self.kdf, &mut self.auditor) {
             (RoomKind::Classic, _) => self.write(&wire::clear()),
-            (RoomKind::Strict, Some(auditor)) => {
-                let (seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
-                if let Some(token) =
-                    auditor.compose(EnvelopeKind::Clear, "", &self.key, seconds, iv)
-                {
+            (RoomKind::Strict, Some(auditor)) if matches!(self.welcoming, InitState::Done) => {
+                let (unix_seconds, iv) = (self.epoch.unix_seconds(now), self.rng.bytes());
+                let context = ComposeContext { key: &self.key, unix_seconds, iv };
+                let mid = self.rng.bytes();
+                if let Some(token) = auditor.compose(EnvelopeKind::Clear, mid, "", &context) {
                     self.write(&wire::clear_strict(&token));
                 }
             }
-            // Before `init` arrives, this client cannot compose an envelope.
-            (RoomKind::Strict, None) => {}
+            // Before the history is complete, this client cannot compose an envelope.
+            (RoomKind::Strict, _) => {}
         }
+    }
+
+    /// Replaces the stream of this session and its hello by those of a test vector.
+    #[cfg(test)]
+    pub(crate) fn set_stream(&mut self, sid: [u8; 8], hello: FernetToken) {
+        if let Some(auditor) = &mut self.auditor {
+            auditor.set_stream(sid, hello);
+        }
+        self.outputs.clear();
+    }
+
+    /// Handles an object as if it came out of a record.
+    #[cfg(test)]
+    pub(crate) fn receive_object(&mut self, now: Tick, object: &[u8]) {
+        match ServerMessage::read_sealed(object, self.kdf) {
+            Ok(message) => self.hear(now, message),
+            Err(_) => self.end(CloseReason::Tampered),
+        }
+    }
+
+    /// Records the token of this session's next envelope.
+    #[cfg(test)]
+    pub(crate) fn note_sent(&mut self, token: FernetToken) {
+        if let Some(auditor) = &mut self.auditor {
+            auditor.note_sent(token);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn verified_names(&self) -> Vec<String> {
+        self.auditor.as_ref().map(Auditor::verified_names).unwrap_or_default()
     }
 
     /// Returns the number of texts that no echo has confirmed yet.
@@ -301,7 +384,7 @@ impl Session {
             return None;
         }
         let finishing = self.finishing.as_ref().map(|finishing| finishing.give_up_at);
-        let link = self.link.as_ref().map(|link| link.keepalive.deadline());
+        let link = self.link.as_ref().map(|link| link.reader.keepalive.deadline());
         finishing.into_iter().chain(link).chain(self.overdue().map(|(at, _)| at)).min()
     }
 
@@ -310,7 +393,11 @@ impl Session {
         if self.ended {
             return;
         }
-        match self.link.as_mut().map_or(KeepaliveAction::None, |link| link.keepalive.poll(now)) {
+        match self
+            .link
+            .as_mut()
+            .map_or(KeepaliveAction::None, |link| link.reader.keepalive.poll(now))
+        {
             KeepaliveAction::None => {}
             KeepaliveAction::SendPing => self.write(&wire::ping()),
             KeepaliveAction::TimedOut => return self.end(CloseReason::TimedOut),
@@ -336,7 +423,7 @@ impl Session {
         self.pending.iter().enumerate().filter(|(_, text)| !text.overdue).filter_map(due).min()
     }
 
-    pub(super) fn is_welcome(&self) -> bool {
+    pub(crate) fn is_welcome(&self) -> bool {
         matches!(self.welcoming, InitState::Done)
     }
 
@@ -346,19 +433,29 @@ impl Session {
         }
     }
 
-    /// Writes a line, as a record if the link is sealed.
+    /// Writes a line, in a record if the link is sealed.
     pub(super) fn write(&mut self, frame: &Frame) {
-        let sent = match &mut self.link {
-            None => Some(frame.clone()),
-            Some(link) => link.seal(frame).ok(),
-        };
-        match sent {
-            Some(frame) => self.outputs.push_back(SessionOutput::Send(frame)),
-            // The limit of 2^32 records is reached, so a new connection is needed.
-            None => {
-                let bye = self.link.as_mut().and_then(|link| link.seal(&wire::bye()).ok());
-                self.outputs.extend(bye.map(SessionOutput::Send));
-                self.end(CloseReason::ConnectionLost);
+        match &mut self.link {
+            None => self.outputs.push_back(SessionOutput::Send(frame.clone())),
+            Some(link) => link.staged.extend_from_slice(frame.bytes()),
+        }
+    }
+
+    /// Seals the staged lines.
+    fn seal_staged(&mut self) {
+        let Some(link) = &mut self.link else { return };
+        while !link.staged.is_empty() {
+            // The last of all 2^32 records is a `bye`; then a new connection is needed.
+            let is_over = link.sealer.must_close() && link.staged != wire::bye().bytes();
+            if is_over {
+                link.staged = wire::bye().bytes().to_vec();
+            }
+            let record = link.seal_next();
+            let is_over = is_over || record.is_err();
+            self.outputs.extend(record.ok().map(SessionOutput::Send));
+            if is_over {
+                link.staged.clear();
+                return self.end(CloseReason::ConnectionLost);
             }
         }
     }
@@ -366,15 +463,22 @@ impl Session {
     pub(super) fn end(&mut self, ending: CloseReason) {
         if !self.ended {
             self.ended = true;
+            let auditor = self.auditor.take();
+            self.config.carried().auditor = auditor;
             let mut unconfirmed: Vec<_> = mem::take(&mut self.pending).into();
             for text in &mut unconfirmed {
                 (text.sent_at, text.overdue) = (None, false);
+            }
+            if matches!(ending, CloseReason::LocallyClosed | CloseReason::ClosedByServer) {
+                self.config.carried().resume = None;
             }
             self.tell(Event::Ended(SessionEnd { reason: ending, unconfirmed }));
         }
     }
 
+    /// Emits an event, after the lines that were written before it.
     pub(super) fn tell(&mut self, event: Event) {
+        self.seal_staged();
         self.outputs.push_back(SessionOutput::Event(event));
     }
 }
@@ -395,23 +499,31 @@ fn read_line(
     }
 }
 
-/// Reads the next record of a sealed link. Returns `None` if it is incomplete.
+impl SealedLink {
+    /// Seals the first staged lines, as many as fit into a record.
+    fn seal_next(&mut self) -> Result<Frame, SealError> {
+        let length = whole_lines(&self.staged, MAX_OBJECTS);
+        let objects = self.staged.get(..length.saturating_sub(1)).filter(|_| length > 0);
+        let mut record = Vec::new();
+        with_stack_zeroed(|| self.sealer.seal(objects.ok_or(SealError)?, &mut record))?;
+        self.staged.drain(..length);
+        Ok(Frame::from_record(record))
+    }
+}
+
+/// Reads the next object of a sealed link. Returns `None` if it is incomplete.
 fn read_record(
     now: Tick,
-    link: &mut Link,
+    reader: &mut RecordReader,
     kdf: RoomKind,
     decoder: &mut LineDecoder,
 ) -> Result<Option<ServerMessage>, CloseReason> {
-    decoder.set_max_len(MAX_RECORD);
-    match decoder.next_line() {
-        Ok(Line::Complete(line)) => {
-            let message =
-                link.open(now, line).and_then(|object| ServerMessage::read_sealed(object, kdf));
-            message.map(Some).map_err(|_| CloseReason::Tampered)
+    match reader.next(now, decoder) {
+        Ok(Some(object)) => {
+            ServerMessage::read_sealed(object, kdf).map(Some).map_err(|_| CloseReason::Tampered)
         }
-        Ok(Line::Incomplete) => Ok(None),
-        // The stream ended without a `bye`.
-        Ok(Line::Unterminated(_) | Line::Eof) => Err(CloseReason::ConnectionLost),
-        Err(LineTooLong) => Err(CloseReason::Tampered),
+        Ok(None) => Ok(None),
+        Err(RecordError::Truncated) => Err(CloseReason::ConnectionLost),
+        Err(RecordError::Tampered) => Err(CloseReason::Tampered),
     }
 }

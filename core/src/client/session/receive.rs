@@ -5,14 +5,14 @@ use std::mem;
 use crate::{
     client::{
         event::{
-            CloseReason, Event, Message, PendingMessage, RejectReason, RejectedMessage, SendId,
-            Warning, Welcome,
+            CloseReason, Event, Message, RejectReason, RejectedMessage, SendId, Warning, Welcome,
         },
         session::Session,
     },
     strict_room::{
-        auditor::{AuditResult, Auditor, ServerMisbehaved},
+        auditor::{AuditResult, ServerMisbehaved, VerifiedMessage},
         envelope::EnvelopeKind,
+        hash_chain::EventKind,
     },
     time::Tick,
     untrusted::Untrusted,
@@ -22,24 +22,32 @@ use crate::{
     },
 };
 
-/// Maximum number of members that a session tracks.
+/// Maximum number of members that a session tracks. No honest server has more.
 const MAX_MEMBERS: usize = 16_384;
 /// Maximum history length. No honest server keeps more messages.
-const MAX_HISTORY: u64 = 1 << 20;
+const MAX_HISTORY: u64 = 65_536;
+/// Maximum size of the history, in bytes of tokens.
+const MAX_HISTORY_BYTES: usize = 8 << 20;
 
-/// Progress of the server's `init` and the history that follows it.
+/// Progress of the server's `init` and what follows it.
 pub(in crate::client) enum InitState {
     /// `init` has not arrived.
     Expected,
-    /// `left` messages of the history have not arrived yet (protocol 2).
-    History {
-        left: u64,
-        names: Vec<Untrusted>,
-        messages: Vec<Message>,
-        rejected: Vec<RejectedMessage>,
-    },
-    /// `init` and the history are complete.
+    /// Members and messages of the history have not all arrived yet.
+    Loading(Loading),
+    /// `init`, members and history are complete.
     Done,
+}
+
+/// The part of a welcome that has arrived.
+#[derive(Default)]
+pub(in crate::client) struct Loading {
+    members_left: u64,
+    messages_left: u64,
+    bytes: usize,
+    names: Vec<Untrusted>,
+    messages: Vec<Message>,
+    rejected: Vec<RejectedMessage>,
 }
 
 impl Session {
@@ -66,13 +74,25 @@ impl Session {
             (ServerMessage::Init(_), _) | (_, InitState::Expected) if is_sealed => {
                 self.end(CloseReason::Tampered)
             }
-            (ServerMessage::Message(data), InitState::History { .. }) => {
+            (ServerMessage::Members(users), InitState::Loading(loading))
+                if loading.members_left > 0 =>
+            {
+                self.hear_members(now, users)
+            }
+            (ServerMessage::Message(data), InitState::Loading(loading))
+                if loading.members_left == 0 =>
+            {
                 self.hear_history(now, &data)
             }
-            (_, InitState::History { .. }) => self.end(CloseReason::Tampered),
-            (ServerMessage::Message(data), _) => self.hear_message(now, data),
+            (ServerMessage::Members(_), _) | (_, InitState::Loading(_)) => {
+                self.end(CloseReason::Tampered)
+            }
+            (ServerMessage::Message(data), _) => self.hear_message(now, &data),
             (ServerMessage::Joined(user), _) => self.hear_joined(user),
             (ServerMessage::Left { user_id }, _) => {
+                if let Some(auditor) = &mut self.auditor {
+                    auditor.remove_member(&user_id);
+                }
                 if let Some(name) = self.members.remove(&user_id) {
                     self.tell(Event::Left(name, self.members.len()));
                 }
@@ -83,120 +103,182 @@ impl Session {
     }
 
     fn begin_welcome(&mut self, now: Tick, init: Init) {
-        let Init { messages, users, history, start } = init;
+        let Init { messages, users, members, history, start } = init;
         self.members.clear();
         let names = users.iter().map(|user| user.name.clone()).collect();
         for user in users {
             self.note(user);
         }
-        if history > MAX_HISTORY {
+        if history > MAX_HISTORY || members > MAX_MEMBERS as u64 {
             return self.end(CloseReason::Tampered);
         }
-        self.auditor =
-            start.map(|start| Auditor::new(self.config.name().clone(), start, &mut self.rng));
+        if let (Some(auditor), Some(start)) = (&mut self.auditor, start) {
+            auditor.begin_history(start, history);
+        }
         self.history = messages.iter().filter_map(|data| data.id.clone()).collect();
         let messages = messages.iter().map(|data| self.open(data)).collect();
-        let welcome = InitState::History { left: history, names, messages, rejected: Vec::new() };
         let was_welcome = self.is_welcome();
-        self.welcoming = welcome;
+        self.welcoming = InitState::Loading(Loading {
+            members_left: members,
+            messages_left: history,
+            names,
+            messages,
+            ..Loading::default()
+        });
         self.end_welcome(now, was_welcome);
     }
 
-    fn hear_history(&mut self, now: Tick, data: &MessageData) {
-        let result = match self.judge(data, EnvelopeKind::Text, None) {
-            Ok(result) => result,
-            Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
-        };
-        if let InitState::History { left, messages, rejected, .. } = &mut self.welcoming {
-            *left -= 1;
-            match result {
-                Ok(message) => messages.push(message),
-                Err(message) => rejected.push(message),
+    /// Handles some of the members that `init` announced. This client is the last of all.
+    fn hear_members(&mut self, now: Tick, users: Vec<User>) {
+        for user in users {
+            let InitState::Loading(loading) = &mut self.welcoming else { return };
+            let Some(left) = loading.members_left.checked_sub(1) else {
+                return self.end(CloseReason::Tampered);
+            };
+            loading.members_left = left;
+            loading.names.push(user.name.clone());
+            self.introduce(&user, left == 0, false);
+            if !self.is_only_host(&user) || !self.note(user) {
+                return self.end(CloseReason::Tampered);
             }
         }
         self.end_welcome(now, false);
     }
 
-    /// Emits [`Event::Ready`] once the history is complete.
-    fn end_welcome(&mut self, now: Tick, again: bool) {
-        match mem::replace(&mut self.welcoming, InitState::Done) {
-            InitState::History { left: 0, names: members, messages: history, rejected } => {
-                let (mode, fingerprint) = (self.mode(), self.fingerprint);
-                self.tell(Event::Ready(Welcome { mode, fingerprint, members, history }));
-                for rejected in rejected {
-                    self.tell(Event::Rejected(rejected));
-                }
-                if !again {
-                    self.send_pending(now);
-                }
-                self.leave_if_finished();
+    fn hear_history(&mut self, now: Tick, data: &MessageData) {
+        let result = match self.judge(data, EventKind::Message, None) {
+            Ok(result) => result,
+            Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
+        };
+        if let InitState::Loading(loading) = &mut self.welcoming {
+            loading.messages_left = loading.messages_left.saturating_sub(1);
+            loading.bytes += data.token.as_ref().map_or(0, String::len);
+            match result {
+                Judged::Nothing => {}
+                Judged::Message(message) => loading.messages.push(message),
+                Judged::Rejected(message) => loading.rejected.push(message),
             }
-            unfinished @ (InitState::History { .. } | InitState::Expected | InitState::Done) => {
-                self.welcoming = unfinished;
+            if loading.bytes > MAX_HISTORY_BYTES {
+                return self.end(CloseReason::Tampered);
             }
         }
+        self.end_welcome(now, false);
     }
 
-    fn hear_message(&mut self, now: Tick, data: MessageData) {
+    /// Emits [`Event::Ready`] once members and history are complete.
+    fn end_welcome(&mut self, now: Tick, again: bool) {
+        let InitState::Loading(loading) = &mut self.welcoming else { return };
+        if loading.members_left > 0 || loading.messages_left > 0 {
+            return;
+        }
+        let Loading { names: members, messages: history, rejected, .. } = mem::take(loading);
+        self.welcoming = InitState::Done;
+        let (mode, fingerprint) = (self.mode(), self.room.fingerprint());
+        self.tell(Event::Ready(Welcome { mode, fingerprint, members, history }));
+        self.tell_warnings();
+        for rejected in rejected {
+            self.tell(Event::Rejected(rejected));
+        }
+        if !again {
+            self.send_pending(now);
+        }
+        self.leave_if_finished();
+    }
+
+    fn hear_message(&mut self, now: Tick, data: &MessageData) {
         if data.id.as_ref().is_some_and(|id| self.history.remove(id)) {
             return;
         }
-        match self.judge(&data, EnvelopeKind::Text, Some(now)) {
-            Ok(Ok(message)) => {
+        match self.judge(data, EventKind::Message, Some(now)) {
+            Ok(Judged::Message(message)) => {
                 let own = message.own;
                 self.tell(Event::Message(message));
                 if own.is_some() {
                     self.delivered(now);
                 }
             }
-            Ok(Err(rejected)) => self.tell(Event::Rejected(rejected)),
+            Ok(Judged::Rejected(rejected)) => self.tell(Event::Rejected(rejected)),
+            Ok(Judged::Nothing) => {}
             Err(ServerMisbehaved) => self.end(CloseReason::ServerMisbehaved),
         }
     }
 
     fn hear_joined(&mut self, user: User) {
         let name = user.name.clone();
-        if let Some(auditor) = &mut self.auditor {
-            auditor.record_join(name.raw());
+        if self.members.contains_key(&user.user_id) {
+            // A Python server may announce a member twice.
+            if self.link.is_some() {
+                self.end(CloseReason::Tampered);
+            }
+            return;
         }
+        if !self.is_only_host(&user) {
+            return self.end(CloseReason::Tampered);
+        }
+        self.introduce(&user, false, true);
         if self.note(user) {
             self.tell(Event::Joined(name, self.members.len()));
+        }
+        self.tell_warnings();
+    }
+
+    /// Records the host. Returns `false` for a second one, which an honest server never has.
+    fn is_only_host(&mut self, user: &User) -> bool {
+        let other = self.host.as_ref().filter(|host| self.members.contains_key(*host));
+        let is_only = !user.is_host || other.is_none();
+        if user.is_host && is_only {
+            self.host = Some(user.user_id.clone());
+        }
+        is_only
+    }
+
+    /// Passes a member's hello to the auditor.
+    fn introduce(&mut self, user: &User, is_own: bool, has_joined: bool) {
+        if let (Some(auditor), Some(hello)) = (&mut self.auditor, &user.hello) {
+            let (user_id, name) = (user.user_id.clone(), user.name.raw());
+            auditor.add_member(user_id, name, hello, is_own, has_joined, &self.key);
+        }
+    }
+
+    fn tell_warnings(&mut self) {
+        let warnings = self.auditor.as_mut().map(|auditor| auditor.take_warnings());
+        for warning in warnings.into_iter().flatten() {
+            self.tell(Event::RoomWarning(warning));
         }
     }
 
     fn hear_cleared(&mut self, now: Tick, cleared: Cleared) {
-        let by = match cleared {
-            Cleared::Bare => None,
-            Cleared::By(name) => Some(name),
-            Cleared::Proven(data) => match self.judge(&data, EnvelopeKind::Clear, Some(now)) {
-                Ok(Ok(Message { text: None, author, .. })) => {
+        match cleared {
+            Cleared::Bare => self.clear_history(None, Vec::new()),
+            Cleared::By(name) => self.clear_history(Some(name), Vec::new()),
+            Cleared::Proven(data) => match self.judge(&data, EventKind::Cleared, Some(now)) {
+                Ok(Judged::Message(Message { text: None, author, .. })) => {
                     let why = RejectReason::Unreadable;
-                    return self.tell(Event::Rejected(RejectedMessage { author, why }));
+                    self.tell(Event::Rejected(RejectedMessage { author, why }));
                 }
-                Ok(Ok(message)) => {
-                    // The event carries the warnings.
-                    let (author, doubts) = (message.author, message.doubts);
-                    return self.wiped(Some(author), doubts);
+                // The event carries the warnings.
+                Ok(Judged::Message(message)) => {
+                    self.clear_history(Some(message.author), message.doubts);
                 }
-                Ok(Err(rejected)) => return self.tell(Event::Rejected(rejected)),
-                Err(ServerMisbehaved) => return self.end(CloseReason::ServerMisbehaved),
+                Ok(Judged::Rejected(rejected)) => self.tell(Event::Rejected(rejected)),
+                Ok(Judged::Nothing) => {}
+                Err(ServerMisbehaved) => self.end(CloseReason::ServerMisbehaved),
             },
-        };
-        self.wiped(by, Vec::new());
+        }
     }
 
-    fn wiped(&mut self, by: Option<Untrusted>, doubts: Vec<Warning>) {
+    fn clear_history(&mut self, by: Option<Untrusted>, doubts: Vec<Warning>) {
         self.history.clear();
         self.tell(Event::HistoryCleared(by, doubts));
     }
 
-    /// Records a member. Returns `true` if it is new.
-    fn note(&mut self, User { user_id, name }: User) -> bool {
-        let known = self.members.contains_key(&user_id);
-        if known || self.members.len() < MAX_MEMBERS {
+    /// Records a member. Returns `false` if it is known, or one too many.
+    fn note(&mut self, User { user_id, name, .. }: User) -> bool {
+        let is_new = !self.members.contains_key(&user_id) && self.members.len() < MAX_MEMBERS;
+        if is_new {
             self.members.insert(user_id, name);
         }
-        !known
+        is_new
     }
 
     /// Audits a message in a strict room; only decrypts it in a classic room. `live` is the time
@@ -204,44 +286,75 @@ impl Session {
     fn judge(
         &mut self,
         data: &MessageData,
-        kind: EnvelopeKind,
+        event: EventKind,
         live: Option<Tick>,
-    ) -> Result<Result<Message, RejectedMessage>, ServerMisbehaved> {
-        let Some(auditor) = &mut self.auditor else { return Ok(Ok(self.open(data))) };
-        let live = live.map(|now| (now, self.epoch));
+    ) -> Result<Judged, ServerMisbehaved> {
+        let Some(auditor) = &mut self.auditor else { return Ok(Judged::Message(self.open(data))) };
+        let live = live.map(|now| self.epoch.unix_seconds(now));
+        let result = auditor.audit(data, event, &self.key, live)?;
+        self.tell_warnings();
         let author = data.author.clone();
-        Ok(match auditor.judge(data, kind, &self.key, live)? {
-            AuditResult::Accept(accepted) => Ok(Message {
-                author: Untrusted::new(accepted.from),
-                text: Some(Untrusted::new(accepted.text.as_str().to_owned())),
-                at: accepted.at,
-                own: self.echo(data),
-                doubts: accepted.doubts,
-            }),
-            AuditResult::Unreadable => {
-                Ok(Message { author, text: None, at: data.at, own: None, doubts: Vec::new() })
+        Ok(match result {
+            AuditResult::Repeated => Judged::Nothing,
+            AuditResult::Accept(message) if message.kind == EnvelopeKind::Private => {
+                Judged::Nothing
             }
-            AuditResult::Reject(why) => Err(RejectedMessage { author, why }),
+            AuditResult::Accept(message) => Judged::Message(self.accept(*message)),
+            AuditResult::Unreadable => Judged::Message(Message {
+                author,
+                sender: None,
+                id: data.id.clone().map(Untrusted::new),
+                text: None,
+                at: data.at,
+                own: None,
+                doubts: Vec::new(),
+            }),
+            AuditResult::Reject(why) => Judged::Rejected(RejectedMessage { author, why }),
         })
+    }
+
+    fn accept(&mut self, message: VerifiedMessage) -> Message {
+        let VerifiedMessage { sender, mid, name, text, at, doubts, is_own, .. } = message;
+        let is_pending = |sent: &_| is_own && sent == &Some(mid);
+        let own = self.pending.iter().position(|sent| is_pending(&sent.mid));
+        let own = own.and_then(|at| self.pending.remove(at)).map(|sent| sent.reference);
+        Message {
+            author: Untrusted::new(name),
+            sender: Some(sender),
+            id: Some(Untrusted::new(format!("{}-{}", sender.id, hex::encode(mid)))),
+            text: Some(Untrusted::new(text.as_str().to_owned())),
+            at,
+            own,
+            doubts,
+        }
     }
 
     /// Decrypts a message of a classic room.
     fn open(&mut self, data: &MessageData) -> Message {
-        let own = self.echo(data);
-        let opened = self.key.open(data.token.as_deref().unwrap_or_default());
+        let token = data.token.as_deref().unwrap_or_default();
+        let opened = self.key.open(token);
         let text = opened.ok().and_then(|opened| {
             let text = std::str::from_utf8(&opened.text).ok()?;
             Some(Untrusted::new(text.to_owned()))
         });
-        Message { author: data.author.clone(), text, at: data.at, own, doubts: Vec::new() }
+        Message {
+            author: data.author.clone(),
+            sender: None,
+            id: data.id.clone().map(Untrusted::new),
+            // A text that nobody can read has not been delivered.
+            own: text.is_some().then(|| self.echo(token)).flatten(),
+            text,
+            at: data.at,
+            doubts: Vec::new(),
+        }
     }
 
-    /// Removes the pending text that `data` echoes, if any, and returns its number.
-    fn echo(&mut self, data: &MessageData) -> Option<SendId> {
-        let token = data.token.as_deref().unwrap_or_default();
-        let is_it =
-            |sent: &PendingMessage| sent.token.as_ref().is_some_and(|own| own.as_str() == token);
-        let at = self.pending.iter().position(is_it)?;
+    /// Removes the pending text that was sent as this token, if any, and returns its number.
+    fn echo(&mut self, token: &str) -> Option<SendId> {
+        let at = self
+            .pending
+            .iter()
+            .position(|sent| sent.token.as_ref().is_some_and(|(_, own)| own.as_str() == token))?;
         self.pending.remove(at).map(|sent| sent.reference)
     }
 
@@ -251,4 +364,11 @@ impl Session {
         }
         self.leave_if_finished();
     }
+}
+
+/// What to show of an event.
+enum Judged {
+    Nothing,
+    Message(Message),
+    Rejected(RejectedMessage),
 }

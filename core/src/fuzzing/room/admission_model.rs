@@ -1,8 +1,8 @@
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use crate::{
     error::WireError,
-    server::{Admission, AdmissionCounts, LoginPermit, MemberSlot},
+    server::{Admission, AdmissionCounts, LoginPermit, MemberSlot, Turn},
     time::Tick,
     username::Username,
 };
@@ -45,7 +45,12 @@ impl AdmissionModel {
             || (source.is_some() && Some(of_source) >= limits.max_logins_per_source);
         match self.admission.try_login(now, IpAddr::from(address)) {
             Some(pass) => {
-                assert!(!full, "within the limits");
+                if let Some(replaced) = pass.replaced() {
+                    assert!(full, "replaced only when there is no room");
+                    self.passes.retain(|(_, pass)| pass.id() != replaced);
+                } else {
+                    assert!(!full || pass.is_free(), "within the limits");
+                }
                 self.passes.push((source, pass));
             }
             None => {
@@ -65,13 +70,13 @@ impl AdmissionModel {
     /// Fails a login.
     pub(super) fn give_up(&mut self, now: Tick, who: usize, how: usize) {
         let Some((source, mut pass)) = self.take(who) else { return };
-        let how = how % 4;
-        if how == 0 {
-            return;
+        let deadline = now.saturating_add(Duration::from_secs(30));
+        if let Turn::Wait(until) = pass.challenge_turn(now, deadline) {
+            assert!(until > now && until < deadline, "a turn within the time of the login");
         }
-        assert!(pass.challenge_ready_at(now) >= now);
-        match how {
-            1 => pass.abandoned(now),
+        match how % 4 {
+            0 => return pass.overloaded(),
+            1 => drop(pass),
             2 => pass.timed_out(now),
             _ => pass.proof_failed(now),
         }
@@ -90,22 +95,26 @@ impl AdmissionModel {
         members: &[(Option<usize>, Username)],
     ) -> Option<(Option<usize>, MemberSlot)> {
         let name = Username::new(NAMES[name % NAMES.len()]).ok()?;
-        let (source, pass) = self.take(who)?;
+        let (source, mut pass) = self.take(who)?;
         let limits = super::limits();
         let folded = name.as_str().to_lowercase();
         let taken = members.iter().any(|(_, other)| other.as_str().to_lowercase() == folded);
         let of_source = members.iter().filter(|(other, _)| *other == source).count();
-        let full = Some(members.len()) >= limits.max_members
-            || (source.is_some() && Some(of_source) >= limits.max_members_per_source);
-        assert_eq!(pass.name_is_free(&name), !taken);
+        let full = Some(members.len()) >= limits.max_members;
+        let full_here = source.is_some() && Some(of_source) >= limits.max_members_per_source;
+        assert_eq!(pass.name_is_free(now, &name), !taken);
         match pass.claim_slot(now, name) {
             Ok(seat) => {
-                assert!(!taken && !full, "a unique name and a free slot");
+                assert!(!(taken || full || full_here), "a unique name and a free slot");
                 Some((source, seat))
             }
-            Err((pass, text)) => {
-                let expected = if taken { WireError::UsernameTaken } else { WireError::RoomFull };
-                assert!((taken || full) && text == expected, "rejected for a reason");
+            Err(text) => {
+                let expected = match (full, full_here) {
+                    (true, _) => WireError::RoomFull,
+                    (false, true) => WireError::TooManyFromAddress,
+                    (false, false) => WireError::UsernameTaken,
+                };
+                assert!((taken || full || full_here) && text == expected, "rejected for a reason");
                 self.passes.push((source, pass));
                 None
             }

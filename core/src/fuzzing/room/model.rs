@@ -9,7 +9,7 @@ use crate::{
     transport::broadcast::{LogCursor, MAX_IO_SLICES},
     transport::frame::Frame,
     username::Username,
-    wire::{self, EncodedMessage, FernetToken, MAX_LINE, TimestampCache},
+    wire::{self, EncodedMessage, FernetToken, MAX_LINE, MemberEntry, TimestampCache},
 };
 
 /// An event that all present members receive.
@@ -58,7 +58,9 @@ impl Model {
     pub(super) fn push(&mut self, event: Event, now: Tick) {
         let mut message = None;
         let frame = match &event {
-            Event::Joined(user_id, name) => wire::user_joined(user_id, name),
+            Event::Joined(user_id, name) => {
+                wire::user_joined(MemberEntry { user_id, username: name.as_str(), hello: None })
+            }
             Event::Left(user_id) => wire::user_left(user_id),
             Event::Cleared => {
                 self.history.clear();
@@ -273,6 +275,26 @@ impl Listener {
         let logged = model.published.saturating_sub(model.bytes_before(self.start));
         assert!(self.heard.len() <= self.init.bytes + logged, "unpublished events are not visible");
         true
+    }
+
+    /// Receives everything that is left, and drops the `bye` at its end.
+    pub(super) fn read_rest(&mut self, now: Tick) {
+        let Some(cursor) = &mut self.cursor else { return };
+        loop {
+            let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
+            let before = self.heard.len();
+            for slice in cursor.chunks_vectored(&mut slices) {
+                self.heard.extend_from_slice(slice);
+            }
+            let taken = self.heard.len() - before;
+            if taken == 0 {
+                break;
+            }
+            cursor.advance(now, taken);
+        }
+        if self.heard.ends_with(wire::bye().bytes()) {
+            self.heard.truncate(self.heard.len() - wire::bye().bytes().len());
+        }
     }
 
     /// Checks that the member received the expected data.

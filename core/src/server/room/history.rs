@@ -23,13 +23,15 @@ impl History {
         self.messages.len()
     }
 
-    pub(super) fn oldest_first(&self) -> impl Iterator<Item = &EncodedMessage> {
-        self.messages.iter().map(|said| &said.message)
+    /// Returns the newest `count` messages, oldest first.
+    pub(super) fn newest(&self, count: usize) -> impl Iterator<Item = &EncodedMessage> {
+        let skipped = self.messages.len().saturating_sub(count);
+        self.messages.iter().skip(skipped).map(|entry| &entry.message)
     }
 
-    pub(super) fn push(&mut self, said: HistoryEntry, limits: &Limits) {
-        self.bytes += said.message.size();
-        self.messages.push_back(said);
+    pub(super) fn push(&mut self, entry: HistoryEntry, limits: &Limits) {
+        self.bytes += entry.message.size();
+        self.messages.push_back(entry);
         while limits.max_history.is_some_and(|most| self.messages.len() > most)
             || limits.max_history_bytes.is_some_and(|most| self.bytes > most)
         {
@@ -39,13 +41,13 @@ impl History {
     }
 
     pub(super) fn newest_first(&self) -> impl Iterator<Item = &EncodedMessage> {
-        self.messages.iter().rev().map(|said| &said.message)
+        self.messages.iter().rev().map(|entry| &entry.message)
     }
 
-    /// Returns the number and chain hash before the oldest message, in a strict
-    /// room.
-    pub(super) fn start(&self) -> Option<(u64, ChainHash)> {
-        self.messages.front()?.before
+    /// Returns the number and chain hash before the newest `count` messages, in a
+    /// strict room. `None` if there are none.
+    pub(super) fn start(&self, count: usize) -> Option<(u64, ChainHash)> {
+        self.messages.get(self.messages.len().checked_sub(count)?)?.before
     }
 }
 
@@ -73,11 +75,11 @@ mod tests {
         (0..count).for_each(|n| history.push(said(n), limits));
         let id =
             |message: &EncodedMessage| String::from_utf8_lossy(message.data())[7..13].to_owned();
-        let ids: Vec<_> = history.oldest_first().map(id).collect();
+        let ids: Vec<_> = history.newest(usize::MAX).map(id).collect();
         let mut backwards: Vec<_> = history.newest_first().map(id).collect();
         backwards.reverse();
         assert_eq!((history.len(), &backwards), (ids.len(), &ids));
-        let oldest = history.start().map(|(n, _)| format!("id-{n:03}"));
+        let oldest = history.start(history.len()).map(|(n, _)| format!("id-{n:03}"));
         assert_eq!(oldest.as_ref(), ids.first(), "the state before the oldest message");
         ids
     }

@@ -31,13 +31,14 @@ use crate::{
         limits::Limits,
         login::Admitted,
     },
-    strict_room::hash_chain::ChainHash,
+    strict_room::hash_chain::{ChainHash, EventKind},
     time::{Epoch, Tick},
     transport::broadcast::LogCursor,
     transport::frame::Frame,
     username::Username,
     wire::{
-        self, EncodedClear, EncodedMessage, FernetToken, ProtocolVersion, Request, TimestampCache,
+        self, EncodedClear, EncodedMessage, FernetToken, MemberEntry, ProtocolVersion, Request,
+        TimestampCache, server_message::Start,
     },
 };
 
@@ -55,6 +56,8 @@ pub struct Room {
     logs: Logs,
     /// Number and chain hash of the last event, in a strict room.
     chain: Option<(u64, ChainHash)>,
+    /// Random number of this run of the server.
+    run: [u8; 16],
     members: BTreeMap<MemberId, Member>,
     patience: SlowConsumerDetector,
     history: History,
@@ -111,8 +114,10 @@ impl Logs {
 }
 
 struct Member {
-    seat: MemberSlot,
+    slot: MemberSlot,
     user_id: String,
+    /// The token with which the member introduced itself, in a strict room.
+    hello: Option<FernetToken>,
     version: ProtocolVersion,
     wait: ReaderLag,
 }
@@ -171,6 +176,21 @@ pub enum RoomOutput {
     HistoryCleared(Username),
 }
 
+impl Member {
+    fn entry(&self) -> MemberEntry<'_> {
+        member_entry(&self.user_id, &self.slot, self.hello.as_ref())
+    }
+}
+
+fn member_entry<'a>(
+    user_id: &'a str,
+    slot: &'a MemberSlot,
+    hello: Option<&'a FernetToken>,
+) -> MemberEntry<'a> {
+    let hello = hello.map(FernetToken::as_str);
+    MemberEntry { user_id, username: slot.name().as_str(), hello }
+}
+
 impl Room {
     /// Creates an empty room of the kind `kdf`.
     #[must_use]
@@ -183,6 +203,7 @@ impl Room {
             limits: limits.clone(),
             clock: TimestampCache::new(epoch),
             rng: seed.fork("room", 0).rng(),
+            run: seed.fork("run", 0).rng().bytes(),
             logs: Logs::default(),
             chain,
             members: BTreeMap::new(),
@@ -205,11 +226,16 @@ impl Room {
         let due = if matches!(input, RoomInput::Joined(_)) { self.next_news } else { now };
         match input {
             RoomInput::Joined(admitted) => self.join(now, admitted),
-            RoomInput::Request(seat, request) => match request {
-                Request::Message(token) => self.broadcast(now, seat, &token),
-                Request::ClearHistory(token) => self.clear(now, seat, token.as_ref()),
-            },
-            RoomInput::Left(seat, reason) => self.leave(seat, reason),
+            RoomInput::Request(slot, request) => {
+                if let Some(member) = self.members.get_mut(&slot) {
+                    member.slot.confirm();
+                }
+                match request {
+                    Request::Message(token) => self.broadcast(now, slot, &token),
+                    Request::ClearHistory(token) => self.clear(now, slot, token.as_ref()),
+                }
+            }
+            RoomInput::Left(slot, reason) => self.leave(slot, reason),
             RoomInput::BruteForceDetected => self.logs.sealed.log.append(&wire::notice(BESIEGED)),
         }
         if self.logs.said() > said {
@@ -273,38 +299,64 @@ impl Room {
         }
     }
 
-    fn join(&mut self, now: Tick, Admitted { seat, user_id, sealer, .. }: Admitted) {
-        let joined = wire::user_joined(&user_id, seat.name());
+    fn join(&mut self, now: Tick, admitted: Admitted) {
+        let Admitted { slot, user_id, sealer, history, hello, .. } = admitted;
+        if let Some(ghost) = slot.replaced() {
+            // The same client over a connection that it has lost.
+            self.leave(ghost, LeaveReason::ConnectionLost);
+            self.outputs.push_back(RoomOutput::Disconnect(ghost));
+        }
+        let newcomer = member_entry(&user_id, &slot, hello.as_ref());
+        let joined = wire::user_joined(newcomer);
         self.logs.append(Some(&joined), &joined);
-        let present =
-            self.members.values().map(|member| (member.user_id.as_str(), member.seat.name()));
-        let newcomer = (user_id.as_str(), seat.name());
         let (version, preamble) = if sealer.is_some() {
-            let start = self.chain.map(|last| self.history.start().unwrap_or(last));
-            let init = wire::sealed_init(present, newcomer, self.history.len(), start);
-            let said = self.history.oldest_first().map(|message| message.sealed().clone());
-            (ProtocolVersion::V2, std::iter::once(init).chain(said).collect())
+            (ProtocolVersion::V2, self.preamble(newcomer, history))
         } else {
-            (ProtocolVersion::V1, vec![wire::init(present, newcomer, self.history.newest_first())])
+            let present =
+                self.members.values().map(|member| (&*member.user_id, member.slot.name()));
+            let newcomer = (user_id.as_str(), slot.name());
+            let init = wire::init(present, newcomer, self.history.newest_first());
+            (ProtocolVersion::V1, vec![init])
         };
         let (cursor, lag) = self.logs.of(version).log.subscribe(preamble, sealer);
-        let (id, name) = (seat.id(), seat.name().clone());
+        let (id, name) = (slot.id(), slot.name().clone());
         // The preamble is already waiting for the member.
         self.patience.arm(now);
-        self.members.insert(id, Member { seat, user_id, version, wait: ReaderLag::new(now, lag) });
+        let wait = ReaderLag::new(now, lag);
+        self.members.insert(id, Member { slot, user_id, hello, version, wait });
         self.outputs.push_back(RoomOutput::Attach(id, cursor));
         self.outputs.push_back(RoomOutput::Joined(name, self.members.len()));
     }
 
-    fn broadcast(&mut self, now: Tick, seat: MemberId, token: &FernetToken) {
-        let Some(member) = self.members.get(&seat) else { return };
-        let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.seat.name());
+    /// Returns what a newcomer of protocol 2 receives first: `init`, the members and the
+    /// newest messages, as many as it wants.
+    fn preamble(&self, newcomer: MemberEntry<'_>, wanted: Option<u64>) -> Vec<Frame> {
+        let wanted = wanted.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let count = self.history.len().min(wanted);
+        let start = self.chain.map(|last| {
+            let (n, view) = self.history.start(count).unwrap_or(last);
+            Start { run: self.run, n, view }
+        });
+        let mut lines = vec![wire::sealed_init(self.members.len() + 1, count, start.as_ref())];
+        let entries = self.members.values().map(Member::entry).chain([newcomer]);
+        lines.extend(wire::members(entries));
+        lines.extend(self.history.newest(count).map(|message| message.sealed().clone()));
+        lines
+    }
+
+    fn broadcast(&mut self, now: Tick, slot: MemberId, token: &FernetToken) {
+        let Some(member) = self.members.get(&slot) else { return };
+        let (id, at, name) = (self.rng.uuid(), self.clock.at(now), member.slot.name());
         let before = self.chain;
         let message = match &mut self.chain {
             None => EncodedMessage::classic(&id, token, at, name),
-            Some(chain) => {
-                EncodedMessage::strict(&id, token, at, name, advance(chain, token, name))
-            }
+            Some(chain) => EncodedMessage::strict(
+                &id,
+                token,
+                at,
+                name,
+                advance(chain, EventKind::Message, token, name),
+            ),
         };
         // A longer line would disconnect every Python client in the room.
         if message.size() <= wire::MAX_LINE {
@@ -313,13 +365,13 @@ impl Room {
         }
     }
 
-    fn clear(&mut self, now: Tick, seat: MemberId, token: Option<&FernetToken>) {
-        let Some(member) = self.members.get(&seat) else { return };
-        let name = member.seat.name();
+    fn clear(&mut self, now: Tick, slot: MemberId, token: Option<&FernetToken>) {
+        let Some(member) = self.members.get(&slot) else { return };
+        let name = member.slot.name();
         let clearing = match (&mut self.chain, token) {
             (None, _) => EncodedClear::classic(name),
             (Some(chain), Some(token)) => {
-                let n = advance(chain, token, name);
+                let n = advance(chain, EventKind::Cleared, token, name);
                 EncodedClear::strict(&self.rng.uuid(), token, self.clock.at(now), name, n)
             }
             // Members of a strict room cannot send such a request.
@@ -330,18 +382,21 @@ impl Room {
         self.logs.append(clearing.open.as_ref(), &clearing.sealed);
     }
 
-    fn leave(&mut self, seat: MemberId, reason: LeaveReason) {
-        let Some(member) = self.remove(seat, reason) else { return };
+    fn leave(&mut self, slot: MemberId, reason: LeaveReason) {
+        let Some(member) = self.remove(slot, reason) else { return };
         let left = wire::user_left(&member.user_id);
         self.logs.append(Some(&left), &left);
-        let name = member.seat.name().clone();
+        let name = member.slot.name().clone();
         self.outputs.push_back(RoomOutput::Left(name, reason, self.members.len()));
     }
 
     /// Removes a member. Its cursor still delivers the events staged so far and
     /// none after them.
-    fn remove(&mut self, seat: MemberId, reason: LeaveReason) -> Option<Member> {
-        let member = self.members.remove(&seat)?;
+    fn remove(&mut self, slot: MemberId, reason: LeaveReason) -> Option<Member> {
+        let mut member = self.members.remove(&slot)?;
+        if reason.is_loss() {
+            member.slot.mark_lost();
+        }
         let end = self.logs.of(member.version).log.end();
         member.wait.handle.close_at(end, reason.closing_frames());
         Some(member)
@@ -351,14 +406,14 @@ impl Room {
         let members = self
             .members
             .iter_mut()
-            .map(|(&seat, member)| (seat, &mut member.wait, self.logs.of(member.version)));
+            .map(|(&slot, member)| (slot, &mut member.wait, self.logs.of(member.version)));
         let slow = self.patience.scan(now, self.logs.said(), members);
         self.logs.open.clear_times();
         self.logs.sealed.clear_times();
-        for seat in slow {
+        for slot in slow {
             self.due = Some(now);
-            self.leave(seat, LeaveReason::SlowConsumer);
-            self.outputs.push_back(RoomOutput::Disconnect(seat));
+            self.leave(slot, LeaveReason::SlowConsumer);
+            self.outputs.push_back(RoomOutput::Disconnect(slot));
         }
     }
 }
@@ -367,6 +422,15 @@ impl Room {
 const BESIEGED: &str = "many wrong passwords are being tried; newcomers have to wait";
 
 impl LeaveReason {
+    /// Returns whether the session ended without a `bye`, so that the member may
+    /// resume it.
+    const fn is_loss(self) -> bool {
+        match self {
+            Self::ConnectionLost | Self::TimedOut | Self::SlowConsumer => true,
+            Self::Closed | Self::ProtocolError(_) => false,
+        }
+    }
+
     /// Returns whether to abort the connection at once, without closing frames.
     /// Otherwise an attacker that tampers with it could go on reading (PROTOCOL
     /// 2.4).
@@ -390,9 +454,14 @@ impl LeaveReason {
 }
 
 /// Advances the chain by one event. Returns the event's number.
-fn advance(chain: &mut (u64, ChainHash), token: &FernetToken, name: &Username) -> u64 {
+fn advance(
+    chain: &mut (u64, ChainHash),
+    event: EventKind,
+    token: &FernetToken,
+    name: &Username,
+) -> u64 {
     chain.0 += 1;
-    chain.1 = chain.1.append(token.as_str(), name.as_str());
+    chain.1 = chain.1.append(event, token.as_str(), name.as_str());
     chain.0
 }
 

@@ -33,7 +33,7 @@ impl TestServer {
     }
 
     fn join_over(&mut self, name: &str, sealer: Option<RecordSealer>) -> (MemberId, LogCursor) {
-        let pass = self.admission.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
+        let mut pass = self.admission.try_login(Tick::ZERO, IpAddr::from([127, 0, 0, 1])).unwrap();
         let seat = pass.claim_slot(Tick::ZERO, Username::new(name).unwrap()).unwrap();
         let admitted = Admitted::open(seat, format!("id of {name}"));
         self.handle(RoomInput::Joined(Admitted { sealer, ..admitted }));

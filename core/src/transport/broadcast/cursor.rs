@@ -1,33 +1,34 @@
-//! The reading end of a log: what is still to be written to one socket.
+//! The reading end of a log: the data to be written to one socket.
 
 use std::{
     collections::VecDeque,
     io::IoSlice,
-    iter, mem,
+    mem,
     sync::{Arc, atomic::Ordering},
 };
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 use super::{CursorHandle, CursorState, Node, lock};
 use crate::{
     secret::with_stack_zeroed,
     time::Tick,
     transport::frame::Frame,
-    transport::record::{RecordSealer, SMALLEST_RECORD},
+    transport::record::{RecordSealer, whole_lines},
     wire,
 };
 
-/// Pieces handed to one vectored write at the most.
+/// Maximum number of slices for one vectored write.
 pub const MAX_IO_SLICES: usize = 8;
-/// Bytes of records that are made ahead of the socket.
-const MAX_SEALED_AHEAD: usize = 64 << 10;
+/// Number of bytes up to which waiting lines share one record. It is a bucket, and
+/// its record has about 64 KiB.
+const MAX_SHARED: usize = 48 << 10;
 
-/// What one reader has still to write.
+/// The position of one reader, and the data it has still to write.
 #[derive(Debug)]
 pub struct LogCursor {
     reader: PlainCursor,
-    /// Where the link is sealed.
+    /// Present on a sealed link.
     sealing: Option<SealedCursor>,
 }
 
@@ -42,13 +43,13 @@ impl LogCursor {
             place: Arc::clone(place),
             state: Arc::clone(state),
             preamble: preamble.into(),
-            greeted: 0,
+            preamble_written: 0,
         };
         Self { reader, sealing: sealer.map(SealedCursor::new) }
     }
 
-    /// Everything that waits, up to [`MAX_IO_SLICES`] pieces, for one vectored
-    /// write. Empty if nothing waits now.
+    /// Returns the data that waits, in up to [`MAX_IO_SLICES`] slices for one vectored
+    /// write. Empty if nothing waits.
     pub fn chunks_vectored<'a>(
         &'a mut self,
         slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
@@ -64,7 +65,7 @@ impl LogCursor {
         }
     }
 
-    /// The socket took `written` bytes of what [`Self::chunks_vectored`] gave, at `now`.
+    /// Records that the socket took `written` bytes of [`Self::chunks_vectored`] at `now`.
     pub fn advance(&mut self, now: Tick, written: usize) {
         self.reader.note_progress(now);
         let written = match &mut self.sealing {
@@ -74,13 +75,13 @@ impl LogCursor {
         self.reader.advance(written);
     }
 
-    /// A meter of what waits here.
+    /// Returns a handle on this cursor.
     #[must_use]
     pub fn handle(&self) -> CursorHandle {
         CursorHandle(Arc::clone(&self.reader.state))
     }
 
-    /// Nothing waits, and nothing will.
+    /// Returns true if nothing waits and nothing will.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         match &self.sealing {
@@ -90,16 +91,16 @@ impl LogCursor {
     }
 }
 
-/// Lines as they are in greeting and log.
+/// Reads the lines of preamble and log.
 #[derive(Debug)]
 struct PlainCursor {
-    /// Of the segment that holds the next byte, or will.
+    /// The node of the segment that holds the next byte, or will hold it.
     place: Arc<Node>,
     state: Arc<CursorState>,
-    /// What is left of the greeting.
+    /// The rest of the preamble.
     preamble: VecDeque<Frame>,
     /// Bytes of its first frame that are written.
-    greeted: usize,
+    preamble_written: usize,
 }
 
 impl PlainCursor {
@@ -107,32 +108,39 @@ impl PlainCursor {
         &'a mut self,
         slices: &'a mut [IoSlice<'a>; MAX_IO_SLICES],
     ) -> &'a [IoSlice<'a>] {
-        let cursor = self.state.position.load(Ordering::Acquire);
-        self.leave_behind(cursor);
-        let preamble = self.preamble.iter().enumerate().map(|(at, frame)| {
-            let written = if at == 0 { self.greeted } else { 0 };
-            frame.bytes().get(written..).unwrap_or_default()
-        });
-        let logged = self.place.segments().map(|segment| {
-            // Now, and not before: whoever sees a segment also sees the cut made before it was published.
-            let end = self.state.close_at.load(Ordering::Acquire);
-            segment.between(cursor, end)
-        });
         let mut count = 0;
-        let waiting = preamble.chain(logged.take_while(|bytes| !bytes.is_empty()));
-        for (slot, bytes) in slices.iter_mut().zip(waiting) {
+        for (slot, bytes) in slices.iter_mut().zip(self.waiting()) {
             *slot = IoSlice::new(bytes);
             count += 1;
         }
         slices.get(..count).unwrap_or_default()
     }
 
-    /// Lets go of the segments before the cursor, and of all if there will be no more.
-    fn leave_behind(&mut self, cursor: u64) {
+    /// Returns everything that waits: the rest of the preamble, then the log.
+    fn waiting(&mut self) -> impl Iterator<Item = &[u8]> {
+        let position = self.state.position.load(Ordering::Acquire);
+        self.release_before(position);
+        let preamble = self.preamble.iter().enumerate().map(|(at, frame)| {
+            let written = if at == 0 { self.preamble_written } else { 0 };
+            frame.bytes().get(written..).unwrap_or_default()
+        });
+        let state = &*self.state;
+        let logged = self.place.segments().map(move |segment| {
+            // Loaded for each segment: a reader that sees a segment must also see the
+            // end that was set before the segment was published.
+            let end = state.close_at.load(Ordering::Acquire);
+            segment.between(position, end)
+        });
+        preamble.chain(logged.take_while(|bytes| !bytes.is_empty()))
+    }
+
+    /// Releases the segments before `position`, or all of them if the reader is to
+    /// get no more.
+    fn release_before(&mut self, position: u64) {
         if self.state.unread().is_none() {
             self.place = Arc::default();
         }
-        while let Some(segment) = self.place.0.get().filter(|segment| segment.end() <= cursor) {
+        while let Some(segment) = self.place.0.get().filter(|segment| segment.end() <= position) {
             self.place = Arc::clone(&segment.next);
         }
     }
@@ -146,16 +154,16 @@ impl PlainCursor {
     fn advance(&mut self, written: usize) {
         let mut written = written;
         while let Some(first) = self.preamble.front() {
-            let left = first.bytes().len() - self.greeted;
+            let left = first.bytes().len() - self.preamble_written;
             let of_first = written.min(left);
             self.state.preamble_left.fetch_sub(of_first as u64, Ordering::AcqRel);
             written -= of_first;
             if of_first < left {
-                self.greeted += of_first;
+                self.preamble_written += of_first;
                 return;
             }
             self.preamble.pop_front();
-            self.greeted = 0;
+            self.preamble_written = 0;
         }
         self.state.position.fetch_add(written as u64, Ordering::AcqRel);
     }
@@ -165,44 +173,33 @@ impl PlainCursor {
     }
 }
 
-/// The lines of a piece, each with its end.
-fn lines(piece: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = piece;
-    iter::from_fn(move || {
-        let end = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-        let line;
-        (line, rest) = rest.split_at(end);
-        (!line.is_empty()).then_some(line)
-    })
-}
-
-/// From lines to records. Some are made ahead, since a socket takes a record
-/// in pieces; the lines they stand for count as written when they are.
+/// Seals waiting lines as records. The lines of a record count as written once the
+/// socket has taken the whole record.
 #[derive(Debug)]
 struct SealedCursor {
     sealer: RecordSealer,
-    records: Vec<u8>,
+    record: Vec<u8>,
     written: usize,
-    /// Bytes of lines that the records stand for.
-    stand_for: usize,
-    /// The last record has been made.
+    /// Bytes of the log and the preamble that `record` contains.
+    line_bytes: usize,
+    /// The last record has been sealed.
     over: bool,
 }
 
 impl SealedCursor {
     const fn new(sealer: RecordSealer) -> Self {
-        Self { sealer, records: Vec::new(), written: 0, stand_for: 0, over: false }
+        Self { sealer, record: Vec::new(), written: 0, line_bytes: 0, over: false }
     }
 
     fn unwritten(&self) -> &[u8] {
-        self.records.get(self.written..).unwrap_or_default()
+        self.record.get(self.written..).unwrap_or_default()
     }
 
     fn is_over(&self, reader: &PlainCursor) -> bool {
         self.over || (reader.is_finished() && lock(&reader.state.closing).is_empty())
     }
 
-    /// Makes records of what waits, if all that were made are written.
+    /// Seals what waits as one record, if the previous one is written.
     fn refill(&mut self, reader: &mut PlainCursor) {
         if !self.unwritten().is_empty() || self.over {
             return;
@@ -213,52 +210,49 @@ impl SealedCursor {
         } else {
             Vec::new()
         };
-        let mut slices = [IoSlice::new(&[]); MAX_IO_SLICES];
-        let pieces = reader.chunks_vectored(&mut slices);
-        if !(direct.is_empty() && closing.is_empty() && pieces.is_empty()) {
-            // Once for all of them: it costs a tenth of what a record does.
-            with_stack_zeroed(|| self.make(&direct, pieces, &closing));
+        for frame in direct.iter().chain(&closing) {
+            self.record.extend_from_slice(frame.bytes());
         }
-    }
-
-    fn make(&mut self, direct: &[Frame], pieces: &[IoSlice<'_>], closing: &[Frame]) {
-        let count: usize = pieces.iter().map(|piece| memchr_iter(b'\n', piece).count()).sum();
-        self.records.reserve(MAX_SEALED_AHEAD.min(count * SMALLEST_RECORD));
-        for frame in direct {
-            self.seal(frame.line());
-        }
-        for line in pieces.iter().flat_map(|piece| lines(piece)) {
-            if self.over || self.records.len() >= MAX_SEALED_AHEAD {
+        for piece in reader.waiting() {
+            let limit = MAX_SHARED.saturating_sub(self.record.len());
+            let length = match whole_lines(piece, limit) {
+                // One long line has a record of its own.
+                0 if self.record.is_empty() => memchr(b'\n', piece).map_or(0, |at| at + 1),
+                length => length,
+            };
+            self.record.extend_from_slice(piece.get(..length).unwrap_or_default());
+            self.line_bytes += length;
+            if length < piece.len() {
                 break;
             }
-            self.seal(line.strip_suffix(b"\n").unwrap_or(line));
-            self.stand_for += line.len();
         }
-        for word in closing {
-            self.seal(word.line());
+        if self.record.pop().is_some() {
+            self.seal();
         }
     }
 
-    /// A link that has had all its records ends in order; what cannot be sealed
-    /// ends it too, since the other side would wait for that for ever.
-    fn seal(&mut self, line: &[u8]) {
+    /// Seals the objects in `record`. The link ends in order once it has had all its
+    /// records. Objects that cannot be sealed end it too, because the peer would
+    /// wait for them forever.
+    fn seal(&mut self) {
         if self.sealer.must_close() {
             self.over = true;
-            let _ = self.sealer.seal(wire::bye().line(), &mut self.records);
-        } else {
-            self.over |= self.sealer.seal(line, &mut self.records).is_err();
+            self.record.clear();
+            self.record.extend_from_slice(wire::bye().line());
         }
+        self.over |= with_stack_zeroed(|| self.sealer.seal_in_place(&mut self.record, 0)).is_err();
     }
 
-    /// So many bytes of records are written. Says how many bytes of lines are.
+    /// Records that `written` bytes of the record are written. Returns the number of
+    /// bytes of lines that are written now.
     fn advance(&mut self, written: usize) -> usize {
         self.written += written;
         if !self.unwritten().is_empty() {
             return 0;
         }
         self.written = 0;
-        // Every member has a place for them; while nobody speaks, a thousand would be empty.
-        self.records = Vec::new();
-        mem::take(&mut self.stand_for)
+        // Frees the memory: in a quiet room every member's buffer is empty.
+        self.record = Vec::new();
+        mem::take(&mut self.line_bytes)
     }
 }

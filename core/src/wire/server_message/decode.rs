@@ -8,17 +8,20 @@ use jiff::Timestamp;
 
 use crate::{
     room_kind::RoomKind,
-    strict_room::hash_chain::ChainHash,
+    strict_room::hash_chain::{ChainHash, from_hex},
     transport::record::Tampered,
     untrusted::Untrusted,
     wire::json::lenient::{self, Value},
     wire::json::strict,
+    wire::{FernetToken, MAX_HELLO},
 };
 
 /// A message of the server after login.
 #[derive(Debug)]
 pub(crate) enum ServerMessage {
     Init(Init),
+    /// Some of the members that [`Init`] announced, in protocol 2.
+    Members(Vec<User>),
     Message(MessageData),
     Joined(User),
     Left {
@@ -40,11 +43,25 @@ pub(crate) enum ServerMessage {
 pub(crate) struct Init {
     /// The history, in protocol 1.
     pub(crate) messages: Vec<MessageData>,
+    /// The members, in protocol 1.
     pub(crate) users: Vec<User>,
-    /// Number of following messages that belong to the history, in protocol 2.
+    /// Number of members that follow, in protocol 2.
+    pub(crate) members: u64,
+    /// Number of messages of the history that follow then, in protocol 2.
     pub(crate) history: u64,
-    /// Event number and chain hash before the first of them, in a strict room.
-    pub(crate) start: Option<(u64, ChainHash)>,
+    /// The position of the first of them, in a strict room.
+    pub(crate) start: Option<Start>,
+}
+
+/// Where the history of a strict room begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Start {
+    /// Random number of the server's run.
+    pub(crate) run: [u8; 16],
+    /// Number of the event before the first one of the history.
+    pub(crate) n: u64,
+    /// Chain hash after that event.
+    pub(crate) view: ChainHash,
 }
 
 /// DATA: a message as the server broadcasts it.
@@ -63,6 +80,10 @@ pub(crate) struct MessageData {
 pub(crate) struct User {
     pub(crate) user_id: String,
     pub(crate) name: Untrusted,
+    /// The token with which the member introduced itself, in a strict room.
+    pub(crate) hello: Option<String>,
+    /// The host of the room.
+    pub(crate) is_host: bool,
 }
 
 /// Notification that the server cleared the history.
@@ -83,6 +104,7 @@ impl ServerMessage {
             Some("init") => Some(Self::Init(Init {
                 messages: elements(&line, "messages").iter().filter_map(data).collect(),
                 users: elements(&line, "users").iter().filter_map(user).collect(),
+                members: 0,
                 history: 0,
                 start: None,
             })),
@@ -110,7 +132,12 @@ impl ServerMessage {
             ("message", _) => {
                 line.get("data").and_then(|data| numbered(data, kdf)).map(Self::Message)
             }
-            ("user_joined", _) => proper_user(&line).map(Self::Joined),
+            ("members", _) => {
+                let users = line.get("users").and_then(Value::as_list);
+                let users = users.map(|users| users.iter().map(|user| proper_user(user, kdf)));
+                users.and_then(Iterator::collect).map(Self::Members)
+            }
+            ("user_joined", _) => proper_user(&line, kdf).map(Self::Joined),
             ("user_left", _) => text(&line, "user_id").map(|user_id| Self::Left { user_id }),
             ("cleared", RoomKind::Classic) => {
                 let by = text(&line, "username").map(Untrusted::new);
@@ -144,16 +171,24 @@ fn data(value: &Value) -> Option<MessageData> {
 }
 
 fn sealed_init(line: &Value, kdf: RoomKind) -> Option<Init> {
-    let users = line.get("users")?.as_list()?.iter().map(proper_user).collect::<Option<_>>()?;
     let start = match kdf {
         RoomKind::Classic => None,
-        RoomKind::Strict => {
-            let view = ChainHash::from_hex(line.get("view")?.as_text()?)?;
-            Some((line.get("n")?.as_u64()?, view))
-        }
+        RoomKind::Strict => Some(Start {
+            run: from_hex(line.get("run")?.as_text()?)?,
+            n: line.get("n")?.as_u64()?,
+            view: ChainHash::from_hex(line.get("view")?.as_text()?)?,
+        }),
     };
-    line.get("messages")?.as_list()?;
-    Some(Init { messages: Vec::new(), users, history: line.get("history")?.as_u64()?, start })
+    let is_empty = |key| line.get(key).and_then(Value::as_list).is_some_and(<[_]>::is_empty);
+    let number = |key| line.get(key).and_then(Value::as_u64);
+    let (members, history) = (number("members")?, number("history")?);
+    (is_empty("messages") && is_empty("users")).then_some(Init {
+        messages: Vec::new(),
+        users: Vec::new(),
+        members,
+        history,
+        start,
+    })
 }
 
 /// Decodes DATA strictly: every field must be present and well formed.
@@ -163,21 +198,51 @@ fn numbered(value: &Value, kdf: RoomKind) -> Option<MessageData> {
         RoomKind::Strict => Some(value.get("n")?.as_u64()?),
     };
     Some(MessageData {
-        author: Untrusted::new(text(value, "username")?),
-        id: Some(text(value, "id")?),
-        token: Some(text(value, "text")?),
+        author: Untrusted::new(bounded(value, "username", MAX_NAME)?),
+        id: Some(bounded(value, "id", MAX_ID)?),
+        token: Some(token(value, "text", kdf)?),
         at: text(value, "timestamp")?.parse().ok(),
         n,
     })
 }
 
-fn proper_user(value: &Value) -> Option<User> {
-    let name = Untrusted::new(text(value, "username")?);
-    Some(User { user_id: text(value, "user_id")?, name })
+fn proper_user(value: &Value, kdf: RoomKind) -> Option<User> {
+    let hello = match kdf {
+        RoomKind::Classic => None,
+        RoomKind::Strict => {
+            Some(token(value, "hello", kdf).filter(|hello| hello.len() <= MAX_HELLO)?)
+        }
+    };
+    let is_host = match value.get("host") {
+        None => false,
+        Some(host) => host.as_bool()?,
+    };
+    let name = Untrusted::new(bounded(value, "username", MAX_NAME)?);
+    Some(User { user_id: bounded(value, "user_id", MAX_ID)?, name, hello, is_host })
+}
+
+/// Longest name of an honest server, in bytes.
+const MAX_NAME: usize = 128;
+/// Longest id of a message or a member, in bytes.
+const MAX_ID: usize = 64;
+
+/// Returns a token, of the right alphabet in a strict room.
+fn token(object: &Value, key: &str, kdf: RoomKind) -> Option<String> {
+    let token = text(object, key)?;
+    match kdf {
+        RoomKind::Classic => Some(token),
+        RoomKind::Strict => FernetToken::new(token).map(FernetToken::into_string),
+    }
+}
+
+/// Returns a text that an honest server keeps within `most` bytes.
+fn bounded(object: &Value, key: &str, most: usize) -> Option<String> {
+    text(object, key).filter(|text| text.len() <= most)
 }
 
 fn user(value: &Value) -> Option<User> {
-    Some(User { user_id: text(value, "user_id")?, name: name(value.get("username")?) })
+    let name = name(value.get("username")?);
+    Some(User { user_id: text(value, "user_id")?, name, hello: None, is_host: false })
 }
 
 /// Converts a username field of any JSON type.

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 
+use super::decode::Start;
 use crate::wire::{FernetToken, MAX_LINE, append, frame};
 use crate::{
-    error::WireError, room_kind::RoomKind, strict_room::hash_chain::ChainHash,
-    transport::frame::Frame, transport::record::MAX_OBJECT, username::Username,
+    error::WireError, room_kind::RoomKind, transport::frame::Frame, transport::record::MAX_OBJECTS,
+    username::Username,
 };
 
 /// Encodes line 2 of protocol 1.
@@ -36,6 +37,7 @@ pub(crate) fn sealed_challenge(
     salt: &[u8],
     room_salt: &[u8; 16],
     kdf: RoomKind,
+    kem: &[u8],
 ) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
@@ -46,6 +48,7 @@ pub(crate) fn sealed_challenge(
         salt: String,
         room_salt: String,
         kdf: &'static str,
+        kem: String,
     }
     frame(&Line {
         version: 2,
@@ -54,6 +57,7 @@ pub(crate) fn sealed_challenge(
         salt: STANDARD.encode(salt),
         room_salt: STANDARD.encode(room_salt),
         kdf: kdf.kdf_name(),
+        kem: STANDARD.encode(kem),
     })
 }
 
@@ -87,6 +91,17 @@ pub(crate) fn error(text: WireError) -> Frame {
         error: &'static str,
     }
     frame(&Line { error: text.as_str() })
+}
+
+/// Encodes line 4 of protocol 2 for a client whose proof is right and who stays outside all the
+/// same.
+pub(crate) fn refusal(text: WireError, refusal: &[u8; 32]) -> Frame {
+    #[derive(Serialize)]
+    struct Line {
+        error: &'static str,
+        refusal: String,
+    }
+    frame(&Line { error: text.as_str(), refusal: STANDARD.encode(refusal) })
 }
 
 /// DATA of PROTOCOL 1.5 and 2.5.
@@ -259,25 +274,50 @@ pub(crate) fn init<'a>(
     Frame::from_line(line)
 }
 
-/// Encodes `init` of protocol 2 within one record. `history` messages follow as separate lines.
-/// In a strict room, `start` is the event number and chain hash before the first of them.
-pub(crate) fn sealed_init<'a>(
-    present: impl Iterator<Item = (&'a str, &'a Username)>,
-    new_member: (&'a str, &'a Username),
-    history: usize,
-    start: Option<(u64, ChainHash)>,
-) -> Frame {
-    // The numbers and the chain hash need less than 256 bytes.
-    let mut left = MAX_OBJECT - 256;
-    let listed = listed(present, new_member, &mut left);
-    let mut line = br#"{"type":"init","messages":[],"users":["#.to_vec();
-    line.extend_from_slice(&listed);
-    line.extend_from_slice(format!(r#"],"history":{history}"#).as_bytes());
-    if let Some((n, view)) = start {
-        line.extend_from_slice(format!(r#","n":{n},"view":"{view}""#).as_bytes());
+/// Encodes `init` of protocol 2. So many `members` follow, then so many messages of the `history`.
+/// In a strict room, `start` is the position of the first message.
+pub(crate) fn sealed_init(members: usize, history: usize, start: Option<&Start>) -> Frame {
+    let mut line = br#"{"type":"init","messages":[],"users":[]"#.to_vec();
+    line.extend_from_slice(format!(r#","members":{members},"history":{history}"#).as_bytes());
+    if let Some(Start { run, n, view }) = start {
+        let run = hex::encode(run);
+        line.extend_from_slice(format!(r#","run":"{run}","n":{n},"view":"{view}""#).as_bytes());
     }
     line.push(b'}');
     Frame::from_line(line)
+}
+
+/// A member as the server lists it in protocol 2.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct MemberEntry<'a> {
+    pub(crate) user_id: &'a str,
+    pub(crate) username: &'a str,
+    /// The member's hello, in a strict room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) hello: Option<&'a str>,
+}
+
+/// Encodes the members in as few lines as fit into records.
+pub(crate) fn members<'a>(entries: impl Iterator<Item = MemberEntry<'a>>) -> Vec<Frame> {
+    const HEAD: &[u8] = br#"{"type":"members","users":["#;
+    const TAIL: &[u8] = b"]}";
+    let mut lines = Vec::new();
+    let mut line = HEAD.to_vec();
+    for entry in entries {
+        let mut next = Vec::new();
+        append(&mut next, &entry);
+        if line.len() + 1 + next.len() + TAIL.len() > MAX_OBJECTS {
+            line.extend_from_slice(TAIL);
+            lines.push(Frame::from_line(std::mem::replace(&mut line, HEAD.to_vec())));
+        }
+        if line.len() > HEAD.len() {
+            line.push(b',');
+        }
+        line.extend_from_slice(&next);
+    }
+    line.extend_from_slice(TAIL);
+    lines.push(Frame::from_line(line));
+    lines
 }
 
 /// Encodes the users as Python lists them, the new member last. Lists as many as fit into `left`
@@ -314,14 +354,14 @@ fn list(listed: &mut Vec<u8>, (user_id, name): (&str, &Username)) {
 }
 
 /// Encodes `user_joined`.
-pub(crate) fn user_joined(user_id: &str, name: &Username) -> Frame {
+pub(crate) fn user_joined(entry: MemberEntry<'_>) -> Frame {
     #[derive(Serialize)]
     struct Line<'a> {
         r#type: &'static str,
-        user_id: &'a str,
-        username: &'a str,
+        #[serde(flatten)]
+        entry: MemberEntry<'a>,
     }
-    frame(&Line { r#type: "user_joined", user_id, username: name.as_str() })
+    frame(&Line { r#type: "user_joined", entry })
 }
 
 /// Encodes `user_left`.

@@ -3,8 +3,9 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Cleared, Init, MessageData, ServerMessage, User};
+pub(crate) use decode::{Cleared, Init, MessageData, ServerMessage, Start, User};
 pub(crate) use encode::{
-    EncodedClear, EncodedMessage, bye, bye_again, challenge, confirmation, error, init, notice,
-    ping, sealed_challenge, sealed_confirmation, sealed_init, user_joined, user_left,
+    EncodedClear, EncodedMessage, MemberEntry, bye, bye_again, challenge, confirmation, error,
+    init, members, notice, ping, refusal, sealed_challenge, sealed_confirmation, sealed_init,
+    user_joined, user_left,
 };

@@ -54,15 +54,33 @@ fn init_users_are_cut_to_the_size_limit() {
     list(&mut one, crowd().next().unwrap());
     let history = [message(0, 20_000)];
     let classic = init(crowd(), ("id", &name), history.iter());
-    let start = Some((u64::MAX, ChainHash::GENESIS));
-    let sealed = sealed_init(crowd(), ("id", &name), usize::MAX, start);
-    // A record reserves space for the longest numbers.
-    for (line, most, spare) in [(classic, MAX_LINE, 0), (sealed, MAX_OBJECT, 256)] {
-        let size = line.bytes().len() - 1;
-        assert!(size <= most && size > most - one.len() - 1 - spare, "{size} of {most}");
-        let value: serde_json::Value = serde_json::from_slice(line.bytes()).unwrap();
-        let last = value["users"].as_array().unwrap().last().unwrap();
-        assert_eq!(last["user_id"], "id", "the new member is always listed");
+    let size = classic.bytes().len() - 1;
+    assert!(size <= MAX_LINE && size > MAX_LINE - one.len() - 1, "{size}");
+    let value: serde_json::Value = serde_json::from_slice(classic.bytes()).unwrap();
+    let last = value["users"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["user_id"], "id", "the new member is always listed");
+}
+
+#[test]
+fn members_fill_as_few_records_as_possible() {
+    let hello = "x".repeat(700);
+    let entries = |count: usize| {
+        let entry = MemberEntry {
+            user_id: "00000000-0000-4000-8000-000000000000",
+            username: "alice",
+            hello: Some(&hello),
+        };
+        members(std::iter::repeat_n(entry, count))
+    };
+    for (count, lines) in [(0, 1), (1, 1), (83, 1), (84, 2), (1_000, 13)] {
+        let frames = entries(count);
+        assert_eq!(frames.len(), lines, "{count} members");
+        let listed = frames.iter().map(|frame| {
+            assert!(frame.line().len() <= MAX_OBJECTS);
+            let line: serde_json::Value = serde_json::from_slice(frame.line()).unwrap();
+            line["users"].as_array().unwrap().len()
+        });
+        assert_eq!(listed.sum::<usize>(), count);
     }
 }
 

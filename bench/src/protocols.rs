@@ -150,7 +150,11 @@ pub(crate) struct Challenged {
 pub(crate) fn challenged(address: SocketAddr, name: &str, sealed: bool) -> Result<Challenged> {
     let mut socket = connect(address)?;
     // A number that is possible as a client's public value.
-    let (a, versions) = ("Wlpa".repeat(80), if sealed { ",\"versions\":[2]" } else { "" });
+    let a = "Wlpa".repeat(80);
+    // 1,184 zero bytes are a valid encapsulation key.
+    let kem = "A".repeat(1_579);
+    let versions =
+        if sealed { format!(",\"versions\":[2],\"kem\":\"{kem}=\"") } else { String::new() };
     let hello =
         format!("{{\"cmd\":\"srp_init\",\"username\":\"{name}\",\"A\":\"{a}\"{versions}}}\n");
     let challenge = String::from_utf8(ask(&mut socket, hello.as_bytes(), b"\n")?)?;
